@@ -1,0 +1,1 @@
+//! Takes a model from checkpoint, data and config file to a deployable model.

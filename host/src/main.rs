@@ -1,0 +1,2 @@
+//! The `olive` program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The contract between the Olive host and its plugins.

@@ -1,0 +1,1 @@
+//! Importing models from other file formats.

@@ -1,0 +1,1 @@
+//! Decoder models in candle: fused operations with their backward, forward pass, generation.

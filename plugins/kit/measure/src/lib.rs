@@ -1,0 +1,1 @@
+//! Measurement: metrics over a language model, timing, percentiles.

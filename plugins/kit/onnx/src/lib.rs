@@ -1,0 +1,1 @@
+//! ONNX files: protobuf types, graph construction, external data.

@@ -1,0 +1,1 @@
+//! Weight quantization: grids, rounding and packed layouts.

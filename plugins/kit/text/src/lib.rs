@@ -1,0 +1,1 @@
+//! Text: datasets, templates, tokenization, packing into training blocks.

@@ -1,0 +1,1 @@
+//! Training: adapters, optimizer, schedules, the loop.

@@ -1,0 +1,1 @@
+//! Folding adapters into their base model.

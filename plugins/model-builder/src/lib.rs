@@ -1,0 +1,1 @@
+//! Writing decoder models as ONNX graphs.

@@ -1,0 +1,1 @@
+//! Evaluation and generation for ONNX models through ONNX Runtime.

@@ -1,0 +1,69 @@
+//! Descriptors: what a plugin says about itself without being run.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::metric::MetricKind;
+use crate::model::ModelKind;
+
+/// What one plugin library provides.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PluginDescriptor {
+    /// Package name of the plugin.
+    pub name: String,
+    /// Version of the plugin (semver).
+    pub version: String,
+    /// Version of the plugin API it was built against (semver).
+    pub api_version: String,
+    /// Passes: model in, model out.
+    #[serde(default)]
+    pub passes: Vec<PassDescriptor>,
+    /// Evaluators: model in, metrics out.
+    #[serde(default)]
+    pub evaluators: Vec<EvaluatorDescriptor>,
+    /// Generators: model and prompt in, text out.
+    #[serde(default)]
+    pub generators: Vec<GeneratorDescriptor>,
+}
+
+/// What one pass says about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PassDescriptor {
+    /// Name a config selects it by; matched without case.
+    pub name: String,
+    /// One sentence on what it does.
+    pub summary: String,
+    /// Kinds of model it takes.
+    pub accepts: Vec<ModelKind>,
+    /// Kind of model it makes.
+    pub produces: ModelKind,
+    /// JSON schema (draft-07) of its config.
+    pub schema: Value,
+    /// Whether another thread count may change the bytes of the result.
+    pub threads_change_result: bool,
+}
+
+/// What one evaluator says about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EvaluatorDescriptor {
+    /// Name in plans and reports.
+    pub name: String,
+    /// One sentence on what it does.
+    pub summary: String,
+    /// Kinds of model it measures.
+    pub accepts: Vec<ModelKind>,
+    /// Metrics it can measure.
+    pub metrics: Vec<MetricKind>,
+}
+
+/// What one generator says about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GeneratorDescriptor {
+    /// Name in listings.
+    pub name: String,
+    /// One sentence on what it does.
+    pub summary: String,
+    /// Kinds of model it can run.
+    pub accepts: Vec<ModelKind>,
+}

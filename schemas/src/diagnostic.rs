@@ -1,0 +1,68 @@
+//! Diagnostics: what is wrong, or worth knowing, about what the user wrote.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One finding about a config.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Stable, documented name such as `unknown-key`.
+    pub code: String,
+    /// What is true, with the value and the limit; no final period.
+    pub message: String,
+    /// JSON pointer (RFC 6901) into the config as the user wrote it.
+    pub pointer: String,
+    /// What to try, imperative.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// A finding without help.
+    pub fn new(
+        severity: Severity,
+        code: impl Into<String>,
+        pointer: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            severity,
+            code: code.into(),
+            message: message.into(),
+            pointer: pointer.into(),
+            help: None,
+        }
+    }
+
+    /// An error at `pointer`.
+    pub fn error(
+        code: impl Into<String>,
+        pointer: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self::new(Severity::Error, code, pointer, message)
+    }
+
+    /// The same finding with a hint.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// How bad a finding is.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The run cannot start.
+    Error,
+    /// The run may surprise.
+    Warning,
+    /// An old spelling was read, or a default decided.
+    Note,
+}

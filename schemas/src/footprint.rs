@@ -1,0 +1,1 @@
+//! The footprint: what ran, what it made and what it measured.

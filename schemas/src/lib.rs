@@ -1,0 +1,17 @@
+//! Types of everything Olive writes down: what a user writes, what host and plugins say to each
+//! other, what a run leaves behind.
+//!
+//! This crate does no I/O and knows no plugin. In reading order:
+//! - what a user writes: [`workflow`], [`data`], [`metric`];
+//! - what crosses the plugin boundary: [`descriptor`], [`step`], [`model`], [`error`];
+//! - what is reported: [`diagnostic`], [`footprint`].
+
+pub mod workflow;
+pub mod data;
+pub mod metric;
+pub mod model;
+pub mod descriptor;
+pub mod step;
+pub mod error;
+pub mod diagnostic;
+pub mod footprint;

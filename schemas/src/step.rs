@@ -1,0 +1,153 @@
+//! Steps: the request a worker gets, the events it streams, the outcome it ends with.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::data::DataConfig;
+use crate::metric::MetricValue;
+use crate::model::Model;
+
+/// Everything a step may know. The step is a pure function of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StepRequest {
+    /// What kind of work.
+    pub kind: StepKind,
+    /// Name of the pass, evaluator or generator inside the plugin.
+    pub name: String,
+    /// Its config, defaults left out.
+    pub config: Value,
+    /// The model to work on.
+    pub input: Model,
+    /// Whether `input` is the very model the step runs on; false for an early look at an ancestor.
+    #[serde(default = "yes")]
+    pub is_input_final: bool,
+    /// Data configs the config refers to, by name, with absolute paths.
+    #[serde(default)]
+    pub data_configs: BTreeMap<String, DataConfig>,
+    /// Existing, empty folder for the result; nothing else may be written to, but `scratch_dir`.
+    pub output_dir: PathBuf,
+    /// Existing, empty folder that is deleted after the step.
+    pub scratch_dir: PathBuf,
+    /// Threads the step may use.
+    pub threads: usize,
+    /// Where the step runs.
+    #[serde(default)]
+    pub accelerator: Accelerator,
+}
+
+/// What kind of work a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// Model in, model out.
+    Pass,
+    /// Model in, metrics out.
+    Evaluate,
+    /// Model and prompt in, text out.
+    Generate,
+}
+
+/// Device and execution provider a step works for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Accelerator {
+    /// `cpu`, `gpu` or `npu`.
+    pub device: Device,
+    /// ONNX Runtime execution provider.
+    pub execution_provider: String,
+}
+
+impl Default for Accelerator {
+    fn default() -> Self {
+        Self { device: Device::Cpu, execution_provider: "CPUExecutionProvider".into() }
+    }
+}
+
+/// Kind of device.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Device {
+    /// Processor cores.
+    #[default]
+    Cpu,
+    /// A graphics processor.
+    Gpu,
+    /// A neural processor.
+    Npu,
+}
+
+/// Config of a generate step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GenerateConfig {
+    /// Text the model continues, used as written; bos is prepended as training did.
+    pub prompt: String,
+    /// Tokens generated at most.
+    pub max_new_tokens: usize,
+}
+
+/// What a running step tells, one JSON object a line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum StepEvent {
+    /// A sentence for people.
+    Log {
+        /// How important it is.
+        level: LogLevel,
+        /// The sentence.
+        message: String,
+    },
+    /// How far the step is.
+    Progress {
+        /// What is counted, such as `step` or `tensor`.
+        unit: String,
+        /// How many are done.
+        done: u64,
+        /// How many there are.
+        total: u64,
+        /// Figures of the moment, such as `loss` and `tokens_per_second`.
+        #[serde(default)]
+        figures: BTreeMap<String, f64>,
+    },
+    /// A piece of generated text.
+    Text {
+        /// The piece; pieces concatenate to the whole.
+        text: String,
+    },
+}
+
+/// Importance of a log line.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Someone must act.
+    Error,
+    /// The step went on, but not as asked.
+    Warning,
+    /// Worth knowing.
+    Info,
+    /// For plugin authors.
+    Debug,
+}
+
+/// What a finished step made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", content = "value", rename_all = "snake_case")]
+pub enum StepOutcome {
+    /// A pass made a model.
+    Model(Model),
+    /// An evaluator measured.
+    Metrics(Vec<MetricValue>),
+    /// A generator wrote; the whole text.
+    Text(String),
+}
+
+fn yes() -> bool {
+    true
+}

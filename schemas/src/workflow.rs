@@ -1,0 +1,1 @@
+//! The workflow in its one normalized form: every era of config is upgraded to this.

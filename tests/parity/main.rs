@@ -1,0 +1,1 @@
+//! Numbers of the kit against stored references of the Python stack.
