@@ -1,1 +1,88 @@
 //! The contract between the Olive host and its plugins.
+//!
+//! A plugin author writes a config struct and one trait, and exports it:
+//!
+//! ```
+//! use olive_plugin_api::{Model, ModelKind, Pass, PluginError, StepContext, export_plugin};
+//! use schemars::JsonSchema;
+//! use serde::{Deserialize, Serialize};
+//!
+//! /// Settings of the `CopyModel` pass.
+//! #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+//! #[serde(deny_unknown_fields, default)]
+//! pub struct CopyModelConfig {
+//!     /// Name of the copy.
+//!     pub name: String,
+//! }
+//!
+//! #[derive(Default)]
+//! pub struct CopyModel;
+//!
+//! impl Pass for CopyModel {
+//!     type Config = CopyModelConfig;
+//!     const NAME: &'static str = "CopyModel";
+//!     const SUMMARY: &'static str = "Copy a model, for people who like two.";
+//!
+//!     fn accepts() -> &'static [ModelKind] {
+//!         &[ModelKind::Hf]
+//!     }
+//!
+//!     fn produces() -> ModelKind {
+//!         ModelKind::Hf
+//!     }
+//!
+//!     fn run(
+//!         &self,
+//!         input: &Model,
+//!         config: &CopyModelConfig,
+//!         ctx: &StepContext<'_>,
+//!     ) -> Result<Model, PluginError> {
+//!         let target = ctx.output_dir().join(&config.name);
+//!         std::fs::copy(&input.model_path, &target)
+//!             .map_err(|error| PluginError::from_error("io", &error))?;
+//!         Ok(Model::new(ModelKind::Hf, target))
+//!     }
+//! }
+//!
+//! export_plugin! { passes: [CopyModel] }
+//! # fn main() {}
+//! ```
+//!
+//! What follows from that: the schema editors use, checking with line and column, the step's cache
+//! key, progress bars, cancel, and an error instead of a crash when the pass panics.
+//!
+//! In reading order: the traits ([`pass`], [`evaluator`], [`generator`]), what a step may use
+//! ([`context`]), the plugin as a whole ([`plugin`]), the binary interface ([`abi`]) and the macro
+//! ([`export_plugin!`]).
+
+pub mod pass;
+pub mod evaluator;
+pub mod generator;
+pub mod context;
+pub mod plugin;
+pub mod version;
+pub mod abi;
+#[doc(hidden)]
+pub mod export;
+#[doc(hidden)]
+pub use export::call;
+
+pub use context::StepContext;
+pub use evaluator::Evaluator;
+pub use generator::Generator;
+pub use olive_schemas::data::DataConfig;
+pub use olive_schemas::descriptor::PluginDescriptor;
+pub use olive_schemas::diagnostic::{Diagnostic, Severity};
+pub use olive_schemas::error::PluginError;
+pub use olive_schemas::metric::{EvaluatorConfig, MetricKind, MetricValue};
+pub use olive_schemas::model::{Model, ModelKind};
+pub use olive_schemas::step::{GenerateConfig, LogLevel, StepEvent, StepOutcome, StepRequest};
+pub use pass::Pass;
+pub use plugin::Plugin;
+pub use version::API_VERSION;
+
+#[doc(hidden)]
+pub mod private {
+    //! What [`export_plugin!`](crate::export_plugin) expands to.
+    pub use abi_stable;
+}

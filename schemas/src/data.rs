@@ -64,6 +64,7 @@ pub enum DataFormat {
 ///
 /// The text of a row is `text_template` filled from its columns, else the columns `text_cols`
 /// joined by one space.
+#[expect(clippy::struct_excessive_bools, reason = "the keys are Olive's")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PreProcess {

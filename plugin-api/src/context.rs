@@ -1,0 +1,97 @@
+//! What a running step may use of the world.
+
+use std::path::Path;
+
+use olive_schemas::data::DataConfig;
+use olive_schemas::error::PluginError;
+use olive_schemas::step::{Accelerator, LogLevel, StepEvent, StepRequest};
+
+/// Where a step's events go and where its cancel comes from.
+///
+/// The host gives the real one; tests give their own.
+pub trait Listener: Send + Sync {
+    /// Takes one event.
+    fn event(&self, event: StepEvent);
+
+    /// Whether the step should stop soon.
+    fn is_cancelled(&self) -> bool;
+}
+
+/// What a running step may use: its folders, its data, its budget, and a way to be heard.
+pub struct StepContext<'a> {
+    request: &'a StepRequest,
+    listener: &'a dyn Listener,
+}
+
+impl<'a> StepContext<'a> {
+    /// A context for `request` whose events go to `listener`.
+    pub fn new(request: &'a StepRequest, listener: &'a dyn Listener) -> Self {
+        Self { request, listener }
+    }
+
+    /// Existing, empty folder for the result.
+    pub fn output_dir(&self) -> &Path {
+        &self.request.output_dir
+    }
+
+    /// Existing, empty folder that is deleted after the step.
+    pub fn scratch_dir(&self) -> &Path {
+        &self.request.scratch_dir
+    }
+
+    /// Threads the step may use, at least 1.
+    pub fn threads(&self) -> usize {
+        self.request.threads.max(1)
+    }
+
+    /// Whether the input is the very model the step runs on, not an ancestor of it.
+    pub fn is_input_final(&self) -> bool {
+        self.request.is_input_final
+    }
+
+    /// Device and execution provider the result is meant for.
+    pub fn accelerator(&self) -> &Accelerator {
+        &self.request.accelerator
+    }
+
+    /// The data config called `name`, with absolute paths.
+    ///
+    /// # Errors
+    /// When the config field that holds `name` is not marked as a reference, so that the host did
+    /// not send the data config along.
+    pub fn data_config(&self, name: &str) -> Result<&'a DataConfig, PluginError> {
+        self.request.data_configs.get(name).ok_or_else(|| {
+            let message = format!("no data config `{name}` came with the step");
+            PluginError::new("data-config-missing", message)
+        })
+    }
+
+    /// Says a sentence to people.
+    pub fn log(&self, level: LogLevel, message: impl Into<String>) {
+        self.listener.event(StepEvent::Log { level, message: message.into() });
+    }
+
+    /// Says how far the step is: `done` of `total` units, with figures of the moment.
+    pub fn progress(&self, unit: &str, done: u64, total: u64, figures: &[(&str, f64)]) {
+        let figures = figures.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
+        self.listener.event(StepEvent::Progress { unit: unit.to_owned(), done, total, figures });
+    }
+
+    /// Hands over a piece of generated text.
+    pub fn text(&self, piece: &str) {
+        self.listener.event(StepEvent::Text { text: piece.to_owned() });
+    }
+
+    /// Whether the step should stop soon; long work asks at least once a second.
+    pub fn is_cancelled(&self) -> bool {
+        self.listener.is_cancelled()
+    }
+
+    /// Ends the step with `?` when it should stop.
+    ///
+    /// # Errors
+    /// [`PluginError::cancelled`] when the step was asked to stop.
+    pub fn check_cancelled(&self) -> Result<(), PluginError> {
+        if self.is_cancelled() { Err(PluginError::cancelled()) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,65 @@
+//! Passes: model in, model out.
+
+use olive_schemas::diagnostic::Diagnostic;
+use olive_schemas::error::PluginError;
+use olive_schemas::model::{Model, ModelKind};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::context::StepContext;
+
+/// A pass turns one model into another.
+///
+/// It reads the input model and the data configs its config names, writes only into
+/// [`StepContext::output_dir`] and [`StepContext::scratch_dir`], and is a pure function of its
+/// request: same request, same bytes.
+pub trait Pass: Default + Send + Sync + 'static {
+    /// What a user may set. Every field is documented, unknown keys are refused.
+    type Config: Serialize + DeserializeOwned + JsonSchema;
+
+    /// Name a config selects the pass by, spelled as in Olive where the pass is the same.
+    const NAME: &'static str;
+
+    /// One sentence on what the pass does, with a final period.
+    const SUMMARY: &'static str;
+
+    /// Whether another thread count may change the bytes of the result.
+    const THREADS_CHANGE_RESULT: bool = true;
+
+    /// Kinds of model the pass takes.
+    fn accepts() -> &'static [ModelKind];
+
+    /// Kind of model the pass makes.
+    fn produces() -> ModelKind;
+
+    /// Finds problems against the real model and data before any work is done.
+    ///
+    /// Called for every pass of a plan before the first one runs. `input` is then an ancestor of
+    /// the model the pass will see ([`StepContext::is_input_final`] is false): of the same family
+    /// and with the same tokenizer, but perhaps still without its adapter. Called again, with the
+    /// very model, before [`Pass::run`]. Pointers of diagnostics start at the pass's own config.
+    ///
+    /// # Errors
+    /// When the model or data cannot be read at all.
+    fn prepare(
+        &self,
+        input: &Model,
+        config: &Self::Config,
+        ctx: &StepContext<'_>,
+    ) -> Result<Vec<Diagnostic>, PluginError> {
+        let _ = (input, config, ctx);
+        Ok(Vec::new())
+    }
+
+    /// Makes the model. Paths of the result are absolute: inside the output folder, or the input's.
+    ///
+    /// # Errors
+    /// When the work cannot be done, or [`PluginError::cancelled`] when it was asked to stop.
+    fn run(
+        &self,
+        input: &Model,
+        config: &Self::Config,
+        ctx: &StepContext<'_>,
+    ) -> Result<Model, PluginError>;
+}

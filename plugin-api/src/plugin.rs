@@ -1,0 +1,169 @@
+//! A plugin as a whole: what it provides, and how a request finds its way to it.
+
+use olive_schemas::descriptor::{
+    EvaluatorDescriptor, GeneratorDescriptor, PassDescriptor, PluginDescriptor,
+};
+use olive_schemas::diagnostic::Diagnostic;
+use olive_schemas::error::PluginError;
+use olive_schemas::step::{StepKind, StepOutcome, StepRequest};
+use schemars::generate::SchemaSettings;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::context::{Listener, StepContext};
+use crate::evaluator::Evaluator;
+use crate::generator::Generator;
+use crate::pass::Pass;
+use crate::version::API_VERSION;
+
+type Prepare = fn(&StepContext<'_>, &StepRequest) -> Result<Vec<Diagnostic>, PluginError>;
+type Run = fn(&StepContext<'_>, &StepRequest) -> Result<StepOutcome, PluginError>;
+
+/// The passes, evaluators and generators of one library, type-erased.
+pub struct Plugin {
+    descriptor: PluginDescriptor,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    kind: StepKind,
+    name: &'static str,
+    prepare: Option<Prepare>,
+    run: Run,
+}
+
+impl Plugin {
+    /// An empty plugin called `name` at `version`.
+    pub fn new(name: &str, version: &str) -> Self {
+        let descriptor = PluginDescriptor {
+            name: name.into(),
+            version: version.into(),
+            api_version: API_VERSION.into(),
+            passes: Vec::new(),
+            evaluators: Vec::new(),
+            generators: Vec::new(),
+        };
+        Self { descriptor, entries: Vec::new() }
+    }
+
+    /// The same plugin with the pass `P`.
+    #[must_use]
+    pub fn with_pass<P: Pass>(mut self) -> Self {
+        let schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<P::Config>();
+        self.descriptor.passes.push(PassDescriptor {
+            name: P::NAME.into(),
+            summary: P::SUMMARY.into(),
+            accepts: P::accepts().to_vec(),
+            produces: P::produces(),
+            schema: schema.to_value(),
+            threads_change_result: P::THREADS_CHANGE_RESULT,
+        });
+        self.entries.push(Entry {
+            kind: StepKind::Pass,
+            name: P::NAME,
+            prepare: Some(|ctx, request| {
+                P::default().prepare(&request.input, &parse_config(request)?, ctx)
+            }),
+            run: |ctx, request| {
+                let config = parse_config(request)?;
+                P::default().run(&request.input, &config, ctx).map(StepOutcome::Model)
+            },
+        });
+        self
+    }
+
+    /// The same plugin with the evaluator `E`.
+    #[must_use]
+    pub fn with_evaluator<E: Evaluator>(mut self) -> Self {
+        self.descriptor.evaluators.push(EvaluatorDescriptor {
+            name: E::NAME.into(),
+            summary: E::SUMMARY.into(),
+            accepts: E::accepts().to_vec(),
+            metrics: E::metrics().to_vec(),
+        });
+        self.entries.push(Entry {
+            kind: StepKind::Evaluate,
+            name: E::NAME,
+            prepare: None,
+            run: |ctx, request| {
+                let config = parse_config(request)?;
+                E::default().evaluate(&request.input, &config, ctx).map(StepOutcome::Metrics)
+            },
+        });
+        self
+    }
+
+    /// The same plugin with the generator `G`.
+    #[must_use]
+    pub fn with_generator<G: Generator>(mut self) -> Self {
+        self.descriptor.generators.push(GeneratorDescriptor {
+            name: G::NAME.into(),
+            summary: G::SUMMARY.into(),
+            accepts: G::accepts().to_vec(),
+        });
+        self.entries.push(Entry {
+            kind: StepKind::Generate,
+            name: G::NAME,
+            prepare: None,
+            run: |ctx, request| {
+                let config = parse_config(request)?;
+                G::default().generate(&request.input, &config, ctx).map(StepOutcome::Text)
+            },
+        });
+        self
+    }
+
+    /// What the plugin says about itself.
+    pub fn descriptor(&self) -> &PluginDescriptor {
+        &self.descriptor
+    }
+
+    /// Finds problems of a step before any work.
+    ///
+    /// # Errors
+    /// When the request names nothing this plugin has, its config does not parse, or the model
+    /// cannot be read.
+    pub fn prepare(
+        &self,
+        request: &StepRequest,
+        listener: &dyn Listener,
+    ) -> Result<Vec<Diagnostic>, PluginError> {
+        let entry = self.entry(request)?;
+        let ctx = StepContext::new(request, listener);
+        entry.prepare.map_or_else(|| Ok(Vec::new()), |prepare| prepare(&ctx, request))
+    }
+
+    /// Does the work of a step.
+    ///
+    /// # Errors
+    /// Those of [`Plugin::prepare`], and those of the work.
+    pub fn run(
+        &self,
+        request: &StepRequest,
+        listener: &dyn Listener,
+    ) -> Result<StepOutcome, PluginError> {
+        let entry = self.entry(request)?;
+        (entry.run)(&StepContext::new(request, listener), request)
+    }
+
+    fn entry(&self, request: &StepRequest) -> Result<&Entry, PluginError> {
+        let found = self
+            .entries
+            .iter()
+            .find(|entry| entry.kind == request.kind && entry.name == request.name);
+        found.ok_or_else(|| {
+            let message = format!("plugin `{}` has no `{}`", self.descriptor.name, request.name);
+            PluginError::new("unknown-entry", message)
+        })
+    }
+}
+
+fn parse_config<C: DeserializeOwned>(request: &StepRequest) -> Result<C, PluginError> {
+    let config = match &request.config {
+        Value::Null => Value::Object(serde_json::Map::new()),
+        config => config.clone(),
+    };
+    serde_json::from_value(config).map_err(|error| {
+        PluginError::new("config", format!("config of `{}`: {error}", request.name))
+    })
+}
