@@ -1,0 +1,103 @@
+//! Matrices packed by ONNX Runtime's `MatMulNBitsQuantizer`, reproduced byte for byte.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::path::Path;
+
+use olive_kit_quant::{Bits, BlockFormat, BlockQuantized, Rounding};
+use safetensors::SafeTensors;
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/fixtures/int4");
+
+#[test]
+fn default_rounding_equals_onnx_runtimes() {
+    let mut count = 0;
+    for (k, n) in [(64, 32), (256, 48), (33, 8), (100, 17), (130, 24)] {
+        for block_size in [32, 128] {
+            for is_symmetric in [true, false] {
+                check_fixture(k, n, BlockFormat { bits: Bits::Four, block_size, is_symmetric });
+                count += 1;
+            }
+        }
+    }
+    assert_eq!(count, 20);
+}
+
+#[test]
+fn dequantized_weights_times_activations_equal_onnx_runtimes_product() {
+    for (k, n) in [(64, 32), (130, 24)] {
+        for is_symmetric in [true, false] {
+            check_product(k, n, BlockFormat { bits: Bits::Four, block_size: 32, is_symmetric });
+        }
+    }
+}
+
+struct Fixture {
+    bytes: Vec<u8>,
+    name: String,
+}
+
+impl Fixture {
+    fn read(k: usize, n: usize, format: BlockFormat) -> Self {
+        let symmetry = if format.is_symmetric { "sym" } else { "asym" };
+        let name = format!("k{k}_n{n}_b{}_{symmetry}", format.block_size);
+        let path = Path::new(FIXTURES).join(format!("{name}.safetensors"));
+        Self { bytes: std::fs::read(path).unwrap(), name }
+    }
+
+    fn bytes(&self, tensor: &str) -> Vec<u8> {
+        SafeTensors::deserialize(&self.bytes).unwrap().tensor(tensor).unwrap().data().to_vec()
+    }
+
+    fn floats(&self, tensor: &str) -> Vec<f32> {
+        let bytes = self.bytes(tensor);
+        bytes.chunks_exact(4).map(|value| f32::from_le_bytes(value.try_into().unwrap())).collect()
+    }
+
+    /// The matrix, stored `[k, n]`, quantized as `[n, k]`.
+    fn quantize(&self, k: usize, n: usize, format: BlockFormat) -> BlockQuantized {
+        let weights = self.floats("W");
+        let fill = |row: usize, out: &mut [f32]| {
+            for (column, weight) in out.iter_mut().enumerate() {
+                *weight = weights[column * n + row];
+            }
+        };
+        BlockQuantized::from_rows(n, k, format, Rounding::Default, fill).unwrap()
+    }
+}
+
+fn check_fixture(k: usize, n: usize, format: BlockFormat) {
+    let fixture = Fixture::read(k, n, format);
+    let ours = fixture.quantize(k, n, format);
+    let scales: Vec<u8> = ours.scales.iter().flat_map(|scale| scale.to_le_bytes()).collect();
+    assert_eq!(scales, fixture.bytes("scales"), "{}: scales", fixture.name);
+    let mut expected = fixture.bytes("qweight");
+    clear_leftover(&mut expected, k, format);
+    assert_eq!(ours.qweight, expected, "{}: codes", fixture.name);
+    if let Some(zero_points) = &ours.zero_points {
+        assert_eq!(zero_points, &fixture.bytes("zero_points"), "{}: zero points", fixture.name);
+    }
+}
+
+/// Clears the nibble after the last weight of an odd row: in ONNX Runtime it holds a left-over
+/// that no kernel reads.
+fn clear_leftover(qweight: &mut [u8], k: usize, format: BlockFormat) {
+    if k % 2 == 1 {
+        let row_bytes = format.blocks(k) * format.block_bytes();
+        for row in qweight.chunks_exact_mut(row_bytes) {
+            row[k / 2] &= 0x0f;
+        }
+    }
+}
+
+fn check_product(k: usize, n: usize, format: BlockFormat) {
+    let fixture = Fixture::read(k, n, format);
+    let weights = fixture.quantize(k, n, format).dequantize();
+    let (input, expected) = (fixture.floats("X"), fixture.floats("Y_acc0"));
+    for (x, expected) in input.chunks_exact(k).zip(expected.chunks_exact(n)) {
+        for (row, expected) in weights.chunks_exact(k).zip(expected) {
+            let product: f32 = row.iter().zip(x).map(|(weight, x)| weight * x).sum();
+            assert!((product - expected).abs() < 1e-4, "{product} is not {expected}");
+        }
+    }
+}
