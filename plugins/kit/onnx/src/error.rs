@@ -1,0 +1,61 @@
+//! Why an ONNX file could not be written or read.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why an ONNX file could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum OnnxError {
+    /// The file system refused a write.
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        /// File that was being written.
+        path: PathBuf,
+        /// What the file system said.
+        source: io::Error,
+    },
+    /// The file system refused a read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// File that was being read.
+        path: PathBuf,
+        /// What the file system said.
+        source: io::Error,
+    },
+    /// The file is no ONNX graph.
+    #[error("`{}` is not an ONNX graph", path.display())]
+    Decode {
+        /// File that was read.
+        path: PathBuf,
+        /// Where decoding stopped.
+        source: prost::DecodeError,
+    },
+    /// The graph is larger than a protobuf message may be.
+    #[error("the graph takes {size} bytes, more than the {limit} a protobuf message may have")]
+    TooLarge {
+        /// Encoded size of the graph in bytes.
+        size: usize,
+        /// Largest size in bytes.
+        limit: usize,
+    },
+    /// A tensor got more or fewer bytes than its type and shape say.
+    #[error("tensor `{name}` takes {expected} bytes but has {actual}")]
+    TensorLength {
+        /// Name of the tensor.
+        name: String,
+        /// Bytes its type and shape say.
+        expected: u64,
+        /// Bytes there are.
+        actual: u64,
+    },
+    /// A tensor says where its data is in a way that cannot be followed.
+    #[error("external data of tensor `{name}` has {key} `{value}`")]
+    ExternalData {
+        /// Name of the tensor.
+        name: String,
+        /// Entry that is wrong.
+        key: &'static str,
+        /// What it says, empty when missing.
+        value: String,
+    },
+}
