@@ -48,7 +48,7 @@ pub struct Decoder {
 /// Family of checkpoints that share tensor names and layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
-    /// Llama 2 and 3, SmolLM: separate q, k, v and gate, up.
+    /// Llama 2 and 3, `SmolLM`: separate q, k, v and gate, up.
     Llama,
     /// Phi-3, 3.5 and 4: fused `qkv_proj` and `gate_up_proj`.
     Phi3,
@@ -125,6 +125,37 @@ impl Decoder {
     /// Tensor name of the norm before the MLP of `layer`, `[hidden_size]`.
     pub fn mlp_norm(layer: usize) -> String {
         format!("model.layers.{layer}.post_attention_layernorm.weight")
+    }
+
+    /// The layer that makes logits; it shares the embedding's weight when they are tied.
+    pub fn lm_head(&self) -> Linear {
+        let weight = if self.ties_embeddings { Self::EMBEDDING } else { Self::LM_HEAD };
+        Linear {
+            role: LinearRole::LmHead,
+            name: weight.trim_end_matches(".weight").to_owned(),
+            in_features: self.hidden_size,
+            out_features: self.vocab_size,
+        }
+    }
+
+    /// Names and shapes of all tensors the model needs, in order of computation.
+    pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
+        let norm = |name: String| (name, vec![self.hidden_size]);
+        let linear = |linear: Linear| {
+            (format!("{}.weight", linear.name), vec![linear.out_features, linear.in_features])
+        };
+        let embedding = vec![self.vocab_size, self.hidden_size];
+        let mut tensors = vec![(Self::EMBEDDING.to_owned(), embedding)];
+        for layer in 0..self.num_layers {
+            tensors.push(norm(Self::attention_norm(layer)));
+            tensors.push(norm(Self::mlp_norm(layer)));
+            tensors.extend(self.linears(layer).into_iter().map(linear));
+        }
+        tensors.push(norm(Self::FINAL_NORM.to_owned()));
+        if !self.ties_embeddings {
+            tensors.push(linear(self.lm_head()));
+        }
+        tensors
     }
 
     /// Linear layers of `layer`, in order of computation.

@@ -1,10 +1,54 @@
 //! Checkpoints: what a model folder holds, read through memory maps and written by streaming.
 //!
-//! [`Checkpoint::open`] reads `config.json` into a [`Decoder`] and maps the safetensors files;
-//! nothing is copied until a [`Tensor`] is asked for its values. [`SafetensorsWriter`] writes one
-//! tensor at a time. This crate knows no tensor library and computes nothing but conversions.
+//! - [`Checkpoint::open`] reads `config.json` into a [`Decoder`] and maps the safetensors files;
+//!   nothing is copied until a [`Tensor`] is asked for its values.
+//! - [`CheckpointWriter`] and [`SafetensorsWriter`] write one tensor at a time.
+//! - [`Adapter`] reads a PEFT LoRA adapter, [`adapter::write`] writes one.
+//! - [`files`] knows what else belongs to a model: tokenizer, chat template, generation config.
+//!
+//! This crate knows no tensor library and computes nothing but conversions and
+//! [rope](mod@rope) tables.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), olive_kit_checkpoint::CheckpointError> {
+//! use olive_kit_checkpoint::Checkpoint;
+//!
+//! let checkpoint = Checkpoint::open("models/phi-3-mini")?;
+//! checkpoint.validate()?;
+//! for linear in checkpoint.decoder().linears(0) {
+//!     let weight = checkpoint.linear(&linear)?;
+//!     let values = weight.to_f32(); // [out_features, in_features]
+//!     let largest = values.iter().fold(0.0_f32, |max, value| max.max(value.abs()));
+//!     assert!(largest.is_finite(), "{}", linear.name);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod decoder;
 pub mod rope;
+mod checkpoint;
+mod tensor;
+mod dtype;
+mod archive;
+mod memory;
+mod config;
+mod rope_config;
+mod fields;
+mod writer;
+mod checkpoint_writer;
+pub mod adapter;
+mod adapter_config;
+pub mod files;
+mod error;
 
+pub use adapter::{Adapter, LoraPair};
+pub use adapter_config::AdapterConfig;
+pub use archive::SafetensorsFile;
+pub use checkpoint::{Checkpoint, Description};
+pub use checkpoint_writer::{CheckpointWriter, DEFAULT_SHARD_BYTES};
 pub use decoder::{Activation, Decoder, Family, Linear, LinearRole};
+pub use dtype::Dtype;
+pub use error::CheckpointError;
+pub use tensor::Tensor;
+pub use writer::{SafetensorsWriter, TensorSpec};

@@ -1,0 +1,121 @@
+//! One safetensors file: its header checked against its length, its tensors lent from the map.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use safetensors::SafeTensors;
+use safetensors::tensor::{Metadata, SafeTensorError, TensorInfo};
+
+use crate::dtype::Dtype;
+use crate::error::CheckpointError;
+use crate::memory::MappedFile;
+use crate::tensor::Tensor;
+
+/// A safetensors file, mapped.
+#[derive(Debug)]
+pub struct SafetensorsFile {
+    path: PathBuf,
+    file: MappedFile,
+    tensors: BTreeMap<String, TensorInfo>,
+    data_start: usize,
+}
+
+impl SafetensorsFile {
+    /// Maps the file at `path` and checks that its header fits its length.
+    ///
+    /// # Errors
+    /// When the file is missing, unreadable, truncated or damaged.
+    pub fn open(path: &Path) -> Result<Self, CheckpointError> {
+        let file = MappedFile::open(path).map_err(CheckpointError::read(path))?;
+        let bytes = file.bytes();
+        let (header_len, metadata) = SafeTensors::read_metadata(bytes)
+            .map_err(|error| CheckpointError::damaged(path, explain(&error, bytes)))?;
+        let tensors = metadata.tensors().into_iter().map(|(name, info)| (name, info.clone()));
+        let tensors = tensors.collect();
+        Ok(Self { path: path.to_owned(), tensors, data_start: header_len + 8, file })
+    }
+
+    /// The file's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Names of all tensors, in the order they are stored.
+    pub fn names(&self) -> Vec<&str> {
+        let mut stored: Vec<_> = self.tensors.iter().collect();
+        stored.sort_by_key(|(_, info)| info.data_offsets);
+        stored.into_iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// Whether the file holds a tensor of this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// The weight called `name`.
+    ///
+    /// # Errors
+    /// When there is none, or its values are neither F32, F16 nor BF16.
+    pub fn tensor(&self, name: &str) -> Result<Tensor<'_>, CheckpointError> {
+        let (name, info) = self.info(name)?;
+        let stored = info.dtype.to_string();
+        let Some(dtype) = Dtype::from_safetensors_name(&stored) else {
+            return Err(CheckpointError::Dtype { name: name.to_owned(), found: stored });
+        };
+        Ok(Tensor { name, dtype, shape: &info.shape, bytes: self.data(info) })
+    }
+
+    /// The values of the tensor called `name`, which must be I64, with its shape.
+    ///
+    /// # Errors
+    /// When there is none, or its values are of another type.
+    pub fn integers(&self, name: &str) -> Result<(Vec<i64>, &[usize]), CheckpointError> {
+        let (name, info) = self.info(name)?;
+        if info.dtype != safetensors::Dtype::I64 {
+            let found = info.dtype.to_string();
+            return Err(CheckpointError::Dtype { name: name.to_owned(), found });
+        }
+        let values = self.data(info).as_chunks().0.iter().map(|bytes| i64::from_le_bytes(*bytes));
+        Ok((values.collect(), &info.shape))
+    }
+
+    fn info(&self, name: &str) -> Result<(&str, &TensorInfo), CheckpointError> {
+        let found = self.tensors.get_key_value(name);
+        found.map(|(name, info)| (name.as_str(), info)).ok_or_else(|| {
+            CheckpointError::TensorMissing { name: name.to_owned(), path: self.path.clone() }
+        })
+    }
+
+    fn data(&self, info: &TensorInfo) -> &[u8] {
+        let (start, end) = info.data_offsets;
+        &self.file.bytes()[self.data_start + start..self.data_start + end]
+    }
+}
+
+/// What is wrong with `bytes`, told by their length where that is the reason.
+fn explain(error: &SafeTensorError, bytes: &[u8]) -> String {
+    let found = bytes.len();
+    let Some(length) = bytes.first_chunk().map(|length| u64::from_le_bytes(*length)) else {
+        return format!("it has {found} bytes, too few for a header");
+    };
+    match error {
+        SafeTensorError::HeaderTooLarge => {
+            format!("its header claims {length} bytes, more than the 100000000 allowed")
+        }
+        SafeTensorError::InvalidHeaderLength => {
+            format!("its header claims {length} bytes, but the file has only {found}")
+        }
+        SafeTensorError::MetadataIncompleteBuffer => match promised_len(bytes) {
+            Some(promised) => format!("its header promises {promised} bytes, but it has {found}"),
+            None => error.to_string(),
+        },
+        other => other.to_string(),
+    }
+}
+
+/// Length a file must have by its own header.
+fn promised_len(bytes: &[u8]) -> Option<usize> {
+    let header_len = usize::try_from(u64::from_le_bytes(*bytes.first_chunk()?)).ok()?;
+    let header: Metadata = serde_json::from_slice(bytes.get(8..8 + header_len)?).ok()?;
+    Some(8 + header_len + header.data_len())
+}

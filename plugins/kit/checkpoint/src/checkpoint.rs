@@ -1,0 +1,223 @@
+//! A model folder: config read at once, weights lent from memory maps.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use crate::archive::SafetensorsFile;
+use crate::config;
+use crate::decoder::{Decoder, Linear};
+use crate::dtype::Dtype;
+use crate::error::CheckpointError;
+use crate::fields::Fields;
+use crate::tensor::Tensor;
+
+/// Name of a checkpoint's only weight file.
+pub(crate) const WEIGHTS: &str = "model.safetensors";
+/// Name of the file that says which shard holds which tensor.
+pub(crate) const INDEX: &str = "model.safetensors.index.json";
+
+/// What a model folder's config files say, without its weights.
+#[derive(Debug, Clone)]
+pub struct Description {
+    /// The folder.
+    pub dir: PathBuf,
+    /// `config.json` as it is.
+    pub config: Map<String, Value>,
+    /// What it describes.
+    pub decoder: Decoder,
+    /// Type of the weights, where the config names one.
+    pub dtype: Option<Dtype>,
+}
+
+/// A model folder with its weights mapped.
+///
+/// Opening costs the headers; a tensor's pages are read when its values are, and the system may
+/// drop them again, so a model larger than memory can be walked through.
+#[derive(Debug)]
+pub struct Checkpoint {
+    description: Description,
+    shards: Vec<SafetensorsFile>,
+    /// Position in `shards` of the file that holds a tensor.
+    homes: BTreeMap<String, usize>,
+}
+
+impl Checkpoint {
+    /// Reads the config files of `dir` and maps its safetensors files.
+    ///
+    /// # Errors
+    /// When a file is missing or damaged, when weights exist only as pickle, or when the config
+    /// describes a model that is not known. Whether the tensors fit the config is left to
+    /// [`Checkpoint::validate`].
+    pub fn open(dir: impl AsRef<Path>) -> Result<Self, CheckpointError> {
+        let description = Self::describe(dir)?;
+        let shards = open_shards(&description.dir)?;
+        let mut homes = BTreeMap::new();
+        for (position, shard) in shards.iter().enumerate() {
+            homes.extend(shard.names().into_iter().map(|name| (name.to_owned(), position)));
+        }
+        Ok(Self { description, shards, homes })
+    }
+
+    /// Reads only the config files of `dir`.
+    ///
+    /// # Errors
+    /// When they are missing or describe a model that is not known.
+    pub fn describe(dir: impl AsRef<Path>) -> Result<Description, CheckpointError> {
+        let dir = dir.as_ref();
+        if !dir.is_dir() {
+            return Err(CheckpointError::NoFolder(dir.to_owned()));
+        }
+        let path = dir.join("config.json");
+        let config = config::read_object(&path)?;
+        let fields = Fields::new(&path, &config);
+        let generation_path = dir.join("generation_config.json");
+        let generation = generation_path.is_file().then(|| config::read_object(&generation_path));
+        let generation = generation.transpose()?;
+        let generation = generation.as_ref().map(|map| Fields::new(&generation_path, map));
+        let decoder = config::decoder(&fields, generation.as_ref())?;
+        let dtype = dtype(&fields)?;
+        Ok(Description { dir: dir.to_owned(), config, decoder, dtype })
+    }
+
+    /// The model folder.
+    pub fn dir(&self) -> &Path {
+        &self.description.dir
+    }
+
+    /// What the model is.
+    pub fn decoder(&self) -> &Decoder {
+        &self.description.decoder
+    }
+
+    /// `config.json` as it is.
+    pub fn config(&self) -> &Map<String, Value> {
+        &self.description.config
+    }
+
+    /// All the config files say.
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// Names of all tensors, in the order they are stored.
+    pub fn tensor_names(&self) -> Vec<&str> {
+        let names = self.shards.iter().enumerate().map(|(position, shard)| {
+            shard.names().into_iter().filter(move |name| self.homes.get(*name) == Some(&position))
+        });
+        names.flatten().collect()
+    }
+
+    /// Whether there is a tensor of this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.homes.contains_key(name)
+    }
+
+    /// The tensor called `name`.
+    ///
+    /// # Errors
+    /// When there is none, or its values are neither F32, F16 nor BF16.
+    pub fn tensor(&self, name: &str) -> Result<Tensor<'_>, CheckpointError> {
+        let Some(&position) = self.homes.get(name) else {
+            let path = self.dir().to_owned();
+            return Err(CheckpointError::TensorMissing { name: name.to_owned(), path });
+        };
+        self.shards[position].tensor(name)
+    }
+
+    /// The tensor called `name`, which must have this shape.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::tensor`], and when the shape is another.
+    pub fn shaped(&self, name: &str, shape: &[usize]) -> Result<Tensor<'_>, CheckpointError> {
+        let tensor = self.tensor(name)?;
+        if tensor.shape != shape {
+            return Err(CheckpointError::Shape {
+                name: name.to_owned(),
+                found: tensor.shape.to_vec(),
+                expected: shape.to_vec(),
+            });
+        }
+        Ok(tensor)
+    }
+
+    /// The weight of a linear layer, `[out_features, in_features]`.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::shaped`].
+    pub fn linear(&self, linear: &Linear) -> Result<Tensor<'_>, CheckpointError> {
+        let shape = [linear.out_features, linear.in_features];
+        self.shaped(&format!("{}.weight", linear.name), &shape)
+    }
+
+    /// Checks that every tensor the decoder needs is there with its shape and a readable type.
+    ///
+    /// # Errors
+    /// The one problem, or [`CheckpointError::Several`] with all of them.
+    pub fn validate(&self) -> Result<(), CheckpointError> {
+        let needed = self.decoder().tensors();
+        let problems = needed.iter().filter_map(|(name, shape)| self.shaped(name, shape).err());
+        let mut problems: Vec<_> = problems.collect();
+        match problems.len() {
+            0 => Ok(()),
+            1 => Err(problems.remove(0)),
+            _ => Err(CheckpointError::Several { path: self.dir().to_owned(), problems }),
+        }
+    }
+}
+
+fn dtype(config: &Fields<'_>) -> Result<Option<Dtype>, CheckpointError> {
+    let name = match config.text("dtype")? {
+        Some(name) => Some(name),
+        None => config.text("torch_dtype")?,
+    };
+    Ok(name.and_then(Dtype::from_config_name))
+}
+
+fn open_shards(dir: &Path) -> Result<Vec<SafetensorsFile>, CheckpointError> {
+    let single = dir.join(WEIGHTS);
+    if single.is_file() {
+        return Ok(vec![SafetensorsFile::open(&single)?]);
+    }
+    let index = dir.join(INDEX);
+    if !index.is_file() {
+        return Err(no_weights(dir));
+    }
+    let files = shard_names(&index)?;
+    files.iter().map(|file| SafetensorsFile::open(&dir.join(file))).collect()
+}
+
+/// Names of the shards, each once and in order; a name that leaves the folder is refused.
+fn shard_names(index: &Path) -> Result<Vec<String>, CheckpointError> {
+    let object = config::read_object(index)?;
+    let fields = Fields::new(index, &object);
+    let Some(homes) = object.get("weight_map").and_then(Value::as_object) else {
+        return Err(fields.error("`weight_map` is missing"));
+    };
+    let mut files = Vec::new();
+    for (tensor, file) in homes {
+        let name = file.as_str().filter(|name| Path::new(name).file_name() == Some(name.as_ref()));
+        let Some(name) = name else {
+            return Err(fields.error(format!("`{tensor}` is in {file}, which is no file name")));
+        };
+        files.push(name.to_owned());
+    }
+    files.sort();
+    files.dedup();
+    Ok(files)
+}
+
+fn no_weights(dir: &Path) -> CheckpointError {
+    let names = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let is_pickle = |name: &String| {
+        let extension = Path::new(name).extension();
+        extension.is_some_and(|e| e == "bin" || e == "pt" || e == "pth")
+            && !name.starts_with("training_args")
+    };
+    match names.filter(is_pickle).min() {
+        Some(file) => CheckpointError::PickleOnly { dir: dir.to_owned(), file },
+        None => CheckpointError::NoWeights(dir.to_owned()),
+    }
+}
