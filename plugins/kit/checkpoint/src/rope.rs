@@ -141,3 +141,85 @@ impl Llama3Rope {
         (1.0 - smooth) * frequency / factor + smooth * frequency
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! Reference values are printed by transformers 5.23 with torch 2.15 (CPU, f32).
+
+    use super::*;
+
+    fn long_rope() -> Rope {
+        let short_factor = vec![1.0, 1.05, 1.1, 1.15, 1.2, 1.25, 1.3, 1.35];
+        let long_factor = vec![1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0];
+        let original_max_positions = 32;
+        let attention_factor = LongRope::attention_factor(4.0, original_max_positions);
+        let long = LongRope { short_factor, long_factor, original_max_positions, attention_factor };
+        Rope { theta: 1e4, rotary_dim: 16, scaling: RopeScaling::LongRope(long) }
+    }
+
+    fn llama3() -> Rope {
+        let (low_freq_factor, high_freq_factor) = (1.0, 4.0);
+        let original_max_positions = 8192;
+        let bands =
+            Llama3Rope { factor: 8.0, low_freq_factor, high_freq_factor, original_max_positions };
+        Rope { theta: 5e5, rotary_dim: 16, scaling: RopeScaling::Llama3(bands) }
+    }
+
+    /// Checks the frequencies and the last row of the tables for a sequence of this length.
+    fn check(rope: &Rope, length: usize, frequencies: &str, cos: &str, sin: &str) {
+        assert_eq!(rope.inverse_frequencies(length), values(frequencies));
+        let (found_cos, found_sin) = rope.tables(length - 1..length, length);
+        let expected = [values(cos), values(sin)].concat();
+        for (found, expected) in found_cos.iter().chain(&found_sin).zip(expected) {
+            assert!((found - expected).abs() <= 1.2e-7, "{found} {expected}");
+        }
+        let (all_cos, _) = rope.tables(0..length, length);
+        assert_eq!(all_cos[(length - 1) * 8..], found_cos);
+    }
+
+    fn values(text: &str) -> Vec<f32> {
+        text.split_whitespace().map(|value| value.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn short_factors_hold_up_to_the_original_length() {
+        check(
+            &long_rope(),
+            24,
+            "1 0.301169306 0.0909090936 0.0274980683 0.00833333284 0.00252982229 0.00076923077 \
+             0.000234242791",
+            "-0.630456567 0.946425259 -0.588032484 0.954356432 1.16154897 1.1812135 1.18303072 \
+             1.18319881",
+            "-1.00126147 0.710126221 1.02675104 0.699431121 0.22539708 0.0688076615 0.0209327266 \
+             0.00637464505",
+        );
+    }
+
+    #[test]
+    fn long_factors_hold_beyond_the_original_length() {
+        check(
+            &long_rope(),
+            48,
+            "0.666666687 0.158113882 0.0399999991 0.010540925 0.00285714283 0.000790569466 \
+             0.000222222225 6.32455558e-05",
+            "1.17918253 0.485307336 -0.360052824 1.04095495 1.17256367 1.18239927 1.18315148 \
+             1.18321073",
+            "-0.0976137817 1.07910931 1.12710345 0.562505901 0.158411905 0.0439543612 \
+             0.0123578086 0.00351715297",
+        );
+    }
+
+    #[test]
+    fn llama3_stretches_long_waves_only() {
+        check(
+            &llama3(),
+            100,
+            "1 0.193922758 0.0376060307 0.00729266508 0.000524846022 3.42810235e-05 \
+             6.64786967e-06 1.28917316e-06",
+            "0.0398208797 0.939784586 -0.835692227 0.750502765 0.998650372 0.999994218 \
+             0.999999762 1",
+            "-0.999206841 0.341767401 -0.549198031 0.660867333 0.0519363806 0.0033938149 \
+             0.000658139063 0.00012762814",
+        );
+    }
+}
