@@ -1,2 +1,79 @@
-//! Chores of this repository as one cargo command.
-fn main() {}
+//! Chores of this repository as one cargo command: `cargo xtask demo`, `test`, `dist`, `fetch`,
+//! `bench`.
+//!
+//! Each chore is one module with one entry point. Chores start cargo, Python's package client and
+//! the built `olive` program as child processes; nothing here links a crate of the workspace.
+
+#![expect(clippy::print_stdout, reason = "chores talk to the person at the terminal")]
+
+mod bench;
+mod command;
+mod demo;
+mod dist;
+mod error;
+mod fetch;
+mod recipe;
+mod test;
+mod workspace;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::ChoreError;
+
+/// Chores of this repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Build, fetch a small model, and run the recipe of examples/phrase-tone on it.
+    Demo(demo::DemoArgs),
+    /// Run every test and check; the last line counts them.
+    Test {
+        /// Run only the tests whose names contain one of these, and no other check.
+        #[arg(last = true)]
+        filters: Vec<String>,
+    },
+    /// Build a folder and an archive with the program and its plugins that run from anywhere.
+    Dist {
+        /// Where to put them; `target/dist` when left out.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Fetch what tests and the demo need into the user's cache.
+    Fetch {
+        /// What to fetch.
+        #[arg(value_enum, default_value_t = fetch::What::All)]
+        what: fetch::What,
+    },
+    /// Measure time and memory of the built program.
+    Bench(bench::BenchArgs),
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().chore) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("error: {}", error::chain(&error as &dyn Error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: Chore) -> Result<(), ChoreError> {
+    match chore {
+        Chore::Demo(args) => demo::run(&args),
+        Chore::Test { filters } => test::run(&filters),
+        Chore::Dist { out } => dist::run(out),
+        Chore::Fetch { what } => fetch::run(what),
+        Chore::Bench(args) => bench::run(&args),
+    }
+}

