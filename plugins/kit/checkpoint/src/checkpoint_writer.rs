@@ -18,8 +18,6 @@ pub const DEFAULT_SHARD_BYTES: usize = 5_000_000_000;
 pub struct CheckpointWriter {
     dir: PathBuf,
     current: Option<SafetensorsWriter>,
-    /// Tensors that `current` still waits for.
-    remaining: usize,
     waiting: VecDeque<Shard>,
     index: Option<Value>,
 }
@@ -43,29 +41,30 @@ impl CheckpointWriter {
     ) -> Result<Self, CheckpointError> {
         let waiting: VecDeque<_> = split(specs, max_shard_bytes).into();
         let index = (waiting.len() > 1).then(|| index(&waiting));
-        let mut writer = Self { dir: dir.to_owned(), current: None, remaining: 0, waiting, index };
+        let mut writer = Self { dir: dir.to_owned(), current: None, waiting, index };
         writer.advance()?;
         Ok(writer)
     }
 
-    /// Appends all values of the next declared tensor, which must be `name`.
+    /// Appends values, all or the next ones, of the next declared tensor, which must be `name`.
     ///
     /// # Errors
     /// When a file cannot be written.
     ///
     /// # Panics
-    /// When another tensor is next, or the number of values does not fit its shape.
+    /// When another tensor is next, or fewer values are missing.
     pub fn append_f32(&mut self, name: &str, values: &[f32]) -> Result<(), CheckpointError> {
         self.append(name, |file| file.append_f32(name, values))
     }
 
-    /// Appends all stored bytes of the next declared tensor, which must be `name`.
+    /// Appends stored bytes, all or the next ones, of the next declared tensor, which must be
+    /// `name`.
     ///
     /// # Errors
     /// When a file cannot be written.
     ///
     /// # Panics
-    /// When another tensor is next, or the number of bytes does not fit its shape.
+    /// When another tensor is next, or fewer bytes are missing.
     pub fn append_bytes(&mut self, name: &str, bytes: &[u8]) -> Result<(), CheckpointError> {
         self.append(name, |file| file.append_bytes(name, bytes))
     }
@@ -78,10 +77,9 @@ impl CheckpointWriter {
     /// # Panics
     /// When a declared tensor was not appended.
     pub fn finish(mut self) -> Result<(), CheckpointError> {
-        if let Some(file) = self.current.take() {
-            file.finish()?;
+        while self.current.is_some() {
+            self.advance()?;
         }
-        assert!(self.waiting.is_empty(), "declared tensors were not written");
         let Some(index) = &self.index else { return Ok(()) };
         let path = self.dir.join(INDEX);
         let text = format!("{index:#}\n");
@@ -93,13 +91,12 @@ impl CheckpointWriter {
         name: &str,
         write: impl FnOnce(&mut SafetensorsWriter) -> Result<(), CheckpointError>,
     ) -> Result<(), CheckpointError> {
-        if self.remaining == 0 {
+        while self.current.as_ref().is_some_and(SafetensorsWriter::is_complete) {
             self.advance()?;
         }
         let Some(file) = &mut self.current else {
             panic!("tensor `{name}` was appended but not declared")
         };
-        self.remaining -= 1;
         write(file)
     }
 
@@ -109,7 +106,6 @@ impl CheckpointWriter {
             file.finish()?;
         }
         let Some(shard) = self.waiting.pop_front() else { return Ok(()) };
-        self.remaining = shard.specs.iter().filter(|spec| !spec.is_empty()).count();
         self.current = Some(SafetensorsWriter::create(self.dir.join(shard.file), shard.specs)?);
         Ok(())
     }

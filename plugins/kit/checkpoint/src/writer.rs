@@ -123,6 +123,11 @@ impl SafetensorsWriter {
         Ok(())
     }
 
+    /// Whether every declared tensor is written.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Gives the file its name.
     ///
     /// # Errors
