@@ -1,0 +1,178 @@
+//! What a run leaves in its output folder.
+//!
+//! ```text
+//! <output_dir>/
+//!   model_config.json          the result, as Olive describes it; a valid input model
+//!   footprint.json             every model of the run, in Olive's form
+//!   output_footprint.json      the result alone, in the same form
+//!   metrics.json               what was measured of the result
+//!   input_model_metrics.json   what was measured of the input model
+//!   run_history.txt            the models as a table
+//!   report.html                all of it, for people
+//! ```
+
+pub mod quality;
+pub mod table;
+pub mod steps;
+pub mod lineage;
+pub mod figures;
+pub mod time;
+mod records;
+mod history;
+mod page;
+#[cfg(test)]
+pub(crate) mod sample;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use olive_schemas::footprint::{Footprint, ModelRecord};
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::store::files::write_atomically;
+
+/// Name of the page for people.
+pub const PAGE: &str = "report.html";
+
+/// Why a report could not be written.
+#[derive(Debug, Error)]
+pub enum ReportError {
+    /// A file cannot be written.
+    #[error("cannot write `{}`: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// Writes every file of the report into `output_dir`, which exists.
+///
+/// The model of the last record is the result; its paths lie in `output_dir`. Files of an earlier
+/// run that this one has nothing for are removed.
+///
+/// # Errors
+/// When a file cannot be written; the files before it are whole.
+pub fn write(footprint: &Footprint, output_dir: &Path) -> Result<(), ReportError> {
+    let measured = |record: Option<&ModelRecord>| {
+        record.filter(|record| !record.metrics.is_empty()).map(records::metrics)
+    };
+    let result = footprint.models.last();
+    let model = result.and_then(|record| record.model.as_ref());
+    let files = [
+        ("model_config.json", model.map(records::model_config)),
+        ("footprint.json", Some(records::nodes(&footprint.models))),
+        (
+            "output_footprint.json",
+            result.map(|record| records::nodes(std::slice::from_ref(record))),
+        ),
+        ("metrics.json", measured(result)),
+        ("input_model_metrics.json", measured(footprint.models.first())),
+    ];
+    for (name, content) in files {
+        let path = output_dir.join(name);
+        match content {
+            Some(content) => put(&path, &json(&content))?,
+            None => remove(&path)?,
+        }
+    }
+    put(&output_dir.join("run_history.txt"), &history::grid(&footprint.models))?;
+    write_report(footprint, &output_dir.join(PAGE))
+}
+
+/// Writes the page for people alone to `path`, as for a run that failed.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_report(footprint: &Footprint, path: &Path) -> Result<(), ReportError> {
+    put(path, &page::render(footprint))
+}
+
+fn json(content: &Value) -> String {
+    format!("{content:#}\n")
+}
+
+fn put(path: &Path, text: &str) -> Result<(), ReportError> {
+    write_atomically(path, text.as_bytes())
+        .map_err(|source| ReportError::Write { path: path.to_owned(), source })
+}
+
+fn remove(path: &Path) -> Result<(), ReportError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(ReportError::Write { path: path.to_owned(), source })
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(folder: &Path, name: &str) -> Value {
+        serde_json::from_str(&fs::read_to_string(folder.join(name)).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_output_folder_has_olives_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let footprint = sample::full();
+        write(&footprint, folder.path()).unwrap();
+
+        let model = read(folder.path(), "model_config.json");
+        assert_eq!(model["type"], "ONNXModel");
+        assert_eq!(model["config"]["onnx_file_name"], "model.onnx");
+        let metrics = read(folder.path(), "metrics.json");
+        assert_eq!(
+            metrics["tone-exact_match"],
+            json!({"value": 0.55, "priority": 1, "higher_is_better": true})
+        );
+        let input_metrics = read(folder.path(), "input_model_metrics.json");
+        assert_eq!(input_metrics["tone-exact_match"]["value"], 0.0);
+        let nodes = read(folder.path(), "footprint.json");
+        assert_eq!(nodes.as_object().unwrap().len(), footprint.models.len());
+        let output = read(folder.path(), "output_footprint.json");
+        assert_eq!(output.as_object().unwrap().len(), 1);
+        let mut names: Vec<_> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(
+            names,
+            [
+                "footprint.json",
+                "input_model_metrics.json",
+                "metrics.json",
+                "model_config.json",
+                "output_footprint.json",
+                "report.html",
+                "run_history.txt"
+            ]
+        );
+    }
+
+    #[test]
+    fn stale_metrics_do_not_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut footprint = sample::full();
+        write(&footprint, folder.path()).unwrap();
+        footprint.models.iter_mut().for_each(|model| model.metrics.clear());
+        write(&footprint, folder.path()).unwrap();
+        assert!(!folder.path().join("metrics.json").exists());
+        assert!(!folder.path().join("input_model_metrics.json").exists());
+    }
+
+    #[test]
+    fn a_missing_folder_is_named() {
+        let error = write_report(&sample::full(), Path::new("/nowhere/at/all/report.html"));
+        let message = error.unwrap_err().to_string();
+        assert!(message.starts_with("cannot write `/nowhere/at/all/report.html`: "), "{message}");
+    }
+}

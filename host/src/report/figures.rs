@@ -1,0 +1,274 @@
+//! Numbers with their units, as people read them.
+
+use olive_schemas::metric::MetricValue;
+
+/// What a metric counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// A share in 0..=1, shown in percent.
+    Share,
+    /// Milliseconds.
+    Milliseconds,
+    /// Tokens a second.
+    TokensPerSecond,
+    /// Bytes.
+    Bytes,
+    /// A bare number, such as a perplexity.
+    Number,
+}
+
+/// Whether a change is welcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Better than before.
+    Better,
+    /// Too small to speak of.
+    Same,
+    /// Worse than before.
+    Worse,
+}
+
+/// Figures of a latency or throughput: they share their names.
+const TIMINGS: [&str; 9] = ["avg", "max", "min", "p50", "p75", "p90", "p95", "p99", "p999"];
+const KIB: f64 = 1024.0;
+
+impl Unit {
+    /// What `value` counts, by its sub-metric.
+    pub fn of(value: &MetricValue) -> Self {
+        match value.sub_type.as_str() {
+            "bytes" => Self::Bytes,
+            "perplexity" => Self::Number,
+            timing if TIMINGS.contains(&timing) => {
+                if value.higher_is_better {
+                    Self::TokensPerSecond
+                } else {
+                    Self::Milliseconds
+                }
+            }
+            _ if value.higher_is_better && (0.0..=1.0).contains(&value.value) => Self::Share,
+            _ => Self::Number,
+        }
+    }
+
+    /// The value with its unit.
+    pub fn show(self, value: f64) -> String {
+        match self {
+            Self::Share => share(value),
+            Self::Milliseconds => format!("{} ms", number(value)),
+            Self::TokensPerSecond => format!("{value:.1} tokens/s"),
+            Self::Bytes => bytes(value),
+            Self::Number => number(value),
+        }
+    }
+
+    /// How far `to` is from `from`: points for shares, percent or a factor for the others.
+    pub fn change(self, from: f64, to: f64) -> String {
+        let difference = to - from;
+        if self == Self::Share {
+            return format!("{} points", signed(difference * 100.0, 1));
+        }
+        if from == 0.0 || !(difference / from).is_finite() {
+            return signed(difference, 2);
+        }
+        let factor = to / from;
+        if factor >= 10.0 {
+            return format!("× {}", number(factor));
+        }
+        format!("{} %", signed((factor - 1.0) * 100.0, 1))
+    }
+
+    /// Whether going from `from` to `to` is welcome.
+    pub fn verdict(self, from: f64, to: f64, higher_is_better: bool) -> Verdict {
+        let least = match self {
+            Self::Share => 0.0005,
+            Self::Milliseconds | Self::TokensPerSecond => from.abs() * 0.05,
+            Self::Bytes | Self::Number => from.abs() * 0.005,
+        };
+        let gain = if higher_is_better { to - from } else { from - to };
+        if gain > least {
+            Verdict::Better
+        } else if gain < -least {
+            Verdict::Worse
+        } else {
+            Verdict::Same
+        }
+    }
+}
+
+/// `6 min 53 s`, coarser the longer it is.
+pub fn duration(seconds: f64) -> String {
+    let seconds = seconds.max(0.0);
+    if seconds < 0.9995 {
+        return format!("{:.0} ms", seconds * 1000.0);
+    }
+    if seconds < 9.95 {
+        return format!("{seconds:.1} s");
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "not negative, and no run takes 2^64 seconds"
+    )]
+    let whole = seconds.round() as u64;
+    let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{rest} s"),
+        (0, _) => format!("{minutes} min {rest} s"),
+        (_, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// `82.5 MiB`.
+pub fn bytes(count: f64) -> String {
+    let mib = count / (KIB * KIB);
+    if count < KIB {
+        format!("{count:.0} B")
+    } else if mib < 1.0 {
+        format!("{:.1} KiB", count / KIB)
+    } else if mib < KIB {
+        format!("{mib:.1} MiB")
+    } else {
+        format!("{:.2} GiB", mib / KIB)
+    }
+}
+
+/// `88.3 %`.
+pub fn share(value: f64) -> String {
+    format!("{:.1} %", value * 100.0)
+}
+
+/// A number with about four digits that count.
+pub fn number(value: f64) -> String {
+    let size = value.abs();
+    if value == 0.0 || !value.is_finite() {
+        format!("{value}")
+    } else if size < 0.001 {
+        scientific(value)
+    } else if size < 1.0 {
+        format!("{value:.3}")
+    } else if size < 100.0 {
+        format!("{value:.2}")
+    } else if size < 1000.0 {
+        format!("{value:.1}")
+    } else if size < 1e7 {
+        format!("{value:.0}")
+    } else {
+        scientific(value)
+    }
+}
+
+/// A figure of a running step with its name: `loss 2.314`, `218 tokens/s`.
+pub fn figure(name: &str, value: f64) -> String {
+    match name {
+        "tokens_per_second" => format!("{value:.0} tokens/s"),
+        "loss" | "eval_loss" => format!("{} {value:.3}", words(name)),
+        "exact_match" => format!("{} {}", words(name), share(value)),
+        _ => format!("{} {}", words(name), number(value)),
+    }
+}
+
+/// Names of figures from most to least telling; others stand between, by name.
+pub fn rank(name: &str) -> usize {
+    match name {
+        "loss" => 0,
+        "eval_loss" => 1,
+        "exact_match" | "perplexity" => 2,
+        "tokens_per_second" => 3,
+        "learning_rate" => 5,
+        "epoch" => 6,
+        _ => 4,
+    }
+}
+
+/// A key as words: `eval_loss` is `eval loss`.
+pub fn words(key: &str) -> String {
+    key.replace('_', " ")
+}
+
+fn scientific(value: f64) -> String {
+    let text = format!("{value:.2e}");
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    format!("{}e{exponent}", digits.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// A number with its sign: `+88.3`, `−33.3`, `±0`.
+fn signed(value: f64, digits: usize) -> String {
+    let text = format!("{:.digits$}", value.abs());
+    if text.bytes().all(|byte| matches!(byte, b'0' | b'.')) {
+        return "±0".into();
+    }
+    format!("{}{text}", if value < 0.0 { '−' } else { '+' })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_get_coarser() {
+        for (seconds, text) in [
+            (0.0, "0 ms"),
+            (0.43, "430 ms"),
+            (0.9996, "1.0 s"),
+            (3.44, "3.4 s"),
+            (9.97, "10 s"),
+            (59.6, "1 min 0 s"),
+            (413.0, "6 min 53 s"),
+            (7265.0, "2 h 1 min"),
+        ] {
+            assert_eq!(duration(seconds), text);
+        }
+    }
+
+    #[test]
+    fn numbers_keep_what_counts() {
+        for (value, text) in [
+            (0.0, "0"),
+            (1e-4, "1e-4"),
+            (1.25e-5, "1.25e-5"),
+            (0.1234, "0.123"),
+            (41.204, "41.20"),
+            (218.31, "218.3"),
+            (51_234.0, "51234"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(number(value), text);
+        }
+    }
+
+    #[test]
+    fn sizes_are_binary() {
+        for (count, text) in [
+            (512.0, "512 B"),
+            (2048.0, "2.0 KiB"),
+            (86_507_520.0, "82.5 MiB"),
+            (1.61e9, "1.50 GiB"),
+        ] {
+            assert_eq!(bytes(count), text);
+        }
+    }
+
+    #[test]
+    fn changes_speak_the_unit() {
+        for (unit, from, to, text) in [
+            (Unit::Share, 0.883, 0.55, "−33.3 points"),
+            (Unit::Share, 0.0, 0.883, "+88.3 points"),
+            (Unit::Share, 0.5, 0.5, "±0 points"),
+            (Unit::Number, 40.0, 2.0, "−95.0 %"),
+            (Unit::Bytes, 100.0, 16.0, "−84.0 %"),
+            (Unit::TokensPerSecond, 2.0, 30.0, "× 15.00"),
+            (Unit::Number, 0.0, 3.0, "+3.00"),
+        ] {
+            assert_eq!(unit.change(from, to), text);
+        }
+    }
+
+    #[test]
+    fn noise_is_no_change() {
+        assert_eq!(Unit::Share.verdict(0.5, 0.5, true), Verdict::Same);
+        assert_eq!(Unit::Share.verdict(0.5, 0.6, true), Verdict::Better);
+        assert_eq!(Unit::TokensPerSecond.verdict(100.0, 97.0, true), Verdict::Same);
+        assert_eq!(Unit::Bytes.verdict(100.0, 50.0, false), Verdict::Better);
+        assert_eq!(Unit::Number.verdict(2.0, 3.0, false), Verdict::Worse);
+    }
+}

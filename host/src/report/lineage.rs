@@ -1,0 +1,43 @@
+//! Which earlier model a model is compared with.
+
+use olive_schemas::footprint::{Footprint, ModelRecord};
+
+/// A metric's value on an ancestor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Baseline<'a> {
+    /// The value.
+    pub value: f64,
+    /// The ancestor it was measured on.
+    pub model: &'a ModelRecord,
+    /// Models between that have no such value, the earliest first.
+    pub skipped: Vec<&'a str>,
+}
+
+/// The metric `key` of the nearest ancestor of `model` it was measured on.
+pub fn baseline<'a>(
+    footprint: &'a Footprint,
+    model: &ModelRecord,
+    key: &str,
+) -> Option<Baseline<'a>> {
+    let mut skipped = Vec::new();
+    for ancestor in ancestors(footprint, model) {
+        if let Some(value) = ancestor.metrics.iter().find(|value| value.key() == key) {
+            skipped.reverse();
+            return Some(Baseline { value: value.value, model: ancestor, skipped });
+        }
+        skipped.push(ancestor.title());
+    }
+    None
+}
+
+/// The models `model` was made from, nearest first.
+pub fn ancestors<'a>(
+    footprint: &'a Footprint,
+    model: &ModelRecord,
+) -> impl Iterator<Item = &'a ModelRecord> {
+    let find = |id: &str| footprint.models.iter().find(|known| known.model_id == id);
+    let parent = move |of: &ModelRecord| of.parent_model_id.as_deref().and_then(find);
+    // A damaged record may be its own ancestor.
+    let limit = footprint.models.len();
+    std::iter::successors(parent(model), move |&of| parent(of)).take(limit)
+}

@@ -1,0 +1,261 @@
+//! A line chart as SVG: axes, lines, and a reading where the pointer is, without a script.
+
+use std::fmt::Write;
+
+use super::super::figures::number;
+use super::escape::escape;
+
+const LEFT: f64 = 58.0;
+const RIGHT: f64 = 14.0;
+const TOP: f64 = 24.0;
+const BOTTOM: f64 = 28.0;
+/// Ticks on an axis, about.
+const TICKS: f64 = 5.0;
+/// Ticks on an axis, at most.
+const MOST_TICKS: u32 = 12;
+
+/// Lines over one axis of units done.
+pub(super) struct Chart {
+    pub(super) series: Vec<Series>,
+    pub(super) width: f64,
+    pub(super) height: f64,
+    /// Whether the axis of the figures starts at 0 when all of them are above.
+    pub(super) has_zero: bool,
+}
+
+/// One line.
+pub(super) struct Series {
+    pub(super) name: String,
+    /// Which of the page's line colors.
+    pub(super) color: usize,
+    /// Whether each point is marked, as for a figure that is taken now and then.
+    pub(super) has_dots: bool,
+    /// Units done and the figure, finite, in order.
+    pub(super) points: Vec<(u64, f64)>,
+    /// A value with its name.
+    pub(super) show: Box<dyn Fn(f64) -> String>,
+}
+
+/// From values to places on the picture.
+struct Scale {
+    low: f64,
+    high: f64,
+    from: f64,
+    to: f64,
+}
+
+impl Scale {
+    fn at(&self, value: f64) -> f64 {
+        self.from + (value - self.low) / (self.high - self.low) * (self.to - self.from)
+    }
+}
+
+impl Chart {
+    /// The chart as an `svg` element.
+    pub(super) fn render(&self) -> String {
+        let (x_low, x_high) = self.range(|&(done, _)| done as f64);
+        let (mut y_low, y_high) = self.range(|&(_, value)| value);
+        if self.has_zero && y_low > 0.0 {
+            y_low = 0.0;
+        }
+        let y_ticks = ticks(y_low, y_high);
+        let x = Scale { low: x_low, high: x_high, from: LEFT, to: self.width - RIGHT };
+        let y = Scale {
+            low: y_ticks.first().map_or(y_low, |tick| tick.min(y_low)),
+            high: y_ticks.last().map_or(y_high, |tick| tick.max(y_high)),
+            from: self.height - BOTTOM,
+            to: TOP,
+        };
+        let names: Vec<&str> = self.series.iter().map(|series| series.name.as_str()).collect();
+        format!(
+            "<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n{}{}{}{}</svg>\n",
+            self.width,
+            self.height,
+            escape(&format!("{} over steps", names.join(" and "))),
+            self.y_axis(&y, &y_ticks),
+            self.x_axis(&x),
+            self.lines(&x, &y),
+            self.readings(&x, &y)
+        )
+    }
+
+    /// Smallest and largest coordinate, never the same.
+    fn range(&self, of: impl Fn(&(u64, f64)) -> f64) -> (f64, f64) {
+        let values = || self.series.iter().flat_map(|series| &series.points).map(&of);
+        let (low, high) = (values().fold(f64::MAX, f64::min), values().fold(f64::MIN, f64::max));
+        if low < high {
+            (low, high)
+        } else {
+            let room = if low == 0.0 { 1.0 } else { low.abs() * 0.1 };
+            (low - room, high + room)
+        }
+    }
+
+    fn y_axis(&self, y: &Scale, ticks: &[f64]) -> String {
+        let right = self.width - RIGHT;
+        let mut svg = String::new();
+        for &tick in ticks {
+            let (at, text) = (y.at(tick), label(tick, ticks));
+            let _ = writeln!(
+                svg,
+                "<path class=\"grid\" d=\"M{LEFT} {at:.1}H{right}\"/>\
+                 <text class=\"y\" x=\"{}\" y=\"{:.1}\">{text}</text>",
+                LEFT - 8.0,
+                at + 4.0
+            );
+        }
+        svg
+    }
+
+    fn x_axis(&self, x: &Scale) -> String {
+        let floor = self.height - BOTTOM;
+        let mut svg =
+            format!("<path class=\"axis\" d=\"M{LEFT} {floor}H{}\"/>\n", self.width - RIGHT);
+        let ticks = ticks(x.low, x.high);
+        for &tick in ticks.iter().filter(|&&tick| (x.low..=x.high).contains(&tick)) {
+            let _ = writeln!(
+                svg,
+                "<text class=\"x\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+                x.at(tick),
+                floor + 18.0,
+                label(tick, &ticks)
+            );
+        }
+        svg
+    }
+
+    fn lines(&self, x: &Scale, y: &Scale) -> String {
+        let mut svg = String::new();
+        for Series { color, has_dots, points, .. } in &self.series {
+            let places: Vec<String> = points
+                .iter()
+                .map(|&(done, value)| format!("{:.1},{:.1}", x.at(done as f64), y.at(value)))
+                .collect();
+            let _ = writeln!(
+                svg,
+                "<polyline class=\"line c{color}\" points=\"{}\"/>",
+                places.join(" ")
+            );
+            for &(done, value) in points.iter().filter(|_| *has_dots) {
+                let _ = writeln!(svg, "{}", dot(*color, x.at(done as f64), y.at(value)));
+            }
+        }
+        svg
+    }
+
+    /// A band for every place on the axis that shows its figures under the pointer.
+    fn readings(&self, x: &Scale, y: &Scale) -> String {
+        let mut places: Vec<u64> =
+            self.series.iter().flat_map(|series| &series.points).map(|point| point.0).collect();
+        places.sort_unstable();
+        places.dedup();
+        let mut svg = String::new();
+        for (index, &place) in places.iter().enumerate() {
+            let middle = |other: usize| {
+                let other = *places.get(other)?;
+                Some(x.at(f64::midpoint(other as f64, place as f64)))
+            };
+            let from = index.checked_sub(1).and_then(middle).unwrap_or(LEFT);
+            let to = middle(index + 1).unwrap_or(self.width - RIGHT);
+            self.reading(place, from..to, x, y, &mut svg);
+        }
+        svg
+    }
+
+    fn reading(
+        &self,
+        place: u64,
+        band: std::ops::Range<f64>,
+        x: &Scale,
+        y: &Scale,
+        svg: &mut String,
+    ) {
+        let (mut parts, mut dots) = (vec![format!("at {place}")], String::new());
+        for series in &self.series {
+            for &(_, value) in series.points.iter().filter(|point| point.0 == place) {
+                parts.push((series.show)(value));
+                dots += &dot(series.color, x.at(place as f64), y.at(value));
+            }
+        }
+        let text = escape(&parts.join(", "));
+        let floor = self.height - BOTTOM;
+        let _ = writeln!(
+            svg,
+            "<g class=\"at\"><rect x=\"{:.1}\" y=\"{TOP}\" width=\"{:.1}\" height=\"{:.1}\">\
+             <title>{text}</title></rect><g class=\"shown\">\
+             <path class=\"axis\" d=\"M{:.1} {TOP}V{floor}\"/>\
+             {dots}<text class=\"reading\" x=\"{:.1}\" y=\"15\">{text}</text></g></g>",
+            band.start,
+            band.end - band.start,
+            floor - TOP,
+            x.at(place as f64),
+            self.width - RIGHT,
+        );
+    }
+}
+
+fn dot(color: usize, x: f64, y: f64) -> String {
+    format!("<circle class=\"dot c{color}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\"/>")
+}
+
+/// Round values from below `low` to above `high`.
+fn ticks(low: f64, high: f64) -> Vec<f64> {
+    let rough = (high - low) / TICKS;
+    let power = 10_f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power);
+    let step = step.into_iter().find(|step| *step >= rough).unwrap_or(power * 10.0);
+    let first = (low / step).floor();
+    let ticks = (0..MOST_TICKS).map(|index| (first + f64::from(index)) * step);
+    let mut ticks: Vec<f64> = ticks.take_while(|tick| *tick < high + step * 0.999).collect();
+    if ticks.len() < 2 {
+        ticks = vec![low, high];
+    }
+    ticks
+}
+
+/// A tick with as many digits as its neighbours need.
+fn label(tick: f64, ticks: &[f64]) -> String {
+    let step = ticks.get(1).zip(ticks.first()).map_or(1.0, |(second, first)| second - first);
+    if tick.abs() < step * 1e-6 {
+        return "0".into();
+    }
+    if step < 0.001 || tick.abs() >= 1e6 {
+        return number(tick);
+    }
+    let digits = (0..4).find(|&digits| step * 10_f64.powi(digits) > 0.999).unwrap_or(4);
+    format!("{tick:.*}", usize::try_from(digits).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_ticks(low: f64, high: f64, expected: &[&str]) {
+        let ticks = ticks(low, high);
+        let labels: Vec<String> = ticks.iter().map(|&tick| label(tick, &ticks)).collect();
+        assert_eq!(labels, expected);
+    }
+
+    #[test]
+    fn ticks_are_round_and_hold_the_range() {
+        check_ticks(0.93, 3.01, &["0.5", "1.0", "1.5", "2.0", "2.5", "3.0", "3.5"]);
+        check_ticks(1.0, 40.0, &["0", "10", "20", "30", "40"]);
+        check_ticks(0.0, 1e-4, &["0", "2e-5", "4e-5", "6e-5", "8e-5", "1e-4"]);
+        check_ticks(-5.0, 5.0, &["-6", "-4", "-2", "0", "2", "4", "6"]);
+    }
+
+    #[test]
+    fn a_flat_line_has_a_chart() {
+        let series = Series {
+            name: "rate".into(),
+            color: 0,
+            has_dots: false,
+            points: vec![(1, 5.0), (2, 5.0)],
+            show: Box::new(|value| format!("rate {value}")),
+        };
+        let svg =
+            Chart { series: vec![series], width: 480.0, height: 170.0, has_zero: true }.render();
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+        assert!(svg.contains("<title>at 1, rate 5</title>"), "{svg}");
+    }
+}

@@ -1,0 +1,139 @@
+//! The models: the way from the first to the last, and what was measured of each.
+
+use olive_schemas::footprint::Footprint;
+
+use super::super::figures::Verdict;
+use super::super::table::{Cell, Change, Column, Row, Table, table};
+use super::escape::escape;
+
+/// The way of the model through its passes.
+pub(super) fn chain(footprint: &Footprint) -> String {
+    let models = footprint.models.iter().map(|model| {
+        let kind =
+            model.from_pass.as_deref().map(|kind| format!(" <small>{}</small>", escape(kind)));
+        format!("<li><bdi>{}</bdi>{}</li>", escape(model.title()), kind.unwrap_or_default())
+    });
+    format!("<ol class=\"chain\">{}</ol>\n", models.collect::<String>())
+}
+
+/// What the result is like, beside the input model.
+pub(super) fn tiles(footprint: &Footprint) -> String {
+    let table = table(footprint);
+    let [first, .., last] = table.rows.as_slice() else { return String::new() };
+    let tiles = table.columns.iter().enumerate().filter_map(|(index, column)| {
+        let after = last.cells[index].as_ref()?;
+        let before = first.cells[index].as_ref();
+        let before = before.map(|cell| {
+            let change = column.unit.change(cell.value, after.value);
+            let verdict = column.unit.verdict(cell.value, after.value, column.higher_is_better);
+            format!(
+                "<p>input model {} <span class=\"{}\">{}</span></p>",
+                escape(&cell.text),
+                class(verdict),
+                escape(&change)
+            )
+        });
+        Some(format!(
+            "<div class=\"tile\"><h3>{}</h3><p class=\"value\">{}</p>{}</div>\n",
+            escape(&column.title),
+            escape(&after.text),
+            before.unwrap_or_default()
+        ))
+    });
+    let tiles: String = tiles.collect();
+    if tiles.is_empty() {
+        return tiles;
+    }
+    let title = escape(last.model.title());
+    format!(
+        "<section>\n<h2>Result <small><bdi>{title}</bdi></small></h2>\n\
+         <div class=\"tiles\">\n{tiles}</div>\n</section>\n"
+    )
+}
+
+/// Every model against every metric, with the change from the model before.
+pub(super) fn render(footprint: &Footprint) -> String {
+    let table = table(footprint);
+    if table.columns.is_empty() {
+        return String::new();
+    }
+    let heads = table.columns.iter().map(|column| {
+        let direction =
+            if column.higher_is_better { "higher is better" } else { "lower is better" };
+        format!("<th scope=\"col\">{}<small>{direction}</small></th>", escape(&column.title))
+    });
+    let last = table.rows.len() - 1;
+    let has_result = footprint.output_dir.is_some();
+    let rows = table.rows.iter().enumerate().map(|(index, row)| {
+        let class = if has_result && index == last { " class=\"result\"" } else { "" };
+        self::row(&table, row, class)
+    });
+    format!(
+        "<section>\n<h2>Models</h2>\n<p class=\"hint\">Below a value: the change from the model \
+         it was made from, or the nearest before that was measured.</p>\n<div class=\"card scroll\"><table>\n\
+         <thead><tr><th scope=\"col\">model</th>{}</tr></thead>\n<tbody>\n{}</tbody></table></div>\n\
+         </section>\n",
+        heads.collect::<String>(),
+        rows.collect::<String>()
+    )
+}
+
+fn row(table: &Table<'_>, row: &Row<'_>, class: &str) -> String {
+    let cells = row.cells.iter().zip(&table.columns).enumerate().map(|(index, (cell, column))| {
+        let values = table.rows.iter().filter_map(|row| row.cells[index].as_ref());
+        let largest = values.map(|cell| cell.value).fold(0.0, f64::max);
+        match cell {
+            Some(cell) => self::cell(cell, column, largest),
+            None => "<td class=\"none\">–</td>".into(),
+        }
+    });
+    let path = row.model.model.as_ref().map(|model| model.model_path.display().to_string());
+    let kind = match (&row.model.from_pass, &row.model.model) {
+        (Some(kind), Some(model)) => format!("{kind} → {}", model.kind),
+        (Some(kind), None) => kind.clone(),
+        (None, Some(model)) => model.kind.to_string(),
+        (None, None) => String::new(),
+    };
+    format!(
+        "<tr{class}><th scope=\"row\" title=\"{}\"><bdi>{}</bdi><small>{}</small></th>{}</tr>\n",
+        escape(&path.unwrap_or_default()),
+        escape(row.model.title()),
+        escape(&kind),
+        cells.collect::<String>()
+    )
+}
+
+fn cell(cell: &Cell<'_>, column: &Column, largest: f64) -> String {
+    let share = if largest > 0.0 { (cell.value / largest).clamp(0.0, 1.0) } else { 0.0 };
+    let bar = if share.is_finite() { share * 100.0 } else { 0.0 };
+    let change = cell.change.as_ref().map(|change| self::change(change, column));
+    format!(
+        "<td><span class=\"value\">{}</span><span class=\"bar\"><i style=\"width:{bar:.1}%\"></i>\
+         </span>{}</td>",
+        escape(&cell.text),
+        change.unwrap_or_default()
+    )
+}
+
+fn change(change: &Change<'_>, column: &Column) -> String {
+    let word = match change.verdict {
+        Verdict::Better => " better",
+        Verdict::Same => "",
+        Verdict::Worse => " worse",
+    };
+    let about = format!("{} against {}", column.title, change.from);
+    format!(
+        "<span class=\"change {}\" title=\"{}\">{}{word}</span>",
+        class(change.verdict),
+        escape(&about),
+        escape(&change.text)
+    )
+}
+
+fn class(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Better => "better",
+        Verdict::Same => "same",
+        Verdict::Worse => "worse",
+    }
+}

@@ -1,0 +1,132 @@
+//! Models and metrics in the form Olive writes them.
+
+use olive_schemas::footprint::ModelRecord;
+use olive_schemas::model::Model;
+use serde_json::{Map, Value, json};
+
+use super::time::epoch_seconds;
+
+/// A model as `model_config.json` has it: type and config, paths absolute.
+pub(super) fn model_config(model: &Model) -> Value {
+    let path = |path: &std::path::Path| {
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        Value::String(absolute.to_string_lossy().into_owned())
+    };
+    let mut config = Map::new();
+    config.insert("model_path".into(), path(&model.model_path));
+    if let Some(adapter) = &model.adapter_path {
+        config.insert("adapter_path".into(), path(adapter));
+    }
+    if let Some(name) = &model.onnx_file_name {
+        config.insert("onnx_file_name".into(), json!(name));
+    }
+    if !model.model_attributes.is_empty() {
+        config.insert("model_attributes".into(), json!(model.model_attributes));
+    }
+    json!({"type": model.kind.name(), "config": config})
+}
+
+/// The metrics of a model, by `<metric>-<sub-metric>`.
+pub(super) fn metrics(record: &ModelRecord) -> Value {
+    let values = record.metrics.iter().map(|value| {
+        let told = json!({
+            "value": value.value,
+            "priority": value.priority,
+            "higher_is_better": value.higher_is_better,
+        });
+        (value.key(), told)
+    });
+    Value::Object(values.collect())
+}
+
+/// Models as nodes of a footprint, by id.
+pub(super) fn nodes(models: &[ModelRecord]) -> Value {
+    Value::Object(models.iter().map(|record| (record.model_id.clone(), node(record))).collect())
+}
+
+/// One node. Without a search there is no frontier to be on and no goal to miss.
+fn node(record: &ModelRecord) -> Value {
+    let step = record.pass_step.as_ref();
+    let time = |time: Option<&String>| time.and_then(|time| epoch_seconds(time)).unwrap_or(0.0);
+    json!({
+        "parent_model_id": record.parent_model_id,
+        "model_id": record.model_id,
+        "model_config": record.model.as_ref().map(model_config),
+        "from_pass": record.from_pass,
+        "pass_run_config": record.pass_run_config,
+        "is_pareto_frontier": false,
+        "metrics": node_metrics(record),
+        "start_time": time(step.map(|step| &step.start_time)),
+        "end_time": time(step.map(|step| &step.end_time)),
+    })
+}
+
+fn node_metrics(record: &ModelRecord) -> Value {
+    if record.metrics.is_empty() {
+        return Value::Null;
+    }
+    let directions: Map<String, Value> = record
+        .metrics
+        .iter()
+        .map(|value| (value.key(), json!(if value.higher_is_better { 1 } else { -1 })))
+        .collect();
+    json!({"value": metrics(record), "cmp_direction": directions, "if_goals_met": true})
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use olive_schemas::model::ModelKind;
+
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn nodes_have_olives_keys() {
+        let footprint = sample::full();
+        let nodes = nodes(&footprint.models);
+        let node = &nodes[&footprint.models[1].model_id];
+        let keys: Vec<&String> = node.as_object().unwrap().keys().collect();
+        assert_eq!(
+            keys,
+            [
+                "parent_model_id",
+                "model_id",
+                "model_config",
+                "from_pass",
+                "pass_run_config",
+                "is_pareto_frontier",
+                "metrics",
+                "start_time",
+                "end_time"
+            ]
+        );
+        assert_eq!(node["parent_model_id"], json!(footprint.models[0].model_id));
+        assert_eq!(node["from_pass"], "Tune");
+        assert_eq!(node["start_time"], 1_795_545_616.0);
+        assert_eq!(node["metrics"]["cmp_direction"]["tone-perplexity"], -1);
+        assert_eq!(node["metrics"]["value"]["tone-exact_match"]["value"], 0.883);
+        assert_eq!(node["metrics"]["if_goals_met"], true);
+        assert_eq!(nodes[&footprint.models[0].model_id]["parent_model_id"], Value::Null);
+    }
+
+    #[test]
+    fn a_model_config_names_every_part() {
+        let mut model = Model::new(ModelKind::Hf, "/models/base");
+        assert_eq!(
+            model_config(&model),
+            json!({"type": "HfModel", "config": {"model_path": "/models/base"}})
+        );
+        model.adapter_path = Some(PathBuf::from("/out/adapter"));
+        model.model_attributes.insert("rank".into(), json!(64));
+        assert_eq!(
+            model_config(&model)["config"],
+            json!({
+                "model_path": "/models/base",
+                "adapter_path": "/out/adapter",
+                "model_attributes": {"rank": 64}
+            })
+        );
+    }
+}

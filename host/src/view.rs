@@ -1,0 +1,157 @@
+//! What a run shows while it runs.
+//!
+//! People read progress and logs on standard error and the results on standard output; programs
+//! read one JSON object a line on standard output.
+
+mod bars;
+mod json;
+mod lines;
+mod pace;
+mod sink;
+pub mod summary;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use olive_schemas::diagnostic::Diagnostic;
+use olive_schemas::footprint::{Footprint, StepRecord};
+use olive_schemas::metric::MetricValue;
+use olive_schemas::step::{LogLevel, StepEvent};
+use serde::Serialize;
+
+use bars::Bars;
+use json::Json;
+use lines::Lines;
+use sink::Sink;
+
+/// How a run is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Moving bars, for a terminal.
+    Bars,
+    /// Plain lines.
+    Lines,
+    /// One JSON object a line, for programs.
+    Json,
+}
+
+/// A step as people see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StepTitle {
+    /// Position among the steps of the run, from 1.
+    pub index: usize,
+    /// Steps of the run.
+    pub total: usize,
+    /// What is done, such as `evaluate input model`.
+    pub title: String,
+    /// Full key of the step.
+    pub key: String,
+    /// Whether an earlier run did it.
+    pub is_cached: bool,
+}
+
+impl StepTitle {
+    /// `[2/7] evaluate input model`.
+    fn label(&self) -> String {
+        let digits = self.total.to_string().len();
+        format!("[{:>digits$}/{}] {}", self.index, self.total, self.title)
+    }
+}
+
+/// Shows a run; the threads of the run share it.
+pub struct View {
+    min_level: LogLevel,
+    shown: Mutex<Box<dyn Show>>,
+}
+
+impl View {
+    /// A view on the standard streams.
+    ///
+    /// Log lines of `min_level` and more important ones are shown; programs get all of them.
+    pub fn new(mode: Mode, min_level: LogLevel) -> Self {
+        let shown: Box<dyn Show> = match mode {
+            Mode::Bars => Box::new(Bars::new(Sink::streams())),
+            Mode::Lines => Box::new(Lines::new(Sink::streams())),
+            Mode::Json => Box::new(Json::new(Sink::streams())),
+        };
+        Self { min_level, shown: Mutex::new(shown) }
+    }
+
+    /// Tells what the run will do.
+    pub fn run_started(&self, workflow_id: &str, steps: &[StepTitle]) {
+        self.shown().run_started(workflow_id, steps);
+    }
+
+    /// Tells that a step begins, or that its earlier result is taken.
+    pub fn step_started(&self, step: &StepTitle) {
+        self.shown().step_started(step);
+    }
+
+    /// Shows what the running step tells.
+    pub fn event(&self, event: &StepEvent) {
+        let mut shown = self.shown();
+        match event {
+            StepEvent::Log { level, .. } if *level > self.min_level && !shown.wants_every_log() => {
+            }
+            StepEvent::Log { .. } | StepEvent::Progress { .. } | StepEvent::Text { .. } => {
+                shown.event(event);
+            }
+        }
+    }
+
+    /// Tells how a step went and what it measured.
+    pub fn step_ended(&self, step: &StepTitle, record: &StepRecord, metrics: &[MetricValue]) {
+        self.shown().step_ended(step, record, metrics);
+    }
+
+    /// Shows a diagnostic that has no place in the config's text.
+    pub fn diagnostic(&self, diagnostic: &Diagnostic) {
+        self.shown().diagnostic(diagnostic);
+    }
+
+    /// Sums the run up.
+    pub fn run_ended(&self, footprint: &Footprint) {
+        self.shown().run_ended(footprint);
+    }
+
+    /// What a panicked thread showed last does no harm to what comes next.
+    fn shown(&self) -> MutexGuard<'_, Box<dyn Show>> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One way to show a run.
+trait Show: Send {
+    fn run_started(&mut self, workflow_id: &str, steps: &[StepTitle]);
+    fn step_started(&mut self, step: &StepTitle);
+    fn event(&mut self, event: &StepEvent);
+    fn step_ended(&mut self, step: &StepTitle, record: &StepRecord, metrics: &[MetricValue]);
+    fn diagnostic(&mut self, diagnostic: &Diagnostic);
+    fn run_ended(&mut self, footprint: &Footprint);
+
+    /// Whether log lines are shown whatever their level.
+    fn wants_every_log(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_is_shared_by_threads() {
+        fn is_shared<T: Send + Sync>() {}
+        is_shared::<View>();
+    }
+
+    #[test]
+    fn less_important_logs_are_dropped() {
+        let (sink, streams) = Sink::captured();
+        let view =
+            View { min_level: LogLevel::Warning, shown: Mutex::new(Box::new(Lines::new(sink))) };
+        for (level, message) in [(LogLevel::Info, "quiet"), (LogLevel::Warning, "loud")] {
+            view.event(&StepEvent::Log { level, message: message.into() });
+        }
+        assert_eq!(streams.progress(), "warning: loud\n");
+    }
+}
