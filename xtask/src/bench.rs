@@ -1,6 +1,6 @@
 //! Time and memory of the built program, as medians of several runs on the demo's model.
 //!
-//! What a step costs is read from the run's own footprint: wall time, processor time and peak
+//! What a step costs is read from the footprint that ends a run: wall time, processor time and peak
 //! memory of its worker. With `--python`, the same work is done by the Python stack, in turns with
 //! ours on the same machine, and the ratio printed.
 
@@ -19,7 +19,7 @@ use crate::command;
 use crate::demo;
 use crate::error::ChoreError;
 use crate::fetch;
-use crate::recipe::{Recipe, read_json};
+use crate::recipe::Recipe;
 use crate::workspace::{Profile, build_release, target};
 use figures::{Cost, median};
 
@@ -149,9 +149,7 @@ fn recipe(model: &Path, generates: bool) -> Result<figures::Footprint, ChoreErro
         recipe.set("/engine/evaluator", json!(null))?;
     }
     let config = recipe.write(&folder)?;
-    let output = folder.join("output");
-    let mut olive = demo::olive(&["run", "--config"]);
-    command::output(olive.arg(config).arg("-m").arg(model).arg("-o").arg(&output))?;
-    let path = output.join("footprint.json");
-    Ok(figures::Footprint { footprint: read_json(&path)?, path })
+    let mut olive = demo::olive(&["run", "--json", "--config"]);
+    olive.arg(&config).arg("-m").arg(model).arg("-o").arg(folder.join("output"));
+    figures::Footprint::of_run(&command::output(&mut olive)?, config)
 }

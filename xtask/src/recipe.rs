@@ -56,7 +56,7 @@ impl Recipe {
 }
 
 /// The JSON in the file at `path`.
-pub(crate) fn read_json(path: &Path) -> Result<Value, ChoreError> {
+fn read_json(path: &Path) -> Result<Value, ChoreError> {
     let text = fs::read_to_string(path).map_err(ChoreError::file("read", path))?;
     serde_json::from_str(&text)
         .map_err(|error| ChoreError::Content { path: path.to_owned(), problem: error.to_string() })

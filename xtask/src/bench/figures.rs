@@ -7,13 +7,28 @@ use serde_json::Value;
 
 use crate::error::ChoreError;
 
-/// What a run wrote about itself.
+/// What ran, what it made and what it measured.
 #[derive(Debug)]
 pub(crate) struct Footprint {
-    /// The JSON.
-    pub(crate) footprint: Value,
-    /// Where it was read.
-    pub(crate) path: PathBuf,
+    footprint: Value,
+    config: PathBuf,
+}
+
+impl Footprint {
+    /// The footprint in the JSON lines that `olive run --json` printed for `config`.
+    pub(crate) fn of_run(lines: &str, config: PathBuf) -> Result<Self, ChoreError> {
+        let events = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let mut ends = events.filter(|event| event["event"] == "run_ended");
+        let footprint = ends.next().map(|mut event| event["footprint"].take());
+        let mut run = Self { footprint: Value::Null, config };
+        run.footprint = footprint.ok_or_else(|| run.lacks("its end"))?;
+        Ok(run)
+    }
+
+    fn lacks(&self, what: &str) -> ChoreError {
+        let problem = format!("its run says nothing of `{what}`");
+        ChoreError::Content { path: self.config.clone(), problem }
+    }
 }
 
 /// What one step cost.
@@ -60,7 +75,7 @@ pub(crate) fn cost(run: &Footprint, pass: &str) -> Result<Cost, ChoreError> {
         wall_sec: figure("duration_sec")?,
         cpu_sec: figure("cpu_sec")?,
         peak_bytes: figure("peak_memory_bytes")?,
-        tokens_per_sec: last_figure(step, "tokens_per_sec"),
+        tokens_per_sec: last_figure(step, "tokens_per_second"),
     })
 }
 
@@ -91,13 +106,6 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     }
 }
 
-impl Footprint {
-    fn lacks(&self, what: &str) -> ChoreError {
-        let problem = format!("it says nothing of `{what}`");
-        ChoreError::Content { path: self.path.clone(), problem }
-    }
-}
-
 fn models(run: &Footprint) -> Result<&Vec<Value>, ChoreError> {
     run.footprint["models"].as_array().ok_or_else(|| run.lacks("models"))
 }
@@ -121,19 +129,27 @@ mod tests {
     use super::{Footprint, cost, median, speeds};
 
     fn footprint() -> Footprint {
-        let footprint = json!({ "models": [
+        let models = json!([
             { "metrics": [{ "metric": "generation", "value": 20.0 }] },
             {
                 "pass_name": "lora",
                 "from_pass": "LoRA",
                 "pass_step": {
                     "duration_sec": 9.0, "cpu_sec": 17.5, "peak_memory_bytes": 1_048_576,
-                    "curve": [{ "figures": { "tokens_per_sec": 240.0 } }, { "figures": {} }]
+                    "curve": [{ "figures": { "tokens_per_second": 240.0 } }, { "figures": {} }]
                 },
                 "metrics": [{ "metric": "generation", "value": 19.0 }]
             }
-        ]});
-        Footprint { footprint, path: PathBuf::from("footprint.json") }
+        ]);
+        let end = json!({ "event": "run_ended", "footprint": { "models": models } });
+        let lines = format!("{{\"event\":\"progress\"}}\n{end}\n");
+        Footprint::of_run(&lines, PathBuf::from("olive-config.json")).unwrap()
+    }
+
+    #[test]
+    fn a_run_without_an_end_is_named() {
+        let error = Footprint::of_run("", PathBuf::from("olive-config.json")).unwrap_err();
+        assert!(error.to_string().contains("olive-config.json"), "{error}");
     }
 
     #[test]
@@ -152,7 +168,7 @@ mod tests {
     #[test]
     fn a_missing_step_is_named() {
         let error = cost(&footprint(), "ModelBuilder").unwrap_err().to_string();
-        assert!(error.contains("footprint.json") && error.contains("ModelBuilder"), "{error}");
+        assert!(error.contains("olive-config.json") && error.contains("ModelBuilder"), "{error}");
     }
 
     #[test]
