@@ -78,6 +78,11 @@ impl Adapter {
         &self.config
     }
 
+    /// The safetensors file.
+    pub fn weight_file(&self) -> &Path {
+        self.file.path()
+    }
+
     /// Module paths of all adapted layers, sorted.
     pub fn modules(&self) -> impl Iterator<Item = &str> {
         self.modules.iter().map(String::as_str)

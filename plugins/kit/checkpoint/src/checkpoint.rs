@@ -101,6 +101,11 @@ impl Checkpoint {
         &self.description
     }
 
+    /// The safetensors files, sorted.
+    pub fn weight_files(&self) -> impl Iterator<Item = &Path> {
+        self.shards.iter().map(SafetensorsFile::path)
+    }
+
     /// Names of all tensors, in the order they are stored.
     pub fn tensor_names(&self) -> Vec<&str> {
         let names = self.shards.iter().enumerate().map(|(position, shard)| {

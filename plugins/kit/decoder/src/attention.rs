@@ -1,0 +1,237 @@
+//! Causal attention of one head, a block of queries at a time, and its gradient.
+//!
+//! `softmax(scale Q K^T) V` with every score a query must not see left out. Only the scores of one
+//! block exist at a time; the gradient computes them again from the logarithm of each query's
+//! softmax denominator, as in Dao, "`FlashAttention`-2" (2023).
+
+use std::ops::Range;
+
+use crate::product::{Matrix, MatrixMut, Threads, add_product, multiply};
+use crate::vector::{dot, exp_shifted, max, scale, vectorized};
+
+/// Queries whose scores are computed at once.
+const BLOCK: usize = 64;
+
+/// Queries, keys and values of one head.
+#[derive(Clone, Copy)]
+pub(crate) struct Head<'a> {
+    /// `[new, head_dim]`
+    pub(crate) queries: Matrix<'a>,
+    /// `[len, head_dim]`
+    pub(crate) keys: Matrix<'a>,
+    /// `[len, head_dim]`
+    pub(crate) values: Matrix<'a>,
+    /// Factor on the scores.
+    pub(crate) scale: f32,
+    /// What each query sees.
+    pub(crate) visibility: Visibility<'a>,
+}
+
+/// Which keys a query sees: those up to its own position.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Visibility<'a> {
+    /// Position of the first query among the keys.
+    pub(crate) offset: usize,
+    /// Positions a query sees at most, its own included.
+    pub(crate) window: Option<usize>,
+    /// Keys that may be seen at all, `[len]`.
+    pub(crate) key_mask: Option<&'a [bool]>,
+}
+
+/// Gradients of one head, each as the argument it belongs to; all are added to.
+pub(crate) struct HeadGradients<'a> {
+    /// `[new, head_dim]`
+    pub(crate) queries: &'a mut [f32],
+    /// `[len, head_dim]`
+    pub(crate) keys: &'a mut [f32],
+    /// `[len, head_dim]`
+    pub(crate) values: &'a mut [f32],
+}
+
+/// Writes the attention, `[new, head_dim]`, and for the gradient the logarithm of each query's
+/// softmax denominator, `[new]`.
+///
+/// A query that sees no key gives zeros.
+pub(crate) fn attend(head: Head<'_>, out: &mut [f32], mut log_sums: Option<&mut [f32]>) {
+    let mut scores = Vec::new();
+    for block in head.blocks() {
+        head.scores(&block, &mut scores);
+        for (row, scores) in block.queries.clone().zip(scores.chunks_mut(block.keys.len())) {
+            let log_sum = vectorized(|| head.softmax(row, &block.keys, scores));
+            if let Some(log_sums) = &mut log_sums {
+                log_sums[row] = log_sum;
+            }
+        }
+        let out = block.rows_of(out, head.head_dim());
+        let probabilities = block.matrix(&scores);
+        multiply(out, probabilities, block.seen(head.values), 1.0, Threads::One);
+    }
+}
+
+/// Adds the gradients of one head, from the gradient of its attention.
+///
+/// With probabilities `P`, `dV = P^T dO`, `dS = P (dO V^T - rowsum(dO O))`, `dQ = scale dS K` and
+/// `dK = scale dS^T Q`.
+pub(crate) fn add_gradients(
+    head: Head<'_>,
+    out: Matrix<'_>,
+    log_sums: &[f32],
+    out_gradient: Matrix<'_>,
+    gradients: &mut HeadGradients<'_>,
+) {
+    let head_dim = head.head_dim();
+    let (mut scores, mut score_gradients) = (Vec::new(), Vec::new());
+    for block in head.blocks() {
+        let num_keys = block.keys.len();
+        head.scores(&block, &mut scores);
+        for (row, scores) in block.queries.clone().zip(scores.chunks_mut(num_keys)) {
+            vectorized(|| head.probabilities(row, &block.keys, scores, log_sums[row]));
+        }
+        let from_above = out_gradient.rows(block.queries.start, block.queries.len());
+        let keys = block.keys.start * head_dim..block.keys.end * head_dim;
+        let into = MatrixMut::new(&mut gradients.values[keys.clone()], num_keys, head_dim);
+        add_product(into, block.matrix(&scores).transposed(), from_above, 1.0, Threads::One);
+
+        score_gradients.resize(scores.len(), 0.0);
+        let into = MatrixMut::new(&mut score_gradients, block.queries.len(), num_keys);
+        let values = block.seen(head.values).transposed();
+        multiply(into, from_above, values, 1.0, Threads::One);
+        let rows = scores.chunks(num_keys).zip(score_gradients.chunks_mut(num_keys));
+        for (row, (probabilities, gradient)) in block.queries.clone().zip(rows) {
+            vectorized(|| {
+                let mean = dot(out_gradient.row(row), out.row(row));
+                softmax_gradient(probabilities, mean, gradient);
+            });
+        }
+        let score_gradients = block.matrix(&score_gradients);
+        let into = block.rows_of(gradients.queries, head_dim);
+        add_product(into, score_gradients, block.seen(head.keys), head.scale, Threads::One);
+        let queries = head.queries.rows(block.queries.start, block.queries.len());
+        let into = MatrixMut::new(&mut gradients.keys[keys], num_keys, head_dim);
+        add_product(into, score_gradients.transposed(), queries, head.scale, Threads::One);
+    }
+}
+
+impl Head<'_> {
+    fn head_dim(&self) -> usize {
+        self.queries.num_columns()
+    }
+
+    fn blocks(&self) -> impl Iterator<Item = Block> + use<> {
+        let (num_queries, visibility) = (self.queries.num_rows(), self.visibility.bounds());
+        (0..num_queries).step_by(BLOCK).map(move |start| {
+            let queries = start..(start + BLOCK).min(num_queries);
+            let keys = visibility.seen(start).start..visibility.seen(queries.end - 1).end;
+            Block { queries, keys }
+        })
+    }
+
+    /// `scale Q K^T` of a block, `[queries, keys]`.
+    fn scores(&self, block: &Block, scores: &mut Vec<f32>) {
+        let (num_queries, num_keys) = (block.queries.len(), block.keys.len());
+        scores.resize(num_queries * num_keys, 0.0);
+        let queries = self.queries.rows(block.queries.start, num_queries);
+        let keys = block.seen(self.keys).transposed();
+        let into = MatrixMut::new(scores, num_queries, num_keys);
+        multiply(into, queries, keys, self.scale, Threads::One);
+    }
+
+    /// Turns the scores of a query into probabilities and gives the logarithm of their denominator.
+    #[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
+    #[inline(always)]
+    fn softmax(&self, row: usize, keys: &Range<usize>, scores: &mut [f32]) -> f32 {
+        let seen = self.hide(row, keys, scores, f32::NEG_INFINITY);
+        let largest = max(&scores[seen.clone()]);
+        if largest == f32::NEG_INFINITY {
+            scores.fill(0.0);
+            return f32::INFINITY;
+        }
+        let sum = exp_shifted(&mut scores[seen], largest);
+        scale(scores, 1.0 / sum);
+        self.hide(row, keys, scores, 0.0);
+        largest + sum.ln()
+    }
+
+    /// Turns the scores of a query into probabilities, given the logarithm of their denominator.
+    #[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
+    #[inline(always)]
+    fn probabilities(&self, row: usize, keys: &Range<usize>, scores: &mut [f32], log_sum: f32) {
+        let seen = self.visibility.bounds().seen_among(row, keys);
+        exp_shifted(&mut scores[seen], log_sum);
+        self.hide(row, keys, scores, 0.0);
+    }
+
+    /// Overwrites the scores of keys that a query does not see and gives the range of the others.
+    #[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
+    #[inline(always)]
+    fn hide(&self, row: usize, keys: &Range<usize>, scores: &mut [f32], with: f32) -> Range<usize> {
+        let seen = self.visibility.bounds().seen_among(row, keys);
+        scores[..seen.start].fill(with);
+        scores[seen.end..].fill(with);
+        if let Some(mask) = self.visibility.key_mask {
+            for (score, is_visible) in scores.iter_mut().zip(&mask[keys.clone()]) {
+                *score = if *is_visible { *score } else { with };
+            }
+        }
+        seen
+    }
+}
+
+impl Visibility<'_> {
+    fn bounds(&self) -> Bounds {
+        Bounds { offset: self.offset, window: self.window.unwrap_or(usize::MAX) }
+    }
+}
+
+/// Keys within a query's reach, masked or not.
+#[derive(Clone, Copy)]
+struct Bounds {
+    offset: usize,
+    window: usize,
+}
+
+impl Bounds {
+    fn seen(self, row: usize) -> Range<usize> {
+        let end = self.offset + row + 1;
+        end.saturating_sub(self.window)..end
+    }
+
+    /// The same, counted from the first of `keys`.
+    fn seen_among(self, row: usize, keys: &Range<usize>) -> Range<usize> {
+        let seen = self.seen(row);
+        seen.start - keys.start..seen.end - keys.start
+    }
+}
+
+/// Some queries and all keys any of them sees.
+struct Block {
+    queries: Range<usize>,
+    keys: Range<usize>,
+}
+
+impl Block {
+    /// The block's keys' rows of keys or values.
+    fn seen<'a>(&self, rows: Matrix<'a>) -> Matrix<'a> {
+        rows.rows(self.keys.start, self.keys.len())
+    }
+
+    /// One value for each query and key.
+    fn matrix<'a>(&self, values: &'a [f32]) -> Matrix<'a> {
+        Matrix::new(values, self.queries.len(), self.keys.len())
+    }
+
+    /// The block's queries' rows.
+    fn rows_of<'a>(&self, values: &'a mut [f32], width: usize) -> MatrixMut<'a> {
+        let rows = self.queries.start * width..self.queries.end * width;
+        MatrixMut::new(&mut values[rows], self.queries.len(), width)
+    }
+}
+
+/// `gradient = probabilities * (gradient - mean)`
+#[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
+#[inline(always)]
+fn softmax_gradient(probabilities: &[f32], mean: f32, gradient: &mut [f32]) {
+    for (gradient, probability) in gradient.iter_mut().zip(probabilities) {
+        *gradient = probability * (*gradient - mean);
+    }
+}
