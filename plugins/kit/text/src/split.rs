@@ -1,0 +1,63 @@
+//! Part of the blocks kept back for evaluation.
+
+use crate::error::TextError;
+use crate::pack::Block;
+use crate::pcg64::permutation;
+
+/// How much is kept back for evaluation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum EvalSize {
+    /// A share between 0 and 1, rounded up to whole blocks.
+    Share(f64),
+    /// A number of blocks.
+    Count(usize),
+}
+
+/// Shuffles `blocks` and gives those to train on and those to evaluate on.
+///
+/// As `train_test_split` of the `datasets` library does: the evaluation blocks are the first of
+/// numpy's `default_rng(seed).permutation`, the training blocks the rest, both in its order.
+///
+/// # Errors
+/// When a share is not between 0 and 1, or either side would be empty.
+pub fn split(
+    blocks: Vec<Block>,
+    size: EvalSize,
+    seed: u64,
+) -> Result<(Vec<Block>, Vec<Block>), TextError> {
+    let num_blocks = blocks.len();
+    let num_eval = count(size, num_blocks)?;
+    let refused = |left_out| {
+        let size = match size {
+            EvalSize::Share(share) => share.to_string(),
+            EvalSize::Count(count) => count.to_string(),
+        };
+        Err(TextError::Split { size, num_blocks, left_out })
+    };
+    if num_eval == 0 {
+        return refused("evaluate");
+    }
+    if num_eval >= num_blocks {
+        return refused("train");
+    }
+    let mut blocks: Vec<_> = blocks.into_iter().map(Some).collect();
+    let order = permutation(num_blocks, seed);
+    let mut shuffled = order.into_iter().filter_map(|index| blocks[index].take());
+    let eval = shuffled.by_ref().take(num_eval).collect();
+    Ok((shuffled.collect(), eval))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share of a count lies between 0 and the count"
+)]
+fn count(size: EvalSize, num_blocks: usize) -> Result<usize, TextError> {
+    match size {
+        EvalSize::Count(count) => Ok(count),
+        EvalSize::Share(share) if share > 0.0 && share < 1.0 => {
+            Ok((num_blocks as f64 * share).ceil() as usize)
+        }
+        EvalSize::Share(share) => Err(TextError::Share { share }),
+    }
+}

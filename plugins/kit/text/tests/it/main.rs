@@ -1,0 +1,22 @@
+//! Data sets of every format, and packing against an independent computation.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod rows;
+mod texts;
+mod pack;
+mod split;
+
+use std::path::{Path, PathBuf};
+
+use olive_kit_text::Tokenizer;
+
+/// A file or folder of the repository's fixtures.
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/fixtures").join(name)
+}
+
+/// Byte-level BPE with `<unk>`, `<bos>`, `<eos>`, `<pad>` as ids 0 to 3.
+fn tokenizer() -> Tokenizer {
+    Tokenizer::open(&fixture("tiny-phi3")).unwrap()
+}
