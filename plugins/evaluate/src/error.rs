@@ -1,0 +1,66 @@
+//! Why a checkpoint could not be measured or run.
+
+use olive_kit_checkpoint::CheckpointError;
+use olive_kit_decoder::DecoderError;
+use olive_kit_text::TextError;
+use olive_plugin_api::PluginError;
+use thiserror::Error;
+
+/// Why a checkpoint could not be measured or run.
+#[derive(Debug, Error)]
+pub enum EvaluateError {
+    /// A file of the model or the adapter is missing or broken.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The weights do not make a model, or the adapter is for another one.
+    #[error(transparent)]
+    Decoder(#[from] DecoderError),
+    /// A tokenizer that is missing or cannot be read.
+    #[error(transparent)]
+    Tokenizer(#[from] TextError),
+    /// Threads could not be started.
+    #[error("cannot start {threads} threads")]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+        /// What the system said.
+        source: rayon::ThreadPoolBuildError,
+    },
+}
+
+impl EvaluateError {
+    /// Stable name of the kind of error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Checkpoint(_) | Self::Decoder(DecoderError::Checkpoint(_)) => "checkpoint",
+            Self::Decoder(
+                DecoderError::UnknownModule { .. } | DecoderError::AdapterShape { .. },
+            ) => "adapter-mismatch",
+            Self::Decoder(_) => "decoder",
+            Self::Tokenizer(_) => "tokenizer",
+            Self::Threads { .. } => "threads",
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        match self {
+            Self::Checkpoint(error) | Self::Decoder(DecoderError::Checkpoint(error)) => {
+                error.hint()
+            }
+            Self::Decoder(
+                DecoderError::UnknownModule { .. } | DecoderError::AdapterShape { .. },
+            ) => Some("give the adapter the model it was trained on".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+impl From<EvaluateError> for PluginError {
+    fn from(error: EvaluateError) -> Self {
+        let plain = Self::from_error(error.code(), &error);
+        match error.help() {
+            Some(help) => plain.with_help(help),
+            None => plain,
+        }
+    }
+}

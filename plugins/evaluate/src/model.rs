@@ -1,0 +1,55 @@
+//! A checkpoint as a language model.
+
+use olive_kit_checkpoint::{Adapter, Checkpoint};
+use olive_kit_decoder::{self as decoder, Adapters, DecoderError, KvCache, Transformer};
+use olive_kit_measure::{LanguageModel, Logits, ModelError, Positions};
+
+/// A decoder in f32 on the CPU, with its key-value cache.
+#[derive(Debug)]
+pub struct CheckpointLanguageModel {
+    transformer: Transformer,
+    adapters: Adapters,
+    cache: KvCache,
+}
+
+impl CheckpointLanguageModel {
+    /// Loads all weights of `checkpoint` and puts `adapter` on top of them.
+    ///
+    /// # Errors
+    /// When a tensor is missing or the adapter is for another model.
+    pub fn load(checkpoint: &Checkpoint, adapter: Option<&Adapter>) -> Result<Self, DecoderError> {
+        let adapters = adapter.map_or(Ok(Adapters::none()), Adapters::from_peft)?;
+        adapters.check(checkpoint.decoder())?;
+        let transformer = Transformer::load(checkpoint)?;
+        let cache = KvCache::new(transformer.decoder());
+        Ok(Self { transformer, adapters, cache })
+    }
+}
+
+impl LanguageModel for CheckpointLanguageModel {
+    fn vocab_size(&self) -> usize {
+        self.transformer.decoder().vocab_size
+    }
+
+    fn eos_token_ids(&self) -> &[u32] {
+        &self.transformer.decoder().eos_token_ids
+    }
+
+    fn max_positions(&self) -> usize {
+        self.transformer.decoder().max_positions
+    }
+
+    fn reset(&mut self) {
+        self.cache.clear();
+    }
+
+    fn forward(&mut self, tokens: &[u32], positions: Positions) -> Result<Logits<'_>, ModelError> {
+        let positions = match positions {
+            Positions::All => decoder::Positions::All,
+            Positions::Last => decoder::Positions::Last,
+        };
+        let Self { transformer, adapters, cache } = self;
+        let logits = transformer.decode(tokens, cache, adapters, positions)?;
+        Ok(Logits::new(logits, self.vocab_size()))
+    }
+}

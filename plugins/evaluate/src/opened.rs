@@ -1,0 +1,34 @@
+//! A checkpoint as a step finds it: weights, adapter, tokenizer.
+
+use std::path::{Path, PathBuf};
+
+use olive_kit_checkpoint::{Adapter, Checkpoint};
+use olive_kit_text::Tokenizer;
+use olive_plugin_api::Model;
+
+use crate::error::EvaluateError;
+use crate::model::CheckpointLanguageModel;
+
+/// A model ready to run.
+pub(crate) struct Opened {
+    pub(crate) model: CheckpointLanguageModel,
+    pub(crate) tokenizer: Tokenizer,
+    /// The safetensors files of the checkpoint, then of the adapter.
+    pub(crate) weight_files: Vec<PathBuf>,
+}
+
+impl Opened {
+    /// Opens `model` and loads its weights.
+    ///
+    /// # Errors
+    /// When a file of the model or the adapter is missing or broken, or they do not fit each other.
+    pub(crate) fn open(model: &Model) -> Result<Self, EvaluateError> {
+        let checkpoint = Checkpoint::open(&model.model_path)?;
+        let adapter = model.adapter_path.as_ref().map(Adapter::open).transpose()?;
+        let tokenizer = Tokenizer::open(&model.model_path)?;
+        let mut weight_files: Vec<_> = checkpoint.weight_files().map(Path::to_path_buf).collect();
+        weight_files.extend(adapter.as_ref().map(|adapter| adapter.weight_file().to_path_buf()));
+        let model = CheckpointLanguageModel::load(&checkpoint, adapter.as_ref())?;
+        Ok(Self { model, tokenizer, weight_files })
+    }
+}

@@ -1,0 +1,211 @@
+//! The evaluator and the generator as a worker runs them, on the tiny fixtures.
+
+#![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use olive_plugin_api::context::Listener;
+use olive_plugin_api::{MetricValue, Plugin, PluginError, StepEvent, StepOutcome, StepRequest};
+use olive_plugin_evaluate::evaluator::CheckpointEvaluator;
+use olive_plugin_evaluate::generator::CheckpointGenerator;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).join(name)
+}
+
+#[derive(Default)]
+struct Events {
+    events: Mutex<Vec<StepEvent>>,
+    is_cancelled: bool,
+}
+
+impl Listener for Events {
+    fn event(&self, event: StepEvent) {
+        self.events.lock().unwrap().push(event);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.is_cancelled
+    }
+}
+
+fn evaluation(model: &str, folder: &TempDir) -> Value {
+    let mut request = request("evaluate", "CheckpointEvaluator", model, folder);
+    let timing = json!({"prompt_tokens": 16, "max_new_tokens": 4, "repeat_test_num": 2});
+    request["config"] = json!({"metrics": [
+        {
+            "name": "tone", "type": "accuracy", "data_config": "tone",
+            "sub_types": [{"name": "exact_match"}, {"name": "perplexity"}],
+            "user_config": {"limit": 5, "max_new_tokens": 3},
+        },
+        {
+            "name": "speed", "type": "latency",
+            "sub_types": [{"name": "p90"}], "user_config": timing,
+        },
+        {
+            "name": "rate", "type": "throughput", "data_config": "tone",
+            "sub_types": [{"name": "avg"}], "user_config": timing,
+        },
+        {"name": "size", "type": "size_on_disk", "sub_types": [{"name": "bytes"}]},
+    ]});
+    request["data_configs"]["tone"] = json!({
+        "name": "tone",
+        "load_dataset_config": {"data_name": "json", "data_files": fixture("tone/test.json")},
+        "pre_process_data_config": {
+            "text_template": "### Text: {phrase}\n### The tone is:\n{tone}",
+            "prompt_template": "### Text: {phrase}\n### The tone is:\n",
+            "answer_template": "{tone}",
+        },
+    });
+    request
+}
+
+fn generation(model: &str, folder: &TempDir) -> Value {
+    let mut request = request("generate", "CheckpointGenerator", model, folder);
+    request["config"] = json!({"prompt": "### Text: I won.", "max_new_tokens": 12});
+    request
+}
+
+fn request(kind: &str, name: &str, model: &str, folder: &TempDir) -> Value {
+    json!({
+        "kind": kind,
+        "name": name,
+        "config": {},
+        "input": {"type": "HfModel", "model_path": fixture(model)},
+        "output_dir": folder.path(),
+        "scratch_dir": folder.path(),
+        "threads": 2,
+        "data_configs": {},
+    })
+}
+
+fn with_adapter(mut request: Value, model: &str) -> Value {
+    request["input"]["adapter_path"] = json!(fixture(model).join("adapter"));
+    request
+}
+
+fn run(request: &Value, events: &Events) -> Result<StepOutcome, PluginError> {
+    let request: StepRequest = serde_json::from_value(request.clone()).unwrap();
+    let plugin = Plugin::new("evaluate", "0.1.0")
+        .with_evaluator::<CheckpointEvaluator>()
+        .with_generator::<CheckpointGenerator>();
+    plugin.run(&request, events)
+}
+
+fn metrics(request: &Value) -> Vec<MetricValue> {
+    match run(request, &Events::default()).unwrap() {
+        StepOutcome::Metrics(values) => values,
+        other => panic!("not metrics: {other:?}"),
+    }
+}
+
+fn check_refused(request: &Value, code: &str, parts: &[&str]) {
+    let error = run(request, &Events::default()).unwrap_err();
+    assert_eq!(error.code, code, "{error}");
+    let text = error.to_string();
+    assert!(parts.iter().all(|part| text.contains(part)), "{text}");
+}
+
+fn size(model: &str, file: &str) -> f64 {
+    fs::metadata(fixture(model).join(file)).unwrap().len() as f64
+}
+
+#[test]
+fn every_metric_of_a_checkpoint_is_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let values = metrics(&evaluation("tiny-phi3", &folder));
+    let keys: Vec<_> = values.iter().map(MetricValue::key).collect();
+    let expected = ["tone-exact_match", "tone-perplexity", "speed-p90", "rate-avg", "size-bytes"];
+    assert_eq!(keys, expected);
+    assert!(values[1].value > 100.0, "random weights know nothing: {}", values[1].value);
+    assert!(values[2].value > 0.0 && values[3].value > 0.0);
+    assert!((values[4].value - size("tiny-phi3", "model.safetensors")).abs() < 0.5);
+    let records = fs::read_to_string(folder.path().join("examples.jsonl")).unwrap();
+    assert_eq!(records.lines().count(), 5);
+}
+
+#[test]
+fn an_adapter_changes_what_is_measured() {
+    for model in ["tiny-phi3", "tiny-llama"] {
+        let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let base = metrics(&evaluation(model, &folders[0]));
+        let adapted = metrics(&with_adapter(evaluation(model, &folders[1]), model));
+        let (base_perplexity, perplexity) = (base[1].value, adapted[1].value);
+        assert!((base_perplexity / perplexity - 1.0).abs() > 1e-3, "{base_perplexity}");
+        let bytes = size(model, "adapter/adapter_model.safetensors");
+        assert!((adapted[4].value - base[4].value - bytes).abs() < 0.5);
+    }
+}
+
+/// Runs a generation and checks that its pieces make the whole.
+fn generated(request: &Value) -> String {
+    let events = Events::default();
+    let outcome = run(request, &events).unwrap();
+    let StepOutcome::Text(text) = outcome else { panic!("not text: {outcome:?}") };
+    let events = events.events.into_inner().unwrap();
+    let pieces = events.iter().map(|event| match event {
+        StepEvent::Text { text } => text.as_str(),
+        other => panic!("not text: {other:?}"),
+    });
+    assert_eq!(pieces.collect::<String>(), text);
+    text
+}
+
+#[test]
+fn an_adapter_changes_the_generated_text() {
+    let (folder, adapter) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let source = fixture("tiny-phi3/adapter");
+    let config = fs::read_to_string(source.join("adapter_config.json")).unwrap();
+    let mut config: Value = serde_json::from_str(&config).unwrap();
+    config["lora_alpha"] = json!(4000);
+    fs::write(adapter.path().join("adapter_config.json"), config.to_string()).unwrap();
+    let weights = "adapter_model.safetensors";
+    fs::write(adapter.path().join(weights), fs::read(source.join(weights)).unwrap()).unwrap();
+
+    let mut request = generation("tiny-phi3", &folder);
+    let base = generated(&request);
+    request["input"]["adapter_path"] = json!(adapter.path());
+    let adapted = generated(&request);
+    assert!(!base.is_empty());
+    assert_ne!(base, adapted);
+}
+
+#[test]
+fn a_cancelled_evaluation_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let events = Events { is_cancelled: true, ..Events::default() };
+    let error = run(&evaluation("tiny-phi3", &folder), &events).unwrap_err();
+    assert_eq!(error.code, PluginError::CANCELLED);
+}
+
+#[test]
+fn a_missing_folder_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let request = generation("no-such-model", &folder);
+    check_refused(&request, "checkpoint", &["no-such-model", "does not exist"]);
+    let request = with_adapter(generation("tiny-phi3", &folder), "no-such-model");
+    check_refused(&request, "checkpoint", &["no-such-model/adapter", "does not exist"]);
+}
+
+#[test]
+fn a_model_without_tokenizer_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["config.json", "model.safetensors"] {
+        let bytes = fs::read(fixture("tiny-phi3").join(name)).unwrap();
+        fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    let mut request = generation("tiny-phi3", &folder);
+    request["input"]["model_path"] = json!(folder.path());
+    check_refused(&request, "tokenizer", &["tokenizer.json"]);
+}
+
+#[test]
+fn an_adapter_of_another_model_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let request = with_adapter(generation("tiny-phi3", &folder), "tiny-llama");
+    check_refused(&request, "adapter-mismatch", &["k_proj", "no linear layer of the model"]);
+}
