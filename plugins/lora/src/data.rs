@@ -1,0 +1,106 @@
+//! From data configs to blocks of tokens.
+
+use std::error::Error;
+use std::path::Path;
+
+use olive_kit_text::{Block, EvalSize, Packed, TextError, Tokenizer, pack, split};
+use olive_kit_train::Sequence;
+use olive_plugin_api::{DataConfig, Diagnostic, StepContext};
+
+use crate::config::LoraConfig;
+use crate::error::LoraError;
+use crate::settings::data_seed;
+
+const TRAIN: &str = "/train_data_config";
+const EVAL: &str = "/eval_data_config";
+const EVAL_SIZE: &str = "/eval_dataset_size";
+
+/// Blocks to train and evaluate on.
+pub(crate) struct TrainingBlocks {
+    /// Blocks that are trained on, at least one.
+    pub(crate) train: Vec<Sequence>,
+    /// Blocks for the evaluation loss, possibly none.
+    pub(crate) eval: Vec<Sequence>,
+    num_rows: usize,
+    num_tokens: usize,
+    dropped_tokens: usize,
+}
+
+impl TrainingBlocks {
+    /// What the data is, in a sentence.
+    pub(crate) fn summary(&self) -> String {
+        format!(
+            "{} rows are {} tokens: {} blocks to train on, {} for evaluation, {} tokens left over",
+            self.num_rows,
+            self.num_tokens,
+            self.train.len(),
+            self.eval.len(),
+            self.dropped_tokens,
+        )
+    }
+}
+
+/// Reads, tokenizes and packs what the config names, with the tokenizer in `model_dir`.
+///
+/// # Errors
+/// [`LoraError::Refused`] when the data does not fit the config.
+pub(crate) fn load(
+    model_dir: &Path,
+    config: &LoraConfig,
+    ctx: &StepContext<'_>,
+) -> Result<TrainingBlocks, LoraError> {
+    let tokenizer = Tokenizer::open(model_dir).map_err(|error| refused("", &error))?;
+    let packed = packed(&tokenizer, ctx.data_config(&config.train_data_config)?, TRAIN)?;
+    let Packed { blocks, num_rows, num_tokens, dropped_tokens } = packed;
+    let (train, eval) = match (&config.eval_data_config, config.eval_dataset_size) {
+        (Some(name), _) => (blocks, self::packed(&tokenizer, ctx.data_config(name)?, EVAL)?.blocks),
+        (None, Some(size)) => {
+            let seed = data_seed(&config.training_args());
+            split(blocks, eval_size(size), seed).map_err(|error| refused(EVAL_SIZE, &error))?
+        }
+        (None, None) => (blocks, Vec::new()),
+    };
+    let sequences = |blocks: Vec<Block>| blocks.into_iter().map(sequence).collect();
+    Ok(TrainingBlocks {
+        train: sequences(train),
+        eval: sequences(eval),
+        num_rows,
+        num_tokens,
+        dropped_tokens,
+    })
+}
+
+/// The blocks of one data config, at least one.
+fn packed(tokenizer: &Tokenizer, data: &DataConfig, pointer: &str) -> Result<Packed, Diagnostic> {
+    pack(tokenizer, data).map_err(|error| refused(pointer, &error))
+}
+
+/// A share below 1, or a count; any other number is a share that [`split`] refuses.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a whole number of 1 or more; out of range saturates"
+)]
+fn eval_size(size: f64) -> EvalSize {
+    if size >= 1.0 && size.fract() == 0.0 {
+        return EvalSize::Count(size as usize);
+    }
+    EvalSize::Share(size)
+}
+
+fn sequence(block: Block) -> Sequence {
+    let Block { input_ids, attention_mask, labels } = block;
+    let is_padded = attention_mask.contains(&false);
+    Sequence { input_ids, attention_mask: is_padded.then_some(attention_mask), labels }
+}
+
+/// An error of the text as a finding about the config, with all its causes.
+fn refused(pointer: &str, error: &TextError) -> Diagnostic {
+    let sources = std::iter::successors(error.source(), |&source| source.source());
+    let message = sources.fold(error.to_string(), |message, source| format!("{message}: {source}"));
+    let problem = Diagnostic::error(error.code(), pointer, message);
+    match error.help() {
+        Some(help) => problem.with_help(help),
+        None => problem,
+    }
+}

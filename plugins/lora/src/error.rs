@@ -1,0 +1,98 @@
+//! Why adapters could not be trained.
+
+use std::io;
+use std::path::PathBuf;
+
+use olive_kit_checkpoint::CheckpointError;
+use olive_kit_decoder::DecoderError;
+use olive_kit_train::TrainError;
+use olive_plugin_api::{Diagnostic, PluginError};
+use thiserror::Error;
+
+/// Why adapters could not be trained.
+#[derive(Debug, Error)]
+pub enum LoraError {
+    /// The model could not be read.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The model could not be loaded.
+    #[error(transparent)]
+    Decoder(#[from] DecoderError),
+    /// The config does not fit the model or the data.
+    #[error("{}", .0.message)]
+    Refused(Box<Diagnostic>),
+    /// A data config did not come with the step.
+    #[error(transparent)]
+    DataConfig(#[from] PluginError),
+    /// The training ended early.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// The adapter's folder could not be made.
+    #[error("cannot create `{}`", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Threads could not be started.
+    #[error("cannot start {threads} threads")]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+        /// What the system said.
+        source: rayon::ThreadPoolBuildError,
+    },
+}
+
+impl LoraError {
+    fn code(&self) -> &str {
+        match self {
+            Self::Checkpoint(_) => "checkpoint",
+            Self::Decoder(_) => "decoder",
+            Self::Refused(diagnostic) => &diagnostic.code,
+            Self::DataConfig(error) => &error.code,
+            Self::Train(TrainError::NotFinite { .. }) => "not-finite",
+            Self::Train(_) => "training",
+            Self::Folder { .. } => "io",
+            Self::Threads { .. } => "threads",
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Checkpoint(error) => error.hint(),
+            Self::Refused(diagnostic) => diagnostic.help.clone(),
+            Self::Train(TrainError::NotFinite { .. }) => {
+                Some("lower `learning_rate`, or `max_grad_norm`".into())
+            }
+            Self::Decoder(_)
+            | Self::DataConfig(_)
+            | Self::Train(_)
+            | Self::Folder { .. }
+            | Self::Threads { .. } => None,
+        }
+    }
+}
+
+impl From<Diagnostic> for LoraError {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Refused(Box::new(diagnostic))
+    }
+}
+
+impl From<LoraError> for PluginError {
+    fn from(error: LoraError) -> Self {
+        match error {
+            LoraError::Train(TrainError::Cancelled) => Self::cancelled(),
+            LoraError::DataConfig(error) => error,
+            error => {
+                let plain = Self::from_error(error.code(), &error);
+                match error.hint() {
+                    Some(hint) => plain.with_help(hint),
+                    None => plain,
+                }
+            }
+        }
+    }
+}
