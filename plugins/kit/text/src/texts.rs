@@ -28,10 +28,10 @@ pub fn texts(
     rows: &[Row],
     config: &PreProcess,
 ) -> Result<Vec<String>, TextError> {
-    let text = row_text(config)?;
+    let row_text = RowText::of(config)?;
     let mut texts = Vec::with_capacity(rows.len());
     for row in rows {
-        let text = text(row)?;
+        let text = row_text.fill(row)?;
         if text.is_empty() {
             continue;
         }
@@ -71,21 +71,30 @@ pub fn examples(
     rows.iter().map(example).collect()
 }
 
-/// How to make the text of a row.
-fn row_text(
-    config: &PreProcess,
-) -> Result<Box<dyn Fn(&Row) -> Result<String, TextError> + '_>, TextError> {
-    if let Some(template) = &config.text_template {
-        let template = Template::parse(template)?;
-        return Ok(Box::new(move |row| template.fill(row)));
+/// How the text of a row is made.
+enum RowText<'a> {
+    Template(Template),
+    Columns(&'a [String]),
+}
+
+impl<'a> RowText<'a> {
+    fn of(config: &'a PreProcess) -> Result<Self, TextError> {
+        match (&config.text_template, config.text_cols.as_slice()) {
+            (Some(template), _) => Ok(Self::Template(Template::parse(template)?)),
+            (None, []) => Err(TextError::NoTemplate { wanted: "`text_template` or `text_cols`" }),
+            (None, columns) => Ok(Self::Columns(columns)),
+        }
     }
-    if config.text_cols.is_empty() {
-        return Err(TextError::NoTemplate { wanted: "`text_template` or `text_cols`" });
+
+    fn fill(&self, row: &Row) -> Result<String, TextError> {
+        match self {
+            Self::Template(template) => template.fill(row),
+            Self::Columns(columns) => {
+                let texts = columns.iter().map(|column| row.text(column));
+                Ok(texts.collect::<Result<Vec<_>, _>>()?.join(" "))
+            }
+        }
     }
-    Ok(Box::new(|row| {
-        let texts = config.text_cols.iter().map(|column| row.text(column));
-        Ok(texts.collect::<Result<Vec<_>, _>>()?.join(" "))
-    }))
 }
 
 fn template(template: Option<&str>, wanted: &'static str) -> Result<Template, TextError> {

@@ -28,7 +28,7 @@ fn digest(blocks: &[Block]) -> u64 {
     ids.fold(0, |digest, &id| digest.wrapping_mul(31).wrapping_add(u64::from(id) + 101))
 }
 
-fn check(settings: Value, blocks: usize, tokens: usize, dropped: usize, expected: u64) -> Packed {
+fn check(settings: &Value, blocks: usize, tokens: usize, dropped: usize, expected: u64) -> Packed {
     let packed = packed(settings.clone()).unwrap();
     let counts = (packed.blocks.len(), packed.num_tokens, packed.dropped_tokens);
     assert_eq!(counts, (blocks, tokens, dropped), "{settings}");
@@ -48,13 +48,13 @@ fn check(settings: Value, blocks: usize, tokens: usize, dropped: usize, expected
 
 #[test]
 fn join_cuts_one_stream() {
-    check(json!({"max_seq_len": 128}), 158, 20336, 112, 10_939_118_498_139_675_342);
+    check(&json!({"max_seq_len": 128}), 158, 20336, 112, 10_939_118_498_139_675_342);
     let unjoined = json!({"max_seq_len": 100, "joiner": null});
-    check(unjoined, 195, 19536, 36, 4_200_183_701_783_024_199);
+    check(&unjoined, 195, 19536, 36, 4_200_183_701_783_024_199);
     let plain = json!({"max_seq_len": 128, "add_special_tokens": false});
-    check(plain, 146, 18736, 48, 16_030_371_702_458_048_737);
+    check(&plain, 146, 18736, 48, 16_030_371_702_458_048_737);
     let ended = json!({"max_seq_len": 64, "joiner": "<eos>"});
-    check(ended, 311, 19936, 32, 1_905_033_003_229_812_346);
+    check(&ended, 311, 19936, 32, 1_905_033_003_229_812_346);
 }
 
 #[test]
@@ -75,11 +75,11 @@ fn line_by_line_cuts_pads_and_drops() {
         settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         settings
     };
-    let padded = check(line(json!({})), 400, 19536, 1277, 10_337_012_411_625_668_518);
+    let padded = check(&line(json!({})), 400, 19536, 1277, 10_337_012_411_625_668_518);
     let masked = padded.blocks.iter().flat_map(|block| &block.attention_mask);
     assert_eq!(masked.filter(|seen| **seen).count(), 18259);
     let ragged = line(json!({"pad_to_max_len": false}));
-    check(ragged, 400, 19536, 1277, 5_466_851_211_519_893_960);
+    check(&ragged, 400, 19536, 1277, 5_466_851_211_519_893_960);
     let long =
         packed(line(json!({"pad_to_max_len": false, "drop_short_sequences": true}))).unwrap();
     assert_eq!((long.blocks.len(), digest(&long.blocks)), (263, 6_354_672_845_142_760_177));
