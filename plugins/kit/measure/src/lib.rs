@@ -1,1 +1,27 @@
-//! Measurement: metrics over a language model, timing, percentiles.
+//! Measurement: one set of metrics for every way of running a language model.
+//!
+//! A plugin wraps what it runs in [`LanguageModel`] and calls [`evaluate`]; base, tuned, merged and
+//! quantized models are then compared by the same code. In reading order: what a model is here
+//! ([`model`]), greedy generation ([`generate`]), the metrics ([`exact_match`], [`perplexity`],
+//! [`timing`] with [`statistic`], [`size`]), and how an evaluator config picks them ([`evaluate`]).
+
+pub mod model;
+pub mod generate;
+pub mod exact_match;
+pub mod perplexity;
+pub mod timing;
+pub mod statistic;
+pub mod size;
+pub mod data;
+pub mod progress;
+pub mod evaluate;
+pub mod error;
+mod stream;
+#[cfg(test)]
+mod toy;
+
+pub use error::MeasureError;
+pub use evaluate::{Subject, Surroundings, evaluate};
+pub use generate::{Generated, GenerationLimits, generate};
+pub use model::{LanguageModel, Logits, ModelError, Positions};
+pub use progress::Progress;

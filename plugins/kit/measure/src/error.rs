@@ -1,0 +1,126 @@
+//! Why a measurement could not be made.
+
+use std::io;
+use std::path::PathBuf;
+
+use olive_kit_text::TextError;
+use olive_schemas::error::PluginError;
+use thiserror::Error;
+
+use crate::model::ModelError;
+
+/// Why a measurement could not be made.
+#[derive(Debug, Error)]
+pub enum MeasureError {
+    /// A sub-type that the metric does not have.
+    #[error("metric `{metric}` has no sub-type `{sub_type}`; it has {}", known.join(", "))]
+    UnknownSubType {
+        /// Name of the metric.
+        metric: String,
+        /// The sub-type asked for.
+        sub_type: String,
+        /// The sub-types there are.
+        known: &'static [&'static str],
+    },
+    /// A setting of a metric that nothing can be measured with.
+    #[error("metric `{metric}` has `{setting}` {value}; it must be at least 1")]
+    ZeroSetting {
+        /// Name of the metric.
+        metric: String,
+        /// Name of the setting.
+        setting: &'static str,
+        /// Its value.
+        value: usize,
+    },
+    /// A sub-type that reads data, without a data config.
+    #[error("metric `{metric}` measures `{sub_type}`, which needs a `data_config`")]
+    NoDataConfig {
+        /// Name of the metric.
+        metric: String,
+        /// The sub-type asked for.
+        sub_type: String,
+    },
+    /// A data config that did not come with the step.
+    #[error("metric `{metric}` refers to data config `{name}`, which is not there")]
+    UnknownDataConfig {
+        /// Name of the metric.
+        metric: String,
+        /// Name of the data config.
+        name: String,
+    },
+    /// Data that cannot be read, or a template that does not fit it.
+    #[error(transparent)]
+    Text(#[from] TextError),
+    /// The model failed.
+    #[error("the model cannot be run")]
+    Model(#[source] ModelError),
+    /// More tokens than the model has positions.
+    #[error("{what} takes {tokens} positions; the model has {limit}")]
+    TooLong {
+        /// What is too long.
+        what: String,
+        /// Its length.
+        tokens: usize,
+        /// What the model can see.
+        limit: usize,
+    },
+    /// Nothing to measure on.
+    #[error("{what} has too few tokens to measure on")]
+    Empty {
+        /// What is empty.
+        what: String,
+    },
+    /// A token id that the model has no embedding for.
+    #[error("token {token} of the tokenizer lies outside the model's vocabulary of {vocab_size}")]
+    TokenOutsideVocabulary {
+        /// The token.
+        token: u32,
+        /// Width of the logits.
+        vocab_size: usize,
+    },
+    /// Logits that are no numbers.
+    #[error("the model's logits hold NaN")]
+    NotANumber,
+    /// A file that cannot be read or written.
+    #[error("cannot {action} `{}`", path.display())]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The measurement was asked to stop.
+    #[error("the measurement was cancelled")]
+    Cancelled,
+}
+
+impl MeasureError {
+    /// Stable name of the kind of error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownSubType { .. }
+            | Self::ZeroSetting { .. }
+            | Self::NoDataConfig { .. }
+            | Self::UnknownDataConfig { .. } => "metric-config",
+            Self::Text(_) => "data",
+            Self::Model(_) => "model",
+            Self::TooLong { .. } => "too-long",
+            Self::Empty { .. } => "empty-data",
+            Self::TokenOutsideVocabulary { .. } => "vocabulary-mismatch",
+            Self::NotANumber => "not-a-number",
+            Self::File { .. } => "io",
+            Self::Cancelled => PluginError::CANCELLED,
+        }
+    }
+}
+
+impl From<MeasureError> for PluginError {
+    fn from(error: MeasureError) -> Self {
+        match error {
+            MeasureError::Cancelled => Self::cancelled(),
+            error => Self::from_error(error.code(), &error),
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! From an evaluator config to figures.
+
+use std::path::{Path, PathBuf};
+
+use olive_kit_text::Tokenizer;
+use olive_schemas::data::DataConfig;
+use olive_schemas::metric::{EvaluatorConfig, Metric, MetricKind, MetricValue, SubMetric};
+
+use crate::data::Dataset;
+use crate::error::MeasureError;
+use crate::exact_match::{Records, exact_match};
+use crate::model::LanguageModel;
+use crate::perplexity::perplexity;
+use crate::progress::Observer;
+use crate::size::size_bytes;
+use crate::statistic::Statistic;
+use crate::timing::{generation_ms, latencies_ms, timing_prompt};
+
+/// What is measured.
+pub struct Subject<'a> {
+    /// The model.
+    pub model: &'a mut dyn LanguageModel,
+    /// Its tokenizer.
+    pub tokenizer: &'a Tokenizer,
+    /// The files of its weights and graph.
+    pub weight_files: &'a [PathBuf],
+}
+
+/// What a measurement may use of the world.
+pub struct Surroundings<'a> {
+    /// Gives the data config of a name.
+    pub data_config: &'a dyn Fn(&str) -> Option<&'a DataConfig>,
+    /// Existing folder; gets [`Records::FILE_NAME`] when examples are asked.
+    pub output_dir: &'a Path,
+    /// Takes progress and may stop the measurement.
+    pub observer: &'a mut Observer<'a>,
+}
+
+/// Measures every sub-type of every metric of `config`, in this order.
+///
+/// # Errors
+/// Before any work when the config asks for what there is not; else when a figure cannot be
+/// measured, or [`MeasureError::Cancelled`].
+pub fn evaluate(
+    config: &EvaluatorConfig,
+    subject: &mut Subject<'_>,
+    surroundings: &mut Surroundings<'_>,
+) -> Result<Vec<MetricValue>, MeasureError> {
+    config.metrics.iter().try_for_each(check)?;
+    let mut records = None;
+    let mut values = Vec::new();
+    for metric in &config.metrics {
+        let figures = measure(metric, subject, surroundings, &mut records)?;
+        values.extend(metric.sub_types.iter().zip(figures).map(|(sub, value)| MetricValue {
+            metric: metric.name.clone(),
+            sub_type: sub.name.clone(),
+            value,
+            priority: sub.priority,
+            higher_is_better: sub.is_higher_better(metric.kind),
+        }));
+    }
+    records.map_or(Ok(()), Records::finish)?;
+    Ok(values)
+}
+
+/// Finds what no measurement could make sense of.
+fn check(metric: &Metric) -> Result<(), MeasureError> {
+    let known = metric.kind.sub_metrics();
+    for sub in &metric.sub_types {
+        if !known.contains(&sub.name.as_str()) {
+            return Err(unknown(metric, sub));
+        }
+        if metric.kind == MetricKind::Accuracy && metric.data_config.is_none() {
+            let (metric, sub_type) = (metric.name.clone(), sub.name.clone());
+            return Err(MeasureError::NoDataConfig { metric, sub_type });
+        }
+    }
+    let settings = &metric.user_config;
+    let at_least_one = [
+        ("max_new_tokens", settings.max_new_tokens),
+        ("prompt_tokens", settings.prompt_tokens),
+        ("repeat_test_num", settings.repeat_test_num),
+    ];
+    match at_least_one.into_iter().find(|&(_, value)| value == 0) {
+        Some((setting, value)) => {
+            Err(MeasureError::ZeroSetting { metric: metric.name.clone(), setting, value })
+        }
+        None => Ok(()),
+    }
+}
+
+fn unknown(metric: &Metric, sub: &SubMetric) -> MeasureError {
+    let (known, sub_type) = (metric.kind.sub_metrics(), sub.name.clone());
+    MeasureError::UnknownSubType { metric: metric.name.clone(), sub_type, known }
+}
+
+/// The figures of `metric`, one for each of its sub-types.
+fn measure(
+    metric: &Metric,
+    subject: &mut Subject<'_>,
+    surroundings: &mut Surroundings<'_>,
+    records: &mut Option<Records>,
+) -> Result<Vec<f64>, MeasureError> {
+    match metric.kind {
+        MetricKind::Accuracy => accuracy(metric, subject, surroundings, records),
+        MetricKind::Latency => {
+            let prompt = prompt(metric, subject, surroundings)?;
+            let settings = &metric.user_config;
+            let times = latencies_ms(subject.model, &prompt, settings, surroundings.observer)?;
+            statistics(metric, |statistic| statistic.of(&times))
+        }
+        MetricKind::Throughput => {
+            let prompt = prompt(metric, subject, surroundings)?;
+            let settings = &metric.user_config;
+            let times = generation_ms(subject.model, &prompt, settings, surroundings.observer)?;
+            let tokens = settings.max_new_tokens as f64;
+            statistics(metric, |statistic| tokens * 1e3 / statistic.of_durations().of(&times))
+        }
+        MetricKind::SizeOnDisk => {
+            let bytes = size_bytes(subject.weight_files)? as f64;
+            Ok(vec![bytes; metric.sub_types.len()])
+        }
+    }
+}
+
+/// What `figure` says of the statistic of each sub-type, with 5 decimals as Olive reports times.
+fn statistics(
+    metric: &Metric,
+    figure: impl Fn(Statistic) -> f64,
+) -> Result<Vec<f64>, MeasureError> {
+    let named = |sub: &SubMetric| Statistic::named(&sub.name).ok_or_else(|| unknown(metric, sub));
+    let rounded = |value: f64| (value * 1e5).round() / 1e5;
+    metric.sub_types.iter().map(|sub| Ok(rounded(figure(named(sub)?)))).collect()
+}
+
+fn accuracy(
+    metric: &Metric,
+    subject: &mut Subject<'_>,
+    surroundings: &mut Surroundings<'_>,
+    records: &mut Option<Records>,
+) -> Result<Vec<f64>, MeasureError> {
+    let Some(data) = dataset(metric, surroundings)? else { return Ok(Vec::new()) };
+    let Subject { model, tokenizer, .. } = subject;
+    let Surroundings { observer, output_dir, .. } = surroundings;
+    let mut figures = Vec::new();
+    for sub in &metric.sub_types {
+        figures.push(if sub.name == "perplexity" {
+            perplexity(*model, tokenizer, &metric.name, &data.texts(tokenizer)?, observer)?
+        } else {
+            let examples = data.examples(tokenizer)?;
+            let records = match records {
+                Some(records) => records,
+                None => records.insert(Records::create(output_dir)?),
+            };
+            let max_new_tokens = metric.user_config.max_new_tokens;
+            exact_match(
+                *model,
+                tokenizer,
+                &metric.name,
+                &examples,
+                max_new_tokens,
+                records,
+                observer,
+            )?
+        });
+    }
+    Ok(figures)
+}
+
+fn prompt(
+    metric: &Metric,
+    subject: &Subject<'_>,
+    surroundings: &Surroundings<'_>,
+) -> Result<Vec<u32>, MeasureError> {
+    let data = dataset(metric, surroundings)?;
+    let length = metric.user_config.prompt_tokens;
+    timing_prompt(&*subject.model, subject.tokenizer, data.as_ref(), length)
+}
+
+fn dataset<'a>(
+    metric: &Metric,
+    surroundings: &Surroundings<'a>,
+) -> Result<Option<Dataset<'a>>, MeasureError> {
+    let Some(name) = &metric.data_config else { return Ok(None) };
+    let Some(config) = (surroundings.data_config)(name) else {
+        let (metric, name) = (metric.name.clone(), name.clone());
+        return Err(MeasureError::UnknownDataConfig { metric, name });
+    };
+    Ok(Some(Dataset::read(config, metric.user_config.limit)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::ops::ControlFlow;
+    use std::path::Path;
+
+    use olive_schemas::data::DataConfig;
+    use olive_schemas::metric::{EvaluatorConfig, MetricValue};
+    use serde_json::{Value, json};
+
+    use super::{Subject, Surroundings, evaluate};
+    use crate::error::MeasureError;
+    use crate::toy::{Parrot, tokenizer};
+
+    fn data_config(folder: &Path) -> DataConfig {
+        let rows = [("I won", "joy"), ("I lost", "sadness"), ("Who is there", "fear")];
+        let lines = rows.map(|(phrase, tone)| json!({"phrase": phrase, "tone": tone}).to_string());
+        let file = folder.join("rows.json");
+        fs::write(&file, lines.join("\n")).unwrap();
+        serde_json::from_value(json!({
+            "name": "rows",
+            "load_dataset_config": {"data_name": "json", "data_files": file},
+            "pre_process_data_config": {
+                "text_template": "{phrase}: {tone}",
+                "prompt_template": "{phrase}:",
+                "answer_template": "{tone}",
+                "add_special_tokens": false,
+            },
+        }))
+        .unwrap()
+    }
+
+    fn run(metrics: &Value, texts: &[&str]) -> Result<(Vec<MetricValue>, String), MeasureError> {
+        let folder = tempfile::tempdir().unwrap();
+        let data_config = data_config(folder.path());
+        let tokenizer = tokenizer();
+        let sequences = texts.iter().map(|text| tokenizer.encode_plain(text).unwrap()).collect();
+        let weights = folder.path().join("weights");
+        fs::write(&weights, [0; 77]).unwrap();
+        let config: EvaluatorConfig = serde_json::from_value(json!({"metrics": metrics})).unwrap();
+        let values = evaluate(
+            &config,
+            &mut Subject {
+                model: &mut Parrot::new(sequences),
+                tokenizer: &tokenizer,
+                weight_files: &[weights],
+            },
+            &mut Surroundings {
+                data_config: &|name| Some(&data_config).filter(|data| data.name == name),
+                output_dir: folder.path(),
+                observer: &mut |_| ControlFlow::Continue(()),
+            },
+        )?;
+        let records = fs::read_to_string(folder.path().join("examples.jsonl")).unwrap_or_default();
+        Ok((values, records))
+    }
+
+    fn check_error(metrics: &Value, expected: &str) {
+        assert_eq!(run(metrics, &[]).unwrap_err().to_string(), expected);
+    }
+
+    #[test]
+    fn answers_are_compared_and_recorded() {
+        let metrics = json!([{
+            "name": "tone", "type": "accuracy", "data_config": "rows",
+            "sub_types": [{"name": "exact_match", "priority": 1}],
+        }]);
+        let texts = ["I won: Joy\nmore", "I lost: anger", "Who is there:fear"];
+        let (values, records) = run(&metrics, &texts).unwrap();
+        assert_eq!(values[0].key(), "tone-exact_match");
+        assert!((values[0].value - 2.0 / 3.0).abs() < 1e-12);
+        assert!(values[0].higher_is_better && values[0].priority == 1);
+        let lines: Vec<Value> =
+            records.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 3);
+        assert_eq!(
+            lines[1],
+            json!({
+                "metric": "tone", "prompt": "I lost:", "expected": "sadness",
+                "answer": " anger", "correct": false,
+            })
+        );
+        assert_eq!(lines[0]["correct"], true);
+    }
+
+    #[test]
+    fn figures_keep_the_order_of_the_config() {
+        let metrics = json!([
+            {"name": "size", "type": "size_on_disk", "sub_types": [{"name": "bytes"}]},
+            {
+                "name": "speed", "type": "throughput", "data_config": "rows",
+                "sub_types": [{"name": "min"}, {"name": "max"}],
+            },
+            {
+                "name": "text", "type": "accuracy", "data_config": "rows",
+                "sub_types": [{"name": "perplexity"}], "user_config": {"limit": 1},
+            },
+        ]);
+        let (values, records) = run(&metrics, &["I won: joy"]).unwrap();
+        let keys: Vec<_> = values.iter().map(MetricValue::key).collect();
+        assert_eq!(keys, ["size-bytes", "speed-min", "speed-max", "text-perplexity"]);
+        assert!((values[0].value - 77.0).abs() < f64::EPSILON);
+        assert!(values[1].value <= values[2].value && values[1].value > 0.0);
+        let known = ((10.0_f64.exp() + 511.0) / 10.0_f64.exp()).ln().exp();
+        assert!((values[3].value - known).abs() < 1e-4, "{}", values[3].value);
+        assert!(!values[3].higher_is_better);
+        assert_eq!(records, "");
+    }
+
+    #[test]
+    fn what_there_is_not_is_said_before_any_work() {
+        check_error(
+            &json!([{"name": "q", "type": "accuracy", "sub_types": [{"name": "bleu"}]}]),
+            "metric `q` has no sub-type `bleu`; it has exact_match, perplexity",
+        );
+        check_error(
+            &json!([{"name": "q", "type": "accuracy", "sub_types": [{"name": "perplexity"}]}]),
+            "metric `q` measures `perplexity`, which needs a `data_config`",
+        );
+        check_error(
+            &json!([{
+                "name": "q", "type": "accuracy", "data_config": "other",
+                "sub_types": [{"name": "perplexity"}],
+            }]),
+            "metric `q` refers to data config `other`, which is not there",
+        );
+        check_error(
+            &json!([{
+                "name": "t", "type": "latency", "sub_types": [{"name": "avg"}],
+                "user_config": {"repeat_test_num": 0},
+            }]),
+            "metric `t` has `repeat_test_num` 0; it must be at least 1",
+        );
+    }
+}
