@@ -1,1 +1,20 @@
 //! Evaluation and generation for ONNX models through ONNX Runtime.
+//!
+//! The runtime is a library of its own, found and loaded by [`library`]; [`model`] runs a decoder
+//! graph with its key-value cache; metrics and generation are those of `olive-kit-measure`.
+
+pub mod evaluator;
+pub mod generator;
+mod opened;
+pub mod model;
+mod cache;
+pub mod genai_config;
+mod files;
+pub mod library;
+pub mod error;
+
+use evaluator::OnnxRuntimeEvaluator;
+use generator::OnnxRuntimeGenerator;
+use olive_plugin_api::export_plugin;
+
+export_plugin! { evaluators: [OnnxRuntimeEvaluator], generators: [OnnxRuntimeGenerator] }

@@ -1,0 +1,145 @@
+//! A decoder graph as a language model.
+
+use std::path::Path;
+
+use olive_kit_measure::{LanguageModel, Logits, ModelError, Positions};
+use ort::memory::Allocator;
+use ort::session::{IoBinding, Session};
+use ort::value::{Outlet, Tensor, TensorElementType, ValueType};
+
+use crate::cache::{KeyValueCache, tensor_names};
+use crate::error::OnnxError;
+use crate::genai_config::{GenaiConfig, ModelSection};
+use crate::library::environment;
+
+/// A decoder graph with grouped-query attention, run by ONNX Runtime on the CPU.
+///
+/// Inputs are `input_ids`, `attention_mask` and the past keys and values of every layer, outputs
+/// the logits and the present keys and values; their names come from `genai_config.json`.
+pub struct OnnxLanguageModel {
+    config: GenaiConfig,
+    session: Session,
+    binding: IoBinding,
+    cache: KeyValueCache,
+    /// f32 `[1, tokens, vocab_size]`, of the last run.
+    logits: Tensor<f32>,
+    num_logits: usize,
+}
+
+impl OnnxLanguageModel {
+    /// Loads the graph at `path` that `config` describes; it computes with `threads` threads.
+    ///
+    /// # Errors
+    /// When there is no ONNX Runtime library, a file is missing, or the graph is broken or no
+    /// decoder with a key-value cache in f32.
+    pub fn open(path: &Path, config: GenaiConfig, threads: usize) -> Result<Self, OnnxError> {
+        let path = path.to_path_buf();
+        if let Err(source) = std::fs::File::open(&path) {
+            return Err(OnnxError::Unreadable { path, source });
+        }
+        let environment = environment()?;
+        let builder = Session::builder(&environment)?;
+        let mut builder = builder.with_intra_threads(threads).map_err(ort::Error::from)?;
+        let session = match builder.commit_from_file(&path) {
+            Ok(session) => session,
+            Err(source) => return Err(OnnxError::Graph { path, source }),
+        };
+        check_signature(&session, &config)
+            .map_err(|problem| OnnxError::Signature { path, problem })?;
+        let mut binding = session.create_binding()?;
+        let ModelSection { context_length, vocab_size, decoder, .. } = &config.model;
+        let cache = KeyValueCache::new(decoder, *context_length, &mut binding)?;
+        let mut logits = Tensor::new(&Allocator::default(), [1, 1, *vocab_size])?;
+        binding.bind_output(decoder.outputs.logits.as_str(), &mut logits)?;
+        Ok(Self { config, session, binding, cache, logits, num_logits: 1 })
+    }
+
+    /// Appends `tokens`; `self.logits` then holds a row for each of them.
+    fn run(&mut self, tokens: &[u32]) -> ort::Result<()> {
+        let total = self.cache.len + tokens.len();
+        self.cache.reserve(total, &mut self.binding)?;
+        let inputs = &self.config.model.decoder.inputs;
+        let ids: Vec<i64> = tokens.iter().map(|&token| i64::from(token)).collect();
+        let ids = Tensor::from_array(([1, ids.len()], ids))?;
+        self.binding.bind_input(inputs.input_ids.as_str(), &ids)?;
+        let mask = Tensor::from_array(([1, total], vec![1_i64; total]))?;
+        self.binding.bind_input(inputs.attention_mask.as_str(), &mask)?;
+        self.reserve_logits(tokens.len())?;
+        self.session.run_binding(&self.binding)?;
+        self.cache.len = total;
+        Ok(())
+    }
+
+    fn reserve_logits(&mut self, positions: usize) -> ort::Result<()> {
+        if positions != self.num_logits {
+            let shape = [1, positions, self.config.model.vocab_size];
+            self.logits = Tensor::new(&Allocator::default(), shape)?;
+            let name = self.config.model.decoder.outputs.logits.as_str();
+            self.binding.bind_output(name, &mut self.logits)?;
+            self.num_logits = positions;
+        }
+        Ok(())
+    }
+}
+
+impl LanguageModel for OnnxLanguageModel {
+    fn vocab_size(&self) -> usize {
+        self.config.model.vocab_size
+    }
+
+    fn eos_token_ids(&self) -> &[u32] {
+        self.config.model.eos_token_id.as_slice()
+    }
+
+    fn max_positions(&self) -> usize {
+        self.config.model.context_length
+    }
+
+    fn reset(&mut self) {
+        self.cache.len = 0;
+    }
+
+    fn forward(&mut self, tokens: &[u32], positions: Positions) -> Result<Logits<'_>, ModelError> {
+        self.run(tokens)?;
+        let vocab_size = self.vocab_size();
+        let (_, values) = self.logits.extract_tensor();
+        let wanted = match positions {
+            Positions::All => values,
+            Positions::Last => &values[values.len() - vocab_size..],
+        };
+        Ok(Logits::new(wanted, vocab_size))
+    }
+}
+
+/// Says what keeps the graph from being fed as `config` describes.
+fn check_signature(session: &Session, config: &GenaiConfig) -> Result<(), String> {
+    let decoder = &config.model.decoder;
+    let (past, present): (Vec<_>, Vec<_>) = tensor_names(decoder).unzip();
+    let tokens = [decoder.inputs.input_ids.clone(), decoder.inputs.attention_mask.clone()];
+    let inputs: Vec<_> = tokens.into_iter().chain(past.iter().cloned()).collect();
+    let outputs: Vec<_> = [decoder.outputs.logits.clone()].into_iter().chain(present).collect();
+    same_names("input", session.inputs(), &inputs)?;
+    same_names("output", session.outputs(), &outputs)?;
+    let floats =
+        session.inputs().iter().filter(|input| past.iter().any(|name| name == input.name()));
+    for outlet in floats.chain(session.outputs()) {
+        match outlet.dtype() {
+            ValueType::Tensor { ty: TensorElementType::Float32, .. } => {}
+            other => return Err(format!("has `{}` of type {other}, not f32", outlet.name())),
+        }
+    }
+    Ok(())
+}
+
+fn same_names(what: &str, found: &[Outlet], expected: &[String]) -> Result<(), String> {
+    if let Some(name) = expected.iter().find(|&name| found.iter().all(|it| it.name() != name)) {
+        return Err(format!("has no {what} `{name}`, which genai_config.json names"));
+    }
+    match found.iter().find(|it| expected.iter().all(|name| name != it.name())) {
+        Some(unknown) => {
+            let name = unknown.name();
+            Err(format!("has the {what} `{name}`, which genai_config.json does not name"))
+        }
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,165 @@
+//! The evaluator and the generator as a worker runs them.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Mutex;
+
+use olive_plugin_api::context::Listener;
+use olive_plugin_api::{MetricValue, Plugin, PluginError, StepEvent, StepOutcome, StepRequest};
+use olive_plugin_onnxruntime::evaluator::OnnxRuntimeEvaluator;
+use olive_plugin_onnxruntime::generator::OnnxRuntimeGenerator;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{FIXTURES, has_library};
+
+#[derive(Default)]
+struct Events {
+    events: Mutex<Vec<StepEvent>>,
+    is_cancelled: bool,
+}
+
+impl Listener for Events {
+    fn event(&self, event: StepEvent) {
+        self.events.lock().unwrap().push(event);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.is_cancelled
+    }
+}
+
+#[test]
+fn every_metric_of_a_model_is_measured() {
+    if !has_library() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let events = Events::default();
+    let outcome = run(&evaluation(&folder), &events).unwrap();
+    let StepOutcome::Metrics(values) = outcome else { panic!("not metrics: {outcome:?}") };
+    let keys: Vec<_> = values.iter().map(MetricValue::key).collect();
+    let expected = ["tone-exact_match", "tone-perplexity", "speed-p90", "rate-avg", "size-bytes"];
+    assert_eq!(keys, expected);
+    assert!(values[1].value > 100.0, "random weights know nothing: {}", values[1].value);
+    assert!(values[2].value > 0.0 && values[3].value > 0.0);
+    let size = |name| fs::metadata(Path::new(FIXTURES).join(MODEL).join(name)).unwrap().len();
+    let bytes = size("model.onnx") + size("model.onnx.data");
+    assert!((values[4].value - bytes as f64).abs() < 0.5);
+    let records = fs::read_to_string(folder.path().join("examples.jsonl")).unwrap();
+    assert_eq!(records.lines().count(), 5);
+    let is_last_example = |event: &StepEvent| matches!(event, StepEvent::Progress { unit, done: 5, total: 5, .. } if unit == "example");
+    assert!(events.events.lock().unwrap().iter().any(is_last_example));
+}
+
+#[test]
+fn a_cancelled_evaluation_ends() {
+    if has_library() {
+        let folder = tempfile::tempdir().unwrap();
+        let events = Events { is_cancelled: true, ..Events::default() };
+        let error = run(&evaluation(&folder), &events).unwrap_err();
+        assert_eq!(error.code, PluginError::CANCELLED);
+    }
+}
+
+#[test]
+fn pieces_of_generated_text_make_the_whole() {
+    if !has_library() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let events = Events::default();
+    let mut request = request("generate", "OnnxRuntimeGenerator", &folder);
+    request["config"] = json!({"prompt": "### Text: I won.", "max_new_tokens": 12});
+    let outcome = run(&request, &events).unwrap();
+    let StepOutcome::Text(text) = outcome else { panic!("not text: {outcome:?}") };
+    assert!(!text.is_empty());
+    let events = events.events.into_inner().unwrap();
+    let pieces = events.iter().map(|event| match event {
+        StepEvent::Text { text } => text.as_str(),
+        other => panic!("not text: {other:?}"),
+    });
+    assert_eq!(pieces.collect::<String>(), text);
+}
+
+#[test]
+fn another_execution_provider_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut request = evaluation(&folder);
+    request["accelerator"] =
+        json!({"device": "gpu", "execution_provider": "CUDAExecutionProvider"});
+    let error = run(&request, &Events::default()).unwrap_err();
+    assert_eq!(error.code, "execution-provider");
+    assert!(error.message.contains("CUDAExecutionProvider"), "{error}");
+}
+
+#[test]
+fn a_model_without_tokenizer_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["model.onnx", "model.onnx.data", "genai_config.json"] {
+        let bytes = fs::read(Path::new(FIXTURES).join(MODEL).join(name)).unwrap();
+        fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    let mut request = evaluation(&folder);
+    request["input"]["model_path"] = json!(folder.path());
+    let error = run(&request, &Events::default()).unwrap_err();
+    assert_eq!(error.code, "tokenizer");
+    assert!(error.to_string().contains("tokenizer.json"), "{error}");
+}
+
+const MODEL: &str = "builder/tiny-phi3-int4";
+
+fn evaluation(folder: &TempDir) -> Value {
+    let mut request = request("evaluate", "OnnxRuntimeEvaluator", folder);
+    let timing = json!({"prompt_tokens": 16, "max_new_tokens": 4, "repeat_test_num": 2});
+    request["config"] = json!({"metrics": [
+        {
+            "name": "tone", "type": "accuracy", "data_config": "tone",
+            "sub_types": [{"name": "exact_match"}, {"name": "perplexity"}],
+            "user_config": {"limit": 5, "max_new_tokens": 3},
+        },
+        {
+            "name": "speed", "type": "latency",
+            "sub_types": [{"name": "p90"}], "user_config": timing,
+        },
+        {
+            "name": "rate", "type": "throughput", "data_config": "tone",
+            "sub_types": [{"name": "avg"}], "user_config": timing,
+        },
+        {"name": "size", "type": "size_on_disk", "sub_types": [{"name": "bytes"}]},
+    ]});
+    request["data_configs"]["tone"] = json!({
+        "name": "tone",
+        "load_dataset_config": {
+            "data_name": "json",
+            "data_files": Path::new(FIXTURES).join("tone/test.json"),
+        },
+        "pre_process_data_config": {
+            "text_template": "### Text: {phrase}\n### The tone is:\n{tone}",
+            "prompt_template": "### Text: {phrase}\n### The tone is:\n",
+            "answer_template": "{tone}",
+        },
+    });
+    request
+}
+
+fn request(kind: &str, name: &str, folder: &TempDir) -> Value {
+    json!({
+        "kind": kind,
+        "name": name,
+        "config": {},
+        "input": {"type": "ONNXModel", "model_path": Path::new(FIXTURES).join(MODEL)},
+        "output_dir": folder.path(),
+        "scratch_dir": folder.path(),
+        "threads": 1,
+        "data_configs": {},
+    })
+}
+
+fn run(request: &Value, events: &Events) -> Result<StepOutcome, PluginError> {
+    let request: StepRequest = serde_json::from_value(request.clone()).unwrap();
+    let plugin = Plugin::new("onnxruntime", "0.1.0")
+        .with_evaluator::<OnnxRuntimeEvaluator>()
+        .with_generator::<OnnxRuntimeGenerator>();
+    plugin.run(&request, events)
+}
