@@ -235,3 +235,71 @@ fn softmax_gradient(probabilities: &[f32], mean: f32, gradient: &mut [f32]) {
         *gradient = probability * (*gradient - mean);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::finite_differences::random;
+
+    const LEN: usize = 150;
+    const DIM: usize = 8;
+
+    /// Attention by its definition, in f64, of the query at `position`.
+    fn by_definition(
+        query: &[f32],
+        keys: &[f32],
+        values: &[f32],
+        is_seen: impl Fn(usize) -> bool,
+    ) -> Vec<f64> {
+        let product = |key: &[f32]| -> f64 {
+            query.iter().zip(key).map(|(q, k)| f64::from(*q) * f64::from(*k)).sum()
+        };
+        let (mut sum, mut out) = (0.0, vec![0.0; DIM]);
+        for key in (0..LEN).filter(|&key| is_seen(key)) {
+            let weight = (0.5 * product(&keys[key * DIM..][..DIM])).exp();
+            sum += weight;
+            for (out, value) in out.iter_mut().zip(&values[key * DIM..]) {
+                *out += weight * f64::from(*value);
+            }
+        }
+        out.iter().map(|out| if sum == 0.0 { 0.0 } else { out / sum }).collect()
+    }
+
+    /// Checks the last `new` of `LEN` positions.
+    fn check(new: usize, window: Option<usize>, key_mask: Option<&[bool]>) {
+        let (queries, keys) = (random(new * DIM, 1), random(LEN * DIM, 2));
+        let (values, offset) = (random(LEN * DIM, 3), LEN - new);
+        let mut out = vec![0.0; new * DIM];
+        let head = Head {
+            queries: Matrix::new(&queries, new, DIM),
+            keys: Matrix::new(&keys, LEN, DIM),
+            values: Matrix::new(&values, LEN, DIM),
+            scale: 0.5,
+            visibility: Visibility { offset, window, key_mask },
+        };
+        attend(head, &mut out, None);
+        for (row, (query, out)) in queries.chunks(DIM).zip(out.chunks(DIM)).enumerate() {
+            let position = offset + row;
+            let is_seen = |key: usize| {
+                key <= position
+                    && window.is_none_or(|window| position - key < window)
+                    && key_mask.is_none_or(|mask| mask[key])
+            };
+            let expected = by_definition(query, &keys, &values, is_seen);
+            for (found, expected) in out.iter().zip(expected) {
+                assert!((f64::from(*found) - expected).abs() <= 1e-6, "{position}: {found}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_query_sees_what_it_should() {
+        let mask: Vec<_> = (0..LEN).map(|key| key > 1 && key % 7 != 0).collect();
+        for new in [LEN, 65, 1] {
+            for window in [None, Some(1), Some(9), Some(1000)] {
+                check(new, window, None);
+                check(new, window, Some(&mask));
+            }
+        }
+    }
+}

@@ -10,4 +10,4 @@ pub(crate) mod swiglu;
 pub(crate) mod vocabulary_loss;
 mod rows;
 #[cfg(test)]
-mod finite_differences;
+pub(crate) mod finite_differences;
