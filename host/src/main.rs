@@ -1,2 +1,7 @@
 //! The `olive` program.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    olive::commands::main()
+}

@@ -1,0 +1,233 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use olive_schemas::step::LogLevel;
+
+/// Takes a model from checkpoint, data and config file to a deployable model.
+#[derive(Debug, Parser)]
+#[command(name = "olive", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 2 usage, 10 read, 11 config, 12 plugin, 13 plan, \
+                          20 step failed, 21 goal not met, 30 cancelled, 70 bug";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a workflow
+    Run(RunArgs),
+    /// Show the steps a run would take, and which are done already
+    Plan(RunArgs),
+    /// Check a config file and tell everything that is wrong with it
+    Check(CheckArgs),
+    /// Continue a prompt with a model
+    Generate(GenerateArgs),
+    /// Measure a model with an evaluator of a config
+    Evaluate(EvaluateArgs),
+    /// Turn a model file of another format into a model folder
+    Import(ImportArgs),
+    /// The installed plugins
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// What steps have made
+    #[command(subcommand)]
+    Cache(CacheCommand),
+    /// Answer one call of the host
+    #[command(hide = true)]
+    Worker,
+}
+
+/// Where plugins are and how to talk.
+#[derive(Debug, Args)]
+pub struct CommonArgs {
+    /// Folder with further plugin libraries; may be given several times
+    #[arg(long, value_name = "DIR")]
+    pub plugin_dir: Vec<PathBuf>,
+    /// Write JSON for programs, one object a line
+    #[arg(long)]
+    pub json: bool,
+    /// Least importance of log lines shown, instead of the config's
+    #[arg(long, value_name = "LEVEL")]
+    pub log_level: Option<Level>,
+}
+
+/// Importance of a log line.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Level {
+    /// Everything, also what plugin authors want to know
+    Debug,
+    /// What is worth knowing
+    Info,
+    /// What did not go as asked
+    Warning,
+    /// What someone must act on
+    Error,
+}
+
+impl From<Level> for LogLevel {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Debug => Self::Debug,
+            Level::Info => Self::Info,
+            Level::Warning => Self::Warning,
+            Level::Error => Self::Error,
+        }
+    }
+}
+
+/// How many threads a step may use.
+#[derive(Debug, Args)]
+pub struct ThreadArgs {
+    /// Threads a step may use [default: all processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+}
+
+/// `olive run` and `olive plan`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The config file
+    #[arg(short, long, alias = "run-config", value_name = "FILE")]
+    pub config: PathBuf,
+    /// Model to start from, instead of the config's
+    #[arg(short, long, value_name = "MODEL")]
+    pub model: Option<PathBuf>,
+    /// Folder for the result, instead of the config's
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// How many threads.
+    #[command(flatten)]
+    pub threads: ThreadArgs,
+    /// Where plugins are and how to talk.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// `olive check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The config file
+    #[arg(value_name = "FILE", required_unless_present = "config")]
+    pub file: Option<PathBuf>,
+    /// The config file
+    #[arg(short, long, value_name = "FILE", conflicts_with = "file")]
+    pub config: Option<PathBuf>,
+    /// Where plugins are and how to talk.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// `olive generate`.
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// Model folder, or the output folder of a run
+    #[arg(short, long, value_name = "MODEL")]
+    pub model: PathBuf,
+    /// Text to continue
+    #[arg(short, long, value_name = "TEXT")]
+    pub prompt: String,
+    /// Adapter to put on top of the model
+    #[arg(long, value_name = "DIR")]
+    pub adapter: Option<PathBuf>,
+    /// Tokens generated at most
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub max_new_tokens: usize,
+    /// How many threads.
+    #[command(flatten)]
+    pub threads: ThreadArgs,
+    /// Where plugins are and how to talk.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// `olive evaluate`.
+#[derive(Debug, Args)]
+pub struct EvaluateArgs {
+    /// Model folder, or the output folder of a run
+    #[arg(short, long, value_name = "MODEL")]
+    pub model: PathBuf,
+    /// Config file with the evaluator and its data
+    #[arg(short, long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Evaluator of the config [default: the engine's, else the only one]
+    #[arg(long, value_name = "NAME")]
+    pub evaluator: Option<String>,
+    /// How many threads.
+    #[command(flatten)]
+    pub threads: ThreadArgs,
+    /// Where plugins are and how to talk.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// `olive import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// Format of the file, such as `gguf`
+    pub format: String,
+    /// The model file
+    pub file: PathBuf,
+    /// Folder for the model
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Setting of the pass that imports the format; may be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Same as `--set layout=LAYOUT`
+    #[arg(long, value_name = "LAYOUT")]
+    pub layout: Option<String>,
+    /// How many threads.
+    #[command(flatten)]
+    pub threads: ThreadArgs,
+    /// Where plugins are and how to talk.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// `olive plugin`.
+#[derive(Debug, Subcommand)]
+pub enum PluginCommand {
+    /// List plugins and what they provide
+    List(CommonArgs),
+}
+
+/// `olive cache`.
+#[derive(Debug, Subcommand)]
+pub enum CacheCommand {
+    /// List what steps have made
+    List(CacheArgs),
+    /// Remove what steps have made
+    Clean(CacheArgs),
+}
+
+/// Which cache.
+#[derive(Debug, Args)]
+pub struct CacheArgs {
+    /// Config file that names the cache
+    #[arg(short, long, value_name = "FILE", required_unless_present = "cache_dir")]
+    pub config: Option<PathBuf>,
+    /// The cache folder
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    pub cache_dir: Option<PathBuf>,
+    /// Write JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,94 @@
+//! The subcommands: each runs a part of the flow and shows what came of it.
+
+mod run;
+mod plan;
+mod check;
+mod generate;
+mod evaluate;
+mod import;
+mod plugin;
+mod cache;
+
+use std::io::{self, Write};
+use std::panic;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::thread;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command, CommonArgs, PluginCommand, ThreadArgs};
+use crate::error::{BUG, Error};
+use crate::host::{Host, colors_errors};
+use crate::{model, worker};
+
+/// The whole program: command line in, exit code out.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if matches!(cli.command, Command::Worker) {
+        // Without a host nobody is left to be told.
+        return worker::serve().unwrap_or(ExitCode::FAILURE);
+    }
+    panic::set_hook(Box::new(tell_of_bug));
+    panic::catch_unwind(|| dispatch(&cli.command)).unwrap_or(ExitCode::from(BUG))
+}
+
+fn dispatch(command: &Command) -> ExitCode {
+    let (is_json, result) = match command {
+        Command::Run(args) => (args.common.json, run::run(args)),
+        Command::Plan(args) => (args.common.json, plan::run(args)),
+        Command::Check(args) => (args.common.json, check::run(args)),
+        Command::Generate(args) => (args.common.json, generate::run(args)),
+        Command::Evaluate(args) => (args.common.json, evaluate::run(args)),
+        Command::Import(args) => (args.common.json, import::run(args)),
+        Command::Plugin(PluginCommand::List(args)) => (args.json, plugin::list(args)),
+        Command::Cache(command) => cache::run(command),
+        Command::Worker => (false, Ok(())),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if is_json {
+                error.show_json();
+            } else {
+                error.show(colors_errors());
+            }
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn tell_of_bug(panic: &panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(|place| format!(" at {place}")).unwrap_or_default();
+    let message = panic.payload_as_str().unwrap_or("no message");
+    let _ = writeln!(
+        io::stderr(),
+        "error[bug]: olive {} stopped{place}: {message}\n  = help: this is a bug of Olive: please \
+         report it with this message",
+        env!("CARGO_PKG_VERSION"),
+    );
+}
+
+fn host(common: &CommonArgs) -> Result<Host, Error> {
+    Host::new(&common.plugin_dir, common.json, common.log_level.map(Into::into))
+}
+
+fn threads(args: &ThreadArgs) -> usize {
+    let all = || thread::available_parallelism().map_or(1, usize::from);
+    args.threads.map_or_else(all, usize::from)
+}
+
+fn recognized(path: Option<&Path>) -> Result<Option<olive_schemas::model::Model>, Error> {
+    Ok(path.map(model::recognize).transpose()?)
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    std::path::absolute(path)
+        .map_err(|error| Error::Usage(format!("`{}` is no path: {error}", path.display())))
+}
+
+/// Writes results to standard output; a reader that is gone is no error.
+fn say(text: &str) {
+    let mut out = io::stdout();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

@@ -1,0 +1,83 @@
+//! `olive evaluate`.
+
+use olive_schemas::workflow::Workflow;
+use serde_json::{Map, Value, json};
+
+use super::{host, recognized, say, threads};
+use crate::cli::EvaluateArgs;
+use crate::config;
+use crate::config::schema::quoted;
+use crate::engine::{self, Surroundings};
+use crate::error::Error;
+use crate::host::refused;
+use crate::plan::{self, Choices, Purpose};
+use crate::store::Store;
+use crate::view::{Mode, View, summary};
+
+pub(super) fn run(args: &EvaluateArgs) -> Result<(), Error> {
+    let model = recognized(Some(&args.model))?;
+    let host = host(&args.common)?;
+    let source = config::read(&args.config)?;
+    let written = config::parse(&source).map_err(refused(&source))?;
+    let (checked, _) = host.accept(&source, config::check(&written, &host.catalog))?;
+    let evaluator = evaluator(args.evaluator.as_deref(), checked.workflow())?;
+    let choices = Choices {
+        model,
+        output_dir: None,
+        threads: threads(&args.threads),
+        purpose: Purpose::Evaluate { evaluator },
+    };
+    let plan = plan::resolve(&checked, &source.folder(), &host.catalog, &choices)
+        .map_err(|error| error.at(&source, &checked))?;
+    let view = match host.log_level {
+        Some(level) if host.is_json => View::new(Mode::Lines, level),
+        None if host.is_json => View::new(Mode::Lines, olive_schemas::step::LogLevel::Warning),
+        _ => host.view(checked.workflow().engine.log_severity_level),
+    };
+    let surroundings = Surroundings {
+        store: &Store::new(&plan.cache_dir),
+        view: &view,
+        is_cancelled: &|| host.cancel.is_cancelled(),
+        told: Vec::new(),
+    };
+    let footprint = engine::execute(&plan, &surroundings);
+    if let Some((title, error)) = engine::failure(&footprint) {
+        return Err(Error::Step { title, error });
+    }
+    if host.is_json {
+        let metrics = footprint.models.iter().flat_map(|model| &model.metrics);
+        let metrics: Map<String, Value> = metrics
+            .map(|metric| {
+                let told = json!({
+                    "value": metric.value,
+                    "priority": metric.priority,
+                    "higher_is_better": metric.higher_is_better,
+                });
+                (metric.key(), told)
+            })
+            .collect();
+        say(&format!("{}\n", Value::Object(metrics)));
+    } else {
+        say(&summary::closing(&footprint, false));
+    }
+    Ok(())
+}
+
+/// The evaluator that is asked for: by name, the engine's, or the only one.
+fn evaluator(name: Option<&str>, workflow: &Workflow) -> Result<String, Error> {
+    let known: Vec<&str> = workflow.evaluators.keys().map(String::as_str).collect();
+    let wanted = name.or(workflow.engine.evaluator.as_deref());
+    match (wanted, known.as_slice()) {
+        (Some(name), _) if known.contains(&name) => Ok(name.to_owned()),
+        (Some(name), _) => Err(Error::Usage(format!(
+            "the config has no evaluator `{name}`, only {}",
+            quoted(&known)
+        ))),
+        (None, [only]) => Ok((*only).to_owned()),
+        (None, []) => Err(Error::Usage("the config has no evaluators".into())),
+        (None, _) => Err(Error::Usage(format!(
+            "the config has several evaluators: choose one of {} with --evaluator",
+            quoted(&known)
+        ))),
+    }
+}

@@ -1,0 +1,84 @@
+//! `olive generate`.
+
+use olive_schemas::model::Model;
+use olive_schemas::step::{
+    Accelerator, GenerateConfig, LogLevel, StepEvent, StepKind, StepOutcome, StepRequest,
+};
+use serde_json::json;
+
+use super::{host, say, threads};
+use crate::cli::GenerateArgs;
+use crate::error::Error;
+use crate::model::{ModelError, recognize};
+use crate::plugin::CatalogError;
+use crate::plugin::process::{self, Call, Supervision};
+use crate::view::{Mode, View};
+
+pub(super) fn run(args: &GenerateArgs) -> Result<(), Error> {
+    let model = model(args)?;
+    let host = host(&args.common)?;
+    let Some((plugin, generator)) = host.catalog.generator(model.kind) else {
+        let mut message = format!("no installed plugin generates with a model of type {}", model.kind);
+        if let Some(help) = host.catalog.absence_help() {
+            message.push_str(&format!("; {help}"));
+        }
+        return Err(CatalogError::Absent(message).into());
+    };
+    let folder = tempfile::tempdir().map_err(scratch_error)?;
+    let (output_dir, scratch_dir) = (folder.path().join("output"), folder.path().join("scratch"));
+    for folder in [&output_dir, &scratch_dir] {
+        std::fs::create_dir(folder).map_err(scratch_error)?;
+    }
+    let config =
+        GenerateConfig { prompt: args.prompt.clone(), max_new_tokens: args.max_new_tokens };
+    let request = StepRequest {
+        kind: StepKind::Generate,
+        name: generator.name.clone(),
+        config: json!(config),
+        input: model,
+        is_input_final: true,
+        data_configs: Default::default(),
+        output_dir,
+        scratch_dir,
+        threads: threads(&args.threads),
+        accelerator: Accelerator::default(),
+    };
+    let call = Call::Run { library: plugin.path.clone(), request: Box::new(request) };
+    let view = View::new(
+        if host.is_json { Mode::Json } else { Mode::Lines },
+        host.log_level.unwrap_or(LogLevel::Warning),
+    );
+    let on_event = |event: StepEvent| match event {
+        StepEvent::Progress { .. } => {}
+        StepEvent::Log { .. } | StepEvent::Text { .. } => view.event(&event),
+    };
+    let is_cancelled = || host.cancel.is_cancelled();
+    let supervision = Supervision { on_event: &on_event, is_cancelled: &is_cancelled };
+    let done = process::run(&call, threads(&args.threads), &supervision);
+    let failed = |error| Error::Step { title: "generate".into(), error };
+    let answer = done.result.map_err(|failure| failed(failure.into_error()))?;
+    if host.is_json {
+        if let Ok(StepOutcome::Text(text)) = serde_json::from_value(answer) {
+            say(&format!("{}\n", json!({"event": "generated", "text": text})));
+        }
+    } else {
+        say("\n");
+    }
+    Ok(())
+}
+
+fn model(args: &GenerateArgs) -> Result<Model, Error> {
+    let mut model = recognize(&args.model)?;
+    if let Some(adapter) = &args.adapter {
+        let adapter = adapter
+            .canonicalize()
+            .map_err(|_| ModelError::Missing { path: adapter.clone() })?;
+        model.adapter_path = Some(adapter);
+    }
+    Ok(model)
+}
+
+fn scratch_error(error: std::io::Error) -> Error {
+    let error = olive_schemas::error::PluginError::from_error("io", &error);
+    Error::Step { title: "generate".into(), error }
+}

@@ -1,0 +1,107 @@
+//! Fields of a config that the schema marks: references to data configs, paths, old spellings.
+
+use serde_json::Value;
+
+/// Marks a field that holds a data config's name.
+pub const REFERENCE: &str = "x-olive-reference";
+/// Marks a field that holds a path: `input` or `output`.
+pub const PATH: &str = "x-olive-path";
+/// Lists old spellings of a field.
+pub const RENAMED_FROM: &str = "x-olive-renamed-from";
+/// On a struct: old keys that have no effect, each with the reason.
+pub const IGNORED: &str = "x-olive-ignored";
+/// On a struct: what to try when the pass costs quality.
+pub const QUALITY_HELP: &str = "x-olive-quality-help";
+
+/// JSON pointers of the strings in `value` whose schema carries `mark` with `kind`.
+///
+/// `schema` is a whole schema document; its `$ref`s point into itself.
+pub fn marked(value: &Value, schema: &Value, mark: &str, kind: &str) -> Vec<String> {
+    let mut pointers = Vec::new();
+    walk(value, schema, schema, &Mark { mark, kind }, String::new(), &mut pointers);
+    pointers
+}
+
+/// The parts of a schema that may describe a value: itself, behind `$ref`, and each alternative.
+pub fn parts<'a>(schema: &'a Value, document: &'a Value) -> Vec<&'a Value> {
+    let mut parts = vec![schema];
+    if let Some(target) = schema.get("$ref").and_then(Value::as_str)
+        && let Some(target) = document.pointer(target.trim_start_matches('#'))
+    {
+        parts.extend(self::parts(target, document));
+    }
+    for keyword in ["allOf", "anyOf", "oneOf"] {
+        for part in schema.get(keyword).and_then(Value::as_array).into_iter().flatten() {
+            parts.extend(self::parts(part, document));
+        }
+    }
+    parts
+}
+
+struct Mark<'a> {
+    mark: &'a str,
+    kind: &'a str,
+}
+
+fn walk(
+    value: &Value,
+    schema: &Value,
+    document: &Value,
+    mark: &Mark<'_>,
+    pointer: String,
+    pointers: &mut Vec<String>,
+) {
+    let parts = parts(schema, document);
+    let is_marked = parts.iter().any(|part| part.get(mark.mark) == Some(&mark.kind.into()));
+    match value {
+        Value::String(_) if is_marked => pointers.push(pointer),
+        Value::Array(items) => {
+            let item_schema = parts.iter().find_map(|part| part.get("items"));
+            for (index, item) in items.iter().enumerate() {
+                let pointer = format!("{pointer}/{index}");
+                match item_schema {
+                    _ if is_marked && item.is_string() => pointers.push(pointer),
+                    Some(schema) => walk(item, schema, document, mark, pointer, pointers),
+                    None => {}
+                }
+            }
+        }
+        Value::Object(map) => {
+            for (key, item) in map {
+                let property = parts.iter().find_map(|part| part.get("properties")?.get(key));
+                let others = parts.iter().find_map(|part| part.get("additionalProperties"));
+                if let Some(schema) = property.or(others) {
+                    let pointer = format!("{pointer}/{}", super::node::escape(key));
+                    walk(item, schema, document, mark, pointer, pointers);
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{PATH, REFERENCE, marked};
+
+    #[test]
+    fn marks_are_found_through_references_and_lists() {
+        let schema = json!({
+            "properties": {
+                "train": {"type": "string", "x-olive-reference": "data_config"},
+                "nested": {"$ref": "#/definitions/Nested"},
+                "files": {"type": "array", "items": {"type": "string"}, "x-olive-path": "input"}
+            },
+            "definitions": {
+                "Nested": {"properties": {"eval": {
+                    "type": ["string", "null"], "x-olive-reference": "data_config"
+                }}}
+            }
+        });
+        let value = json!({"train": "a", "nested": {"eval": "b"}, "files": ["c", "d"], "x": 1});
+        assert_eq!(marked(&value, &schema, REFERENCE, "data_config"), ["/train", "/nested/eval"]);
+        assert_eq!(marked(&value, &schema, PATH, "input"), ["/files/0", "/files/1"]);
+    }
+}

@@ -1,0 +1,276 @@
+//! Checking a value against a JSON schema, in the words of a person.
+
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use jsonschema::{ValidationError, draft7};
+use olive_schemas::diagnostic::Diagnostic;
+use serde_json::Value;
+
+/// One way in which a value does not fit its schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// What is wrong; its pointer leads into the checked value.
+    pub diagnostic: Diagnostic,
+    /// Whether the key is at fault, not the value.
+    pub is_about_key: bool,
+}
+
+/// Every way in which `value` does not fit `schema` (draft-07).
+///
+/// A schema that is itself wrong is one violation at the root.
+pub fn violations(value: &Value, schema: &Value) -> Vec<Violation> {
+    let validator = match draft7::new(schema) {
+        Ok(validator) => validator,
+        Err(error) => {
+            let message = format!("the schema for this section is wrong: {error}");
+            return vec![violation(Diagnostic::error("plugin-schema", "", message))];
+        }
+    };
+    validator.iter_errors(value).flat_map(|error| explain(&error, schema)).collect()
+}
+
+/// The name in `known` that `written` is most likely a slip of.
+pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let written = written.to_lowercase();
+    let scored = known.into_iter().map(|name| {
+        (strsim::damerau_levenshtein(&written, &name.to_lowercase()), name)
+    });
+    let (distance, name) = scored.min_by_key(|&(distance, _)| distance)?;
+    (distance <= 1 + written.chars().count() / 4).then_some(name)
+}
+
+/// A hint that names the nearest of `known`, or else all of them.
+pub fn suggest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let known: Vec<&str> = known.into_iter().collect();
+    match nearest(written, known.iter().copied()) {
+        Some(name) => Some(format!("did you mean `{name}`?")),
+        None if known.is_empty() => None,
+        None => Some(format!("known here: {}", quoted(&known))),
+    }
+}
+
+/// Names in backticks, separated by commas.
+pub fn quoted(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<Violation> {
+    let pointer = error.instance_path().as_str();
+    let value = brief(error.instance());
+    let message = match error.kind() {
+        ValidationErrorKind::AdditionalProperties { unexpected } => {
+            let known = known_keys(schema, error.schema_path().as_str());
+            return unexpected.iter().map(|key| unknown_key(pointer, key, &known)).collect();
+        }
+        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
+            return vec![explain_alternatives(error, context, schema)];
+        }
+        ValidationErrorKind::Required { property } => {
+            let key = property.as_str().unwrap_or_default();
+            return vec![violation(
+                Diagnostic::error("missing-key", pointer, format!("key `{key}` is missing"))
+                    .with_help(format!("add `{key}`")),
+            )];
+        }
+        ValidationErrorKind::Enum { options } => {
+            let options = options.as_array().map(Vec::as_slice).unwrap_or_default();
+            let names: Vec<String> = options.iter().map(brief).collect();
+            return vec![unknown_value(pointer, error.instance(), &names)];
+        }
+        ValidationErrorKind::Constant { expected_value } => {
+            return vec![unknown_value(pointer, error.instance(), &[brief(expected_value)])];
+        }
+        ValidationErrorKind::Type { kind } => format!("{value} is not {}", type_name(kind)),
+        ValidationErrorKind::Minimum { limit } => {
+            format!("{value} is less than the minimum of {limit}")
+        }
+        ValidationErrorKind::Maximum { limit } => {
+            format!("{value} is more than the maximum of {limit}")
+        }
+        ValidationErrorKind::ExclusiveMinimum { limit } => format!("{value} is not above {limit}"),
+        ValidationErrorKind::ExclusiveMaximum { limit } => format!("{value} is not below {limit}"),
+        ValidationErrorKind::Pattern { pattern } => format!("{value} does not match `{pattern}`"),
+        ValidationErrorKind::MinItems { limit } => format!("the list has less than {limit} items"),
+        ValidationErrorKind::MaxItems { limit } => format!("the list has more than {limit} items"),
+        _ => error.to_string(),
+    };
+    vec![violation(Diagnostic::error("wrong-value", pointer, message))]
+}
+
+/// Of several alternatives that all fail, tells the constants, else the one that went deepest.
+fn explain_alternatives(
+    error: &ValidationError<'_>,
+    context: &[Vec<ValidationError<'static>>],
+    schema: &Value,
+) -> Violation {
+    let mut constants = Vec::new();
+    for nested in context.iter().flatten() {
+        collect_constants(nested, &mut constants);
+    }
+    let pointer = error.instance_path().as_str();
+    if !constants.is_empty() && error.instance().is_string() {
+        return unknown_value(pointer, error.instance(), &constants);
+    }
+    let is_null_alternative = |nested: &&ValidationError<'_>| {
+        matches!(nested.kind(), ValidationErrorKind::Type { kind: TypeKind::Single(t) }
+            if t.as_str() == "null")
+    };
+    let deepest = context
+        .iter()
+        .flatten()
+        .filter(|nested| !is_null_alternative(nested))
+        .max_by_key(|nested| nested.instance_path().as_str().len());
+    let explained = deepest.and_then(|nested| explain(nested, schema).into_iter().next());
+    explained.unwrap_or_else(|| {
+        let message = format!("{} fits none of what is allowed here", brief(error.instance()));
+        violation(Diagnostic::error("wrong-value", pointer, message))
+    })
+}
+
+fn collect_constants(error: &ValidationError<'_>, constants: &mut Vec<String>) {
+    match error.kind() {
+        ValidationErrorKind::Constant { expected_value } => constants.push(brief(expected_value)),
+        ValidationErrorKind::Enum { options } => {
+            constants.extend(options.as_array().into_iter().flatten().map(brief));
+        }
+        ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } => {
+            for nested in context.iter().flatten() {
+                collect_constants(nested, constants);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn unknown_key(pointer: &str, key: &str, known: &[&str]) -> Violation {
+    let pointer = format!("{pointer}/{}", super::node::escape(key));
+    let mut diagnostic = Diagnostic::error("unknown-key", pointer, format!("unknown key `{key}`"));
+    diagnostic.help = suggest(key, known.iter().copied());
+    Violation { diagnostic, is_about_key: true }
+}
+
+fn unknown_value(pointer: &str, value: &Value, known: &[String]) -> Violation {
+    let names: Vec<&str> = known.iter().map(|name| name.trim_matches('"')).collect();
+    let message = format!("{} is not one of {}", brief(value), quoted(&names));
+    let mut diagnostic = Diagnostic::error("unknown-value", pointer, message);
+    let near = value.as_str().and_then(|written| nearest(written, names.iter().copied()));
+    diagnostic.help = near.map(|name| format!("did you mean `{name}`?"));
+    violation(diagnostic)
+}
+
+/// Keys that the object schema whose keyword stands at `schema_path` knows.
+fn known_keys<'a>(schema: &'a Value, schema_path: &str) -> Vec<&'a str> {
+    let mut here = schema;
+    for token in schema_path.trim_end_matches("/additionalProperties").split('/').skip(1) {
+        if let Some(target) = here.get("$ref").and_then(Value::as_str) {
+            here = schema.pointer(target.trim_start_matches('#')).unwrap_or(here);
+        }
+        if token == "$ref" {
+            continue;
+        }
+        let key = token.replace("~1", "/").replace("~0", "~");
+        let next = key.parse::<usize>().ok().and_then(|index| here.get(index));
+        let Some(next) = next.or_else(|| here.get(&key)) else { return Vec::new() };
+        here = next;
+    }
+    if let Some(target) = here.get("$ref").and_then(Value::as_str) {
+        here = schema.pointer(target.trim_start_matches('#')).unwrap_or(here);
+    }
+    let properties = here.get("properties").and_then(Value::as_object);
+    properties.into_iter().flat_map(|map| map.keys().map(String::as_str)).collect()
+}
+
+fn violation(diagnostic: Diagnostic) -> Violation {
+    Violation { diagnostic, is_about_key: false }
+}
+
+fn type_name(kind: &TypeKind) -> String {
+    let name = |name: &str| match name {
+        "integer" => "a whole number".to_owned(),
+        "array" => "a list".to_owned(),
+        "object" => "an object".to_owned(),
+        "null" => "null".to_owned(),
+        other => format!("a {other}"),
+    };
+    match kind {
+        TypeKind::Single(single) => name(single.as_str()),
+        TypeKind::Multiple(set) => {
+            set.iter().map(|t| name(t.as_str())).collect::<Vec<_>>().join(" or ")
+        }
+    }
+}
+
+/// A value as text, cut short when long.
+fn brief(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= 60 {
+        return text;
+    }
+    format!("{}…", text.chars().take(57).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::violations;
+
+    fn check(value: &Value, expected: &[(&str, &str, Option<&str>)]) {
+        let schema = json!({
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["precision"],
+            "properties": {
+                "precision": {"$ref": "#/definitions/Precision"},
+                "block": {"type": ["integer", "null"], "minimum": 16},
+                "nested": {"anyOf": [{"$ref": "#/definitions/Nested"}, {"type": "null"}]}
+            },
+            "definitions": {
+                "Precision": {"oneOf": [{"const": "fp32"}, {"const": "int4"}]},
+                "Nested": {"type": "object", "additionalProperties": false,
+                           "properties": {"learning_rate": {"type": "number"}}}
+            }
+        });
+        let found = violations(value, &schema);
+        let found: Vec<(&str, &str, Option<&str>)> = found
+            .iter()
+            .map(|v| &v.diagnostic)
+            .map(|d| (d.pointer.as_str(), d.message.as_str(), d.help.as_deref()))
+            .collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_slip_is_named_with_what_was_meant() {
+        check(
+            &json!({"precision": "int5", "blok": 1}),
+            &[
+                ("/blok", "unknown key `blok`", Some("did you mean `block`?")),
+                (
+                    "/precision",
+                    "\"int5\" is not one of `fp32`, `int4`",
+                    Some("did you mean `int4`?"),
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn limits_and_types_are_told_with_both_numbers() {
+        check(
+            &json!({"block": 8, "nested": {"learning_rte": 1}}),
+            &[
+                ("", "key `precision` is missing", Some("add `precision`")),
+                ("/block", "8 is less than the minimum of 16", None),
+                (
+                    "/nested/learning_rte",
+                    "unknown key `learning_rte`",
+                    Some("did you mean `learning_rate`?"),
+                ),
+            ],
+        );
+        check(
+            &json!({"precision": "int4", "block": "x"}),
+            &[("/block", "\"x\" is not a whole number or null", None)],
+        );
+    }
+}

@@ -1,0 +1,137 @@
+//! The engine: walks a plan, step by step, and tells how it went.
+//!
+//! A step whose result the store has is not run. The first step that fails ends the run; what the
+//! steps before it made stays in the store for the next one.
+
+mod step;
+mod record;
+pub mod clock;
+
+use std::time::Instant;
+
+use olive_schemas::diagnostic::Diagnostic;
+use olive_schemas::error::PluginError;
+use olive_schemas::footprint::{Footprint, ModelRecord};
+use olive_schemas::model::Model;
+use olive_schemas::step::StepOutcome;
+
+use crate::plan::{Plan, Role, Step};
+use crate::store::{Store, files};
+use crate::view::View;
+use step::Ended;
+
+/// What a run needs beside its plan.
+pub struct Surroundings<'a> {
+    /// Where results are kept.
+    pub store: &'a Store,
+    /// Who is told.
+    pub view: &'a View,
+    /// Whether the user wants to stop.
+    pub is_cancelled: &'a dyn Fn() -> bool,
+    /// What has been told about the config already.
+    pub told: Vec<Diagnostic>,
+}
+
+/// Runs `plan`.
+///
+/// The footprint tells every step that was begun, the one that failed included.
+pub fn execute(plan: &Plan, surroundings: &Surroundings<'_>) -> Footprint {
+    let start = Instant::now();
+    let start_time = clock::now();
+    let titles = plan.titles(surroundings.store);
+    surroundings.view.run_started(&plan.workflow_id, &titles);
+    let mut models = vec![input_record(plan)];
+    for (step, title) in plan.steps.iter().zip(&titles) {
+        let Some(input) = models.get(step.input()).and_then(|record| record.model.clone()) else {
+            break;
+        };
+        surroundings.view.step_started(title);
+        let ended = step::run(plan, step, input, surroundings);
+        let is_done = ended.record.status.is_done();
+        let metrics = metrics_of(&ended);
+        surroundings.view.step_ended(title, &ended.record, &metrics);
+        attach(&mut models, step, ended);
+        if !is_done {
+            break;
+        }
+    }
+    Footprint {
+        workflow_id: plan.workflow_id.clone(),
+        olive_version: env!("CARGO_PKG_VERSION").into(),
+        threads: plan.threads,
+        accelerator: plan.accelerator.clone(),
+        start_time,
+        duration_sec: start.elapsed().as_secs_f64(),
+        models,
+        diagnostics: surroundings.told.clone(),
+        output_dir: None,
+    }
+}
+
+/// The step of `footprint` that has no result, and why.
+pub fn failure(footprint: &Footprint) -> Option<(String, PluginError)> {
+    let steps = crate::report::steps::steps(footprint);
+    let step = steps.into_iter().find(|step| !step.record.status.is_done())?;
+    let unknown = || PluginError::new("step-failed", "the step gave no reason");
+    Some((step.title, step.record.error.clone().unwrap_or_else(unknown)))
+}
+
+fn input_record(plan: &Plan) -> ModelRecord {
+    ModelRecord {
+        model_id: plan.input.digest.clone(),
+        parent_model_id: None,
+        size_bytes: size(&plan.input.model),
+        model: Some(plan.input.model.clone()),
+        pass_name: None,
+        from_pass: None,
+        pass_run_config: None,
+        pass_step: None,
+        evaluation_step: None,
+        metrics: Vec::new(),
+    }
+}
+
+/// Adds what a step did: a model of its own, or figures of the last one.
+fn attach(models: &mut Vec<ModelRecord>, step: &Step, ended: Ended) {
+    match &step.role {
+        Role::Pass { pass_name } => {
+            let model = match ended.outcome {
+                Some(StepOutcome::Model(model)) => Some(model),
+                Some(StepOutcome::Metrics(_) | StepOutcome::Text(_)) | None => None,
+            };
+            models.push(ModelRecord {
+                model_id: step.key.to_string(),
+                parent_model_id: models.last().map(|parent| parent.model_id.clone()),
+                size_bytes: model.as_ref().and_then(size),
+                model,
+                pass_name: Some(pass_name.clone()),
+                from_pass: Some(step.name.clone()),
+                pass_run_config: Some(step.full_config.clone()),
+                pass_step: Some(ended.record),
+                evaluation_step: None,
+                metrics: Vec::new(),
+            });
+        }
+        Role::Evaluation { .. } => {
+            let metrics = metrics_of(&ended);
+            if let Some(measured) = models.last_mut() {
+                measured.metrics = metrics;
+                measured.evaluation_step = Some(ended.record);
+            }
+        }
+    }
+}
+
+fn metrics_of(ended: &Ended) -> Vec<olive_schemas::metric::MetricValue> {
+    match &ended.outcome {
+        Some(StepOutcome::Metrics(values)) => values.clone(),
+        Some(StepOutcome::Model(_) | StepOutcome::Text(_)) | None => Vec::new(),
+    }
+}
+
+/// Bytes of a model's files, its adapter's among them.
+fn size(model: &Model) -> Option<u64> {
+    let adapter = model.adapter_path.as_deref();
+    let paths = std::iter::once(model.model_path.as_path()).chain(adapter);
+    paths.map(|path| files::size(path).ok()).sum()
+}

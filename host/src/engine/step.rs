@@ -1,0 +1,223 @@
+//! One step: look up, else lock, run in a worker, publish.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use olive_schemas::diagnostic::{Diagnostic, Severity};
+use olive_schemas::error::PluginError;
+use olive_schemas::footprint::{StepRecord, StepStatus};
+use olive_schemas::model::Model;
+use olive_schemas::step::{LogLevel, StepEvent, StepOutcome};
+
+use super::Surroundings;
+use super::clock;
+use super::record::Recorder;
+use crate::plan::{Plan, Role, Step, look_again};
+use crate::plugin::process::{self, Call, Supervision, Usage};
+use crate::store::lock::Lock;
+use crate::store::{StoreError, StoredStep, Work};
+
+/// How often a waiting host looks whether another run is done with a step.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// A step that came to an end, good or bad.
+pub(super) struct Ended {
+    pub(super) record: StepRecord,
+    /// What it made; none when it failed.
+    pub(super) outcome: Option<StepOutcome>,
+}
+
+/// Runs `step` on `input`, or takes the result that the store has.
+pub(super) fn run(
+    plan: &Plan,
+    step: &Step,
+    input: Model,
+    surroundings: &Surroundings<'_>,
+) -> Ended {
+    let recorder = Recorder::default();
+    let start = Instant::now();
+    let start_time = clock::now();
+    let result = reuse_or_work(plan, step, input, surroundings, &recorder);
+    let (error, usage) = match result {
+        Ok(stored) => return Ended { record: stored.record, outcome: Some(stored.outcome) },
+        Err(failed) => failed,
+    };
+    let status = if error.code == PluginError::CANCELLED {
+        StepStatus::Cancelled
+    } else {
+        StepStatus::Failed
+    };
+    let (curve, log) = recorder.into_parts();
+    let record = StepRecord {
+        key: step.key.to_string(),
+        plugin: step.plugin.clone(),
+        status,
+        start_time,
+        end_time: clock::now(),
+        duration_sec: start.elapsed().as_secs_f64(),
+        cpu_sec: usage.cpu_sec,
+        peak_memory_bytes: usage.peak_memory_bytes,
+        curve,
+        log,
+        error: Some(error),
+    };
+    Ended { record, outcome: None }
+}
+
+type Failed = (PluginError, Usage);
+
+fn reuse_or_work(
+    plan: &Plan,
+    step: &Step,
+    input: Model,
+    surroundings: &Surroundings<'_>,
+    recorder: &Recorder,
+) -> Result<StoredStep, Failed> {
+    let plain = |error| (error, Usage::default());
+    if let Some(stored) = reuse(step, surroundings) {
+        return Ok(stored);
+    }
+    let Some(lock) = wait_for_lock(step, surroundings).map_err(plain)? else {
+        return Err(plain(PluginError::cancelled()));
+    };
+    // Another run may have done the step while this one waited.
+    if let Some(stored) = reuse(step, surroundings) {
+        return Ok(stored);
+    }
+    if (surroundings.is_cancelled)() {
+        return Err(plain(PluginError::cancelled()));
+    }
+    check_input(plan, step, &input, surroundings, recorder).map_err(plain)?;
+    let store = surroundings.store;
+    let work = store.begin(&step.key, lock).map_err(|error| plain(store_error(&error)))?;
+    work_on(plan, step, input, &work, surroundings, recorder)
+}
+
+fn reuse(step: &Step, surroundings: &Surroundings<'_>) -> Option<StoredStep> {
+    let mut stored = surroundings.store.get(&step.key)?;
+    stored.record.status = StepStatus::Reused;
+    Some(stored)
+}
+
+/// The lock of the step; `None` when the user stopped waiting for it.
+fn wait_for_lock(
+    step: &Step,
+    surroundings: &Surroundings<'_>,
+) -> Result<Option<Lock>, PluginError> {
+    let mut is_told = false;
+    loop {
+        let lock = surroundings.store.try_lock(&step.key).map_err(|error| store_error(&error))?;
+        if lock.is_some() || (surroundings.is_cancelled)() {
+            return Ok(lock);
+        }
+        if !is_told {
+            is_told = true;
+            let message = "another run is doing this step; waiting for its result".to_owned();
+            surroundings.view.event(&StepEvent::Log { level: LogLevel::Warning, message });
+        }
+        thread::sleep(PATIENCE);
+    }
+}
+
+/// Lets a pass look at the very model it will work on.
+fn check_input(
+    plan: &Plan,
+    step: &Step,
+    input: &Model,
+    surroundings: &Surroundings<'_>,
+    recorder: &Recorder,
+) -> Result<(), PluginError> {
+    if matches!(step.role, Role::Evaluation { .. }) {
+        return Ok(());
+    }
+    let found = look_again(plan, step, input.clone(), surroundings.is_cancelled)?;
+    let (errors, others): (Vec<Diagnostic>, Vec<Diagnostic>) =
+        found.into_iter().partition(|problem| problem.severity == Severity::Error);
+    for problem in others {
+        if !surroundings.told.iter().any(|told| told.message == problem.message) {
+            let level = LogLevel::Warning;
+            let event = StepEvent::Log { level, message: problem.message };
+            recorder.take(&event);
+            surroundings.view.event(&event);
+        }
+    }
+    let mut errors = errors.into_iter();
+    let Some(first) = errors.next() else { return Ok(()) };
+    let mut error = PluginError::new(first.code, first.message);
+    error.help = first.help;
+    error.causes = errors.map(|problem| problem.message).collect();
+    Err(error)
+}
+
+fn work_on(
+    plan: &Plan,
+    step: &Step,
+    input: Model,
+    work: &Work,
+    surroundings: &Surroundings<'_>,
+    recorder: &Recorder,
+) -> Result<StoredStep, Failed> {
+    let start_time = clock::now();
+    let mut request = plan.request(step, input);
+    request.output_dir = work.output_dir();
+    request.scratch_dir = work.scratch_dir();
+    let call = Call::Run { library: step.library.clone(), request: Box::new(request) };
+    let on_event = |event: StepEvent| {
+        recorder.take(&event);
+        surroundings.view.event(&event);
+    };
+    let supervision =
+        Supervision { on_event: &on_event, is_cancelled: surroundings.is_cancelled };
+    let done = process::run(&call, plan.threads, &supervision);
+    let usage = done.usage;
+    let answer = done.result.map_err(|failure| (failure.into_error(), usage))?;
+    let outcome: StepOutcome = serde_json::from_value(answer).map_err(|error| {
+        (PluginError::new("answer", format!("the plugin's answer: {error}")), usage)
+    })?;
+    check_outcome(step, &outcome).map_err(|error| (error, usage))?;
+    let (curve, log) = recorder.parts();
+    let record = StepRecord {
+        key: step.key.to_string(),
+        plugin: step.plugin.clone(),
+        status: StepStatus::Ran,
+        start_time,
+        end_time: clock::now(),
+        duration_sec: done.duration.as_secs_f64(),
+        cpu_sec: usage.cpu_sec,
+        peak_memory_bytes: usage.peak_memory_bytes,
+        curve,
+        log,
+        error: None,
+    };
+    let published = surroundings.store.publish(work, &step.name, record, &outcome);
+    published.map_err(|error| (store_error(&error), usage))
+}
+
+/// A plugin that answers with something else than it should, or with paths to nothing, has failed.
+fn check_outcome(step: &Step, outcome: &StepOutcome) -> Result<(), PluginError> {
+    let refuse = |message: String| Err(PluginError::new("answer", message));
+    match (&step.role, outcome) {
+        (Role::Pass { .. }, StepOutcome::Model(model)) => {
+            let paths = std::iter::once(&model.model_path).chain(&model.adapter_path);
+            match paths.into_iter().find(|path| !path.is_absolute() || !path.exists()) {
+                Some(path) => {
+                    refuse(format!("the pass names `{}`, which it did not make", path.display()))
+                }
+                None => Ok(()),
+            }
+        }
+        (Role::Evaluation { .. }, StepOutcome::Metrics(_)) => Ok(()),
+        (Role::Pass { .. }, _) => refuse("the pass did not answer with a model".into()),
+        (Role::Evaluation { .. }, _) => refuse("the evaluator did not answer with metrics".into()),
+    }
+}
+
+fn store_error(error: &StoreError) -> PluginError {
+    let mut told = PluginError::new("store", error.to_string());
+    if let StoreError::Io { source, .. } = error
+        && source.kind() == std::io::ErrorKind::StorageFull
+    {
+        told.help = Some("make room on the disk of `cache_dir` and run again".into());
+    }
+    told
+}

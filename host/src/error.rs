@@ -1,0 +1,185 @@
+//! Why a command failed, and the exit code that says so.
+
+use std::io::{self, Write};
+
+use olive_schemas::diagnostic::Diagnostic;
+use olive_schemas::error::PluginError;
+use serde_json::json;
+use thiserror::Error;
+
+use crate::config::{Finding, ReadError, Source};
+use crate::model::ModelError;
+use crate::output::OutputError;
+use crate::plan::PlanError;
+use crate::plugin::CatalogError;
+use crate::render;
+use crate::report::ReportError;
+use crate::store::StoreError;
+
+/// Exit code of a run that the user stopped.
+pub const CANCELLED: u8 = 30;
+/// Exit code of a bug of ours.
+pub const BUG: u8 = 70;
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The command line makes no sense.
+    #[error("{0}")]
+    Usage(String),
+    /// The config cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The config has errors.
+    #[error("config `{}` has errors", .0.source.path.display())]
+    Config(Box<Refusal>),
+    /// A plugin cannot be used, or none does what is asked for.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// What the config asks for does not fit the models and data that are there.
+    #[error("config `{}` cannot be run", .0.source.path.display())]
+    Plan(Box<Refusal>),
+    /// A model or data file cannot be read.
+    #[error(transparent)]
+    Inputs(#[from] PlanError),
+    /// A path is no model.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A pass cannot work on the model and data that are there.
+    #[error("`{title}` cannot run: {error}")]
+    Prepare {
+        /// The step.
+        title: String,
+        /// Why.
+        error: PluginError,
+    },
+    /// A step failed or was stopped.
+    #[error("`{title}` failed: {error}")]
+    Step {
+        /// The step.
+        title: String,
+        /// Why.
+        error: PluginError,
+    },
+    /// The store cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The result cannot be put into the output folder.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// The report cannot be written.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+}
+
+/// A config that was not accepted, and why.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The config's text.
+    pub source: Source,
+    /// What was found, at least one error among it.
+    pub findings: Vec<Finding>,
+}
+
+impl Error {
+    /// The program's exit code.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Read(_) => 10,
+            Self::Config(_) => 11,
+            Self::Catalog(_) => 12,
+            Self::Plan(_) | Self::Inputs(_) | Self::Model(_) => 13,
+            Self::Prepare { error, .. } if error.code == PluginError::CANCELLED => CANCELLED,
+            Self::Prepare { .. } => 13,
+            Self::Step { error, .. } if error.code == PluginError::CANCELLED => CANCELLED,
+            Self::Step { .. } | Self::Store(_) | Self::Output(_) | Self::Report(_) => 20,
+        }
+    }
+
+    /// Tells people, on standard error. A stream that is closed is ignored.
+    pub fn show(&self, color: bool) {
+        let out = &mut io::stderr();
+        let _ = match self {
+            Self::Config(refusal) | Self::Plan(refusal) => {
+                render::findings(&refusal.source, &refusal.findings, out, color)
+            }
+            Self::Prepare { title, error } | Self::Step { title, error } => {
+                render::plugin_error(title, error, out, color)
+            }
+            other => render::diagnostic(&other.diagnostic(), out, color),
+        };
+    }
+
+    /// Tells programs: one JSON object on standard output.
+    pub fn show_json(&self) {
+        if let Self::Config(refusal) | Self::Plan(refusal) = self {
+            show_findings_json(&refusal.source, &refusal.findings);
+        }
+        let Diagnostic { code, message, help, .. } = self.diagnostic();
+        let line = json!({
+            "event": "error",
+            "code": code,
+            "message": message,
+            "help": help,
+            "exit_code": self.exit_code(),
+        });
+        let _ = writeln!(io::stdout(), "{line}");
+    }
+
+    fn diagnostic(&self) -> Diagnostic {
+        let (code, help) = match self {
+            Self::Usage(_) => ("usage", None),
+            Self::Read(_) => ("read", None),
+            Self::Config(_) => ("config", None),
+            Self::Catalog(error) => ("plugin", error.help().map(str::to_owned)),
+            Self::Plan(_) | Self::Inputs(_) => ("plan", None),
+            Self::Model(_) => ("model", None),
+            Self::Prepare { error, .. } | Self::Step { error, .. } => {
+                (error.code.as_str(), error.help.clone())
+            }
+            Self::Store(_) => ("store", None),
+            Self::Output(_) => ("output", None),
+            Self::Report(_) => ("report", None),
+        };
+        Diagnostic { help, ..Diagnostic::error(code, "", self.to_string()) }
+    }
+}
+
+/// Writes findings for programs: one JSON object each, with place.
+pub fn show_findings_json(source: &Source, findings: &[Finding]) {
+    for finding in findings {
+        let (line, column) = source.position(finding.range.start);
+        let mut told = json!({"event": "diagnostic"});
+        if let (Some(told), Ok(diagnostic)) =
+            (told.as_object_mut(), serde_json::to_value(&finding.diagnostic))
+        {
+            told.extend(diagnostic.as_object().cloned().unwrap_or_default());
+            told.insert("path".into(), source.path.display().to_string().into());
+            told.insert("line".into(), line.into());
+            told.insert("column".into(), column.into());
+        }
+        let _ = writeln!(io::stdout(), "{told}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use olive_schemas::error::PluginError;
+
+    use super::Error;
+    use crate::plugin::CatalogError;
+
+    #[test]
+    fn exit_codes_follow_from_the_kind_of_error() {
+        let step = |error| Error::Step { title: "lora (LoRA)".into(), error };
+        for (error, code) in [
+            (Error::Usage("what".into()), 2),
+            (Error::Catalog(CatalogError::Absent("none".into())), 12),
+            (step(PluginError::new("nan-loss", "the loss is NaN")), 20),
+            (step(PluginError::cancelled()), 30),
+        ] {
+            assert_eq!(error.exit_code(), code, "{error}");
+        }
+    }
+}

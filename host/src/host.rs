@@ -1,0 +1,107 @@
+//! What every command works with: the installed plugins, the user at the terminal, the machine.
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+
+use olive_schemas::step::LogLevel;
+
+use crate::cancel::Cancel;
+use crate::config::{CheckedWorkflow, Finding, Source};
+use crate::error::{Error, Refusal, show_findings_json};
+use crate::plugin::Catalog;
+use crate::render;
+use crate::view::{Mode, View};
+
+/// What every command works with.
+pub struct Host {
+    /// The installed plugins.
+    pub catalog: Catalog,
+    /// Whether the user wants to stop.
+    pub cancel: Cancel,
+    /// Whether output is for programs.
+    pub is_json: bool,
+    /// Least importance of log lines, when the command line says so.
+    pub log_level: Option<LogLevel>,
+}
+
+impl Host {
+    /// A host with the plugins beside the program and in `plugin_dirs`.
+    ///
+    /// # Errors
+    /// When a plugin that was asked for cannot be used.
+    pub fn new(
+        plugin_dirs: &[PathBuf],
+        is_json: bool,
+        log_level: Option<LogLevel>,
+    ) -> Result<Self, Error> {
+        let catalog = Catalog::discover(plugin_dirs, &cache_home())?;
+        Ok(Self { catalog, cancel: Cancel::on_ctrl_c(), is_json, log_level })
+    }
+
+    /// The view of a run whose config says `severity` about logs: 0 debug … 3 error.
+    pub fn view(&self, severity: u8) -> View {
+        let configured = match severity {
+            0 => LogLevel::Debug,
+            1 => LogLevel::Info,
+            2 => LogLevel::Warning,
+            _ => LogLevel::Error,
+        };
+        let mode = match (self.is_json, io::stderr().is_terminal()) {
+            (true, _) => Mode::Json,
+            (false, true) => Mode::Bars,
+            (false, false) => Mode::Lines,
+        };
+        View::new(mode, self.log_level.unwrap_or(configured))
+    }
+
+    /// Shows `findings` that do not stop anything.
+    pub fn show(&self, source: &Source, findings: &[Finding]) {
+        if self.is_json {
+            show_findings_json(source, findings);
+        } else {
+            let _ = render::findings(source, findings, &mut io::stderr(), colors_errors());
+        }
+    }
+
+    /// The workflow of a config that has no errors; other findings are shown.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with every finding.
+    pub fn accept(
+        &self,
+        source: &Source,
+        checked: (Option<CheckedWorkflow>, Vec<Finding>),
+    ) -> Result<(CheckedWorkflow, Vec<Finding>), Error> {
+        match checked {
+            (Some(workflow), findings) => {
+                self.show(source, &findings);
+                Ok((workflow, findings))
+            }
+            (None, findings) => Err(refused(source)(findings)),
+        }
+    }
+}
+
+/// The error of a config with these findings.
+pub fn refused(source: &Source) -> impl FnOnce(Vec<Finding>) -> Error {
+    let source = source.clone();
+    move |findings| Error::Config(Box::new(Refusal { source, findings }))
+}
+
+/// Whether messages on standard error may be colored.
+pub fn colors_errors() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && io::stderr().is_terminal()
+}
+
+/// Folder for what outlives a project: `$OLIVE_CACHE_HOME`, else `olive` in the user's cache.
+pub fn cache_home() -> PathBuf {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    if let Some(folder) = variable("OLIVE_CACHE_HOME") {
+        return folder.into();
+    }
+    let user_cache = variable("XDG_CACHE_HOME")
+        .or_else(|| variable("LOCALAPPDATA"))
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(variable("HOME")?).join(".cache")));
+    user_cache.unwrap_or_else(std::env::temp_dir).join("olive")
+}

@@ -1,0 +1,213 @@
+//! The plan: every step of a run with its settings and its key, before any of them runs.
+//!
+//! [`resolve()`] links names, makes paths absolute, digests what steps read and chains kinds of
+//! models. Nothing here runs a plugin, but [`prepare()`], which lets every pass look at the model.
+
+mod resolve;
+mod input;
+mod settings;
+mod defaults;
+mod single;
+mod prepare;
+
+pub use prepare::prepare;
+pub(crate) use prepare::look_again;
+pub use resolve::resolve;
+pub use single::single_pass;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+use olive_schemas::data::DataConfig;
+use olive_schemas::diagnostic::Diagnostic;
+use olive_schemas::model::{Model, ModelKind};
+use olive_schemas::step::{Accelerator, StepKind, StepRequest};
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::config::{CheckedWorkflow, Source};
+use crate::error::{Error, Refusal};
+use crate::report::steps::{evaluation_title, pass_title};
+use crate::store::{Store, StepKey};
+use crate::view::StepTitle;
+
+/// What a run will do.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Name of the workflow.
+    pub workflow_id: String,
+    /// The model to start from.
+    pub input: Input,
+    /// The steps in order.
+    pub steps: Vec<Step>,
+    /// Threads a step may use.
+    pub threads: usize,
+    /// What the result is meant for.
+    pub accelerator: Accelerator,
+    /// Folder for the result, when one is wanted; absolute.
+    pub output_dir: Option<PathBuf>,
+    /// Folder for what steps make; absolute.
+    pub cache_dir: PathBuf,
+}
+
+/// The model a run starts from.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// The model, with absolute paths.
+    pub model: Model,
+    /// Digest of its content.
+    pub digest: String,
+}
+
+/// One step of a plan.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Makes a model or measures one.
+    pub role: Role,
+    /// Key of the step.
+    pub key: StepKey,
+    /// The model it makes or measures, counted in order of making; 0 is the input model.
+    pub model: usize,
+    /// Label of the plugin that does the work, `name@version`.
+    pub plugin: String,
+    /// Library of that plugin.
+    pub library: PathBuf,
+    /// Name of the pass or evaluator inside the plugin.
+    pub name: String,
+    /// Its config as the plugin gets it, with absolute paths.
+    pub config: Value,
+    /// The same with defaults filled in, for people.
+    pub full_config: Value,
+    /// Data configs it reads, with absolute paths.
+    pub data_configs: BTreeMap<String, DataConfig>,
+    /// Kinds of model it takes.
+    pub accepts: Vec<ModelKind>,
+}
+
+/// What a step does to its model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// Makes a model from the one before.
+    Pass {
+        /// Name of the pass in the workflow.
+        pass_name: String,
+    },
+    /// Measures a model.
+    Evaluation {
+        /// What people call the model.
+        of: String,
+    },
+}
+
+/// What the command line decides instead of the config.
+#[derive(Debug, Clone)]
+pub struct Choices {
+    /// The model to start from.
+    pub model: Option<Model>,
+    /// Folder for the result, absolute.
+    pub output_dir: Option<PathBuf>,
+    /// Threads a step may use.
+    pub threads: usize,
+    /// What is wanted of the workflow.
+    pub purpose: Purpose,
+}
+
+/// What is wanted of a workflow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    /// Everything it says.
+    Run,
+    /// The figures of one evaluator for the input model, and nothing else.
+    Evaluate {
+        /// The evaluator.
+        evaluator: String,
+    },
+}
+
+/// Why a plan could not be made, when no place in the config is to blame.
+#[derive(Debug, Error)]
+pub enum PlanError {
+    /// A file cannot be read to the end.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Something does not fit; pointers lead into the workflow.
+    #[error("{}", .0.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; "))]
+    Problems(Vec<Diagnostic>),
+}
+
+impl PlanError {
+    /// The same as an error of a config, with places in its text.
+    pub fn at(self, source: &Source, checked: &CheckedWorkflow) -> Error {
+        match self {
+            Self::Problems(problems) => {
+                let findings = problems.into_iter().map(|problem| checked.finding(problem));
+                let findings = findings.collect();
+                Error::Plan(Box::new(Refusal { source: source.clone(), findings }))
+            }
+            Self::Unreadable { .. } => self.into(),
+        }
+    }
+}
+
+impl Plan {
+    /// The steps as people see them.
+    pub fn titles(&self, store: &Store) -> Vec<StepTitle> {
+        let total = self.steps.len();
+        let titles = self.steps.iter().enumerate().map(|(index, step)| StepTitle {
+            index: index + 1,
+            total,
+            title: step.title(),
+            key: step.key.to_string(),
+            is_cached: store.get(&step.key).is_some(),
+        });
+        titles.collect()
+    }
+
+    /// The request for `step` on the model `input`; its folders are still to be set.
+    pub fn request(&self, step: &Step, input: Model) -> StepRequest {
+        StepRequest {
+            kind: step.kind(),
+            name: step.name.clone(),
+            config: step.config.clone(),
+            input,
+            is_input_final: true,
+            data_configs: step.data_configs.clone(),
+            output_dir: PathBuf::new(),
+            scratch_dir: PathBuf::new(),
+            threads: self.threads,
+            accelerator: self.accelerator.clone(),
+        }
+    }
+}
+
+impl Step {
+    /// What people call the step.
+    pub fn title(&self) -> String {
+        match &self.role {
+            Role::Pass { pass_name } => pass_title(pass_name, &self.name),
+            Role::Evaluation { of } => evaluation_title(of),
+        }
+    }
+
+    /// What kind of work it is.
+    pub fn kind(&self) -> StepKind {
+        match self.role {
+            Role::Pass { .. } => StepKind::Pass,
+            Role::Evaluation { .. } => StepKind::Evaluate,
+        }
+    }
+
+    /// The model it works on, counted in order of making.
+    pub fn input(&self) -> usize {
+        match self.role {
+            Role::Pass { .. } => self.model - 1,
+            Role::Evaluation { .. } => self.model,
+        }
+    }
+}

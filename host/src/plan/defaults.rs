@@ -1,0 +1,56 @@
+//! Defaults of a config, as its schema tells them.
+
+use serde_json::Value;
+
+use crate::config::references::parts;
+
+/// Fills in what `value` leaves out; `document` is the schema that `schema` is a part of.
+///
+/// Objects that are written get the defaults of their own keys too.
+pub(super) fn fill(value: &mut Value, schema: &Value, document: &Value) {
+    let Value::Object(map) = value else { return };
+    for part in parts(schema, document) {
+        let properties = part.get("properties").and_then(Value::as_object);
+        for (key, property) in properties.into_iter().flatten() {
+            match map.get_mut(key) {
+                Some(inner) => fill(inner, property, document),
+                None => {
+                    let default = parts(property, document)
+                        .into_iter()
+                        .find_map(|property| property.get("default"));
+                    if let Some(default) = default {
+                        map.insert(key.clone(), default.clone());
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::fill;
+
+    #[test]
+    fn what_is_left_out_gets_its_default_and_what_is_written_stays() {
+        let schema = json!({
+            "properties": {
+                "r": {"type": "integer", "default": 64},
+                "training_args": {"$ref": "#/definitions/TrainingArgs"},
+                "name": {"type": "string"}
+            },
+            "definitions": {"TrainingArgs": {"properties": {"seed": {"default": 42}}}}
+        });
+        for (written, filled) in [
+            (json!({}), json!({"r": 64})),
+            (json!({"r": 8}), json!({"r": 8})),
+            (json!({"training_args": {}}), json!({"training_args": {"seed": 42}, "r": 64})),
+        ] {
+            let mut value = written;
+            fill(&mut value, &schema, &schema);
+            assert_eq!(value, filled);
+        }
+    }
+}

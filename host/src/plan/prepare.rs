@@ -1,0 +1,81 @@
+//! Letting every pass look at the model before the first step runs.
+
+use olive_schemas::diagnostic::Diagnostic;
+use olive_schemas::error::PluginError;
+use olive_schemas::model::Model;
+use olive_schemas::step::{StepOutcome, StepRequest};
+
+use super::{Plan, Role, Step};
+use crate::config::node::escape;
+use crate::error::Error;
+use crate::plugin::process::{self, Call, Supervision};
+use crate::store::Store;
+
+/// What the passes of `plan` that have not run yet find wrong; pointers lead into the workflow.
+///
+/// Each looks at the nearest ancestor of its input that exists already.
+///
+/// # Errors
+/// When a pass cannot look at all, or the user wants to stop.
+pub fn prepare(
+    plan: &Plan,
+    store: &Store,
+    is_cancelled: &dyn Fn() -> bool,
+) -> Result<Vec<Diagnostic>, Error> {
+    let mut found = Vec::new();
+    let mut ancestor = plan.input.model.clone();
+    let mut ancestor_number = 0;
+    for step in &plan.steps {
+        let Role::Pass { pass_name } = &step.role else { continue };
+        if let Some(StepOutcome::Model(model)) = store.get(&step.key).map(|known| known.outcome) {
+            (ancestor, ancestor_number) = (model, step.model);
+            continue;
+        }
+        if !step.accepts.contains(&ancestor.kind) {
+            continue;
+        }
+        let mut request = plan.request(step, ancestor.clone());
+        request.is_input_final = step.input() == ancestor_number;
+        let problems = look(step, request, is_cancelled)
+            .map_err(|error| Error::Prepare { title: step.title(), error })?;
+        let pointer = format!("/passes/{}", escape(pass_name));
+        found.extend(problems.into_iter().map(|mut problem| {
+            problem.pointer = format!("{pointer}{}", problem.pointer);
+            problem
+        }));
+    }
+    Ok(found)
+}
+
+/// What the pass of `step` finds wrong with the very model `input`, right before it runs.
+///
+/// # Errors
+/// When it cannot look, finds an error, or the user wants to stop.
+pub(crate) fn look_again(
+    plan: &Plan,
+    step: &Step,
+    input: Model,
+    is_cancelled: &dyn Fn() -> bool,
+) -> Result<Vec<Diagnostic>, PluginError> {
+    look(step, plan.request(step, input), is_cancelled)
+}
+
+fn look(
+    step: &Step,
+    mut request: StepRequest,
+    is_cancelled: &dyn Fn() -> bool,
+) -> Result<Vec<Diagnostic>, PluginError> {
+    let folder = tempfile::tempdir().map_err(|error| PluginError::from_error("io", &error))?;
+    request.output_dir = folder.path().join("output");
+    request.scratch_dir = folder.path().join("scratch");
+    for folder in [&request.output_dir, &request.scratch_dir] {
+        std::fs::create_dir(folder).map_err(|error| PluginError::from_error("io", &error))?;
+    }
+    let threads = request.threads;
+    let call = Call::Prepare { library: step.library.clone(), request: Box::new(request) };
+    let supervision = Supervision { on_event: &|_| {}, is_cancelled };
+    let outcome = process::run(&call, threads, &supervision);
+    let answer = outcome.result.map_err(process::Failure::into_error)?;
+    serde_json::from_value(answer)
+        .map_err(|error| PluginError::new("answer", format!("the plugin's answer: {error}")))
+}

@@ -1,0 +1,60 @@
+//! Plugins: found, described through a worker, looked up by name.
+
+pub mod digest;
+pub mod discover;
+pub mod native;
+pub mod process;
+pub mod describe;
+pub mod catalog;
+
+pub use catalog::{Catalog, InstalledPlugin, PassEntry};
+
+use std::path::PathBuf;
+
+use olive_schemas::error::PluginError;
+use thiserror::Error;
+
+/// Why a plugin could not be used.
+#[derive(Debug, Error)]
+pub enum CatalogError {
+    /// A plugin folder or library cannot be read.
+    #[error("cannot read plugin `{}`: {source}", path.display())]
+    Io {
+        /// The folder or library.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The library cannot be loaded or described.
+    #[error("cannot use plugin `{}`: {error}", path.display())]
+    Unusable {
+        /// The library.
+        path: PathBuf,
+        /// Why.
+        error: PluginError,
+    },
+    /// Two plugins have a pass of the same name.
+    #[error("pass `{name}` is in `{}` and in `{}`", first.display(), second.display())]
+    Ambiguous {
+        /// The pass.
+        name: String,
+        /// A plugin that has it.
+        first: PathBuf,
+        /// Another one.
+        second: PathBuf,
+    },
+    /// No installed plugin does what is asked for.
+    #[error("{0}")]
+    Absent(String),
+}
+
+impl CatalogError {
+    /// What to try.
+    pub fn help(&self) -> Option<&str> {
+        match self {
+            Self::Unusable { error, .. } => error.help.as_deref(),
+            Self::Ambiguous { .. } => Some("remove one of them"),
+            Self::Io { .. } | Self::Absent(_) => None,
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The catalog: what the installed plugins provide, by name.
+
+use std::path::{Path, PathBuf};
+
+use olive_schemas::descriptor::{
+    EvaluatorDescriptor, GeneratorDescriptor, PassDescriptor, PluginDescriptor,
+};
+use olive_schemas::metric::MetricKind;
+use olive_schemas::model::ModelKind;
+
+use super::CatalogError;
+use super::describe::Descriptions;
+use super::discover;
+use crate::config::references::QUALITY_HELP;
+
+/// What the installed plugins provide.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    plugins: Vec<InstalledPlugin>,
+    problems: Vec<CatalogError>,
+}
+
+/// A plugin library and what it says about itself.
+#[derive(Debug, Clone)]
+pub struct InstalledPlugin {
+    /// The library.
+    pub path: PathBuf,
+    /// Digest of the library's content.
+    pub digest: String,
+    /// What it provides.
+    pub descriptor: PluginDescriptor,
+}
+
+impl InstalledPlugin {
+    /// `name@version`.
+    pub fn label(&self) -> String {
+        format!("{}@{}", self.descriptor.name, self.descriptor.version)
+    }
+}
+
+/// A pass and the plugin that has it.
+#[derive(Debug, Clone, Copy)]
+pub struct PassEntry<'a> {
+    /// The plugin.
+    pub plugin: &'a InstalledPlugin,
+    /// The pass.
+    pub descriptor: &'a PassDescriptor,
+}
+
+impl Catalog {
+    /// Finds and describes the plugins beside the program and in `folders`.
+    ///
+    /// A broken plugin beside the program is remembered and told when something is missing.
+    ///
+    /// # Errors
+    /// When a folder cannot be read, one of its libraries is no plugin that fits, or two plugins
+    /// have a pass of the same name.
+    pub fn discover(folders: &[PathBuf], cache_home: &Path) -> Result<Self, CatalogError> {
+        let mut descriptions = Descriptions::open(cache_home);
+        let mut catalog = Self::default();
+        for path in discover::beside_program() {
+            match descriptions.describe(&path) {
+                Ok(plugin) => catalog.add(plugin)?,
+                Err(problem) => catalog.problems.push(problem),
+            }
+        }
+        for folder in folders {
+            for path in discover::in_folder(folder)? {
+                let plugin = descriptions.describe(&path)?;
+                catalog.add(plugin)?;
+            }
+        }
+        descriptions.save();
+        Ok(catalog)
+    }
+
+    /// The installed plugins, in order of discovery.
+    pub fn plugins(&self) -> &[InstalledPlugin] {
+        &self.plugins
+    }
+
+    /// Plugins that could not be used.
+    pub fn problems(&self) -> &[CatalogError] {
+        &self.problems
+    }
+
+    /// Every pass.
+    pub fn passes(&self) -> impl Iterator<Item = PassEntry<'_>> {
+        self.plugins.iter().flat_map(|plugin| {
+            plugin.descriptor.passes.iter().map(move |descriptor| PassEntry { plugin, descriptor })
+        })
+    }
+
+    /// The pass called `name`, without regard to case.
+    pub fn pass(&self, name: &str) -> Option<PassEntry<'_>> {
+        self.passes().find(|pass| pass.descriptor.name.eq_ignore_ascii_case(name))
+    }
+
+    /// What to try when the pass called `name` costs quality, in its author's words.
+    pub fn quality_help(&self, name: &str) -> Option<String> {
+        let help = self.pass(name)?.descriptor.schema.get(QUALITY_HELP)?;
+        help.as_str().map(str::to_owned)
+    }
+
+    /// The evaluator that measures `metrics` of models of `kind`.
+    pub fn evaluator(
+        &self,
+        kind: ModelKind,
+        metrics: &[MetricKind],
+    ) -> Option<(&InstalledPlugin, &EvaluatorDescriptor)> {
+        let entries = self.plugins.iter().flat_map(|plugin| {
+            plugin.descriptor.evaluators.iter().map(move |evaluator| (plugin, evaluator))
+        });
+        entries.into_iter().find(|(_, evaluator)| {
+            evaluator.accepts.contains(&kind)
+                && metrics.iter().all(|metric| evaluator.metrics.contains(metric))
+        })
+    }
+
+    /// The generator that runs models of `kind`.
+    pub fn generator(&self, kind: ModelKind) -> Option<(&InstalledPlugin, &GeneratorDescriptor)> {
+        let entries = self.plugins.iter().flat_map(|plugin| {
+            plugin.descriptor.generators.iter().map(move |generator| (plugin, generator))
+        });
+        entries.into_iter().find(|(_, generator)| generator.accepts.contains(&kind))
+    }
+
+    /// Why something may be missing: no plugins at all, or broken ones.
+    pub fn absence_help(&self) -> Option<String> {
+        if let Some(problem) = self.problems.first() {
+            return Some(format!("a plugin beside the program is broken: {problem}"));
+        }
+        let help = "no plugins are installed: put them into `plugins/` beside the program, or \
+                    name their folder with --plugin-dir";
+        self.plugins.is_empty().then(|| help.to_owned())
+    }
+
+    fn add(&mut self, plugin: InstalledPlugin) -> Result<(), CatalogError> {
+        if self.plugins.iter().any(|known| known.digest == plugin.digest) {
+            return Ok(());
+        }
+        for pass in &plugin.descriptor.passes {
+            if let Some(known) = self.pass(&pass.name) {
+                return Err(CatalogError::Ambiguous {
+                    name: pass.name.clone(),
+                    first: known.plugin.path.clone(),
+                    second: plugin.path,
+                });
+            }
+        }
+        self.plugins.push(plugin);
+        Ok(())
+    }
+}

@@ -1,0 +1,132 @@
+//! The store: what steps made, found by the key of the step.
+//!
+//! ```text
+//! <cache>/v1/steps/<key>/step.json     how the step went and what it made
+//! <cache>/v1/steps/<key>/files/        the files it made
+//! <cache>/v1/work/<key>.<pid>/         a step under way: output/ and scratch/
+//! <cache>/v1/locks/<key>               held while a step is under way
+//! <cache>/v1/digests.json              digests of input files by path, size and time
+//! <cache>/v1/last_run/                 footprint and report of the last run without a result
+//! ```
+//!
+//! A step appears under `steps/` by one rename of a complete, synced folder; a failure never does.
+
+pub mod files;
+pub mod key;
+pub mod artifact;
+pub mod lock;
+
+pub use artifact::{StoredStep, Work};
+pub use key::StepKey;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// Why the store could not do its work.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// A file or folder cannot be read or written.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A step's record cannot be written as JSON.
+    #[error("cannot write the record of step `{key}`: {source}")]
+    Record {
+        /// Key of the step.
+        key: StepKey,
+        /// What is wrong.
+        source: serde_json::Error,
+    },
+}
+
+impl StoreError {
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+}
+
+/// A store in one cache folder.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// The store under the cache folder `cache`; made when a step is first written.
+    pub fn new(cache: &Path) -> Self {
+        Self { root: cache.join("v1") }
+    }
+
+    /// Path of remembered input digests.
+    pub fn digests_path(&self) -> PathBuf {
+        self.root.join("digests.json")
+    }
+
+    /// Whether `path` lies in this store.
+    pub fn holds(&self, path: &Path) -> bool {
+        path.starts_with(&self.root)
+    }
+
+    /// Folder for the footprint and report of a run that has no result.
+    pub fn last_run_dir(&self) -> PathBuf {
+        self.root.join("last_run")
+    }
+
+    /// The result of the step `key`, when it is complete.
+    pub fn get(&self, key: &StepKey) -> Option<StoredStep> {
+        artifact::read(self, key)
+    }
+
+    /// Folder of the step `key`, whether it exists or not.
+    pub fn step_dir(&self, key: &StepKey) -> PathBuf {
+        self.root.join("steps").join(key.as_str())
+    }
+
+    /// Keys and sizes of every complete step, sorted by key.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn list(&self) -> Result<Vec<(StoredStep, u64)>, StoreError> {
+        let steps = self.root.join("steps");
+        let mut found = Vec::new();
+        for name in files::names(&steps).map_err(StoreError::io("read", &steps))? {
+            let key = StepKey::from_name(name);
+            if let Some(step) = self.get(&key) {
+                let folder = self.step_dir(&key);
+                let size = files::size(&folder).map_err(StoreError::io("read", &folder))?;
+                found.push((step, size));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Removes every step that no running step holds; gives how many and how many bytes.
+    ///
+    /// # Errors
+    /// When something cannot be removed.
+    pub fn clean(&self) -> Result<(usize, u64), StoreError> {
+        let (mut count, mut bytes) = (0, 0);
+        for folder in ["steps", "work"] {
+            let folder = self.root.join(folder);
+            for name in files::names(&folder).map_err(StoreError::io("read", &folder))? {
+                let key = StepKey::from_name(name.split('.').next().unwrap_or_default().to_owned());
+                let Some(_lock) = self.try_lock(&key)? else { continue };
+                let path = folder.join(&name);
+                bytes += files::size(&path).map_err(StoreError::io("read", &path))?;
+                fs::remove_dir_all(&path).map_err(StoreError::io("remove", &path))?;
+                count += 1;
+            }
+        }
+        Ok((count, bytes))
+    }
+}

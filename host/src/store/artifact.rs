@@ -1,0 +1,261 @@
+//! What a step made: written into a work folder, published by one rename.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use olive_schemas::footprint::StepRecord;
+use olive_schemas::metric::MetricValue;
+use olive_schemas::model::{Model, ModelKind};
+use olive_schemas::step::StepOutcome;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::files::{relative_files, seal, write_atomically};
+use super::key::StepKey;
+use super::lock::Lock;
+use super::{Store, StoreError};
+
+/// A complete step of the store.
+#[derive(Debug, Clone)]
+pub struct StoredStep {
+    /// Its key.
+    pub key: StepKey,
+    /// Name of the pass or evaluator.
+    pub name: String,
+    /// How it went.
+    pub record: StepRecord,
+    /// What it made; paths of models are absolute.
+    pub outcome: StepOutcome,
+}
+
+/// A step under way: its folders and its lock.
+#[derive(Debug)]
+pub struct Work {
+    key: StepKey,
+    folder: PathBuf,
+    _lock: Lock,
+}
+
+/// `step.json`.
+#[derive(Serialize, Deserialize)]
+struct Manifest {
+    name: String,
+    record: StepRecord,
+    made: Made,
+    files: Vec<FileEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Made {
+    Model {
+        #[serde(rename = "type")]
+        kind: ModelKind,
+        model_path: Location,
+        adapter_path: Option<Location>,
+        onnx_file_name: Option<String>,
+        model_attributes: std::collections::BTreeMap<String, Value>,
+    },
+    Metrics(Vec<MetricValue>),
+    Text(String),
+}
+
+/// Where a path leads, so that the cache folder can be moved.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Location {
+    /// Below the files of this step.
+    Here(PathBuf),
+    /// Below the files of another step.
+    Step { key: StepKey, path: PathBuf },
+    /// Outside the store.
+    Outside(PathBuf),
+}
+
+#[derive(Serialize, Deserialize)]
+struct FileEntry {
+    path: String,
+    size_bytes: u64,
+}
+
+impl Store {
+    /// Makes the work folder of `key`, emptying what a killed run left there.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn begin(&self, key: &StepKey, lock: Lock) -> Result<Work, StoreError> {
+        let parent = self.root.join("work");
+        self.remove_leftovers(&parent, key)?;
+        let folder = parent.join(format!("{key}.{}", std::process::id()));
+        for part in ["output", "scratch"] {
+            let part = folder.join(part);
+            fs::create_dir_all(&part).map_err(StoreError::io("make", &part))?;
+        }
+        Ok(Work { key: key.clone(), folder, _lock: lock })
+    }
+
+    /// The lock is ours, so whoever else worked on `key` is dead.
+    fn remove_leftovers(&self, parent: &Path, key: &StepKey) -> Result<(), StoreError> {
+        let names = super::files::names(parent).map_err(StoreError::io("read", parent))?;
+        for name in names.iter().filter(|name| name.starts_with(key.as_str())) {
+            let folder = parent.join(name);
+            fs::remove_dir_all(&folder).map_err(StoreError::io("remove", &folder))?;
+        }
+        Ok(())
+    }
+
+    /// Publishes what `work` made.
+    ///
+    /// # Errors
+    /// When the disk is full or the folder cannot be moved; nothing is published then.
+    pub fn publish(
+        &self,
+        work: &Work,
+        name: &str,
+        record: StepRecord,
+        outcome: &StepOutcome,
+    ) -> Result<StoredStep, StoreError> {
+        let target = self.step_dir(&work.key);
+        let output = work.output_dir();
+        let made = self.locate_made(outcome, &output);
+        let files = measure(&output)?;
+        let manifest = Manifest { name: name.to_owned(), record, made, files };
+        let bytes = serde_json::to_vec_pretty(&manifest)
+            .map_err(|source| StoreError::Record { key: work.key.clone(), source })?;
+        seal(&output).map_err(StoreError::io("seal", &output))?;
+        let scratch = work.scratch_dir();
+        fs::remove_dir_all(&scratch).map_err(StoreError::io("remove", &scratch))?;
+        let staged = work.folder.join("files");
+        fs::rename(&output, &staged).map_err(StoreError::io("move", &output))?;
+        let step_file = work.folder.join("step.json");
+        write_atomically(&step_file, &bytes).map_err(StoreError::io("write", &step_file))?;
+        self.move_in(&work.folder, &target)?;
+        Ok(self.to_stored(work.key.clone(), manifest))
+    }
+
+    fn move_in(&self, folder: &Path, target: &Path) -> Result<(), StoreError> {
+        let parent = self.root.join("steps");
+        fs::create_dir_all(&parent).map_err(StoreError::io("make", &parent))?;
+        if target.exists() {
+            // Only an incomplete folder gets here: a complete one would have been found.
+            fs::remove_dir_all(target).map_err(StoreError::io("remove", target))?;
+        }
+        fs::rename(folder, target).map_err(StoreError::io("move", folder))?;
+        // Makes the rename itself durable, where a folder can be synced.
+        let _ = File::open(&parent).and_then(|folder| folder.sync_all());
+        Ok(())
+    }
+
+    fn locate_made(&self, outcome: &StepOutcome, output: &Path) -> Made {
+        match outcome {
+            StepOutcome::Model(model) => Made::Model {
+                kind: model.kind,
+                model_path: self.locate(&model.model_path, output),
+                adapter_path: model.adapter_path.as_ref().map(|path| self.locate(path, output)),
+                onnx_file_name: model.onnx_file_name.clone(),
+                model_attributes: model.model_attributes.clone(),
+            },
+            StepOutcome::Metrics(values) => Made::Metrics(values.clone()),
+            StepOutcome::Text(text) => Made::Text(text.clone()),
+        }
+    }
+
+    fn locate(&self, path: &Path, output: &Path) -> Location {
+        if let Ok(inner) = path.strip_prefix(output) {
+            return Location::Here(inner.to_owned());
+        }
+        let steps = self.root.join("steps");
+        if let Ok(inner) = path.strip_prefix(&steps) {
+            let mut parts = inner.components();
+            if let Some(key) = parts.next()
+                && let Ok(path) = parts.as_path().strip_prefix("files")
+            {
+                let key = StepKey::from_name(key.as_os_str().to_string_lossy().into_owned());
+                return Location::Step { key, path: path.to_owned() };
+            }
+        }
+        Location::Outside(path.to_owned())
+    }
+
+    fn absolute(&self, location: &Location, own_key: &StepKey) -> PathBuf {
+        match location {
+            Location::Here(path) => join(self.step_dir(own_key).join("files"), path),
+            Location::Step { key, path } => join(self.step_dir(key).join("files"), path),
+            Location::Outside(path) => path.clone(),
+        }
+    }
+
+    fn to_stored(&self, key: StepKey, manifest: Manifest) -> StoredStep {
+        let outcome = match manifest.made {
+            Made::Model { kind, model_path, adapter_path, onnx_file_name, model_attributes } => {
+                StepOutcome::Model(Model {
+                    kind,
+                    model_path: self.absolute(&model_path, &key),
+                    adapter_path: adapter_path.map(|location| self.absolute(&location, &key)),
+                    onnx_file_name,
+                    model_attributes,
+                })
+            }
+            Made::Metrics(values) => StepOutcome::Metrics(values),
+            Made::Text(text) => StepOutcome::Text(text),
+        };
+        StoredStep { key, name: manifest.name, record: manifest.record, outcome }
+    }
+}
+
+impl Work {
+    /// Folder for the result.
+    pub fn output_dir(&self) -> PathBuf {
+        self.folder.join("output")
+    }
+
+    /// Folder that is deleted after the step.
+    pub fn scratch_dir(&self) -> PathBuf {
+        self.folder.join("scratch")
+    }
+
+}
+
+impl Drop for Work {
+    /// Removes what a failed step left; a published one has moved away.
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Reads a step; `None` when it is absent, unreadable, or a file or another step it needs is gone.
+pub(super) fn read(store: &Store, key: &StepKey) -> Option<StoredStep> {
+    let folder = store.step_dir(key);
+    let bytes = fs::read(folder.join("step.json")).ok()?;
+    let manifest: Manifest = serde_json::from_slice(&bytes).ok()?;
+    let is_whole = manifest.files.iter().all(|file| {
+        let metadata = fs::metadata(folder.join("files").join(&file.path));
+        metadata.is_ok_and(|metadata| metadata.len() == file.size_bytes)
+    });
+    if !is_whole {
+        return None;
+    }
+    let stored = store.to_stored(key.clone(), manifest);
+    let leads_somewhere = match &stored.outcome {
+        StepOutcome::Model(model) => {
+            model.model_path.exists() && model.adapter_path.as_ref().is_none_or(|path| path.exists())
+        }
+        StepOutcome::Metrics(_) | StepOutcome::Text(_) => true,
+    };
+    leads_somewhere.then_some(stored)
+}
+
+fn measure(output: &Path) -> Result<Vec<FileEntry>, StoreError> {
+    let names = relative_files(output).map_err(StoreError::io("read", output))?;
+    let entries = names.into_iter().map(|path| {
+        let file = output.join(&path);
+        let size_bytes = fs::metadata(&file).map_err(StoreError::io("read", &file))?.len();
+        Ok(FileEntry { path, size_bytes })
+    });
+    entries.collect()
+}
+
+/// `folder/path`, without a trailing slash when `path` is empty.
+fn join(folder: PathBuf, path: &Path) -> PathBuf {
+    if path.as_os_str().is_empty() { folder } else { folder.join(path) }
+}

@@ -1,0 +1,101 @@
+//! Files of the store: atomic writes, links instead of copies, sizes.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Writes a file so that its path never holds a part of it: temporary file, sync, rename.
+///
+/// # Errors
+/// When the folder is missing or full.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
+    }
+    file.persist(path)?;
+    Ok(())
+}
+
+/// Puts the file `from` at `to` too: by hard link, else by copy.
+///
+/// The target appears whole or not at all, and replaces what was there.
+///
+/// # Errors
+/// When neither works.
+pub fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
+    let folder = to.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let name = to.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let new = folder.join(format!(".writing-{}-{name}", std::process::id()));
+    let _ = fs::remove_file(&new);
+    let placed = fs::hard_link(from, &new).or_else(|_| fs::copy(from, &new).map(|_| ()));
+    placed.and_then(|()| fs::rename(&new, to)).inspect_err(|_| {
+        let _ = fs::remove_file(&new);
+    })
+}
+
+/// Relative paths of every file below `folder`, sorted.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub fn relative_files(folder: &Path) -> io::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for name in names(folder)? {
+        let path = folder.join(&name);
+        if path.is_dir() {
+            let below = relative_files(&path)?;
+            found.extend(below.into_iter().map(|inner| format!("{name}/{inner}")));
+        } else {
+            found.push(name);
+        }
+    }
+    Ok(found)
+}
+
+/// Names in a folder, sorted; none when it does not exist.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn names(folder: &Path) -> io::Result<Vec<String>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    let mut names: Vec<String> = names.collect::<io::Result<_>>()?;
+    names.sort();
+    Ok(names)
+}
+
+/// Bytes of a file, or of every file below a folder.
+///
+/// # Errors
+/// When something cannot be read.
+pub fn size(path: &Path) -> io::Result<u64> {
+    if path.is_file() {
+        return Ok(fs::metadata(path)?.len());
+    }
+    relative_files(path)?.iter().map(|name| Ok(fs::metadata(path.join(name))?.len())).sum()
+}
+
+/// Makes every file below `folder` durable and read-only: other names may come to share it.
+///
+/// # Errors
+/// When a file cannot be opened or changed.
+pub fn seal(folder: &Path) -> io::Result<()> {
+    for name in relative_files(folder)? {
+        let path = folder.join(name);
+        File::open(&path)?.sync_all()?;
+        let mut permissions = fs::metadata(&path)?.permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(&path, permissions)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! The evaluator: what the model says about itself.
+
+use std::fs;
+
+use olive_plugin_api::{
+    Evaluator, EvaluatorConfig, MetricKind, MetricValue, Model, ModelKind, PluginError, StepContext,
+};
+
+/// Reads the score of a model.
+#[derive(Default)]
+pub struct ToyEvaluator;
+
+impl Evaluator for ToyEvaluator {
+    const NAME: &'static str = "ToyEvaluator";
+    const SUMMARY: &'static str = "Read the score of a model.";
+
+    fn accepts() -> &'static [ModelKind] {
+        &[ModelKind::Hf, ModelKind::Onnx]
+    }
+
+    fn metrics() -> &'static [MetricKind] {
+        &[MetricKind::Accuracy]
+    }
+
+    fn evaluate(
+        &self,
+        model: &Model,
+        config: &EvaluatorConfig,
+        ctx: &StepContext<'_>,
+    ) -> Result<Vec<MetricValue>, PluginError> {
+        let score = fs::read_to_string(model.model_path.join("score")).unwrap_or_default();
+        let value = score.trim().parse().unwrap_or(1.0);
+        let mut values = Vec::new();
+        for metric in &config.metrics {
+            if let Some(data) = &metric.data_config {
+                ctx.data_config(data)?;
+            }
+            values.extend(metric.sub_types.iter().map(|sub_type| MetricValue {
+                metric: metric.name.clone(),
+                sub_type: sub_type.name.clone(),
+                value,
+                priority: sub_type.priority,
+                higher_is_better: sub_type.is_higher_better(metric.kind),
+            }));
+        }
+        Ok(values)
+    }
+}

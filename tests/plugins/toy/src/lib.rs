@@ -1,0 +1,19 @@
+//! A plugin for tests: it behaves, or misbehaves, as it is told.
+//!
+//! Its models are folders of small files. `score` in such a folder is the accuracy it measures.
+
+pub mod behavior;
+pub mod evaluator;
+pub mod generator;
+pub mod passes;
+
+use evaluator::ToyEvaluator;
+use generator::ToyGenerator;
+use olive_plugin_api::export_plugin;
+use passes::{Toy, ToyImport, ToyPack};
+
+export_plugin! {
+    passes: [Toy, ToyPack, ToyImport],
+    evaluators: [ToyEvaluator],
+    generators: [ToyGenerator],
+}
