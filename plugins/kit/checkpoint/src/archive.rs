@@ -79,6 +79,14 @@ impl SafetensorsFile {
         Ok((values.collect(), &info.shape))
     }
 
+    /// Gives the pages of a tensor back to the system; they are read again when touched.
+    pub(crate) fn release(&self, name: &str) {
+        if let Some(info) = self.tensors.get(name) {
+            let (start, end) = info.data_offsets;
+            self.file.release(self.data_start + start, end - start);
+        }
+    }
+
     fn info(&self, name: &str) -> Result<(&str, &TensorInfo), CheckpointError> {
         let found = self.tensors.get_key_value(name);
         found.map(|(name, info)| (name.as_str(), info)).ok_or_else(|| {

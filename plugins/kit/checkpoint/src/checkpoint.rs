@@ -131,6 +131,15 @@ impl Checkpoint {
         self.shards[position].tensor(name)
     }
 
+    /// Gives the memory of a tensor's values back to the system; they are read again when touched.
+    ///
+    /// A walk through a model that releases each tensor after use is never larger than a tensor.
+    pub fn release(&self, name: &str) {
+        if let Some(&position) = self.homes.get(name) {
+            self.shards[position].release(name);
+        }
+    }
+
     /// The tensor called `name`, which must have this shape.
     ///
     /// # Errors

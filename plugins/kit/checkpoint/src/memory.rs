@@ -30,4 +30,18 @@ impl MappedFile {
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// Gives the pages of a range back to the system, where it can be told; they are read again
+    /// when touched.
+    #[cfg_attr(not(unix), expect(unused_variables, reason = "only Unix takes advice"))]
+    pub(crate) fn release(&self, start: usize, len: usize) {
+        // SAFETY: the map is read-only and backed by a file, so a page that is dropped comes back
+        // with the same bytes, also under a reference that is alive.
+        #[cfg(unix)]
+        let _taken = unsafe {
+            use memmap2::UncheckedAdvice::DontNeed;
+            // Advice that is not taken costs memory, nothing else.
+            self.0.unchecked_advise_range(DontNeed, start, len)
+        };
+    }
 }
