@@ -1,1 +1,31 @@
-//! Writing decoder models as ONNX graphs.
+//! Writing decoder models as ONNX graphs for ONNX Runtime and ONNX Runtime GenAI.
+//!
+//! The pass [`ModelBuilder`] reads a checkpoint and writes the folder that the model builder of
+//! ONNX Runtime GenAI 0.18 writes for the CPU: the same nodes, the same initializers, the same
+//! bytes of quantized weights. Weights are streamed: each is read from the memory map, transposed
+//! or quantized, appended to the external data and dropped.
+//!
+//! From the top: [`build()`] is the whole job; the [graph](mod@graph) is planned from the decoder's
+//! description alone, then the [weights] it asks for are written in the planned order.
+
+mod pass;
+mod config;
+pub mod options;
+mod names;
+pub mod build;
+pub mod graph;
+pub mod weights;
+mod genai_config;
+mod tokenizer;
+mod text;
+mod error;
+
+pub use build::{Progress, build};
+pub use config::{AlgoConfig, ExtraOptions, ModelBuilderConfig, Precision};
+pub use error::BuildError;
+pub use options::{Algorithm, BuildOptions, Quantization};
+pub use pass::ModelBuilder;
+
+olive_plugin_api::export_plugin! {
+    passes: [ModelBuilder]
+}

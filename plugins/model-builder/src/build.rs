@@ -1,0 +1,157 @@
+//! The whole job: from a checkpoint to a folder that ONNX Runtime GenAI loads.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use olive_kit_checkpoint::{Checkpoint, Decoder, files};
+use olive_kit_onnx::proto::{GraphProto, ModelProto, OperatorSetIdProto, TensorProto};
+use olive_kit_onnx::{ExternalDataWriter, Node, write_model};
+use olive_kit_quant::Bits;
+
+use crate::error::BuildError;
+use crate::options::{BuildOptions, Quantization};
+use crate::text::write_text;
+use crate::tokenizer::Tokenizer;
+use crate::weights::{self, Weight};
+use crate::{genai_config, graph};
+
+/// How far a build is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Weights written.
+    pub done: u64,
+    /// Weights there are.
+    pub total: u64,
+}
+
+/// Version of the ONNX format, and of its operators, that the graph is written for.
+const IR_VERSION: i64 = 10;
+const OPSET: i64 = 22;
+const MICROSOFT_OPSET: i64 = 1;
+
+/// Builds the model in `checkpoint` into the existing folder `output_dir`, and returns the graph's
+/// path.
+///
+/// `progress` hears of every weight and may end the build. The graph file appears last, so a folder
+/// that has it is whole. Work is spread over the current rayon pool; the bytes do not depend on its
+/// size.
+///
+/// # Errors
+/// When the checkpoint does not fit its config or holds a value that cannot be quantized, the
+/// tokenizer is missing, a file cannot be written, or `progress` breaks.
+pub fn build(
+    checkpoint: &Checkpoint,
+    options: &BuildOptions,
+    output_dir: &Path,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<PathBuf, BuildError> {
+    checkpoint.validate()?;
+    let decoder = checkpoint.decoder();
+    check_rotation(decoder)?;
+    check_shared_embedding(decoder, options.quantization)?;
+    let num_layers = num_layers(decoder, options)?;
+    let tokenizer = Tokenizer::read(checkpoint.dir())?;
+    let genai_config =
+        genai_config::render(checkpoint.description(), &tokenizer, num_layers, options)?;
+
+    let plan = graph::plan(decoder, num_layers, options.quantization);
+    let data = ExternalDataWriter::create(output_dir, &format!("{}.data", options.file_name))?;
+    let initializers = write_weights(&plan.weights, checkpoint, data, progress)?;
+    tokenizer.write(decoder.max_positions, output_dir)?;
+    copy_configs(checkpoint.dir(), output_dir)?;
+    write_text(&output_dir.join(genai_config::FILE), &genai_config)?;
+    let path = output_dir.join(&options.file_name);
+    write_model(&model(plan.graph.finish(initializers)), &path)?;
+    Ok(path)
+}
+
+/// Layers to build.
+///
+/// # Errors
+/// When the options ask for more than the model has.
+pub(crate) fn num_layers(decoder: &Decoder, options: &BuildOptions) -> Result<usize, BuildError> {
+    let available = decoder.num_layers;
+    match options.num_layers {
+        Some(asked) if asked > available => Err(BuildError::Layers { asked, available }),
+        asked => Ok(asked.unwrap_or(available)),
+    }
+}
+
+/// Checks that the attention operator can rotate what the model rotates.
+///
+/// # Errors
+/// When the tables are no multiple of 8 wide.
+pub(crate) fn check_rotation(decoder: &Decoder) -> Result<(), BuildError> {
+    let rotary_dim = decoder.rope.rotary_dim;
+    if rotary_dim.is_multiple_of(16) { Ok(()) } else { Err(BuildError::Rotation { rotary_dim }) }
+}
+
+/// Checks that an embedding tied to the logits can be gathered from their quantized weight.
+///
+/// ONNX Runtime 1.24.4 takes the 4-bit zero points of all rows for one packed sequence, so where a
+/// row has an odd number of them it reads those of its neighbours; 1.32 does not.
+///
+/// # Errors
+/// When rows have an odd number of 4-bit zero points.
+pub(crate) fn check_shared_embedding(
+    decoder: &Decoder,
+    quantization: Option<Quantization>,
+) -> Result<(), BuildError> {
+    let Some(format) = quantization.map(|quantization| quantization.lm_head()) else {
+        return Ok(());
+    };
+    let blocks = format.blocks(decoder.hidden_size);
+    let is_wrong = decoder.ties_embeddings
+        && !format.is_symmetric
+        && format.bits == Bits::Four
+        && !blocks.is_multiple_of(2);
+    let block_size = format.block_size;
+    if is_wrong { Err(BuildError::OddZeroPoints { block_size, blocks }) } else { Ok(()) }
+}
+
+fn write_weights(
+    weights: &[Weight],
+    checkpoint: &Checkpoint,
+    mut data: ExternalDataWriter,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Vec<TensorProto>, BuildError> {
+    let mut initializers = Vec::new();
+    let total = weights.len() as u64;
+    for (weight, done) in weights.iter().zip(1..) {
+        initializers.extend(weights::write(weight, checkpoint, &mut data)?);
+        for tensor in weight.tensors() {
+            checkpoint.release(tensor);
+        }
+        if progress(Progress { done, total }).is_break() {
+            return Err(BuildError::Cancelled);
+        }
+    }
+    data.finish()?;
+    Ok(initializers)
+}
+
+/// Copies what says, to other tools, which model this is and how it is sampled from.
+fn copy_configs(from: &Path, to: &Path) -> Result<(), BuildError> {
+    for name in ["config.json", files::GENERATION_CONFIG] {
+        let path = from.join(name);
+        if path.is_file() {
+            files::copy(&path, to)?;
+        }
+    }
+    Ok(())
+}
+
+fn model(graph: GraphProto) -> ModelProto {
+    let operators = |domain: &str, version| OperatorSetIdProto {
+        domain: Some(domain.to_owned()),
+        version: Some(version),
+    };
+    ModelProto {
+        ir_version: Some(IR_VERSION),
+        producer_name: Some("olive".to_owned()),
+        producer_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        opset_import: vec![operators("", OPSET), operators(Node::MICROSOFT, MICROSOFT_OPSET)],
+        graph: Some(graph),
+        ..ModelProto::default()
+    }
+}

@@ -1,0 +1,151 @@
+//! `genai_config.json`: what ONNX Runtime GenAI must know besides the graph.
+
+use olive_kit_checkpoint::{Decoder, Description, Family, files};
+use serde::Serialize as _;
+use serde_json::ser::{PrettyFormatter, Serializer};
+use serde_json::{Map, Value, json};
+
+use crate::error::BuildError;
+use crate::options::BuildOptions;
+use crate::text::read_json_or_default;
+use crate::tokenizer::Tokenizer;
+
+/// Name of the file.
+pub(crate) const FILE: &str = "genai_config.json";
+
+/// Beginning-of-sequence token of a model that names none.
+const DEFAULT_BOS: u32 = 1;
+
+/// The text of the file for the first `num_layers` layers of a model.
+///
+/// # Errors
+/// When nothing says which token ends a sequence, or the generation config is damaged.
+pub(crate) fn render(
+    description: &Description,
+    tokenizer: &Tokenizer,
+    num_layers: usize,
+    options: &BuildOptions,
+) -> Result<String, BuildError> {
+    let model = model(description, tokenizer, num_layers, options)?;
+    let search = search(description, options)?;
+    Ok(indented(&json!({ "model": model, "search": search })))
+}
+
+fn model(
+    description: &Description,
+    tokenizer: &Tokenizer,
+    num_layers: usize,
+    options: &BuildOptions,
+) -> Result<Value, BuildError> {
+    let decoder = &description.decoder;
+    let tokens = Tokens::resolve(description, tokenizer)?;
+    Ok(json!({
+        "bos_token_id": tokens.bos,
+        "context_length": decoder.max_positions,
+        "decoder": {
+            "session_options": { "log_id": "onnxruntime-genai", "provider_options": [] },
+            "filename": options.file_name,
+            "head_size": decoder.head_dim,
+            "hidden_size": decoder.hidden_size,
+            "inputs": {
+                "input_ids": "input_ids",
+                "attention_mask": "attention_mask",
+                "past_key_names": "past_key_values.%d.key",
+                "past_value_names": "past_key_values.%d.value",
+            },
+            "outputs": {
+                "logits": "logits",
+                "present_key_names": "present.%d.key",
+                "present_value_names": "present.%d.value",
+            },
+            "num_attention_heads": decoder.num_heads,
+            "num_hidden_layers": num_layers,
+            "num_key_value_heads": decoder.num_kv_heads,
+        },
+        "eos_token_id": tokens.eos,
+        "pad_token_id": tokens.pad,
+        "type": model_type(decoder),
+        "vocab_size": decoder.vocab_size,
+    }))
+}
+
+/// Settings of generation: those of the pass, then of `generation_config.json`, then of
+/// `config.json`.
+fn search(
+    description: &Description,
+    options: &BuildOptions,
+) -> Result<Map<String, Value>, BuildError> {
+    let path = description.dir.join(files::GENERATION_CONFIG);
+    let generation: Map<String, Value> = read_json_or_default(&path)?;
+    let config = |key: &str, default: Value| given(&description.config, key).unwrap_or(default);
+    let either = |key: &str, default: Value| {
+        let generation = given(&generation, key).filter(|value| *value != default);
+        generation.unwrap_or_else(|| config(key, default))
+    };
+    let mut search = Map::new();
+    let mut set = |key: &str, value: Value| search.insert(key.to_owned(), value);
+    set("diversity_penalty", config("diversity_penalty", 0.0.into()));
+    set("do_sample", either("do_sample", false.into()));
+    set("early_stopping", true.into());
+    set("length_penalty", config("length_penalty", 1.0.into()));
+    set("max_length", description.decoder.max_positions.into());
+    set("min_length", 0.into());
+    set("no_repeat_ngram_size", config("no_repeat_ngram_size", 0.into()));
+    set("num_beams", config("num_beams", 1.into()));
+    set("num_return_sequences", config("num_return_sequences", 1.into()));
+    set("past_present_share_buffer", true.into());
+    set("repetition_penalty", config("repetition_penalty", 1.0.into()));
+    set("temperature", either("temperature", 1.0.into()));
+    set("top_k", either("top_k", 50.into()));
+    set("top_p", either("top_p", 1.0.into()));
+    search.extend(options.search.clone());
+    Ok(search)
+}
+
+/// The value under `key`, unless it is null.
+fn given(map: &Map<String, Value>, key: &str) -> Option<Value> {
+    map.get(key).filter(|value| !value.is_null()).cloned()
+}
+
+/// Special tokens, from the configs or else the tokenizer.
+struct Tokens {
+    bos: u32,
+    /// One id or a list of them.
+    eos: Value,
+    pad: u32,
+}
+
+impl Tokens {
+    fn resolve(description: &Description, tokenizer: &Tokenizer) -> Result<Self, BuildError> {
+        let decoder = &description.decoder;
+        let bos = decoder.bos_token_id.or_else(|| tokenizer.special_token_id("bos_token"));
+        // The tokenizer's own end ends a turn of a chat, which the configs may not list.
+        let turn_end = tokenizer.special_token_id("eos_token");
+        let mut eos = decoder.eos_token_ids.clone();
+        let Some(first) = eos.first().copied().or(turn_end) else {
+            return Err(BuildError::EosMissing(description.dir.clone()));
+        };
+        let pad = decoder.pad_token_id.or_else(|| tokenizer.special_token_id("pad_token"));
+        if let Some(turn_end) = turn_end.filter(|id| !eos.contains(id)) {
+            eos.insert(0, turn_end);
+        }
+        let eos = if let [only] = *eos { only.into() } else { eos.into() };
+        Ok(Self { bos: bos.unwrap_or(DEFAULT_BOS), eos, pad: pad.unwrap_or(first) })
+    }
+}
+
+fn model_type(decoder: &Decoder) -> &'static str {
+    match decoder.family {
+        Family::Llama => "llama",
+        Family::Phi3 => "phi3",
+    }
+}
+
+/// JSON indented by four spaces.
+fn indented(value: &Value) -> String {
+    let mut text = Vec::new();
+    let formatter = PrettyFormatter::with_indent(b"    ");
+    let written = value.serialize(&mut Serializer::with_formatter(&mut text, formatter));
+    debug_assert!(written.is_ok(), "a JSON value can be written to memory");
+    String::from_utf8_lossy(&text).into_owned()
+}

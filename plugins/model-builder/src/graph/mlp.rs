@@ -1,0 +1,50 @@
+//! The MLP: `down(silu(gate(x)) * up(x))`.
+
+use olive_kit_checkpoint::{Activation, Linear, LinearRole};
+use olive_kit_onnx::Node;
+use olive_kit_onnx::proto::tensor_proto::DataType;
+
+use super::linear::stacked;
+use super::{Planner, Value, hidden_shape};
+use crate::weights::Matrix;
+
+impl Planner<'_> {
+    /// What the MLP adds to the residual stream.
+    pub(super) fn mlp(&mut self, layer: usize, linears: &[Linear], input: &str) -> Value {
+        let base = format!("/model/layers.{layer}/mlp");
+        let (gate, up) = self.gate_and_up(linears);
+        let gate = self.product(&format!("{base}/gate_proj/MatMul"), input, gate);
+        let up = self.product(&format!("{base}/up_proj/MatMul"), input, up);
+        let activated = self.activation(&base, &gate);
+        let product = self.multiply(&format!("{base}/Mul"), &activated, &up);
+        let down = stacked(linears, &[LinearRole::Down]);
+        self.product(&format!("{base}/down_proj/MatMul"), &product, down)
+    }
+
+    /// Gate and up, cut apart where the family stores them as one.
+    fn gate_and_up(&self, linears: &[Linear]) -> (Matrix, Matrix) {
+        let inner = self.decoder.intermediate_size;
+        match linears.iter().find(|linear| linear.role == LinearRole::GateUp) {
+            Some(fused) => (Matrix::rows(fused, 0..inner), Matrix::rows(fused, inner..2 * inner)),
+            None => (stacked(linears, &[LinearRole::Gate]), stacked(linears, &[LinearRole::Up])),
+        }
+    }
+
+    fn activation(&mut self, base: &str, gate: &str) -> Value {
+        match self.decoder.activation {
+            Activation::Silu => {
+                let name = format!("{base}/act_fn/Sigmoid");
+                let shape = hidden_shape(self.decoder.intermediate_size);
+                let sigmoid = Node::new("Sigmoid", &name).inputs([gate]);
+                let sigmoid = self.node(sigmoid, &name, DataType::Float, Some(&shape));
+                self.multiply(&format!("{base}/act_fn/Mul"), gate, &sigmoid)
+            }
+        }
+    }
+
+    fn multiply(&mut self, name: &str, left: &str, right: &str) -> Value {
+        let shape = hidden_shape(self.decoder.intermediate_size);
+        let node = Node::new("Mul", name).inputs([left, right]);
+        self.node(node, name, DataType::Float, Some(&shape))
+    }
+}

@@ -1,0 +1,152 @@
+//! The pass `ModelBuilder`: write a checkpoint as an ONNX graph.
+//!
+//! In: a Hugging Face folder without adapter. Out: a folder for ONNX Runtime GenAI on the CPU, with
+//! the graph, its external data, `genai_config.json`, the tokenizer and the model's own configs. The
+//! graph and the quantized weights are those of ONNX Runtime GenAI 0.18's builder. Memory: the
+//! largest weight twice, as it is stored and as it is written; pages of weights that are done are
+//! given back.
+
+use std::ops::ControlFlow;
+
+use olive_kit_checkpoint::Checkpoint;
+use olive_plugin_api::{Diagnostic, Model, ModelKind, Pass, PluginError, StepContext};
+use olive_schemas::step::{Accelerator, Device};
+use rayon::ThreadPoolBuilder;
+
+use crate::build::{self, Progress};
+use crate::config::ModelBuilderConfig;
+use crate::error::BuildError;
+use crate::options::{self, BuildOptions};
+use crate::tokenizer::Tokenizer;
+use crate::{genai_config, names};
+
+/// Writes a decoder model as an ONNX graph for ONNX Runtime GenAI.
+#[derive(Debug, Default)]
+pub struct ModelBuilder;
+
+impl Pass for ModelBuilder {
+    type Config = ModelBuilderConfig;
+
+    const NAME: &'static str = "ModelBuilder";
+    const SUMMARY: &'static str = "Write a decoder model as an ONNX graph, quantized or not.";
+    const THREADS_CHANGE_RESULT: bool = false;
+
+    fn accepts() -> &'static [ModelKind] {
+        &[ModelKind::Hf]
+    }
+
+    fn produces() -> ModelKind {
+        ModelKind::Onnx
+    }
+
+    fn prepare(
+        &self,
+        input: &Model,
+        config: &ModelBuilderConfig,
+        ctx: &StepContext<'_>,
+    ) -> Result<Vec<Diagnostic>, PluginError> {
+        let mut found = names::without_effect(config);
+        found.extend(other_accelerator(ctx.accelerator()));
+        if ctx.is_input_final() {
+            found.extend(unmerged_adapter(input));
+        }
+        match options::resolve(config) {
+            Ok(options) if input.kind == ModelKind::Hf => {
+                found.extend(check_model(input, config, &options)?);
+            }
+            Ok(_) => {}
+            Err(problems) => found.extend(problems),
+        }
+        Ok(found)
+    }
+
+    fn run(
+        &self,
+        input: &Model,
+        config: &ModelBuilderConfig,
+        ctx: &StepContext<'_>,
+    ) -> Result<Model, PluginError> {
+        let problem = other_accelerator(ctx.accelerator()).or_else(|| unmerged_adapter(input));
+        if let Some(problem) = problem {
+            return Err(BuildError::from(problem).into());
+        }
+        let options = options::resolve(config)
+            .map_err(|mut problems| BuildError::from(problems.swap_remove(0)))?;
+        let checkpoint = open(input)?;
+        let threads = ctx.threads();
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = pool.map_err(|source| BuildError::Threads { threads, source })?;
+        pool.install(|| {
+            let mut progress = |Progress { done, total }| {
+                ctx.progress("weight", done, total, &[]);
+                if ctx.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            };
+            build::build(&checkpoint, &options, ctx.output_dir(), &mut progress)
+        })?;
+        let mut output = Model::new(ModelKind::Onnx, ctx.output_dir());
+        output.onnx_file_name = Some(options.file_name);
+        output.model_attributes.clone_from(&input.model_attributes);
+        Ok(output)
+    }
+}
+
+fn open(input: &Model) -> Result<Checkpoint, BuildError> {
+    Ok(Checkpoint::open(&input.model_path)?)
+}
+
+/// Everything that can be known of a build before it.
+fn check_model(
+    input: &Model,
+    config: &ModelBuilderConfig,
+    options: &BuildOptions,
+) -> Result<Vec<Diagnostic>, BuildError> {
+    let checkpoint = open(input)?;
+    checkpoint.validate()?;
+    let decoder = checkpoint.decoder();
+    build::check_rotation(decoder)?;
+    let tokenizer = Tokenizer::read(checkpoint.dir())?;
+    genai_config::render(checkpoint.description(), &tokenizer, decoder.num_layers, options)?;
+    let mut found = Vec::new();
+    if let Err(error) = build::num_layers(decoder, options) {
+        found.push(about("/extra_options/num_hidden_layers", &error));
+    }
+    if let Err(error) = build::check_shared_embedding(decoder, options.quantization) {
+        let is_extra = config.extra_options.is_symmetric.is_some();
+        let pointer = if is_extra { "/extra_options/is_symmetric" } else { "/int4_is_symmetric" };
+        found.push(about(pointer, &error));
+    }
+    Ok(found)
+}
+
+/// `error` as a finding about the setting at `pointer`.
+fn about(pointer: &str, error: &BuildError) -> Diagnostic {
+    let problem = Diagnostic::error("out-of-range", pointer, error.to_string());
+    match error.hint() {
+        Some(hint) => problem.with_help(hint),
+        None => problem,
+    }
+}
+
+fn other_accelerator(accelerator: &Accelerator) -> Option<Diagnostic> {
+    const CPU: &str = "CPUExecutionProvider";
+    if accelerator.device == Device::Cpu && accelerator.execution_provider == CPU {
+        return None;
+    }
+    let message = format!(
+        "models for `{}` on `{}` are not built yet",
+        accelerator.execution_provider,
+        options::serialized(accelerator.device),
+    );
+    let problem = Diagnostic::error("not-supported", "", message);
+    Some(problem.with_help(format!("use device `cpu` and execution provider `{CPU}`")))
+}
+
+fn unmerged_adapter(input: &Model) -> Option<Diagnostic> {
+    let adapter = input.adapter_path.as_ref()?;
+    let message = format!(
+        "the input model has an adapter, `{}`, and graphs with adapters are not built",
+        adapter.display(),
+    );
+    let problem = Diagnostic::error("adapter-not-merged", "", message);
+    Some(problem.with_help("merge first: put a `MergeAdapterWeights` pass before `ModelBuilder`"))
+}

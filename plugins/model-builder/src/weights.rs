@@ -1,0 +1,301 @@
+//! Weights: what a graph asks for, and how it is streamed from checkpoint to external data.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use olive_kit_checkpoint::rope::Rope;
+use olive_kit_checkpoint::{Checkpoint, Linear, Tensor};
+use olive_kit_onnx::ExternalDataWriter;
+use olive_kit_onnx::proto::TensorProto;
+use olive_kit_onnx::proto::tensor_proto::DataType;
+use olive_kit_quant::{BlockFormat, BlockQuantized, Rounding};
+use rayon::prelude::*;
+
+use crate::error::BuildError;
+
+/// One or more initializers made from the same values.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Weight {
+    /// A tensor as it is stored, in 32-bit float.
+    Stored {
+        /// Name of the initializer.
+        name: String,
+        /// Name of the tensor in the checkpoint.
+        tensor: String,
+    },
+    /// A matrix `[n, k]` stored as `[k, n]`, in 32-bit float, as `MatMul` wants it.
+    Transposed {
+        /// Name of the initializer.
+        name: String,
+        /// The matrix.
+        matrix: Matrix,
+    },
+    /// A matrix `[n, k]` in blocks, as `MatMulNBits` wants it.
+    Quantized {
+        /// Names of the initializers.
+        names: QuantizedNames,
+        /// The matrix.
+        matrix: Matrix,
+        /// Grid of the blocks.
+        format: BlockFormat,
+        /// How codes are rounded.
+        rounding: Rounding,
+    },
+    /// The tables `cos_cache` and `sin_cache`.
+    RopeCaches {
+        /// Rotation of a position.
+        rope: Rope,
+        /// Positions in the tables.
+        positions: usize,
+    },
+}
+
+/// A matrix `[n, k]`: rows of stored tensors, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matrix {
+    /// Output features.
+    pub n: usize,
+    /// Input features.
+    pub k: usize,
+    /// Where the rows come from, in order.
+    pub parts: Vec<Rows>,
+}
+
+/// Rows of a stored tensor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rows {
+    /// Name of the tensor in the checkpoint.
+    pub tensor: String,
+    /// Which of its rows.
+    pub rows: Range<usize>,
+}
+
+/// Names of the initializers of a quantized matrix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuantizedNames {
+    /// Codes.
+    pub qweight: String,
+    /// Scales.
+    pub scales: String,
+    /// Zero points, unless symmetric.
+    pub zero_points: Option<String>,
+}
+
+impl Weight {
+    /// Names of the tensors of the checkpoint it is made from.
+    pub fn tensors(&self) -> impl Iterator<Item = &str> {
+        let (stored, matrix) = match self {
+            Self::Stored { tensor, .. } => (Some(tensor.as_str()), None),
+            Self::Transposed { matrix, .. } | Self::Quantized { matrix, .. } => {
+                (None, Some(matrix))
+            }
+            Self::RopeCaches { .. } => (None, None),
+        };
+        let parts = matrix.into_iter().flat_map(|matrix| &matrix.parts);
+        stored.into_iter().chain(parts.map(|part| part.tensor.as_str()))
+    }
+}
+
+impl Matrix {
+    /// All rows of these layers, which share their input.
+    pub fn stacked(linears: &[&Linear]) -> Self {
+        let part = |linear: &&Linear| Rows {
+            tensor: format!("{}.weight", linear.name),
+            rows: 0..linear.out_features,
+        };
+        Self {
+            n: linears.iter().map(|linear| linear.out_features).sum(),
+            k: linears.first().map_or(0, |linear| linear.in_features),
+            parts: linears.iter().map(part).collect(),
+        }
+    }
+
+    /// Some rows of a layer.
+    pub fn rows(linear: &Linear, rows: Range<usize>) -> Self {
+        let tensor = format!("{}.weight", linear.name);
+        Self { n: rows.len(), k: linear.in_features, parts: vec![Rows { tensor, rows }] }
+    }
+}
+
+impl QuantizedNames {
+    /// The names ONNX Runtime's quantizer derives from the name of a `MatMul`'s weight.
+    pub fn new(weight: &str, format: BlockFormat, rounding: Rounding) -> Self {
+        let bits = format.bits.count();
+        let (qweight, scales, zero_points) = match rounding {
+            Rounding::Default => (format!("Q{bits}"), "scales", "zero_points"),
+            Rounding::Rtn => (format!("Q{bits}G{}", format.block_size), "scale", "zp"),
+        };
+        Self {
+            qweight: format!("{weight}_{qweight}"),
+            scales: format!("{weight}_{scales}"),
+            zero_points: (!format.is_symmetric).then(|| format!("{weight}_{zero_points}")),
+        }
+    }
+}
+
+/// Reads `weight`, transposes or quantizes it, and appends it to `data`.
+///
+/// Peak memory is the result, and the values as 32-bit float where they are transposed and stored
+/// as another type.
+///
+/// # Errors
+/// When a tensor is missing, holds a value that is not finite where it is quantized, or cannot be
+/// written.
+pub fn write(
+    weight: &Weight,
+    checkpoint: &Checkpoint,
+    data: &mut ExternalDataWriter,
+) -> Result<Vec<TensorProto>, BuildError> {
+    match weight {
+        Weight::Stored { name, tensor } => {
+            Ok(vec![write_stored(name, &checkpoint.tensor(tensor)?, data)?])
+        }
+        Weight::Transposed { name, matrix } => {
+            Ok(vec![write_transposed(name, matrix, checkpoint, data)?])
+        }
+        Weight::Quantized { names, matrix, format, rounding } => {
+            let quantized = quantize(names, matrix, *format, *rounding, checkpoint)?;
+            write_quantized(names, &quantized, *rounding, data)
+        }
+        Weight::RopeCaches { rope, positions } => {
+            let (cos, sin) = rope.tables(0..*positions, *positions);
+            let dims = [size(*positions), size(rope.rotary_dim / 2)];
+            [("cos_cache", cos), ("sin_cache", sin)]
+                .map(|(name, values)| write_floats(name, &dims, &values, data))
+                .into_iter()
+                .collect()
+        }
+    }
+}
+
+/// A size as ONNX writes it.
+pub(crate) fn size(value: usize) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn write_stored(
+    name: &str,
+    tensor: &Tensor<'_>,
+    data: &mut ExternalDataWriter,
+) -> Result<TensorProto, BuildError> {
+    const PIECE_VALUES: usize = 1 << 20;
+    let dims: Vec<i64> = tensor.shape.iter().map(|&dim| size(dim)).collect();
+    let mut writer = data.tensor(name, DataType::Float, &dims);
+    let step = (PIECE_VALUES / tensor.row_len().max(1)).max(1);
+    for start in (0..tensor.num_rows()).step_by(step) {
+        let end = tensor.num_rows().min(start + step);
+        writer.write_floats(&tensor.rows_f32(start..end))?;
+    }
+    Ok(writer.finish()?)
+}
+
+fn write_floats(
+    name: &str,
+    dims: &[i64],
+    values: &[f32],
+    data: &mut ExternalDataWriter,
+) -> Result<TensorProto, BuildError> {
+    let mut writer = data.tensor(name, DataType::Float, dims);
+    writer.write_floats(values)?;
+    Ok(writer.finish()?)
+}
+
+fn write_transposed(
+    name: &str,
+    matrix: &Matrix,
+    checkpoint: &Checkpoint,
+    data: &mut ExternalDataWriter,
+) -> Result<TensorProto, BuildError> {
+    const STRIPE: usize = 16;
+    const STRIPES: usize = 8;
+    let (n, k) = (matrix.n, matrix.k);
+    let mut parts = Vec::new();
+    for part in &matrix.parts {
+        let tensor = checkpoint.tensor(&part.tensor)?;
+        parts.push(tensor.rows_f32(part.rows.clone()));
+    }
+    let mut writer = data.tensor(name, DataType::Float, &[size(k), size(n)]);
+    let mut buffer = vec![0.0; STRIPES * STRIPE * n];
+    for start in (0..k).step_by(STRIPES * STRIPE) {
+        let columns = (STRIPES * STRIPE).min(k - start);
+        let buffer = &mut buffer[..columns * n];
+        let stripes = buffer.par_chunks_mut((STRIPE * n).max(1)).enumerate();
+        stripes.for_each(|(index, out)| transpose(&parts, k, start + index * STRIPE, n, out));
+        writer.write_floats(buffer)?;
+    }
+    Ok(writer.finish()?)
+}
+
+/// Writes some columns, from `start` on, of the rows in `parts` as the rows of `out`, each `n` long.
+fn transpose(parts: &[Cow<'_, [f32]>], k: usize, start: usize, n: usize, out: &mut [f32]) {
+    let columns = out.len() / n;
+    let rows = parts.iter().flat_map(|part| part.chunks_exact(k));
+    for (index, row) in rows.enumerate() {
+        for (column, value) in row[start..start + columns].iter().enumerate() {
+            out[column * n + index] = *value;
+        }
+    }
+}
+
+fn quantize(
+    names: &QuantizedNames,
+    matrix: &Matrix,
+    format: BlockFormat,
+    rounding: Rounding,
+    checkpoint: &Checkpoint,
+) -> Result<BlockQuantized, BuildError> {
+    let mut parts = Vec::new();
+    for part in &matrix.parts {
+        parts.push((checkpoint.tensor(&part.tensor)?, part.rows.clone()));
+    }
+    let fill = |row: usize, out: &mut [f32]| {
+        let mut row = row;
+        for (tensor, rows) in &parts {
+            if row < rows.len() {
+                let row = rows.start + row;
+                return tensor.dtype.decode_into(tensor.rows_bytes(row..row + 1), out);
+            }
+            row -= rows.len();
+        }
+    };
+    BlockQuantized::from_rows(matrix.n, matrix.k, format, rounding, fill)
+        .map_err(|source| BuildError::Quantize { weight: names.qweight.clone(), source })
+}
+
+/// Writes codes, scales and zero points, in the order in which ONNX Runtime's quantizer adds them.
+fn write_quantized(
+    names: &QuantizedNames,
+    quantized: &BlockQuantized,
+    rounding: Rounding,
+    data: &mut ExternalDataWriter,
+) -> Result<Vec<TensorProto>, BuildError> {
+    let (n, blocks) = (size(quantized.n), size(quantized.format.blocks(quantized.k)));
+    let codes = |data: &mut ExternalDataWriter| {
+        let dims = [n, blocks, size(quantized.format.block_bytes())];
+        write_bytes(&names.qweight, &dims, &quantized.qweight, data)
+    };
+    let scales = |data: &mut ExternalDataWriter| {
+        write_floats(&names.scales, &[n, blocks], &quantized.scales, data)
+    };
+    let zero_points = |data: &mut ExternalDataWriter| {
+        let pair = names.zero_points.as_ref().zip(quantized.zero_points.as_ref());
+        let dims = [n, size(quantized.format.zero_point_bytes(quantized.k))];
+        pair.map(|(name, bytes)| write_bytes(name, &dims, bytes, data)).transpose()
+    };
+    let initializers = match rounding {
+        Rounding::Default => [Some(codes(data)?), Some(scales(data)?), zero_points(data)?],
+        Rounding::Rtn => [Some(scales(data)?), zero_points(data)?, Some(codes(data)?)],
+    };
+    Ok(initializers.into_iter().flatten().collect())
+}
+
+fn write_bytes(
+    name: &str,
+    dims: &[i64],
+    bytes: &[u8],
+    data: &mut ExternalDataWriter,
+) -> Result<TensorProto, BuildError> {
+    let mut writer = data.tensor(name, DataType::Uint8, dims);
+    writer.write(bytes)?;
+    Ok(writer.finish()?)
+}

@@ -1,0 +1,9 @@
+//! The pass on the tiny fixtures, against what ONNX Runtime GenAI's own builder made of them.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod builder;
+mod neural_compressor;
+mod options;
+mod pass;
+mod support;
