@@ -19,7 +19,6 @@ impl Cancel {
         // Without a handler Ctrl-C ends the program at once, which leaves nothing half done either.
         let _ = ctrlc::set_handler(move || {
             if asked.0.swap(true, Ordering::Relaxed) {
-                #[expect(clippy::exit, reason = "the user asked twice")]
                 std::process::exit(i32::from(CANCELLED));
             }
         });

@@ -89,10 +89,12 @@ impl Error {
             Self::Read(_) => 10,
             Self::Config(_) => 11,
             Self::Catalog(_) => 12,
-            Self::Plan(_) | Self::Inputs(_) | Self::Model(_) => 13,
-            Self::Prepare { error, .. } if error.code == PluginError::CANCELLED => CANCELLED,
-            Self::Prepare { .. } => 13,
-            Self::Step { error, .. } if error.code == PluginError::CANCELLED => CANCELLED,
+            Self::Prepare { error, .. } | Self::Step { error, .. }
+                if error.code == PluginError::CANCELLED =>
+            {
+                CANCELLED
+            }
+            Self::Plan(_) | Self::Inputs(_) | Self::Model(_) | Self::Prepare { .. } => 13,
             Self::Step { .. } | Self::Store(_) | Self::Output(_) | Self::Report(_) => 20,
         }
     }
@@ -175,7 +177,7 @@ mod tests {
         let step = |error| Error::Step { title: "lora (LoRA)".into(), error };
         for (error, code) in [
             (Error::Usage("what".into()), 2),
-            (Error::Catalog(CatalogError::Absent("none".into())), 12),
+            (Error::Catalog(CatalogError::Absent { what: "none".into(), help: None }), 12),
             (step(PluginError::new("nan-loss", "the loss is NaN")), 20),
             (step(PluginError::cancelled()), 30),
         ] {

@@ -141,7 +141,8 @@ fn settle_path(
         return Ok(placed);
     }
     for name in relative_files(path).map_err(failed("read", path))? {
-        placements.push(Placement { target: Path::new(below).join(&name), source: path.join(name) });
+        placements
+            .push(Placement { target: Path::new(below).join(&name), source: path.join(name) });
     }
     let is_flat = below.is_empty();
     Ok(if is_flat { output_dir.to_owned() } else { output_dir.join(below) })

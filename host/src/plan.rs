@@ -11,7 +11,7 @@ mod single;
 mod prepare;
 
 pub use prepare::prepare;
-pub(crate) use prepare::look_again;
+pub(crate) use prepare::{StepFolder, look_again};
 pub use resolve::resolve;
 pub use single::single_pass;
 
@@ -29,7 +29,7 @@ use thiserror::Error;
 use crate::config::{CheckedWorkflow, Source};
 use crate::error::{Error, Refusal};
 use crate::report::steps::{evaluation_title, pass_title};
-use crate::store::{Store, StepKey};
+use crate::store::{StepKey, Store};
 use crate::view::StepTitle;
 
 /// What a run will do.

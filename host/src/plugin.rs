@@ -44,8 +44,13 @@ pub enum CatalogError {
         second: PathBuf,
     },
     /// No installed plugin does what is asked for.
-    #[error("{0}")]
-    Absent(String),
+    #[error("{what}")]
+    Absent {
+        /// What is missing.
+        what: String,
+        /// What to try.
+        help: Option<String>,
+    },
 }
 
 impl CatalogError {
@@ -54,7 +59,8 @@ impl CatalogError {
         match self {
             Self::Unusable { error, .. } => error.help.as_deref(),
             Self::Ambiguous { .. } => Some("remove one of them"),
-            Self::Io { .. } | Self::Absent(_) => None,
+            Self::Absent { help, .. } => help.as_deref(),
+            Self::Io { .. } => None,
         }
     }
 }

@@ -117,11 +117,12 @@ pub fn label_of(severity: Severity) -> &'static str {
 }
 
 fn note(source: &Source, found: &Finding, out: &mut dyn Write, color: bool) -> io::Result<()> {
-    let Diagnostic { code, message, .. } = &found.diagnostic;
+    let Diagnostic { code, message, help, .. } = &found.diagnostic;
     let (line, column) = source.position(found.range.start);
     let label = paint(&format!("note[{}]", plain(code)), Style::Note, color);
     let place = format!("{}:{line}:{column}", source.path.display());
-    writeln!(out, "{label}: {place}: {}", plain(message))
+    let help = help.as_ref().map(|help| format!("; {}", plain(help))).unwrap_or_default();
+    writeln!(out, "{label}: {place}: {}{help}", plain(message))
 }
 
 fn finding(source: &Source, found: &Finding, out: &mut dyn Write, color: bool) -> io::Result<()> {

@@ -1,1 +1,20 @@
 //! The program from outside: commands, recipes, plugins.
+
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "tests say what they skip, and end where something is not as it should be"
+)]
+
+mod playground;
+mod run;
+mod resume;
+mod cli;
+mod config;
+mod hostile;
+mod recipe;
+mod real;
+mod wrong_inputs;
+mod tidy;

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::host::refused;
 use crate::plugin::Catalog;
 use crate::report::figures::bytes;
-use crate::store::Store;
+use crate::store::{Store, StoredStep};
 
 /// Runs the command; tells whether output is for programs.
 pub(super) fn run(command: &CacheCommand) -> (bool, Result<(), Error>) {
@@ -24,42 +24,46 @@ pub(super) fn run(command: &CacheCommand) -> (bool, Result<(), Error>) {
 fn list(args: &CacheArgs) -> Result<(), Error> {
     let folder = folder(args)?;
     let steps = Store::new(&folder).list()?;
-    let mut text = String::new();
-    let mut sum = 0;
-    for (step, size) in &steps {
-        sum += size;
-        if args.json {
-            let line = json!({
-                "key": step.key,
-                "name": step.name,
-                "plugin": step.record.plugin,
-                "end_time": step.record.end_time,
-                "size_bytes": size,
-            });
-            text.push_str(&format!("{line}\n"));
-        } else {
-            let size = bytes(*size as f64);
-            let (key, time) = (step.key.short(), &step.record.end_time);
-            text.push_str(&format!("{key}  {size:>10}  {time}  {}\n", step.name));
-        }
-    }
+    let line = if args.json { json_line } else { text_line };
+    let mut lines: Vec<String> = steps.iter().map(|(step, size)| line(step, *size)).collect();
     if !args.json {
-        let sum = bytes(sum as f64);
-        text.push_str(&format!("{} steps, {sum} in `{}`\n", steps.len(), folder.display()));
+        let sum = bytes(steps.iter().map(|(_, size)| size).sum::<u64>() as f64);
+        lines.push(format!("{}, {sum} in `{}`", count(steps.len()), folder.display()));
     }
-    say(&text);
+    say(&lines.iter().map(|line| line.clone() + "\n").collect::<String>());
     Ok(())
+}
+
+fn text_line(step: &StoredStep, size: u64) -> String {
+    let (key, time, size) = (step.key.short(), &step.record.end_time, bytes(size as f64));
+    format!("{key}  {size:>10}  {time}  {}", step.name)
+}
+
+fn json_line(step: &StoredStep, size: u64) -> String {
+    let line = json!({
+        "key": step.key,
+        "name": step.name,
+        "plugin": step.record.plugin,
+        "end_time": step.record.end_time,
+        "size_bytes": size,
+    });
+    line.to_string()
 }
 
 fn clean(args: &CacheArgs) -> Result<(), Error> {
     let folder = folder(args)?;
-    let (count, size) = Store::new(&folder).clean()?;
+    let (removed, size) = Store::new(&folder).clean()?;
     say(&if args.json {
-        format!("{}\n", json!({"removed": count, "size_bytes": size}))
+        format!("{}\n", json!({"removed": removed, "size_bytes": size}))
     } else {
-        format!("removed {count} steps, {} from `{}`\n", bytes(size as f64), folder.display())
+        format!("removed {}, {} from `{}`\n", count(removed), bytes(size as f64), folder.display())
     });
     Ok(())
+}
+
+/// `1 step`, `2 steps`.
+fn count(steps: usize) -> String {
+    format!("{steps} step{}", if steps == 1 { "" } else { "s" })
 }
 
 /// The cache folder that is named, or that the config names.

@@ -1,5 +1,8 @@
 //! `olive generate`.
 
+use std::collections::BTreeMap;
+
+use olive_schemas::error::PluginError;
 use olive_schemas::model::Model;
 use olive_schemas::step::{
     Accelerator, GenerateConfig, LogLevel, StepEvent, StepKind, StepOutcome, StepRequest,
@@ -10,7 +13,7 @@ use super::{host, say, threads};
 use crate::cli::GenerateArgs;
 use crate::error::Error;
 use crate::model::{ModelError, recognize};
-use crate::plugin::CatalogError;
+use crate::plan::StepFolder;
 use crate::plugin::process::{self, Call, Supervision};
 use crate::view::{Mode, View};
 
@@ -18,17 +21,11 @@ pub(super) fn run(args: &GenerateArgs) -> Result<(), Error> {
     let model = model(args)?;
     let host = host(&args.common)?;
     let Some((plugin, generator)) = host.catalog.generator(model.kind) else {
-        let mut message = format!("no installed plugin generates with a model of type {}", model.kind);
-        if let Some(help) = host.catalog.absence_help() {
-            message.push_str(&format!("; {help}"));
-        }
-        return Err(CatalogError::Absent(message).into());
+        let what = format!("no installed plugin generates with a model of type {}", model.kind);
+        return Err(host.catalog.absent(what).into());
     };
-    let folder = tempfile::tempdir().map_err(scratch_error)?;
-    let (output_dir, scratch_dir) = (folder.path().join("output"), folder.path().join("scratch"));
-    for folder in [&output_dir, &scratch_dir] {
-        std::fs::create_dir(folder).map_err(scratch_error)?;
-    }
+    let folder =
+        StepFolder::new().map_err(|error| failed(PluginError::from_error("io", &error)))?;
     let config =
         GenerateConfig { prompt: args.prompt.clone(), max_new_tokens: args.max_new_tokens };
     let request = StepRequest {
@@ -37,9 +34,9 @@ pub(super) fn run(args: &GenerateArgs) -> Result<(), Error> {
         config: json!(config),
         input: model,
         is_input_final: true,
-        data_configs: Default::default(),
-        output_dir,
-        scratch_dir,
+        data_configs: BTreeMap::new(),
+        output_dir: folder.output_dir(),
+        scratch_dir: folder.scratch_dir(),
         threads: threads(&args.threads),
         accelerator: Accelerator::default(),
     };
@@ -55,7 +52,6 @@ pub(super) fn run(args: &GenerateArgs) -> Result<(), Error> {
     let is_cancelled = || host.cancel.is_cancelled();
     let supervision = Supervision { on_event: &on_event, is_cancelled: &is_cancelled };
     let done = process::run(&call, threads(&args.threads), &supervision);
-    let failed = |error| Error::Step { title: "generate".into(), error };
     let answer = done.result.map_err(|failure| failed(failure.into_error()))?;
     if host.is_json {
         if let Ok(StepOutcome::Text(text)) = serde_json::from_value(answer) {
@@ -70,15 +66,13 @@ pub(super) fn run(args: &GenerateArgs) -> Result<(), Error> {
 fn model(args: &GenerateArgs) -> Result<Model, Error> {
     let mut model = recognize(&args.model)?;
     if let Some(adapter) = &args.adapter {
-        let adapter = adapter
-            .canonicalize()
-            .map_err(|_| ModelError::Missing { path: adapter.clone() })?;
+        let adapter =
+            adapter.canonicalize().map_err(|_| ModelError::Missing { path: adapter.clone() })?;
         model.adapter_path = Some(adapter);
     }
     Ok(model)
 }
 
-fn scratch_error(error: std::io::Error) -> Error {
-    let error = olive_schemas::error::PluginError::from_error("io", &error);
+fn failed(error: PluginError) -> Error {
     Error::Step { title: "generate".into(), error }
 }

@@ -14,15 +14,13 @@ use crate::host::Host;
 use crate::model::ModelError;
 use crate::output;
 use crate::plan;
-use crate::plugin::{CatalogError, PassEntry};
+use crate::plugin::PassEntry;
 use crate::store::Store;
 
 pub(super) fn run(args: &ImportArgs) -> Result<(), Error> {
     let kind = format(&args.format)?;
-    let file = args
-        .file
-        .canonicalize()
-        .map_err(|_| ModelError::Missing { path: args.file.clone() })?;
+    let file =
+        args.file.canonicalize().map_err(|_| ModelError::Missing { path: args.file.clone() })?;
     let host = host(&args.common)?;
     let pass = importer(&host, kind)?;
     let config = settings(args, &pass.descriptor.schema)?;
@@ -70,11 +68,8 @@ fn importer(host: &Host, kind: ModelKind) -> Result<PassEntry<'_>, Error> {
     match found.as_slice() {
         [pass] => Ok(*pass),
         [] => {
-            let mut message = format!("no installed plugin imports models of type {kind}");
-            if let Some(help) = host.catalog.absence_help() {
-                message.push_str(&format!("; {help}"));
-            }
-            Err(CatalogError::Absent(message).into())
+            let what = format!("no installed plugin imports models of type {kind}");
+            Err(host.catalog.absent(what).into())
         }
         several => {
             let names: Vec<&str> = several.iter().map(|p| p.descriptor.name.as_str()).collect();

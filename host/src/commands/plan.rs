@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::host::refused;
 use crate::plan::{self, Plan};
 use crate::store::Store;
+use crate::view::StepTitle;
 
 pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
     let choices = choices(args)?;
@@ -27,22 +28,14 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
 fn text(plan: &Plan, store: &Store) -> String {
     let titles = plan.titles(store);
     let width = titles.iter().map(|title| title.title.chars().count()).max().unwrap_or(0);
-    let mut text = String::new();
-    for (title, step) in titles.iter().zip(&plan.steps) {
-        let state = if title.is_cached { "done before" } else { "to do" };
-        let padding = " ".repeat(width - title.title.chars().count());
-        text.push_str(&format!(
-            "{:>3}  {}{padding}  {}  {state:11}  {}\n",
-            title.index,
-            title.title,
-            step.key.short(),
-            step.plugin
-        ));
-    }
-    if let Some(folder) = &plan.output_dir {
-        text.push_str(&format!("result: {}\n", folder.display()));
-    }
-    text
+    let steps = titles.iter().zip(&plan.steps).map(|(title, step)| {
+        let StepTitle { index, title, is_cached, .. } = title;
+        let state = if *is_cached { "done before" } else { "to do" };
+        let (key, plugin) = (step.key.short(), &step.plugin);
+        format!("{index:>3}  {title:width$}  {key}  {state:11}  {plugin}\n")
+    });
+    let result = plan.output_dir.iter().map(|folder| format!("result: {}\n", folder.display()));
+    steps.chain(result).collect()
 }
 
 fn json(plan: &Plan, store: &Store) -> String {

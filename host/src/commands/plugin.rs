@@ -1,11 +1,13 @@
 //! `olive plugin`.
 
+use olive_schemas::descriptor::PluginDescriptor;
 use serde_json::json;
 
 use super::{host, say};
 use crate::cli::CommonArgs;
 use crate::error::Error;
 use crate::host::Host;
+use crate::plugin::InstalledPlugin;
 
 /// Lists plugins and what they provide.
 pub(super) fn list(args: &CommonArgs) -> Result<(), Error> {
@@ -15,40 +17,34 @@ pub(super) fn list(args: &CommonArgs) -> Result<(), Error> {
 }
 
 fn text(host: &Host) -> String {
-    let mut text = String::new();
-    for plugin in host.catalog.plugins() {
-        text.push_str(&format!("{}  {}\n", plugin.label(), plugin.path.display()));
-        let passes = plugin.descriptor.passes.iter().map(|p| ("pass", &p.name, &p.summary));
-        let evaluators =
-            plugin.descriptor.evaluators.iter().map(|e| ("evaluator", &e.name, &e.summary));
-        let generators =
-            plugin.descriptor.generators.iter().map(|g| ("generator", &g.name, &g.summary));
-        for (kind, name, summary) in passes.chain(evaluators).chain(generators) {
-            text.push_str(&format!("  {kind:9}  {name}: {summary}\n"));
-        }
+    let mut lines: Vec<String> = host.catalog.plugins().iter().flat_map(provided).collect();
+    let problems = host.catalog.problems().iter();
+    lines.extend(problems.map(|problem| format!("not usable: {problem}")));
+    if lines.is_empty() {
+        lines.extend(host.catalog.absence_help());
     }
-    for problem in host.catalog.problems() {
-        text.push_str(&format!("not usable: {problem}\n"));
-    }
-    if text.is_empty() {
-        let help = host.catalog.absence_help().unwrap_or_default();
-        text.push_str(&format!("{help}\n"));
-    }
-    text
+    lines.join("\n") + "\n"
+}
+
+/// A line for the plugin, and one for everything it provides.
+fn provided(plugin: &InstalledPlugin) -> Vec<String> {
+    let PluginDescriptor { passes, evaluators, generators, .. } = &plugin.descriptor;
+    let passes = passes.iter().map(|pass| ("pass", &pass.name, &pass.summary));
+    let evaluators = evaluators.iter().map(|e| ("evaluator", &e.name, &e.summary));
+    let generators = generators.iter().map(|g| ("generator", &g.name, &g.summary));
+    let entries = passes.chain(evaluators).chain(generators);
+    let entries = entries.map(|(kind, name, summary)| format!("  {kind:9}  {name}: {summary}"));
+    let title = format!("{}  {}", plugin.label(), plugin.path.display());
+    std::iter::once(title).chain(entries).collect()
 }
 
 fn json(host: &Host) -> String {
-    let mut text = String::new();
-    for plugin in host.catalog.plugins() {
-        let line = json!({
-            "path": plugin.path,
-            "digest": plugin.digest,
-            "descriptor": plugin.descriptor,
-        });
-        text.push_str(&format!("{line}\n"));
-    }
-    for problem in host.catalog.problems() {
-        text.push_str(&format!("{}\n", json!({"problem": problem.to_string()})));
-    }
-    text
+    let plugins = host.catalog.plugins().iter().map(|plugin| {
+        let InstalledPlugin { path, digest, descriptor } = plugin;
+        json!({"path": path, "digest": digest, "descriptor": descriptor})
+    });
+    let problems = host.catalog.problems().iter();
+    let problems = problems.map(|problem| json!({"problem": problem.to_string()}));
+    let lines: Vec<String> = plugins.chain(problems).map(|line| line.to_string()).collect();
+    lines.join("\n") + "\n"
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::node::{Node, escape};
 use super::references::{REFERENCE, marked};
-use super::schema::{Violation, suggest, violations};
+use super::schema::{Violation, nearest, suggest, violations};
 use super::{Finding, upgrade};
 use crate::plugin::Catalog;
 
@@ -43,6 +43,7 @@ pub fn check(written: &Node, catalog: &Catalog) -> (Option<CheckedWorkflow>, Vec
     let mut findings = upgrade::upgrade(&mut tree, catalog);
     let value = tree.to_value();
     let mut problems = violations(&value, &workflow_schema());
+    suggest_root_keys(&mut problems);
     check_passes(&value, catalog, &mut problems);
     let workflow = match serde_json::from_value::<Workflow>(value) {
         Ok(workflow) => {
@@ -59,11 +60,8 @@ pub fn check(written: &Node, catalog: &Catalog) -> (Option<CheckedWorkflow>, Vec
     finish(&mut findings, written);
     let has_errors = findings.iter().any(Finding::is_error);
     let workflow = workflow.filter(|_| !has_errors);
-    let checked = workflow.map(|workflow| CheckedWorkflow {
-        workflow,
-        tree,
-        written: written.clone(),
-    });
+    let checked =
+        workflow.map(|workflow| CheckedWorkflow { workflow, tree, written: written.clone() });
     (checked, findings)
 }
 
@@ -105,6 +103,16 @@ fn point_into(written: &Node, finding: &mut Finding) {
     }
 }
 
+/// Engine settings may stand at the root, which the schema of the normalized form does not know.
+fn suggest_root_keys(problems: &mut [Violation]) {
+    for Violation { diagnostic, is_about_key } in problems {
+        let key = diagnostic.pointer.trim_start_matches('/');
+        if *is_about_key && !key.contains('/') {
+            diagnostic.help = suggest(key, upgrade::root_keys());
+        }
+    }
+}
+
 /// Checks each pass against the schema its plugin publishes.
 fn check_passes(value: &Value, catalog: &Catalog, problems: &mut Vec<Violation>) {
     let passes = value.get("passes").and_then(Value::as_object);
@@ -113,17 +121,16 @@ fn check_passes(value: &Value, catalog: &Catalog, problems: &mut Vec<Violation>)
             continue;
         };
         let pointer = format!("/passes/{}", escape(name));
-        match catalog.pass(&kind) {
-            Some(known) => {
-                check_settings(&config, &known.descriptor.schema, &pointer, value, problems);
-            }
-            None => {
-                let known = catalog.passes().map(|pass| pass.descriptor.name.as_str());
-                let help = catalog.absence_help().or_else(|| suggest(&kind, known));
-                let message = format!("no installed plugin has a pass `{kind}`");
-                problems.push(problem("unknown-pass", &format!("{pointer}/type"), message, help));
-            }
+        if let Some(known) = catalog.pass(&kind) {
+            check_settings(&config, &known.descriptor.schema, &pointer, value, problems);
+            continue;
         }
+        let known: Vec<&str> = catalog.passes().map(|p| p.descriptor.name.as_str()).collect();
+        let slip = nearest(&kind, known.iter().copied());
+        let help = slip.map(|name| format!("did you mean `{name}`?"));
+        let help = help.or_else(|| catalog.absence_help()).or_else(|| suggest(&kind, known));
+        let message = format!("no installed plugin has a pass `{kind}`");
+        problems.push(problem("unknown-pass", &format!("{pointer}/type"), message, help));
     }
 }
 

@@ -129,9 +129,10 @@ impl Node {
         }
         match &self.value {
             NodeValue::Scalar(_) => None,
-            NodeValue::Array(items) => items.iter().enumerate().find_map(|(index, item)| {
-                Some(format!("/{index}{}", item.pointer_of(range)?))
-            }),
+            NodeValue::Array(items) => items
+                .iter()
+                .enumerate()
+                .find_map(|(index, item)| Some(format!("/{index}{}", item.pointer_of(range)?))),
             NodeValue::Object(entries) => entries.iter().find_map(|entry| {
                 let below = if entry.key_range == *range {
                     String::new()
@@ -157,9 +158,9 @@ impl Node {
     /// A tree of `value` in which every node stands at `range`.
     pub fn from_value(value: &Value, range: &Range<usize>) -> Self {
         let value = match value {
-            Value::Array(items) => NodeValue::Array(
-                items.iter().map(|item| Self::from_value(item, range)).collect(),
-            ),
+            Value::Array(items) => {
+                NodeValue::Array(items.iter().map(|item| Self::from_value(item, range)).collect())
+            }
             Value::Object(map) => NodeValue::Object(entries_of(map, range)),
             scalar => NodeValue::Scalar(scalar.clone()),
         };
@@ -175,8 +176,7 @@ impl Entry {
 
     /// Bytes from the key's start to the value's end.
     pub fn range(&self) -> Range<usize> {
-        self.key_range.start.min(self.node.range.start)
-            ..self.key_range.end.max(self.node.range.end)
+        self.key_range.start.min(self.node.range.start)..self.key_range.end.max(self.node.range.end)
     }
 
     /// The same entry under another key.
@@ -198,7 +198,5 @@ pub fn number(text: &str) -> Option<Number> {
 }
 
 fn entries_of(map: &Map<String, Value>, range: &Range<usize>) -> Vec<Entry> {
-    map.iter()
-        .map(|(key, value)| Entry::new(key.clone(), Node::from_value(value, range)))
-        .collect()
+    map.iter().map(|(key, value)| Entry::new(key.clone(), Node::from_value(value, range))).collect()
 }

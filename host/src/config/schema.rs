@@ -31,9 +31,9 @@ pub fn violations(value: &Value, schema: &Value) -> Vec<Violation> {
 /// The name in `known` that `written` is most likely a slip of.
 pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let written = written.to_lowercase();
-    let scored = known.into_iter().map(|name| {
-        (strsim::damerau_levenshtein(&written, &name.to_lowercase()), name)
-    });
+    let scored = known
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(&written, &name.to_lowercase()), name));
     let (distance, name) = scored.min_by_key(|&(distance, _)| distance)?;
     (distance <= 1 + written.chars().count() / 4).then_some(name)
 }
@@ -194,7 +194,9 @@ fn type_name(kind: &TypeKind) -> String {
     match kind {
         TypeKind::Single(single) => name(single.as_str()),
         TypeKind::Multiple(set) => {
-            set.iter().map(|t| name(t.as_str())).collect::<Vec<_>>().join(" or ")
+            let mut names: Vec<String> = set.iter().map(|t| name(t.as_str())).collect();
+            names.sort_by_key(|name| name == "null");
+            names.join(" or ")
         }
     }
 }
@@ -231,11 +233,12 @@ mod tests {
             }
         });
         let found = violations(value, &schema);
-        let found: Vec<(&str, &str, Option<&str>)> = found
+        let mut found: Vec<(&str, &str, Option<&str>)> = found
             .iter()
             .map(|v| &v.diagnostic)
             .map(|d| (d.pointer.as_str(), d.message.as_str(), d.help.as_deref()))
             .collect();
+        found.sort_unstable();
         assert_eq!(found, expected);
     }
 

@@ -35,6 +35,11 @@ pub fn upgrade(root: &mut Node, catalog: &Catalog) -> Vec<Finding> {
     notes.findings
 }
 
+/// Keys that may stand at the root of a config of any era.
+pub fn root_keys() -> impl Iterator<Item = &'static str> {
+    sections::SECTIONS.into_iter().chain(sections::ENGINE_KEYS)
+}
+
 /// What was read differently from how it is written.
 #[derive(Default)]
 pub(super) struct Notes {
@@ -53,8 +58,8 @@ impl Notes {
     /// A setting was left out.
     fn ignored(&mut self, range: &Range<usize>, what: &str, why: &str) {
         let message = format!("`{what}` has no effect: {why}");
-        let diagnostic = Diagnostic::new(Severity::Warning, "ignored-key", "", message)
-            .with_help("remove it");
+        let diagnostic =
+            Diagnostic::new(Severity::Warning, "ignored-key", "", message).with_help("remove it");
         self.findings.push(Finding::new(diagnostic, range.clone()));
     }
 

@@ -90,7 +90,12 @@ mod tests {
         let recorder = Recorder::default();
         for done in 1..=count {
             let figures = BTreeMap::from([("loss".to_owned(), 1.0)]);
-            recorder.take(&StepEvent::Progress { unit: "step".into(), done, total: count, figures });
+            recorder.take(&StepEvent::Progress {
+                unit: "step".into(),
+                done,
+                total: count,
+                figures,
+            });
         }
         recorder.parts().0.into_iter().map(|point| point.done).collect()
     }

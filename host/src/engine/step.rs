@@ -38,7 +38,7 @@ pub(super) fn run(
     let start = Instant::now();
     let start_time = clock::now();
     let result = reuse_or_work(plan, step, input, surroundings, &recorder);
-    let (error, usage) = match result {
+    let (error, usage) = *match result {
         Ok(stored) => return Ended { record: stored.record, outcome: Some(stored.outcome) },
         Err(failed) => failed,
     };
@@ -64,7 +64,8 @@ pub(super) fn run(
     Ended { record, outcome: None }
 }
 
-type Failed = (PluginError, Usage);
+/// Why a step has no result, and what its worker used up.
+type Failed = Box<(PluginError, Usage)>;
 
 fn reuse_or_work(
     plan: &Plan,
@@ -73,7 +74,7 @@ fn reuse_or_work(
     surroundings: &Surroundings<'_>,
     recorder: &Recorder,
 ) -> Result<StoredStep, Failed> {
-    let plain = |error| (error, Usage::default());
+    let plain = |error| Box::new((error, Usage::default()));
     if let Some(stored) = reuse(step, surroundings) {
         return Ok(stored);
     }
@@ -166,15 +167,15 @@ fn work_on(
         recorder.take(&event);
         surroundings.view.event(&event);
     };
-    let supervision =
-        Supervision { on_event: &on_event, is_cancelled: surroundings.is_cancelled };
+    let supervision = Supervision { on_event: &on_event, is_cancelled: surroundings.is_cancelled };
     let done = process::run(&call, plan.threads, &supervision);
     let usage = done.usage;
-    let answer = done.result.map_err(|failure| (failure.into_error(), usage))?;
+    let failed = |error| Box::new((error, usage));
+    let answer = done.result.map_err(|failure| failed(failure.into_error()))?;
     let outcome: StepOutcome = serde_json::from_value(answer).map_err(|error| {
-        (PluginError::new("answer", format!("the plugin's answer: {error}")), usage)
+        failed(PluginError::new("answer", format!("the plugin's answer: {error}")))
     })?;
-    check_outcome(step, &outcome).map_err(|error| (error, usage))?;
+    check_outcome(step, &outcome).map_err(failed)?;
     let (curve, log) = recorder.parts();
     let record = StepRecord {
         key: step.key.to_string(),
@@ -190,7 +191,7 @@ fn work_on(
         error: None,
     };
     let published = surroundings.store.publish(work, &step.name, record, &outcome);
-    published.map_err(|error| (store_error(&error), usage))
+    published.map_err(|error| failed(store_error(&error)))
 }
 
 /// A plugin that answers with something else than it should, or with paths to nothing, has failed.

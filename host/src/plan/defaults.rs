@@ -12,16 +12,13 @@ pub(super) fn fill(value: &mut Value, schema: &Value, document: &Value) {
     for part in parts(schema, document) {
         let properties = part.get("properties").and_then(Value::as_object);
         for (key, property) in properties.into_iter().flatten() {
-            match map.get_mut(key) {
-                Some(inner) => fill(inner, property, document),
-                None => {
-                    let default = parts(property, document)
-                        .into_iter()
-                        .find_map(|property| property.get("default"));
-                    if let Some(default) = default {
-                        map.insert(key.clone(), default.clone());
-                    }
-                }
+            if let Some(inner) = map.get_mut(key) {
+                fill(inner, property, document);
+                continue;
+            }
+            let parts = parts(property, document);
+            if let Some(default) = parts.iter().find_map(|part| part.get("default")) {
+                map.insert(key.clone(), default.clone());
             }
         }
     }

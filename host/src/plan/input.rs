@@ -79,7 +79,7 @@ fn check(path: &Path, what: &str, pointer: &str, help: &str, ground: &mut Ground
 fn split_graph(model: &mut Model) {
     let file = model.model_path.clone();
     if let (Some(folder), Some(name)) = (file.parent(), file.file_name()) {
-        model.model_path = folder.to_owned();
+        folder.clone_into(&mut model.model_path);
         model.onnx_file_name.get_or_insert_with(|| name.to_string_lossy().into_owned());
     }
 }

@@ -1,5 +1,8 @@
 //! Letting every pass look at the model before the first step runs.
 
+use std::io;
+use std::path::PathBuf;
+
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::error::PluginError;
 use olive_schemas::model::Model;
@@ -65,12 +68,9 @@ fn look(
     mut request: StepRequest,
     is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Vec<Diagnostic>, PluginError> {
-    let folder = tempfile::tempdir().map_err(|error| PluginError::from_error("io", &error))?;
-    request.output_dir = folder.path().join("output");
-    request.scratch_dir = folder.path().join("scratch");
-    for folder in [&request.output_dir, &request.scratch_dir] {
-        std::fs::create_dir(folder).map_err(|error| PluginError::from_error("io", &error))?;
-    }
+    let folder = StepFolder::new().map_err(|error| PluginError::from_error("io", &error))?;
+    request.output_dir = folder.output_dir();
+    request.scratch_dir = folder.scratch_dir();
     let threads = request.threads;
     let call = Call::Prepare { library: step.library.clone(), request: Box::new(request) };
     let supervision = Supervision { on_event: &|_| {}, is_cancelled };
@@ -78,4 +78,25 @@ fn look(
     let answer = outcome.result.map_err(process::Failure::into_error)?;
     serde_json::from_value(answer)
         .map_err(|error| PluginError::new("answer", format!("the plugin's answer: {error}")))
+}
+
+/// Folders of a call that makes nothing to keep.
+pub(crate) struct StepFolder(tempfile::TempDir);
+
+impl StepFolder {
+    /// Empty folders, deleted with this.
+    pub(crate) fn new() -> io::Result<Self> {
+        let folder = Self(tempfile::tempdir()?);
+        std::fs::create_dir(folder.output_dir())?;
+        std::fs::create_dir(folder.scratch_dir())?;
+        Ok(folder)
+    }
+
+    pub(crate) fn output_dir(&self) -> PathBuf {
+        self.0.path().join("output")
+    }
+
+    pub(crate) fn scratch_dir(&self) -> PathBuf {
+        self.0.path().join("scratch")
+    }
 }

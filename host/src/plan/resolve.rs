@@ -226,19 +226,16 @@ impl Planning<'_> {
 
     /// What would fit between the model so far and a pass that takes `accepts`.
     fn bridge(&self, accepts: &[ModelKind]) -> String {
-        let fits = |pass: &crate::plugin::PassEntry<'_>| pass.descriptor.accepts.contains(&self.kind);
+        let fits =
+            |pass: &crate::plugin::PassEntry<'_>| pass.descriptor.accepts.contains(&self.kind);
         let between = self.catalog.passes().filter(fits);
         let between = between.filter(|pass| accepts.contains(&pass.descriptor.produces));
         let between: Vec<&str> = between.map(|pass| pass.descriptor.name.as_str()).collect();
         if !between.is_empty() {
             return format!("put one of these before it: {}", quoted(&between));
         }
-        let next: Vec<&str> = self
-            .catalog
-            .passes()
-            .filter(fits)
-            .map(|pass| pass.descriptor.name.as_str())
-            .collect();
+        let next: Vec<&str> =
+            self.catalog.passes().filter(fits).map(|pass| pass.descriptor.name.as_str()).collect();
         match next.as_slice() {
             [] => format!("no installed pass takes {}; change the order of the passes", self.kind),
             names => format!("passes that take {}: {}", self.kind, quoted(names)),

@@ -114,9 +114,10 @@ fn settle_data(index: usize, ground: &mut Ground<'_>) -> Result<(DataConfig, Val
     let mut data = ground.data_configs[index].clone();
     let pointer = format!("/data_configs/{index}/load_dataset_config/data_files");
     let mut digests = Vec::new();
-    for file in &mut data.load_dataset_config.data_files {
+    for (number, file) in data.load_dataset_config.data_files.iter_mut().enumerate() {
         *file = ground.folder.join(&file);
-        digests.push(Value::String(existing(file, &pointer, ground)?));
+        let digest = existing(file, &format!("{pointer}/{number}"), ground)?;
+        digests.push(Value::String(digest));
     }
     let mut key = serde_json::to_value(&data).unwrap_or_default();
     set(&mut key, "/name", Value::Null);

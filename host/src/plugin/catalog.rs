@@ -125,6 +125,11 @@ impl Catalog {
         entries.into_iter().find(|(_, generator)| generator.accepts.contains(&kind))
     }
 
+    /// The error that `what` is missing, and why it may be.
+    pub fn absent(&self, what: String) -> CatalogError {
+        CatalogError::Absent { what, help: self.absence_help() }
+    }
+
     /// Why something may be missing: no plugins at all, or broken ones.
     pub fn absence_help(&self) -> Option<String> {
         if let Some(problem) = self.problems.first() {

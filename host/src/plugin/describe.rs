@@ -43,13 +43,12 @@ impl Descriptions {
         let known = self.folder.join(format!("{digest}.json"));
         let kept = fs::read(&known).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let kept = kept.filter(|kept: &PluginDescriptor| version::check(&kept.api_version).is_ok());
-        let descriptor = match kept {
-            Some(descriptor) => descriptor,
-            None => {
-                let descriptor = ask(path)?;
-                self.keep(&known, &descriptor);
-                descriptor
-            }
+        let descriptor = if let Some(descriptor) = kept {
+            descriptor
+        } else {
+            let descriptor = ask(path)?;
+            self.keep(&known, &descriptor);
+            descriptor
         };
         Ok(InstalledPlugin { path: path.to_owned(), digest, descriptor })
     }

@@ -85,23 +85,13 @@ impl Store {
     /// When the folder cannot be made.
     pub fn begin(&self, key: &StepKey, lock: Lock) -> Result<Work, StoreError> {
         let parent = self.root.join("work");
-        self.remove_leftovers(&parent, key)?;
+        remove_leftovers(&parent, key)?;
         let folder = parent.join(format!("{key}.{}", std::process::id()));
         for part in ["output", "scratch"] {
             let part = folder.join(part);
             fs::create_dir_all(&part).map_err(StoreError::io("make", &part))?;
         }
         Ok(Work { key: key.clone(), folder, _lock: lock })
-    }
-
-    /// The lock is ours, so whoever else worked on `key` is dead.
-    fn remove_leftovers(&self, parent: &Path, key: &StepKey) -> Result<(), StoreError> {
-        let names = super::files::names(parent).map_err(StoreError::io("read", parent))?;
-        for name in names.iter().filter(|name| name.starts_with(key.as_str())) {
-            let folder = parent.join(name);
-            fs::remove_dir_all(&folder).map_err(StoreError::io("remove", &folder))?;
-        }
-        Ok(())
     }
 
     /// Publishes what `work` made.
@@ -213,7 +203,6 @@ impl Work {
     pub fn scratch_dir(&self) -> PathBuf {
         self.folder.join("scratch")
     }
-
 }
 
 impl Drop for Work {
@@ -221,6 +210,16 @@ impl Drop for Work {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// The lock is ours, so whoever else worked on `key` is dead.
+fn remove_leftovers(parent: &Path, key: &StepKey) -> Result<(), StoreError> {
+    let names = super::files::names(parent).map_err(StoreError::io("read", parent))?;
+    for name in names.iter().filter(|name| name.starts_with(key.as_str())) {
+        let folder = parent.join(name);
+        fs::remove_dir_all(&folder).map_err(StoreError::io("remove", &folder))?;
+    }
+    Ok(())
 }
 
 /// Reads a step; `None` when it is absent, unreadable, or a file or another step it needs is gone.
@@ -238,7 +237,8 @@ pub(super) fn read(store: &Store, key: &StepKey) -> Option<StoredStep> {
     let stored = store.to_stored(key.clone(), manifest);
     let leads_somewhere = match &stored.outcome {
         StepOutcome::Model(model) => {
-            model.model_path.exists() && model.adapter_path.as_ref().is_none_or(|path| path.exists())
+            model.model_path.exists()
+                && model.adapter_path.as_ref().is_none_or(|path| path.exists())
         }
         StepOutcome::Metrics(_) | StepOutcome::Text(_) => true,
     };

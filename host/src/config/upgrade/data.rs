@@ -4,8 +4,15 @@ use super::super::node::{Entry, Node, NodeValue};
 use super::{Notes, fix_case, flatten, insert, rename, set_default};
 
 /// Component sections of a data config.
-const SECTIONS: [&str; 4] =
-    ["load_dataset_config", "pre_process_data_config", "post_process_data_config", "dataloader_config"];
+const SECTIONS: [&str; 4] = [
+    "load_dataset_config",
+    "pre_process_data_config",
+    "post_process_data_config",
+    "dataloader_config",
+];
+
+/// Keys of `load_dataset_config` that stood flat in `params_config`.
+const LOAD_KEYS: [&str; 5] = ["data_name", "data_files", "split", "subset", "data_dir"];
 
 pub(super) fn upgrade(configs: &mut Node, notes: &mut Notes) {
     list_from_map(configs, notes);
@@ -42,7 +49,11 @@ fn list_from_map(configs: &mut Node, notes: &mut Notes) {
 /// v0.6.0 wrote flat `params_config` with `component_kwargs` per component.
 fn spread_params_config(config: &mut Node, notes: &mut Notes) {
     let Some(mut params) = config.take("params_config") else { return };
-    notes.renamed(&params.key_range, "params_config", "load_dataset_config, pre_process_data_config");
+    notes.renamed(
+        &params.key_range,
+        "params_config",
+        "load_dataset_config, pre_process_data_config",
+    );
     if let Some(mut kwargs) = params.node.take("component_kwargs") {
         for (old, new) in [
             ("load_dataset", "load_dataset_config"),
@@ -53,7 +64,6 @@ fn spread_params_config(config: &mut Node, notes: &mut Notes) {
             }
         }
     }
-    const LOAD_KEYS: [&str; 5] = ["data_name", "data_files", "split", "subset", "data_dir"];
     for entry in std::mem::take(params.node.entries_mut().unwrap_or(&mut Vec::new())) {
         let section = if LOAD_KEYS.contains(&entry.key.as_str()) {
             "load_dataset_config"
@@ -77,7 +87,9 @@ fn upgrade_pre_process(pre_process: &mut Node, notes: &mut Notes) {
     let is_legacy = legacy.iter().any(|key| pre_process.get(key).is_some());
     if let Some(kind) = pre_process.take("dataset_type") {
         match kind.node.as_str() {
-            Some("corpus") => notes.renamed(&kind.range(), "dataset_type", "nothing: it is implied"),
+            Some("corpus") => {
+                notes.renamed(&kind.range(), "dataset_type", "nothing: it is implied");
+            }
             _ => notes.refused(
                 &kind.node.range,
                 "unsupported-value",
@@ -103,7 +115,8 @@ fn upgrade_pre_process(pre_process: &mut Node, notes: &mut Notes) {
 }
 
 fn drop_empty(config: &mut Node, section: &str) {
-    let is_empty = config.get(section).is_some_and(|node| node.entries().is_some_and(<[_]>::is_empty));
+    let is_empty =
+        config.get(section).is_some_and(|node| node.entries().is_some_and(<[_]>::is_empty));
     if is_empty {
         config.take(section);
     }

@@ -8,8 +8,10 @@ use super::{Notes, fix_case, flatten, insert, rename};
 pub(super) fn upgrade(model: &mut Node, notes: &mut Notes) {
     flatten(model, "config", notes);
     fix_case(model, "type", &ModelKind::ALL.map(ModelKind::name));
-    let is_pytorch =
-        model.get("type").and_then(Node::as_str).is_some_and(|t| t.eq_ignore_ascii_case("PyTorchModel"));
+    let is_pytorch = model
+        .get("type")
+        .and_then(Node::as_str)
+        .is_some_and(|t| t.eq_ignore_ascii_case("PyTorchModel"));
     if is_pytorch && model.get("hf_config").is_some() {
         upgrade_pytorch(model, notes);
     }

@@ -20,7 +20,12 @@ fn unwrap_alternatives(name: &str, pass: &mut Node, notes: &mut Notes) {
     let NodeValue::Array(items) = &mut pass.value else { return };
     if items.len() > 1 {
         let message = format!("pass `{name}` lists {} alternatives", items.len());
-        notes.refused(&range, "search-unavailable", message, "keep one: search is not available yet");
+        notes.refused(
+            &range,
+            "search-unavailable",
+            message,
+            "keep one: search is not available yet",
+        );
     }
     if !items.is_empty() {
         *pass = items.swap_remove(0);
@@ -33,7 +38,11 @@ fn upgrade_pass(pass: &mut Node, catalog: &Catalog, notes: &mut Notes) {
         notes.ignored(&entry.range(), "disable_search", "passes run once unless there is a search");
     }
     if let Some(entry) = pass.take("clean_run_cache") {
-        notes.ignored(&entry.range(), "clean_run_cache", "results are found by content, never stale");
+        notes.ignored(
+            &entry.range(),
+            "clean_run_cache",
+            "results are found by content, never stale",
+        );
     }
     let Some(kind) = pass.get_mut("type") else { return };
     let Some(known) = kind.as_str().and_then(|written| catalog.pass(written)) else { return };

@@ -4,7 +4,7 @@ use super::super::node::{Entry, Node};
 use super::{Notes, fix_case, flatten, insert};
 
 /// Keys of the root that are sections, not engine settings.
-const SECTIONS: [&str; 8] = [
+pub(super) const SECTIONS: [&str; 8] = [
     "workflow_id",
     "input_model",
     "systems",
@@ -16,7 +16,7 @@ const SECTIONS: [&str; 8] = [
 ];
 
 /// Engine settings of any era, which may stand at the root.
-const ENGINE_KEYS: [&str; 10] = [
+pub(super) const ENGINE_KEYS: [&str; 10] = [
     "search_strategy",
     "host",
     "target",

@@ -9,6 +9,8 @@ use olive_plugin_api::{LogLevel, PluginError, StepContext};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::passes::ToyConfig;
+
 /// What a step does after it has written a part of its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -23,33 +25,29 @@ pub enum Behavior {
     Panic,
     /// It ends its process.
     Abort,
-    /// It waits until `.go` is in its input model, unless it is cancelled.
+    /// It waits until a file is there, unless it is cancelled.
     Wait,
     /// It prints to standard output.
     Print,
 }
 
-/// Behaves; `model` is the folder of the input model.
-pub(crate) fn behave(
-    behavior: Behavior,
-    model: &Path,
-    ctx: &StepContext<'_>,
-) -> Result<(), PluginError> {
-    match behavior {
+/// Behaves as `config` says.
+pub(crate) fn behave(config: &ToyConfig, ctx: &StepContext<'_>) -> Result<(), PluginError> {
+    match config.behavior {
         Behavior::Work | Behavior::Refuse => Ok(()),
         Behavior::Fail => {
             Err(PluginError::new("toy-failure", "the toy failed").with_help("tell it not to"))
         }
         Behavior::Panic => panic!("the toy panics"),
         Behavior::Abort => process::abort(),
-        Behavior::Wait => wait(model, ctx),
+        Behavior::Wait => wait(Path::new(config.wait_for.as_deref().unwrap_or_default()), ctx),
         Behavior::Print => print(),
     }
 }
 
-fn wait(model: &Path, ctx: &StepContext<'_>) -> Result<(), PluginError> {
+fn wait(file: &Path, ctx: &StepContext<'_>) -> Result<(), PluginError> {
     ctx.log(LogLevel::Info, format!("waiting in process {}", process::id()));
-    while !model.join(".go").exists() {
+    while !file.exists() {
         ctx.check_cancelled()?;
         thread::sleep(Duration::from_millis(10));
     }

@@ -26,7 +26,9 @@ impl Generator for ToyGenerator {
         if model.adapter_path.is_some() {
             pieces.push("(adapted)".into());
         }
-        pieces.iter().for_each(|piece| ctx.text(piece));
+        for piece in &pieces {
+            ctx.text(piece);
+        }
         Ok(pieces.concat())
     }
 }

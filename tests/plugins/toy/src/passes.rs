@@ -22,6 +22,9 @@ pub struct ToyConfig {
     /// Data config whose name and files are written into the model.
     #[schemars(extend("x-olive-reference" = "data_config"))]
     pub train_data_config: Option<String>,
+    /// File that `behavior` `wait` waits for.
+    #[schemars(extend("x-olive-path" = "output"))]
+    pub wait_for: Option<String>,
     /// Bytes written into the model beside the copy.
     pub ballast_bytes: u64,
 }
@@ -32,6 +35,7 @@ impl Default for ToyConfig {
             behavior: Behavior::Work,
             score: None,
             train_data_config: None,
+            wait_for: None,
             ballast_bytes: 0,
         }
     }
@@ -74,7 +78,7 @@ impl Pass for Toy {
         ctx: &StepContext<'_>,
     ) -> Result<Model, PluginError> {
         copy(&input.model_path, ctx)?;
-        behave(config.behavior, &input.model_path, ctx)?;
+        behave(config, ctx)?;
         let output = ctx.output_dir();
         if let Some(score) = config.score {
             write(&output.join("score"), score.to_string().as_bytes())?;

@@ -1,0 +1,240 @@
+//! A folder with a copy of the program, its plugins, and something to work on.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+/// A program of its own, so that only chosen plugins stand beside it.
+pub(crate) struct Playground {
+    folder: tempfile::TempDir,
+}
+
+/// What a finished program said.
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Playground {
+    /// With the toy plugin, a toy model in `base` and data in `data.json`.
+    pub(crate) fn new() -> Self {
+        let playground = Self::bare();
+        playground.install("olive_toy_plugin", "olive_plugin_toy");
+        playground
+    }
+
+    /// Without plugins.
+    pub(crate) fn bare() -> Self {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let playground = Self { folder };
+        place(&built("olive"), &playground.path("bin/olive"));
+        playground.write("base/config.json", "{}");
+        playground.write("base/weights", "some weights");
+        playground.write("data.json", r#"[{"phrase": "hello", "tone": "joy"}]"#);
+        playground
+    }
+
+    /// A path below the folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Puts a built library beside the program under another name.
+    pub(crate) fn install(&self, library: &str, name: &str) {
+        self.install_in("bin/plugins", library, name);
+    }
+
+    /// Puts a built library into `folder`.
+    pub(crate) fn install_in(&self, folder: &str, library: &str, name: &str) {
+        use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
+        let file = |name: &str| format!("{DLL_PREFIX}{name}{DLL_SUFFIX}");
+        place(&built(&file(library)), &self.path(folder).join(file(name)));
+    }
+
+    /// Writes a file, its folder too.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    pub(crate) fn exists(&self, name: &str) -> bool {
+        self.path(name).exists()
+    }
+
+    /// Names in a folder, sorted; none when it is not there.
+    pub(crate) fn names(&self, folder: &str) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.path(folder)) else { return Vec::new() };
+        let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name();
+        let mut names: Vec<String> =
+            entries.map(|entry| name(entry).into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// Writes `olive.json` with these passes on the toy model.
+    pub(crate) fn passes(&self, passes: &Value) {
+        self.workflow(json!({ "passes": passes }));
+    }
+
+    /// Writes `olive.json`: `workflow` on the toy model, into `out`.
+    pub(crate) fn workflow(&self, workflow: Value) {
+        let mut whole = json!({
+            "input_model": {"type": "HfModel", "model_path": "base"},
+            "output_dir": "out",
+            "cache_dir": "cache",
+        });
+        whole.as_object_mut().unwrap().extend(workflow.as_object().unwrap().clone());
+        self.write("olive.json", &format!("{whole:#}"));
+    }
+
+    /// A command of the program, run from a folder that is not the config's.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(self.path("bin/olive"));
+        let args =
+            args.iter().map(|arg| arg.replace("@/", &format!("{}/", self.path("").display())));
+        command
+            .args(args)
+            .env("OLIVE_CACHE_HOME", self.path("home"))
+            .env("NO_COLOR", "1")
+            .current_dir(self.path("bin"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the program to its end; `@/` in arguments is the folder.
+    pub(crate) fn olive(&self, args: &[&str]) -> Said {
+        Said::from(self.command(args).output().unwrap())
+    }
+
+    /// Runs `olive run` on `olive.json`.
+    pub(crate) fn run(&self) -> Said {
+        self.olive(&["run", "--config", "@/olive.json"])
+    }
+
+    /// Starts `olive run` on `olive.json`, until a toy step waits.
+    pub(crate) fn start(&self) -> Running {
+        let mut running = self.spawn();
+        let line = running.line_with("waiting in process ");
+        let (_, process) = line.split_once("waiting in process ").unwrap();
+        process.trim().clone_into(&mut running.worker);
+        running
+    }
+
+    /// Starts `olive run` on `olive.json`.
+    pub(crate) fn spawn(&self) -> Running {
+        let mut child = self
+            .command(&["run", "--config", "@/olive.json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let err = BufReader::new(child.stderr.take().unwrap());
+        Running { child, err, worker: String::new() }
+    }
+
+    /// Lets steps that wait go on.
+    pub(crate) fn go(&self) {
+        self.write("go", "");
+    }
+}
+
+/// A run under way.
+pub(crate) struct Running {
+    child: Child,
+    err: BufReader<std::process::ChildStderr>,
+    /// Process id of the worker that waits.
+    pub(crate) worker: String,
+}
+
+impl Running {
+    /// Process id of the host.
+    pub(crate) fn host(&self) -> String {
+        self.child.id().to_string()
+    }
+
+    /// What it says from now on, to its end.
+    pub(crate) fn end(mut self) -> Said {
+        let mut err = String::new();
+        std::io::Read::read_to_string(&mut self.err, &mut err).unwrap();
+        let output = self.child.wait_with_output().unwrap();
+        Said { err, ..Said::from(output) }
+    }
+
+    /// The next line with `part` that it says.
+    pub(crate) fn line_with(&mut self, part: &str) -> String {
+        let mut heard = String::new();
+        loop {
+            let mut line = String::new();
+            assert!(self.err.read_line(&mut line).unwrap() > 0, "`{part}` was not said: {heard}");
+            if line.contains(part) {
+                return line;
+            }
+            heard.push_str(&line);
+        }
+    }
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Said {
+    /// Checks the exit code, and that everything in `parts` was said.
+    #[track_caller]
+    pub(crate) fn check(&self, code: i32, parts: &[&str]) {
+        let Self { out, err, .. } = self;
+        assert_eq!(self.code, Some(code), "out:\n{out}\nerr:\n{err}");
+        for part in parts {
+            assert!(
+                out.contains(part) || err.contains(part),
+                "`{part}` was not said\nout:\n{out}\nerr:\n{err}"
+            );
+        }
+    }
+}
+
+/// Sends a signal to a process.
+pub(crate) fn signal(name: &str, process: &str) {
+    let status = Command::new("kill").args([&format!("-{name}"), process]).status().unwrap();
+    assert!(status.success());
+}
+
+/// Waits until a process is gone, or only its exit code is left.
+pub(crate) fn wait_for_end_of(process: &str) {
+    let is_running = || {
+        let state = Command::new("ps").args(["-o", "stat=", "-p", process]).output().unwrap();
+        let state = String::from_utf8(state.stdout).unwrap();
+        !state.trim().is_empty() && !state.trim().starts_with('Z')
+    };
+    while is_running() {
+        std::thread::yield_now();
+    }
+}
+
+/// A file that the build has put beside the tests.
+pub(crate) fn built(name: &str) -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let path = tests.parent().and_then(Path::parent).unwrap().join(name);
+    assert!(path.exists(), "`{}` is missing; build first: cargo xtask test", path.display());
+    path
+}
+
+fn place(from: &Path, to: &Path) {
+    fs::create_dir_all(to.parent().unwrap()).unwrap();
+    fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(|_| ())).unwrap();
+}

@@ -1,0 +1,151 @@
+//! Rules about the source tree, kept by machine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn cargo(args: &[&str]) -> String {
+    let output = Command::new(env!("CARGO"))
+        .args(args)
+        .args(["--offline", "--locked"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Names of packages that `package` is built of.
+fn built_of(package: &str) -> BTreeSet<String> {
+    let tree = cargo(&["tree", "-p", package, "-e", "normal", "--prefix", "none", "-f", "{p}"]);
+    let name = |line: &str| line.split(' ').next().map(str::to_owned);
+    tree.lines().filter_map(name).filter(|name| !name.is_empty()).collect()
+}
+
+/// Our packages: name, folder below the root, and which of ours each needs to be built.
+fn packages() -> BTreeMap<String, (PathBuf, BTreeSet<String>)> {
+    let metadata = cargo(&["metadata", "--no-deps", "--format-version", "1"]);
+    let metadata: Value = serde_json::from_str(&metadata).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let ours: BTreeSet<&str> = packages.iter().map(|p| p["name"].as_str().unwrap()).collect();
+    let parse = |package: &Value| {
+        let manifest = Path::new(package["manifest_path"].as_str().unwrap());
+        let folder = manifest.parent().unwrap().strip_prefix(root()).unwrap().to_owned();
+        let needs = package["dependencies"].as_array().unwrap().iter();
+        let needs = needs.filter(|needed| needed["kind"].is_null());
+        let needs = needs.map(|needed| needed["name"].as_str().unwrap());
+        let needs = needs.filter(|name| ours.contains(name)).map(str::to_owned).collect();
+        (package["name"].as_str().unwrap().to_owned(), (folder, needs))
+    };
+    packages.iter().map(parse).collect()
+}
+
+/// Rust sources below `folder`.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|suffix| suffix == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn the_host_is_built_without_tensor_libraries_and_plugins() {
+    let parts = built_of("olive");
+    assert!(parts.contains("olive-schemas"), "{parts:?}");
+    let is_heavy = |name: &&String| {
+        ["candle", "ort", "tokenizers", "olive-plugin-", "olive-kit-"]
+            .iter()
+            .any(|heavy| name.starts_with(heavy) && *name != "olive-plugin-api")
+    };
+    let heavy: Vec<&String> = parts.iter().filter(is_heavy).collect();
+    assert!(heavy.is_empty(), "{heavy:?}");
+}
+
+#[test]
+fn the_host_names_no_pass() {
+    let mut names = Vec::new();
+    for source in sources(&root().join("plugins")) {
+        let text = fs::read_to_string(source).unwrap();
+        let name = |line: &str| {
+            let name = line.trim().strip_prefix("const NAME: &'static str = \"")?;
+            Some(name.trim_end_matches("\";").to_owned())
+        };
+        names.extend(text.lines().filter_map(name));
+    }
+    assert!(!names.is_empty());
+    for source in sources(&root().join("host/src")) {
+        let text = fs::read_to_string(&source).unwrap();
+        // Tests may tell of real passes.
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for name in &names {
+                let literal = format!("\"{name}\"");
+                assert!(!line.contains(&literal), "{}: {line}", source.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn packages_depend_only_on_what_they_may() {
+    let packages = packages();
+    let is_kit = |name: &str| name.starts_with("olive-kit-");
+    for (name, (folder, needs)) in &packages {
+        let may_need: &dyn Fn(&str) -> bool = match folder.to_str().unwrap() {
+            "schemas" => &|_| false,
+            "plugin-api" => &|needed| needed == "olive-schemas",
+            "host" => &|needed| ["olive-schemas", "olive-plugin-api"].contains(&needed),
+            kit if kit.starts_with("plugins/kit/") => {
+                &|needed| needed == "olive-schemas" || is_kit(needed)
+            }
+            plugin if plugin.starts_with("plugins/") || plugin.starts_with("tests/plugins/") => {
+                &|needed| ["olive-schemas", "olive-plugin-api"].contains(&needed) || is_kit(needed)
+            }
+            _ => continue,
+        };
+        for needed in needs {
+            assert!(may_need(needed), "`{name}` may not depend on `{needed}`");
+        }
+    }
+}
+
+#[test]
+fn plain_kits_know_no_tensor_library() {
+    for kit in ["olive-kit-checkpoint", "olive-kit-quant", "olive-kit-onnx"] {
+        let parts = built_of(kit);
+        let heavy: Vec<&String> = parts.iter().filter(|name| name.starts_with("candle")).collect();
+        assert!(heavy.is_empty(), "{kit}: {heavy:?}");
+    }
+}
+
+#[test]
+fn only_the_binary_interface_knows_how_plugins_are_loaded() {
+    let known = [
+        "plugin-api/src/abi.rs",
+        "plugin-api/src/export.rs",
+        "plugin-api/src/lib.rs",
+        "host/src/plugin/native.rs",
+        "host/src/worker.rs",
+    ];
+    for folder in ["host/src", "plugin-api/src", "plugins", "schemas/src"] {
+        for source in sources(&root().join(folder)) {
+            let path = source.strip_prefix(root()).unwrap().to_str().unwrap();
+            let text = fs::read_to_string(&source).unwrap();
+            let uses = text.lines().any(|line| line.contains("abi_stable::"));
+            assert!(!uses || known.contains(&path), "{path} uses abi_stable");
+        }
+    }
+}
