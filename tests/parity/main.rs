@@ -1,1 +1,0 @@
-//! Numbers of the kit against stored references of the Python stack.
