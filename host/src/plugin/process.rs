@@ -177,7 +177,7 @@ struct Worker {
 
 impl Worker {
     fn start(call: &Call, threads: usize) -> io::Result<Self> {
-        let mut command = Command::new(env::current_exe()?);
+        let mut command = Command::new(program()?);
         command
             .arg("worker")
             .env("RAYON_NUM_THREADS", threads.to_string())
@@ -238,6 +238,12 @@ impl Worker {
             (None, Err(error)) => (Err(Failure::Start(error)), Usage::default()),
         }
     }
+}
+
+/// The running program, also when its file was replaced since it started.
+fn program() -> io::Result<PathBuf> {
+    let itself = PathBuf::from("/proc/self/exe");
+    if itself.exists() { Ok(itself) } else { env::current_exe() }
 }
 
 fn read_messages(stdout: impl Read + Send + 'static) -> Receiver<Message> {
