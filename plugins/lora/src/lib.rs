@@ -3,7 +3,7 @@
 //! The pass [`Lora`] packs a data set into blocks of tokens, trains LoRA factors on linear layers
 //! of a frozen model, and writes them as an adapter that PEFT loads.
 //!
-//! From the top: the [pass] runs, its settings are [`LoraConfig`] and [`TrainingArgs`], the checks
+//! From the top: the pass runs, its settings are [`LoraConfig`] and [`TrainingArgs`], the checks
 //! say what cannot work before anything starts, targets and data are what is trained and on what.
 
 mod pass;
