@@ -4,7 +4,7 @@
 //! folder. Weights are streamed: a few rows are read from the file, dequantized, put in the order
 //! transformers uses, appended to the output and dropped.
 //!
-//! From the top: the [pass] opens the [gguf] file and writes config and [tokenizer], then
+//! From the top: the pass opens the [gguf] file and writes config and [tokenizer], then
 //! [weights] follows a [plan] of which tensor is made of which.
 
 mod pass;

@@ -4,7 +4,7 @@
 //! checkpoint that computes the same without the adapter. Weights are streamed: a block of rows is
 //! read from the memory map, merged, appended to the output and dropped.
 //!
-//! From the top: the [pass] reads both folders and says how far it is, [merge](mod@merge) walks
+//! From the top: the pass reads both folders and says how far it is, [merge](mod@merge) walks
 //! through the tensors, the [product](mod@product) merges rows.
 
 mod pass;

@@ -1,9 +1,9 @@
 //! Measurement: one set of metrics for every way of running a language model.
 //!
-//! A plugin wraps what it runs in [`LanguageModel`] and calls [`evaluate`]; base, tuned, merged and
+//! A plugin wraps what it runs in [`LanguageModel`] and calls [`evaluate()`]; base, tuned, merged and
 //! quantized models are then compared by the same code. In reading order: what a model is here
-//! ([`model`]), greedy generation ([`generate`]), the metrics ([`exact_match`], [`perplexity`],
-//! [`timing`] with [`statistic`], [`size`]), and how an evaluator config picks them ([`evaluate`]).
+//! ([`model`]), greedy generation ([`mod@generate`]), the metrics ([`mod@exact_match`], [`mod@perplexity`],
+//! [`timing`] with [`statistic`], [`size`]), and how an evaluator config picks them ([`evaluate()`]).
 
 pub mod model;
 pub mod generate;
