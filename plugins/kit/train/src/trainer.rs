@@ -16,6 +16,11 @@ use crate::schedule::Schedule;
 use crate::sequence::{Sequence, collate};
 use crate::settings::{Evaluation, TrainingSettings};
 
+/// Tokens that are computed at once when micro-batches are smaller.
+///
+/// A product with few rows waits for the weights; this many keep the processor busy.
+const TOKENS_AT_ONCE: usize = 512;
+
 /// What a training runs on.
 #[derive(Debug, Clone, Copy)]
 pub struct TrainingData<'a> {
@@ -56,8 +61,9 @@ pub struct StepReport {
 /// Trains `parameters` in place.
 ///
 /// The loss of a step is the sum over its micro-batches divided by the number of labels in all of
-/// them, so that it does not depend on how a step is cut. Memory: the activations of one
-/// micro-batch, and four times the parameters.
+/// them, so that it does not depend on how a step is cut. Micro-batches of sequences of one length
+/// are therefore computed together as long as they hold few tokens. Memory: the activations of one
+/// micro-batch, or of 512 tokens if those are more, and four times the parameters.
 ///
 /// # Errors
 /// When there is nothing to train or to train on, a number leaves the range of f32, or the
@@ -132,8 +138,8 @@ impl Trainer<'_> {
         observer: &dyn Observer,
     ) -> Result<StepReport, TrainError> {
         let started = Instant::now();
-        let micro_batches = blocks.chunks(self.settings.train_batch_size.max(1));
-        let batches: Vec<_> = micro_batches
+        let batches: Vec<_> = blocks
+            .chunks(self.sequences_at_once(blocks))
             .map(|blocks| (blocks, collate(self.data.train, blocks, self.settings.pad_token_id)))
             .collect();
         let num_labels = batches.iter().map(|(_, batch)| batch.num_labels()).sum();
@@ -163,6 +169,18 @@ impl Trainer<'_> {
             tokens_per_second: num_tokens as f64 / started.elapsed().as_secs_f64(),
             eval_loss: None,
         })
+    }
+
+    /// How many of the sequences at `blocks` are computed at once: whole micro-batches.
+    fn sequences_at_once(&self, blocks: &[usize]) -> usize {
+        let micro_batch = self.settings.train_batch_size.max(1);
+        let mut lengths = blocks.iter().map(|&block| self.data.train[block].len());
+        let first = lengths.next().unwrap_or(0);
+        // Checkpointing asks for little memory, and padding to another length costs time.
+        if self.settings.gradient_checkpointing || lengths.any(|length| length != first) {
+            return micro_batch;
+        }
+        micro_batch * (TOKENS_AT_ONCE / (micro_batch * first).max(1)).max(1)
     }
 
     /// The loss of a micro-batch divided by the labels of its step, and its gradients.
