@@ -14,8 +14,10 @@ use crate::recipe::Recipe;
 use crate::workspace::{Profile, build_release, root, target};
 
 /// A phrase of neither data set, in the words of the example's `prompt_template`.
-const PROMPT: &str =
-    "### Text: We finally won, and everyone on the team is dancing.\n### The tone is:\n";
+const PROMPT: &str = "<|im_start|>### Text: We finally won, and everyone on the team is dancing.\n### The tone is:\n";
+
+/// Learning rate on other data, which is expected to be larger than the example's.
+const OTHER_DATA_RATE: f64 = 1e-4;
 
 /// What the demo works on.
 #[derive(Debug, Args)]
@@ -80,7 +82,7 @@ fn workflow(data: Option<&Path>) -> Result<(PathBuf, PathBuf), ChoreError> {
     let folder = folder.join(name);
     let mut recipe = Recipe::read()?;
     recipe.set_data(&data)?;
-    recipe.set("/passes/lora/training_args/max_steps", -1)?;
+    recipe.set("/passes/lora/training_args/learning_rate", OTHER_DATA_RATE)?;
     let config = recipe.write(&folder)?;
     Ok((config, folder.join("output")))
 }
