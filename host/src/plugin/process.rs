@@ -30,6 +30,11 @@ const TICK: Duration = Duration::from_millis(50);
 /// Lines of a worker's standard error that are kept for the message when it dies.
 const KEPT_LINES: usize = 12;
 
+/// Settings of glibc's allocator, other systems do not read them: memory that was freed is kept for
+/// the next tensor of its size, instead of being given back and faulted in again, page by page.
+const ALLOCATOR: [(&str, &str); 2] =
+    [("MALLOC_MMAP_THRESHOLD_", "33554432"), ("MALLOC_TRIM_THRESHOLD_", "17179869184")];
+
 /// What a worker is asked to do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -182,6 +187,7 @@ impl Worker {
             .arg("worker")
             .env("RAYON_NUM_THREADS", threads.to_string())
             .env("OMP_NUM_THREADS", threads.to_string())
+            .envs(ALLOCATOR.into_iter().filter(|(name, _)| env::var_os(name).is_none()))
             .env(PLUGIN_PATH, call.library())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
