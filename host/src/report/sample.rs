@@ -36,7 +36,7 @@ pub(crate) fn full() -> Footprint {
     measure(&mut build, [0.55, 3.71, 61.3], 86_507_520);
     build.model = Some(Model {
         onnx_file_name: Some("model.onnx".into()),
-        ..Model::new(ModelKind::Onnx, "/work/out")
+        ..Model::new(ModelKind::Onnx, "/runs/out")
     });
     train(tune.pass_step.as_mut().unwrap());
     merge.pass_step.as_mut().unwrap().status = StepStatus::Reused;
@@ -86,7 +86,7 @@ fn footprint(models: Vec<ModelRecord>) -> Footprint {
         duration_sec: 502.5,
         models,
         diagnostics: Vec::new(),
-        output_dir: Some("/work/out".into()),
+        output_dir: Some("/runs/out".into()),
     }
 }
 

@@ -231,8 +231,8 @@ warning[quality-loss]: `build <int4>` (Build) lowered tone-exact_match from 88.3
   = help: try `algo: \"last\"`: 78 % on <this> data
 
 the run took 8 min 23 s
-result: /work/out
-report: /work/out/report.html
+result: /runs/out
+report: /runs/out/report.html
 "
         );
     }
