@@ -1,7 +1,8 @@
 //! The config file, from text to a checked workflow.
 //!
-//! `read` gives a [`Source`], `parse` a tree of [`Node`]s with positions, `check` a
-//! [`CheckedWorkflow`] and every [`Finding`]. Nothing here runs a plugin or opens a model.
+//! `read` gives a [`Source`], `parse` trees of [`Node`]s with positions, `check` a
+//! [`CheckedWorkflow`] and every [`Finding`]; [`examine`] is `parse` and `check`. Nothing here runs
+//! a plugin or opens a model.
 
 pub mod source;
 pub mod node;
@@ -13,30 +14,81 @@ pub mod check;
 
 pub use check::{CheckedWorkflow, check};
 pub use node::Node;
-pub use parse::parse;
+pub use parse::{Parsed, parse};
 pub use source::{ReadError, Source, read};
 
 use std::ops::Range;
 
 use olive_schemas::diagnostic::{Diagnostic, Severity};
 
+use crate::plugin::Catalog;
+
 /// A diagnostic with its place in the source text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What is wrong.
+    /// What is wrong; its pointers lead into the config as it is written.
     pub diagnostic: Diagnostic,
     /// Bytes of the source it is about.
     pub range: Range<usize>,
+    /// Other places that have to do with it.
+    pub related: Vec<Place>,
+    /// A change of the text that mends it, when there is one beyond doubt.
+    pub fix: Option<Fix>,
+}
+
+/// A place in the source that has to do with a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Bytes of the source.
+    pub range: Range<usize>,
+    /// What is there.
+    pub message: String,
+}
+
+/// A change of the text that mends a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// What it does, imperative: ``write `precision` ``.
+    pub title: String,
+    /// What to replace; ranges do not overlap.
+    pub edits: Vec<TextEdit>,
+}
+
+/// Text in place of a range of the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextEdit {
+    /// Bytes of the source that go.
+    pub range: Range<usize>,
+    /// What comes instead.
+    pub text: String,
 }
 
 impl Finding {
     /// A finding about `range`.
     pub fn new(diagnostic: Diagnostic, range: Range<usize>) -> Self {
-        Self { diagnostic, range }
+        Self { diagnostic, range, related: Vec::new(), fix: None }
     }
 
     /// Whether the run cannot start.
     pub fn is_error(&self) -> bool {
         self.diagnostic.severity == Severity::Error
     }
+}
+
+/// Parses and checks `source`.
+///
+/// Gives every finding in the order of the text, and the workflow when none of them is an error.
+/// Of a text that shows alternatives every one is checked; the first is the workflow.
+pub fn examine(source: &Source, catalog: &Catalog) -> (Option<CheckedWorkflow>, Vec<Finding>) {
+    let Parsed { documents, mut findings } = parse(source);
+    let mut workflow = None;
+    for document in &documents {
+        let (checked, found) = check(document, catalog);
+        workflow = workflow.or(checked);
+        findings.extend(found);
+    }
+    findings.sort_by_key(|finding| (finding.range.start, finding.diagnostic.severity));
+    findings.dedup();
+    let has_errors = findings.iter().any(Finding::is_error);
+    (workflow.filter(|_| !has_errors), findings)
 }

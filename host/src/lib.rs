@@ -44,8 +44,7 @@ use store::Store;
 /// Whatever stopped it; what finished steps made is kept for the next run.
 pub fn run(host: &Host, path: &Path, choices: &Choices) -> Result<Footprint, Error> {
     let source = config::read(path)?;
-    let written = config::parse(&source).map_err(host::refused(&source))?;
-    let (checked, findings) = host.accept(&source, config::check(&written, &host.catalog))?;
+    let (checked, findings) = host.accept(&source, config::examine(&source, &host.catalog))?;
     let plan = plan::resolve(&checked, &source.folder(), &host.catalog, choices)
         .map_err(|error| error.at(&source, &checked))?;
     let store = Store::new(&plan.cache_dir);

@@ -17,6 +17,18 @@ pub struct Diagnostic {
     /// What to try, imperative.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// Other places that have to do with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub related: Vec<Related>,
+}
+
+/// A place that has to do with a diagnostic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Related {
+    /// JSON pointer (RFC 6901) into the config.
+    pub pointer: String,
+    /// What is there.
+    pub message: String,
 }
 
 impl Diagnostic {
@@ -33,6 +45,7 @@ impl Diagnostic {
             message: message.into(),
             pointer: pointer.into(),
             help: None,
+            related: Vec::new(),
         }
     }
 
@@ -49,6 +62,13 @@ impl Diagnostic {
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// The same finding with one more place that has to do with it.
+    #[must_use]
+    pub fn with_related(mut self, pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        self.related.push(Related { pointer: pointer.into(), message: message.into() });
         self
     }
 }

@@ -75,7 +75,10 @@ fn folder(args: &CacheArgs) -> Result<PathBuf, Error> {
         return Err(Error::Usage("name a config file or a cache folder".into()));
     };
     let source = config::read(path)?;
-    let mut tree = config::parse(&source).map_err(refused(&source))?;
+    let parsed = config::parse(&source);
+    let Some(mut tree) = parsed.documents.into_iter().next() else {
+        return Err(refused(&source)(parsed.findings));
+    };
     upgrade::upgrade(&mut tree, &Catalog::default());
     let written = tree.get("engine").and_then(|engine| engine.get("cache_dir"));
     let default = olive_schemas::workflow::EngineConfig::default().cache_dir;

@@ -4,7 +4,6 @@ use super::{host, say};
 use crate::cli::CheckArgs;
 use crate::config;
 use crate::error::Error;
-use crate::host::refused;
 
 pub(super) fn run(args: &CheckArgs) -> Result<(), Error> {
     let Some(path) = args.file.as_ref().or(args.config.as_ref()) else {
@@ -12,8 +11,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Error> {
     };
     let host = host(&args.common)?;
     let source = config::read(path)?;
-    let written = config::parse(&source).map_err(refused(&source))?;
-    let (_, findings) = host.accept(&source, config::check(&written, &host.catalog))?;
+    let (_, findings) = host.accept(&source, config::examine(&source, &host.catalog))?;
     if !host.is_json && findings.is_empty() {
         say(&format!("`{}`: nothing is wrong\n", path.display()));
     }

@@ -9,7 +9,6 @@ use crate::config;
 use crate::config::schema::quoted;
 use crate::engine::{self, Surroundings};
 use crate::error::Error;
-use crate::host::refused;
 use crate::plan::{self, Choices, Purpose};
 use crate::store::Store;
 use crate::view::{Mode, View, summary};
@@ -18,8 +17,7 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<(), Error> {
     let model = recognized(Some(&args.model))?;
     let host = host(&args.common)?;
     let source = config::read(&args.config)?;
-    let written = config::parse(&source).map_err(refused(&source))?;
-    let (checked, _) = host.accept(&source, config::check(&written, &host.catalog))?;
+    let (checked, _) = host.accept(&source, config::examine(&source, &host.catalog))?;
     let evaluator = evaluator(args.evaluator.as_deref(), checked.workflow())?;
     let choices = Choices {
         model,

@@ -7,7 +7,6 @@ use super::{host, say};
 use crate::cli::RunArgs;
 use crate::config;
 use crate::error::Error;
-use crate::host::refused;
 use crate::plan::{self, Plan};
 use crate::store::Store;
 use crate::view::StepTitle;
@@ -16,8 +15,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
     let choices = choices(args)?;
     let host = host(&args.common)?;
     let source = config::read(&args.config)?;
-    let written = config::parse(&source).map_err(refused(&source))?;
-    let (checked, _) = host.accept(&source, config::check(&written, &host.catalog))?;
+    let (checked, _) = host.accept(&source, config::examine(&source, &host.catalog))?;
     let plan = plan::resolve(&checked, &source.folder(), &host.catalog, &choices)
         .map_err(|error| error.at(&source, &checked))?;
     let store = Store::new(&plan.cache_dir);
