@@ -44,7 +44,9 @@ use store::Store;
 /// Whatever stopped it; what finished steps made is kept for the next run.
 pub fn run(host: &Host, path: &Path, choices: &Choices) -> Result<Footprint, Error> {
     let source = config::read(path)?;
-    let (checked, findings) = host.accept(&source, config::examine(&source, &host.catalog))?;
+    let scope = config::Scope::run(choices.model.as_ref().map(|model| model.kind));
+    let examined = config::examine_for(&source, &host.catalog, scope);
+    let (checked, findings) = host.accept(&source, examined)?;
     let plan = plan::resolve(&checked, &source.folder(), &host.catalog, choices)
         .map_err(|error| error.at(&source, &checked))?;
     let store = Store::new(&plan.cache_dir);

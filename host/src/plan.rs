@@ -6,7 +6,6 @@
 mod resolve;
 mod input;
 mod settings;
-mod defaults;
 mod single;
 mod prepare;
 

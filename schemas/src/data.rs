@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 /// A named data set and how it becomes model input.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-olive-ignored" = {
+    "dataloader_config": "passes and metrics batch rows themselves",
+    "post_process_data_config": "metrics read the model's text"
+}))]
 pub struct DataConfig {
     /// Name by which passes and metrics refer to this data set.
     #[schemars(regex(pattern = r"^[A-Za-z0-9_]+$"))]
@@ -22,6 +26,12 @@ pub struct DataConfig {
     pub pre_process_data_config: PreProcess,
 }
 
+impl DataConfig {
+    /// Keys of a data config.
+    pub const FIELDS: [&str; 4] =
+        ["name", "type", "load_dataset_config", "pre_process_data_config"];
+}
+
 /// Container a data set is read through.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DataContainer {
@@ -33,6 +43,15 @@ pub enum DataContainer {
 /// Which rows to read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-olive-ignored" = {
+    "trust_remote_code": "code of data sets is never run",
+    "streaming": "files are read as they are needed",
+    "subset": "local files have no subsets",
+    "revision": "local files have no revisions"
+}), extend("x-olive-unavailable" = {
+    "data_dir": {"reason": "name the files in `data_files`", "unless": [null]},
+    "col_filters": {"reason": "rows are not filtered yet", "unless": [null, {}]}
+}))]
 pub struct LoadDataset {
     /// Format of the local files.
     pub data_name: DataFormat,
@@ -67,8 +86,32 @@ pub enum DataFormat {
 #[expect(clippy::struct_excessive_bools, reason = "the keys are Olive's")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-olive-ignored" = {
+    "model_name": "the tokenizer is the input model's",
+    "task": "the task is the input model's",
+    "trust_remote_code": "code of models is never run",
+    "random_retries": "no strategy draws rows yet",
+    "processing_batch_size": "rows are tokenized as they are needed"
+}), extend("x-olive-unavailable" = {
+    "chat_template": {"reason": "chat templates are not applied yet; write `text_template`", "unless": [null, false]},
+    "message_col": {"reason": "chat templates are not applied yet", "unless": [null]},
+    "text_formatting_func": {"reason": "Python code is never run; write `text_template`", "unless": [null]},
+    "stride": {"reason": "windows do not slide yet", "unless": [null]},
+    "random_seed": {"reason": "no strategy draws rows yet", "unless": [null]},
+    "padding_side": {"reason": "rows are padded on the right", "unless": [null, "right"]},
+    "input_cols": {"reason": "rows are text; write `text_cols` or `text_template`", "unless": [null]},
+    "label_col": {"reason": "labels are the text's own tokens", "unless": [null]},
+    "label_cols": {"reason": "labels are the text's own tokens", "unless": [null, []]},
+    "max_length": {"reason": "write `max_seq_len`", "unless": [null]},
+    "padding": {"reason": "write `pad_to_max_len`", "unless": [null]}
+}))]
 pub struct PreProcess {
     /// How tokenized rows become training blocks.
+    #[schemars(extend("x-olive-unavailable-values" = {
+        "join-sliding-window": "windows do not slide yet",
+        "join-random": "rows are not drawn yet",
+        "line-by-line-random": "rows are not drawn yet"
+    }))]
     pub strategy: PackingStrategy,
     /// Length of a training block in tokens.
     #[schemars(range(min = 2, max = 1_048_576))]

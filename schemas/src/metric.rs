@@ -14,11 +14,19 @@ pub struct EvaluatorConfig {
 /// One metric with its sub-metrics.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-olive-ignored" = {
+    "backend": "metrics are computed here",
+    "sample_log_num": "samples are not kept yet",
+    "sample_log_dir": "samples are not kept yet"
+}))]
 pub struct Metric {
     /// Name in results: `<name>-<sub-metric>`.
     pub name: String,
     /// What is measured.
     #[serde(rename = "type")]
+    #[schemars(extend("x-olive-unavailable-values" = {
+        "custom": "Python code is never run; a plugin can bring an evaluator"
+    }))]
     pub kind: MetricKind,
     /// Which figures of it are reported.
     #[schemars(length(min = 1))]
@@ -74,6 +82,10 @@ impl MetricKind {
 /// One figure of a metric.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-olive-ignored" = {
+    "goal": "goals are not checked yet",
+    "metric_config": "the figure has no settings"
+}))]
 pub struct SubMetric {
     /// Name of the figure, such as `exact_match` or `p90`.
     pub name: String,
@@ -100,6 +112,21 @@ impl SubMetric {
 /// How a metric is measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-olive-ignored" = {
+    "io_bind": "inputs and outputs stay on the processor",
+    "shared_kv_buffer": "the runtime decides about its KV cache",
+    "sleep_num": "there is no pause between runs",
+    "batch_size": "one prompt is measured at a time",
+    "run_kwargs": "no function of the user is called",
+    "script_dir": "Python code is never run"
+}), extend("x-olive-unavailable" = {
+    "inference_settings": {"reason": "session options are not set yet", "unless": [null, {}]},
+    "user_script": {"reason": "Python code is never run", "unless": [null]},
+    "evaluate_func": {"reason": "Python code is never run", "unless": [null]},
+    "evaluate_func_kwargs": {"reason": "Python code is never run", "unless": [null, {}]},
+    "metric_func": {"reason": "Python code is never run", "unless": [null]},
+    "metric_func_kwargs": {"reason": "Python code is never run", "unless": [null, {}]}
+}))]
 pub struct MetricSettings {
     /// Tokens generated at most for an answer (`exact_match`) or a throughput run.
     #[schemars(range(min = 1))]

@@ -28,6 +28,10 @@ pub struct Model {
 }
 
 impl Model {
+    /// Keys of a written model.
+    pub const FIELDS: [&str; 5] =
+        ["type", "model_path", "adapter_path", "onnx_file_name", "model_attributes"];
+
     /// A model of `kind` at `model_path`, without adapter or attributes.
     pub fn new(kind: ModelKind, model_path: impl Into<PathBuf>) -> Self {
         Self {

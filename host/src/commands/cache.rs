@@ -81,7 +81,7 @@ fn folder(args: &CacheArgs) -> Result<PathBuf, Error> {
     };
     upgrade::upgrade(&mut tree, &Catalog::default());
     let written = tree.get("engine").and_then(|engine| engine.get("cache_dir"));
-    let default = olive_schemas::workflow::EngineConfig::default().cache_dir;
+    let default = olive_schemas::engine::EngineConfig::default().cache_dir;
     let cache_dir = written.and_then(Node::as_str).map_or(default, str::to_owned);
     Ok(source.folder().join(cache_dir))
 }

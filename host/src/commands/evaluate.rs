@@ -17,7 +17,8 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<(), Error> {
     let model = recognized(Some(&args.model))?;
     let host = host(&args.common)?;
     let source = config::read(&args.config)?;
-    let (checked, _) = host.accept(&source, config::examine(&source, &host.catalog))?;
+    let scope = config::Scope::evaluation(model.as_ref().map(|model| model.kind));
+    let (checked, _) = host.accept(&source, config::examine_for(&source, &host.catalog, scope))?;
     let evaluator = evaluator(args.evaluator.as_deref(), checked.workflow())?;
     let choices = Choices {
         model,

@@ -15,7 +15,9 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
     let choices = choices(args)?;
     let host = host(&args.common)?;
     let source = config::read(&args.config)?;
-    let (checked, _) = host.accept(&source, config::examine(&source, &host.catalog))?;
+    let scope = config::Scope::run(choices.model.as_ref().map(|model| model.kind));
+    let (checked, _) =
+        host.accept(&source, config::examine_for(&source, &host.catalog, scope))?;
     let plan = plan::resolve(&checked, &source.folder(), &host.catalog, &choices)
         .map_err(|error| error.at(&source, &checked))?;
     let store = Store::new(&plan.cache_dir);

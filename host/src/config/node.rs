@@ -83,6 +83,20 @@ impl Node {
         matches!(&self.value, NodeValue::Scalar(Value::Null | Value::Bool(false)))
     }
 
+    /// Whether this is `null`, `false` or empty: nothing is asked for.
+    pub fn is_nothing(&self) -> bool {
+        match &self.value {
+            NodeValue::Scalar(_) => self.is_off(),
+            NodeValue::Array(items) => items.is_empty(),
+            NodeValue::Object(entries) => entries.is_empty(),
+        }
+    }
+
+    /// Place of the entry called `key` among the entries.
+    pub fn index_of(&self, key: &str) -> Option<usize> {
+        self.entries()?.iter().position(|entry| entry.key == key)
+    }
+
     /// The entry called `key`.
     pub fn entry(&self, key: &str) -> Option<&Entry> {
         self.entries()?.iter().find(|entry| entry.key == key)
@@ -100,9 +114,8 @@ impl Node {
 
     /// Takes the entry called `key` out.
     pub fn take(&mut self, key: &str) -> Option<Entry> {
-        let entries = self.entries_mut()?;
-        let index = entries.iter().position(|entry| entry.key == key)?;
-        Some(entries.remove(index))
+        let index = self.index_of(key)?;
+        Some(self.entries_mut()?.remove(index))
     }
 
     /// The node at a JSON pointer, and the bytes of its key when it is an object's entry.

@@ -1,28 +1,31 @@
 //! Checking a value against a JSON schema, in the words of a person.
 
+use std::sync::OnceLock;
+
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{ValidationError, draft7};
 use olive_schemas::diagnostic::Diagnostic;
+use olive_schemas::types;
+use olive_schemas::workflow::Workflow;
 use serde_json::Value;
 
-/// One way in which a value does not fit its schema.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
-    /// What is wrong; its pointer leads into the checked value.
-    pub diagnostic: Diagnostic,
-    /// Whether the key is at fault, not the value.
-    pub is_about_key: bool,
+use super::check::Problem;
+
+/// JSON schema (draft-07) of the normalized workflow; sections with a `type` are open.
+pub fn workflow_schema() -> &'static Value {
+    static SCHEMA: OnceLock<Value> = OnceLock::new();
+    SCHEMA.get_or_init(types::schema_of::<Workflow>)
 }
 
 /// Every way in which `value` does not fit `schema` (draft-07).
 ///
 /// A schema that is itself wrong is one violation at the root.
-pub fn violations(value: &Value, schema: &Value) -> Vec<Violation> {
+pub fn violations(value: &Value, schema: &Value) -> Vec<Problem> {
     let validator = match draft7::new(schema) {
         Ok(validator) => validator,
         Err(error) => {
             let message = format!("the schema for this section is wrong: {error}");
-            return vec![violation(Diagnostic::error("plugin-schema", "", message))];
+            return vec![Problem::new(Diagnostic::error("plugin-schema", "", message))];
         }
     };
     validator.iter_errors(value).flat_map(|error| explain(&error, schema)).collect()
@@ -53,7 +56,7 @@ pub fn quoted(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<Violation> {
+fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
     let pointer = error.instance_path().as_str();
     let value = brief(error.instance());
     let message = match error.kind() {
@@ -66,7 +69,7 @@ fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<Violation> {
         }
         ValidationErrorKind::Required { property } => {
             let key = property.as_str().unwrap_or_default();
-            return vec![violation(
+            return vec![Problem::new(
                 Diagnostic::error("missing-key", pointer, format!("key `{key}` is missing"))
                     .with_help(format!("add `{key}`")),
             )];
@@ -93,7 +96,7 @@ fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<Violation> {
         ValidationErrorKind::MaxItems { limit } => format!("the list has more than {limit} items"),
         _ => error.to_string(),
     };
-    vec![violation(Diagnostic::error("wrong-value", pointer, message))]
+    vec![Problem::new(Diagnostic::error("wrong-value", pointer, message))]
 }
 
 /// Of several alternatives that all fail, tells the constants, else the one that went deepest.
@@ -101,7 +104,7 @@ fn explain_alternatives(
     error: &ValidationError<'_>,
     context: &[Vec<ValidationError<'static>>],
     schema: &Value,
-) -> Violation {
+) -> Problem {
     let mut constants = Vec::new();
     for nested in context.iter().flatten() {
         collect_constants(nested, &mut constants);
@@ -122,7 +125,7 @@ fn explain_alternatives(
     let explained = deepest.and_then(|nested| explain(nested, schema).into_iter().next());
     explained.unwrap_or_else(|| {
         let message = format!("{} fits none of what is allowed here", brief(error.instance()));
-        violation(Diagnostic::error("wrong-value", pointer, message))
+        Problem::new(Diagnostic::error("wrong-value", pointer, message))
     })
 }
 
@@ -141,20 +144,20 @@ fn collect_constants(error: &ValidationError<'_>, constants: &mut Vec<String>) {
     }
 }
 
-fn unknown_key(pointer: &str, key: &str, known: &[&str]) -> Violation {
+fn unknown_key(pointer: &str, key: &str, known: &[&str]) -> Problem {
     let pointer = format!("{pointer}/{}", super::node::escape(key));
     let mut diagnostic = Diagnostic::error("unknown-key", pointer, format!("unknown key `{key}`"));
     diagnostic.help = suggest(key, known.iter().copied());
-    Violation { diagnostic, is_about_key: true }
+    Problem::new(diagnostic).about_key().replaced_by(nearest(key, known.iter().copied()))
 }
 
-fn unknown_value(pointer: &str, value: &Value, known: &[String]) -> Violation {
+fn unknown_value(pointer: &str, value: &Value, known: &[String]) -> Problem {
     let names: Vec<&str> = known.iter().map(|name| name.trim_matches('"')).collect();
     let message = format!("{} is not one of {}", brief(value), quoted(&names));
     let mut diagnostic = Diagnostic::error("unknown-value", pointer, message);
     let near = value.as_str().and_then(|written| nearest(written, names.iter().copied()));
     diagnostic.help = near.map(|name| format!("did you mean `{name}`?"));
-    violation(diagnostic)
+    Problem::new(diagnostic).replaced_by(near)
 }
 
 /// Keys that the object schema whose keyword stands at `schema_path` knows.
@@ -177,10 +180,6 @@ fn known_keys<'a>(schema: &'a Value, schema_path: &str) -> Vec<&'a str> {
     }
     let properties = here.get("properties").and_then(Value::as_object);
     properties.into_iter().flat_map(|map| map.keys().map(String::as_str)).collect()
-}
-
-fn violation(diagnostic: Diagnostic) -> Violation {
-    Violation { diagnostic, is_about_key: false }
 }
 
 fn type_name(kind: &TypeKind) -> String {

@@ -1,48 +1,35 @@
-//! Upgrading a config of any era to the one normalized form.
+//! From a config of any era to the one normalized form.
 //!
-//! Works on the tree with places, so that every later finding still points into the text the user
-//! wrote. Each old spelling that is read becomes a note. Checks nothing: what no upgrade
-//! understands is left for the check.
+//! [`modernize()`] rewrites old spellings as Olive writes them today; each becomes a note, and the
+//! result can be written back to the file. [`normalize()`] then brings the several forms that are
+//! right today into one. Both work on the tree with places, so that every later finding still
+//! points into the text the user wrote. What neither understands is left for the check.
 
-mod sections;
-mod model;
-mod data;
-mod passes;
-mod engine;
+mod modernize;
+mod normalize;
+mod marks;
+
+pub use modernize::modernize;
+pub use normalize::{normalize, root_keys};
 
 use std::ops::Range;
 
 use olive_schemas::diagnostic::{Diagnostic, Severity};
 
-use super::Finding;
-use super::node::{Entry, Node};
+use super::node::{Entry, Node, NodeValue};
+use super::{Finding, Fix, TextEdit};
 use crate::plugin::Catalog;
 
-/// Upgrades `root` in place; gives what was read differently from how it is written.
+/// Modernizes and normalizes `root`; gives what was read differently from how it is written.
 pub fn upgrade(root: &mut Node, catalog: &Catalog) -> Vec<Finding> {
-    let mut notes = Notes::default();
-    sections::upgrade(root, &mut notes);
-    if let Some(model) = root.get_mut("input_model") {
-        model::upgrade(model, &mut notes);
-    }
-    if let Some(configs) = root.get_mut("data_configs") {
-        data::upgrade(configs, &mut notes);
-    }
-    if let Some(passes) = root.get_mut("passes") {
-        passes::upgrade(passes, catalog, &mut notes);
-    }
-    engine::upgrade(root, &mut notes);
-    notes.findings
-}
-
-/// Keys that may stand at the root of a config of any era.
-pub fn root_keys() -> impl Iterator<Item = &'static str> {
-    sections::SECTIONS.into_iter().chain(sections::ENGINE_KEYS)
+    let mut findings = modernize(root, catalog);
+    findings.extend(normalize(root, catalog));
+    findings
 }
 
 /// What was read differently from how it is written.
 #[derive(Default)]
-pub(super) struct Notes {
+struct Notes {
     findings: Vec<Finding>,
 }
 
@@ -53,6 +40,23 @@ impl Notes {
         let diagnostic = Diagnostic::new(Severity::Note, "old-spelling", "", message)
             .with_help(format!("write `{new}`"));
         self.findings.push(Finding::new(diagnostic, range.clone()));
+    }
+
+    /// An old spelling was read whose whole change is another name at its place.
+    fn respelled(&mut self, range: &Range<usize>, old: &str, new: &str) {
+        self.renamed(range, old, new);
+        if let Some(finding) = self.findings.last_mut() {
+            let edits = vec![TextEdit { range: range.clone(), text: new.to_owned() }];
+            finding.fix = Some(Fix { title: format!("write `{new}`"), edits });
+        }
+    }
+
+    /// A key of former times was read that has no effect any more.
+    fn dropped(&mut self, entry: &Entry, why: &str) {
+        let message = format!("`{}` is an old key without effect: {why}", entry.key);
+        let diagnostic = Diagnostic::new(Severity::Note, "old-spelling", "", message)
+            .with_help("remove it");
+        self.findings.push(Finding::new(diagnostic, entry.key_range.clone()));
     }
 
     /// A setting was left out.
@@ -70,32 +74,34 @@ impl Notes {
     }
 }
 
-/// Moves the entries of the object `wrapper` inside `node` up into `node`; the inner value wins.
-fn flatten(node: &mut Node, wrapper: &str, notes: &mut Notes) {
-    let is_object = node.get(wrapper).is_some_and(|inner| inner.entries().is_some());
-    if !is_object {
-        return;
+/// The object that holds the settings of `node`: the one called `wrapper` inside it, or itself.
+fn settings<'a>(node: &'a mut Node, wrapper: &str) -> &'a mut Node {
+    let is_wrapped = node.get(wrapper).is_some_and(|inner| inner.entries().is_some());
+    if !is_wrapped {
+        return node;
     }
-    let Some(mut taken) = node.take(wrapper) else { return };
-    let inner = std::mem::take(taken.node.entries_mut().unwrap_or(&mut Vec::new()));
-    for entry in inner {
-        if let Some(outer) = node.take(&entry.key) {
-            let why = format!("`{wrapper}.{}` is set too and wins", entry.key);
-            notes.ignored(&outer.range(), &outer.key, &why);
-        }
-        insert(node, entry);
+    let Some(index) = node.index_of(wrapper) else { return node };
+    match &mut node.value {
+        NodeValue::Object(entries) => &mut entries[index].node,
+        NodeValue::Array(_) | NodeValue::Scalar(_) => unreachable!("only objects have entries"),
     }
 }
 
-/// Renames the entry `old` to `new`, with a note; an entry already called `new` wins.
+/// Renames the entry `old` to `new` where it stands; an entry already called `new` wins.
 fn rename(node: &mut Node, old: &str, new: &str, notes: &mut Notes) {
-    let Some(entry) = node.take(old) else { return };
-    notes.renamed(&entry.key_range, old, new);
-    if node.get(new).is_some() {
-        notes.ignored(&entry.range(), old, &format!("`{new}` is set too and wins"));
-        return;
+    let Some(index) = node.index_of(old) else { return };
+    let is_taken = node.get(new).is_some();
+    let Some(entries) = node.entries_mut() else { return };
+    notes.respelled(&entries[index].key_range, old, new);
+    if is_taken {
+        let entry = entries.remove(index);
+        if let Some(told) = notes.findings.last_mut() {
+            told.fix = None;
+        }
+        notes.ignored(&entry.key_range, old, &format!("`{new}` is set too and wins"));
+    } else {
+        entries[index].key = new.to_owned();
     }
-    insert(node, entry.renamed(new));
 }
 
 /// Adds an entry to an object.
@@ -117,11 +123,27 @@ fn set_default(
     }
 }
 
-/// Spells the string at `key` as one of `names` when it differs only in case.
-fn fix_case(node: &mut Node, key: &str, names: &[&str]) {
-    let Some(value) = node.get_mut(key) else { return };
-    let Some(written) = value.as_str() else { return };
-    if let Some(name) = names.iter().find(|name| name.eq_ignore_ascii_case(written)) {
-        *value = Node::scalar(*name, value.range.clone());
+/// The value of `key` in an object, as an empty object made at `range` when it is not there.
+fn object_at<'a>(node: &'a mut Node, key: &str, range: &Range<usize>) -> Option<&'a mut Node> {
+    if node.get(key).is_none() {
+        insert(node, Entry::new(key, Node::object(Vec::new(), range.clone())));
+    }
+    node.get_mut(key)
+}
+
+/// The values of a map.
+fn values_mut<'a>(node: &'a mut Node, section: &str) -> impl Iterator<Item = &'a mut Node> {
+    let entries = node.get_mut(section).and_then(Node::entries_mut);
+    entries.into_iter().flatten().map(|entry| &mut entry.node)
+}
+
+/// The items of a list, or the one value itself.
+fn items_or_self(node: &mut Node) -> &mut [Node] {
+    match node.value {
+        NodeValue::Array(_) => match &mut node.value {
+            NodeValue::Array(items) => items,
+            NodeValue::Object(_) | NodeValue::Scalar(_) => &mut [],
+        },
+        NodeValue::Object(_) | NodeValue::Scalar(_) => std::slice::from_mut(node),
     }
 }

@@ -4,22 +4,26 @@ use std::path::Path;
 
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::model::{Model, ModelKind};
-use olive_schemas::workflow::InputModel;
 
 use super::settings::{Ground, digest};
 use super::{Input, PlanError};
 
-/// The model that `written` describes, or `chosen` instead.
+/// The model that the config has, or `chosen` instead.
 ///
 /// A path that leads nowhere is told and stands for an empty model.
 pub(super) fn resolve(
-    written: &InputModel,
+    written: Option<Model>,
     chosen: Option<&Model>,
     ground: &mut Ground<'_>,
 ) -> Result<Input, PlanError> {
-    let model = match chosen {
-        Some(model) => model.clone(),
-        None => absolute(written.model(), ground),
+    let model = match (chosen, written) {
+        (Some(model), _) => model.clone(),
+        (None, Some(model)) => absolute(model, ground),
+        (None, None) => {
+            let message = "no installed plugin works on a model of this type";
+            let problem = Diagnostic::error("model-kind", "/input_model/type", message);
+            return Err(PlanError::Problems(vec![problem]));
+        }
     };
     let digest = content(&model, ground)?;
     Ok(Input { model, digest })

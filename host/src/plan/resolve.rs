@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use olive_schemas::diagnostic::Diagnostic;
-use olive_schemas::metric::EvaluatorConfig;
 use olive_schemas::model::ModelKind;
-use olive_schemas::step::{Accelerator, Device, StepKind};
+use olive_schemas::step::{Accelerator, StepKind};
+use olive_schemas::types;
 use olive_schemas::workflow::{PassConfig, Workflow};
-use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use super::input;
@@ -35,19 +34,20 @@ pub fn resolve(
     let cache_dir = folder.join(&workflow.engine.cache_dir);
     let mut digests = Digests::open(Store::new(&cache_dir).digests_path());
     let mut problems = Vec::new();
+    let data_configs = checked.data_configs();
     let ground = &mut Ground {
         folder,
-        data_configs: &workflow.data_configs,
+        data_configs: &data_configs,
         digests: &mut digests,
         problems: &mut problems,
     };
-    let input = input::resolve(&workflow.input_model, choices.model.as_ref(), ground)?;
-    let accelerator = accelerator(workflow);
+    let input = input::resolve(checked.model(), choices.model.as_ref(), ground)?;
+    let accelerator = workflow.accelerator();
     let mut planning = Planning {
         catalog,
         threads: choices.threads,
         accelerator: &accelerator,
-        workflow,
+        checked,
         kind: input.model.kind,
         input: input.digest.clone(),
         title: "input model".into(),
@@ -73,7 +73,7 @@ pub fn resolve(
 /// Where planning has come to: the steps so far, and the model the next one works on.
 struct Planning<'a> {
     catalog: &'a Catalog,
-    workflow: &'a Workflow,
+    checked: &'a CheckedWorkflow,
     threads: usize,
     accelerator: &'a Accelerator,
     /// Kind of the model so far.
@@ -92,7 +92,7 @@ impl Planning<'_> {
         if let Purpose::Evaluate { evaluator } = purpose {
             return self.evaluation(evaluator, ground);
         }
-        let Workflow { engine, passes, .. } = self.workflow;
+        let Workflow { engine, passes, .. } = self.checked.workflow();
         if let Some(evaluator) = &engine.evaluator
             && (engine.evaluate_input_model || passes.is_empty())
             && self.can_be_measured()
@@ -110,7 +110,7 @@ impl Planning<'_> {
 
     /// Whether an input model of this kind can be measured at all; a file to be imported cannot.
     fn can_be_measured(&self) -> bool {
-        self.catalog.evaluator(self.kind, &[]).is_some() || self.workflow.passes.is_empty()
+        self.catalog.evaluator(self.kind, &[]).is_some() || self.checked.workflow().passes.is_empty()
     }
 
     fn pass(
@@ -124,9 +124,6 @@ impl Planning<'_> {
         let catalog = self.catalog;
         let Some(known) = catalog.pass(&pass.kind) else { return Ok(()) };
         let descriptor = known.descriptor;
-        if !descriptor.accepts.contains(&self.kind) {
-            ground.problems.push(self.mismatch(name, &descriptor.name, &descriptor.accepts));
-        }
         let config = Value::Object(pass.config.clone());
         let settings = settle(&config, &descriptor.schema, &pointer, ground)?;
         self.model += 1;
@@ -143,8 +140,8 @@ impl Planning<'_> {
     /// A step that measures the model so far.
     fn evaluation(&mut self, evaluator: &str, ground: &mut Ground<'_>) -> Result<(), PlanError> {
         // The check has refused names of evaluators that are not defined.
-        let Self { workflow, catalog, .. } = *self;
-        let Some(config) = workflow.evaluators.get(evaluator) else { return Ok(()) };
+        let Self { checked, catalog, .. } = *self;
+        let Some(config) = checked.evaluator(evaluator) else { return Ok(()) };
         if config.metrics.is_empty() {
             return Ok(());
         }
@@ -164,7 +161,7 @@ impl Planning<'_> {
             return Ok(());
         };
         let config = serde_json::to_value(config).unwrap_or_default();
-        let settings = settle(&config, &evaluator_schema(), &pointer, ground)?;
+        let settings = settle(&config, &types::evaluator(), &pointer, ground)?;
         let role = Role::Evaluation { of: self.title.clone() };
         let accepts = descriptor.accepts.clone();
         self.push(role, plugin, &descriptor.name, Some(self.threads), settings, accepts);
@@ -208,60 +205,6 @@ impl Planning<'_> {
         });
         key.to_string()
     }
-
-    /// The pass `name` does not take what the one before makes.
-    fn mismatch(&self, name: &str, kind: &str, accepts: &[ModelKind]) -> Diagnostic {
-        let accepted: Vec<&str> = accepts.iter().map(|kind| kind.name()).collect();
-        let before = match self.workflow.passes.get(&self.title) {
-            Some(pass) if self.model > 0 => {
-                format!("pass `{}` ({}) makes {}", self.title, pass.kind, self.kind)
-            }
-            _ => format!("the input model is {}", self.kind),
-        };
-        let message =
-            format!("pass `{name}` ({kind}) takes {}, but {before}", accepted.join(" or "));
-        let pointer = format!("/passes/{}/type", escape(name));
-        Diagnostic::error("model-kind", pointer, message).with_help(self.bridge(accepts))
-    }
-
-    /// What would fit between the model so far and a pass that takes `accepts`.
-    fn bridge(&self, accepts: &[ModelKind]) -> String {
-        let fits =
-            |pass: &crate::plugin::PassEntry<'_>| pass.descriptor.accepts.contains(&self.kind);
-        let between = self.catalog.passes().filter(fits);
-        let between = between.filter(|pass| accepts.contains(&pass.descriptor.produces));
-        let between: Vec<&str> = between.map(|pass| pass.descriptor.name.as_str()).collect();
-        if !between.is_empty() {
-            return format!("put one of these before it: {}", quoted(&between));
-        }
-        let next: Vec<&str> =
-            self.catalog.passes().filter(fits).map(|pass| pass.descriptor.name.as_str()).collect();
-        match next.as_slice() {
-            [] => format!("no installed pass takes {}; change the order of the passes", self.kind),
-            names => format!("passes that take {}: {}", self.kind, quoted(names)),
-        }
-    }
-}
-
-fn evaluator_schema() -> Value {
-    SchemaSettings::draft07().into_generator().into_root_schema_for::<EvaluatorConfig>().to_value()
-}
-
-/// What the result is meant for: the target's accelerator, else the host's.
-fn accelerator(workflow: &Workflow) -> Accelerator {
-    let engine = &workflow.engine;
-    let system = engine.target.as_ref().or(engine.host.as_ref());
-    let system = system.and_then(|name| workflow.systems.get(name));
-    let Some(found) = system.and_then(|system| system.accelerators.first()) else {
-        return Accelerator::default();
-    };
-    let usual = match found.device {
-        Device::Cpu => "CPUExecutionProvider",
-        Device::Gpu => "CUDAExecutionProvider",
-        Device::Npu => "QNNExecutionProvider",
-    };
-    let provider = found.execution_providers.first().map_or(usual, String::as_str);
-    Accelerator { device: found.device, execution_provider: provider.to_owned() }
 }
 
 fn output_dir(workflow: &Workflow, folder: &Path, choices: &Choices) -> Option<PathBuf> {

@@ -8,7 +8,7 @@ use olive_schemas::diagnostic::Diagnostic;
 use serde_json::Value;
 
 use super::PlanError;
-use super::defaults::fill;
+use crate::config::defaults::fill;
 use crate::config::references::{PATH, REFERENCE, marked};
 use crate::plugin::digest::Digests;
 
@@ -16,8 +16,8 @@ use crate::plugin::digest::Digests;
 pub(super) struct Ground<'a> {
     /// Where relative paths start; absolute.
     pub(super) folder: &'a Path,
-    /// The workflow's data configs.
-    pub(super) data_configs: &'a [DataConfig],
+    /// The workflow's data configs that plugins can read, with their place in the list.
+    pub(super) data_configs: &'a [(usize, DataConfig)],
     /// Remembered digests.
     pub(super) digests: &'a mut Digests,
     /// Problems so far; pointers lead into the workflow.
@@ -65,10 +65,9 @@ pub(super) fn settle(
     for place in marked(&full_config, schema, REFERENCE, "data_config") {
         let name = full_config.pointer(&place).and_then(Value::as_str).unwrap_or_default();
         // The check has refused names of data configs that are not defined.
-        let Some(index) = ground.data_configs.iter().position(|data| data.name == name) else {
-            continue;
-        };
-        let (data, key) = settle_data(index, ground)?;
+        let known = ground.data_configs.iter().find(|(_, data)| data.name == name);
+        let Some((index, data)) = known.cloned() else { continue };
+        let (data, key) = settle_data(index, data, ground)?;
         set(&mut for_key, &place, Value::Null);
         data_for_key.insert(place, key);
         data_configs.insert(name.to_owned(), data);
@@ -88,7 +87,7 @@ pub(super) fn digest(path: &Path, ground: &mut Ground<'_>) -> Result<String, Pla
 /// `config` with the defaults of `schema`.
 fn filled(config: &Value, schema: &Value) -> Value {
     let mut config = config.clone();
-    fill(&mut config, schema, schema);
+    fill(&mut config, schema);
     config
 }
 
@@ -110,8 +109,11 @@ fn absolute_paths(
 }
 
 /// The data config number `index` with absolute paths, and what of it goes into keys.
-fn settle_data(index: usize, ground: &mut Ground<'_>) -> Result<(DataConfig, Value), PlanError> {
-    let mut data = ground.data_configs[index].clone();
+fn settle_data(
+    index: usize,
+    mut data: DataConfig,
+    ground: &mut Ground<'_>,
+) -> Result<(DataConfig, Value), PlanError> {
     let pointer = format!("/data_configs/{index}/load_dataset_config/data_files");
     let mut digests = Vec::new();
     for (number, file) in data.load_dataset_config.data_files.iter_mut().enumerate() {

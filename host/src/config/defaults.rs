@@ -2,18 +2,23 @@
 
 use serde_json::Value;
 
-use crate::config::references::parts;
+use super::references::parts;
 
-/// Fills in what `value` leaves out; `document` is the schema that `schema` is a part of.
+/// Fills in what `value` leaves out, as `schema` says.
 ///
 /// Objects that are written get the defaults of their own keys too.
-pub(super) fn fill(value: &mut Value, schema: &Value, document: &Value) {
+pub fn fill(value: &mut Value, schema: &Value) {
+    fill_part(value, schema, schema);
+}
+
+/// The same for a part of a schema; its `$ref`s point into `document`.
+fn fill_part(value: &mut Value, schema: &Value, document: &Value) {
     let Value::Object(map) = value else { return };
     for part in parts(schema, document) {
         let properties = part.get("properties").and_then(Value::as_object);
         for (key, property) in properties.into_iter().flatten() {
             if let Some(inner) = map.get_mut(key) {
-                fill(inner, property, document);
+                fill_part(inner, property, document);
                 continue;
             }
             let parts = parts(property, document);
@@ -46,7 +51,7 @@ mod tests {
             (json!({"training_args": {}}), json!({"training_args": {"seed": 42}, "r": 64})),
         ] {
             let mut value = written;
-            fill(&mut value, &schema, &schema);
+            fill(&mut value, &schema);
             assert_eq!(value, filled);
         }
     }

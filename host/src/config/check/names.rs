@@ -1,0 +1,187 @@
+//! Whether names lead somewhere, and lead to one thing only.
+
+use olive_schemas::metric::MetricKind;
+use serde_json::Value;
+
+use super::shape::{entries, own_settings, passes};
+use super::{Problem, Problems};
+use crate::config::node::escape;
+use crate::config::references::{REFERENCE, marked};
+use crate::config::schema::{nearest, quoted, suggest, workflow_schema};
+use crate::plugin::Catalog;
+use olive_schemas::types;
+
+/// End of the keys of a pass that hold the name of a data config.
+const DATA_KEY: &str = "data_config";
+
+/// Checks the names in the normalized config `value`.
+pub(super) fn check(value: &Value, catalog: &Catalog, problems: &mut Problems) {
+    let references = |kind| {
+        let pointers = marked(value, workflow_schema(), REFERENCE, kind);
+        uses(value, pointers)
+    };
+    let systems: Vec<&str> = keys(value, "systems");
+    let help = "define it under `systems`, or leave `host` and `target` out to run here";
+    undefined("system", "unknown-system", references("system"), &systems, help, problems);
+    let evaluators = keys(value, "evaluators");
+    let help = "define it under `evaluators`";
+    let used = references("evaluator");
+    undefined("evaluator", "unknown-evaluator", used, &evaluators, help, problems);
+    let names = keys(value, "passes");
+    let help = "define it under `passes`";
+    undefined("pass", "unknown-pass", references("pass"), &names, help, problems);
+    check_data_configs(value, catalog, problems);
+    for (name, evaluator) in entries(value, "evaluators") {
+        let metrics = evaluator.get("metrics").and_then(Value::as_array);
+        for (index, metric) in metrics.into_iter().flatten().enumerate() {
+            let pointer = format!("/evaluators/{}/metrics/{index}", escape(name));
+            check_metric(metric, &pointer, problems);
+        }
+    }
+    check_is_something_to_do(value, catalog, problems);
+}
+
+fn check_data_configs(value: &Value, catalog: &Catalog, problems: &mut Problems) {
+    let configs = value.get("data_configs").and_then(Value::as_array);
+    let names: Vec<Option<&str>> = configs
+        .into_iter()
+        .flatten()
+        .map(|config| config.get("name").and_then(Value::as_str))
+        .collect();
+    for (index, name) in names.iter().enumerate() {
+        let Some(name) = name else { continue };
+        let Some(first) = names[..index].iter().position(|known| *known == Some(*name)) else {
+            continue;
+        };
+        let message = format!("data config `{name}` is defined twice");
+        let pointer = format!("/data_configs/{index}/name");
+        let mut problem = Problem::error("duplicate-name", &pointer, message, None);
+        problem.diagnostic = problem
+            .diagnostic
+            .with_help("give one of them another name")
+            .with_related(format!("/data_configs/{first}/name"), "first defined here");
+        problems.push(problem);
+    }
+    let names: Vec<&str> = names.into_iter().flatten().collect();
+    let help = "define it under `data_configs`";
+    let used = data_uses(value, catalog);
+    undefined("data config", "unknown-data-config", used, &names, help, problems);
+}
+
+/// Where data configs are named: marked settings of installed passes and of metrics, and the
+/// settings of other passes that are called so.
+fn data_uses<'a>(value: &'a Value, catalog: &Catalog) -> Vec<(String, &'a str)> {
+    let mut pointers = Vec::new();
+    for (pointer, pass) in passes(value) {
+        let kind = pass.get("type").and_then(Value::as_str).unwrap_or_default();
+        if let Some(known) = catalog.pass(kind) {
+            let own = own_settings(pass, &["type"]);
+            let found = marked(&own, &known.descriptor.schema, REFERENCE, "data_config");
+            pointers.extend(found.iter().map(|found| format!("{pointer}{found}")));
+        } else {
+            let keys = pass.as_object().into_iter().flatten().map(|(key, _)| key);
+            let named = keys.filter(|key| key.ends_with(DATA_KEY));
+            pointers.extend(named.map(|key| format!("{pointer}/{}", escape(key))));
+        }
+    }
+    for (name, evaluator) in entries(value, "evaluators") {
+        let found = marked(evaluator, &types::evaluator(), REFERENCE, "data_config");
+        let pointer = format!("/evaluators/{}", escape(name));
+        pointers.extend(found.iter().map(|found| format!("{pointer}{found}")));
+    }
+    uses(value, pointers)
+}
+
+fn uses(value: &Value, pointers: Vec<String>) -> Vec<(String, &str)> {
+    let named = pointers.into_iter().filter_map(|pointer| {
+        let name = value.pointer(&pointer)?.as_str()?;
+        Some((pointer, name))
+    });
+    named.filter(|(_, name)| !name.is_empty()).collect()
+}
+
+/// One problem per undefined name, however often it is used.
+fn undefined(
+    what: &str,
+    code: &str,
+    uses: Vec<(String, &str)>,
+    known: &[&str],
+    help: &str,
+    problems: &mut Problems,
+) {
+    let mut told: Vec<Problem> = Vec::new();
+    let mut names: Vec<&str> = Vec::new();
+    for (pointer, name) in uses {
+        if known.contains(&name) {
+            continue;
+        }
+        if let Some(index) = names.iter().position(|known| *known == name) {
+            let problem = &mut told[index];
+            problem.diagnostic =
+                problem.diagnostic.clone().with_related(pointer, "named here too");
+            continue;
+        }
+        let message = format!("{what} `{name}` is not defined");
+        let help = suggest(name, known.iter().copied()).unwrap_or_else(|| help.to_owned());
+        let problem = Problem::error(code, &pointer, message, Some(help));
+        told.push(problem.replaced_by(nearest(name, known.iter().copied())));
+        names.push(name);
+    }
+    problems.extend(told);
+}
+
+fn check_metric(metric: &Value, pointer: &str, problems: &mut Problems) {
+    let Some(kind) = metric.get("type") else { return };
+    let Ok(kind) = serde_json::from_value::<MetricKind>(kind.clone()) else { return };
+    let known = kind.sub_metrics();
+    let sub_types = metric.get("sub_types").and_then(Value::as_array);
+    for (index, sub_type) in sub_types.into_iter().flatten().enumerate() {
+        let name = sub_type.get("name").and_then(Value::as_str);
+        let Some(name) = name.filter(|name| !known.contains(name)) else { continue };
+        let pointer = format!("{pointer}/sub_types/{index}/name");
+        let near = nearest(name, known.iter().copied());
+        let (code, message) = match near {
+            Some(_) => {
+                let message =
+                    format!("`{name}` is not a sub-type of metric type `{}`", kind.name());
+                ("unknown-value", message)
+            }
+            None => {
+                let message = format!(
+                    "no installed evaluator measures `{name}` of metric type `{}`",
+                    kind.name()
+                );
+                ("not-available", message)
+            }
+        };
+        let help = suggest(name, known.iter().copied());
+        problems.push(Problem::error(code, &pointer, message, help).replaced_by(near));
+    }
+    let name = metric.get("name").and_then(Value::as_str).unwrap_or_default();
+    if kind == MetricKind::Accuracy && metric.get("data_config").is_none() {
+        let message = format!("metric `{name}` measures accuracy but names no data");
+        let help = "add `data_config` with the name of a data config".to_owned();
+        problems.push(Problem::error("missing-key", pointer, message, Some(help)));
+    }
+}
+
+fn check_is_something_to_do(value: &Value, catalog: &Catalog, problems: &mut Problems) {
+    let is_empty = |section: &str| {
+        let section = value.get(section);
+        section.is_none_or(|section| section.as_object().is_some_and(serde_json::Map::is_empty))
+    };
+    let has_evaluator = value.pointer("/engine/evaluator").is_some_and(|name| !name.is_null());
+    if is_empty("passes") && !has_evaluator && value.is_object() {
+        let message = "the workflow has neither passes nor an evaluator: there is nothing to do";
+        let names: Vec<&str> = catalog.passes().map(|p| p.descriptor.name.as_str()).collect();
+        let help = catalog
+            .absence_help()
+            .unwrap_or_else(|| format!("add `passes`; installed: {}", quoted(&names)));
+        problems.push(Problem::error("nothing-to-do", "", message.into(), Some(help)));
+    }
+}
+
+fn keys<'a>(value: &'a Value, section: &str) -> Vec<&'a str> {
+    let map = value.get(section).and_then(Value::as_object);
+    map.into_iter().flatten().map(|(key, _)| key.as_str()).collect()
+}

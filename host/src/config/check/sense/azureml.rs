@@ -1,0 +1,67 @@
+//! Azure Machine Learning: what its service needs beside what Olive's configs say.
+
+use serde_json::Value;
+
+use crate::config::check::{Problem, Problems};
+use crate::config::node::escape;
+
+/// Type of the systems this is about.
+const SYSTEM: &str = "AzureML";
+
+pub(super) fn check(value: &Value, problems: &mut Problems) {
+    let systems = value.get("systems").and_then(Value::as_object);
+    let own: Vec<(&String, &Value)> = systems
+        .into_iter()
+        .flatten()
+        .filter(|(_, system)| system.get("type").and_then(Value::as_str) == Some(SYSTEM))
+        .collect();
+    let has_client = value.get("azureml_client").is_some();
+    let without = own.iter().filter(|(_, system)| system.get("azureml_client").is_none());
+    let without: Vec<&String> = without.map(|(name, _)| *name).collect();
+    if let Some(first) = without.first().filter(|_| !has_client) {
+        let message = format!("system `{first}` has no workspace: the config has no `azureml_client`");
+        let help = "add `azureml_client` with `subscription_id`, `resource_group` and \
+                    `workspace_name` at the root";
+        let pointer = format!("/systems/{}", escape(first));
+        let mut problem = Problem::warning("no-workspace", &pointer, message, help);
+        for name in &without[1..] {
+            let pointer = format!("/systems/{}", escape(name));
+            problem.diagnostic = problem.diagnostic.with_related(pointer, "nor has this one");
+        }
+        problems.push(problem);
+    }
+    for (name, system) in own {
+        check_token(value, name, system, problems);
+    }
+    check_registry_name(value, problems);
+}
+
+/// The token is read from a key vault, which must have a name.
+fn check_token(value: &Value, name: &str, system: &Value, problems: &mut Problems) {
+    let client = system.get("azureml_client").or(value.get("azureml_client"));
+    let has_vault = client.is_some_and(|client| client.get("keyvault_name").is_some());
+    if system.get("hf_token") == Some(&Value::Bool(true)) && !has_vault {
+        let message = "`hf_token` asks for a token, but no key vault is named".to_owned();
+        let help = "add `keyvault_name` to `azureml_client`, with the secret `hf-token` in it";
+        let pointer = format!("/systems/{}/hf_token", escape(name));
+        problems.push(Problem::warning("no-key-vault", &pointer, message, help));
+    }
+}
+
+/// Names of registered models are letters, digits, `-`, `_` and `.`.
+fn check_registry_name(value: &Value, problems: &mut Problems) {
+    let Some(path) = value.pointer("/input_model/model_path") else { return };
+    if path.get("type").and_then(Value::as_str) != Some("azureml_registry_model") {
+        return;
+    }
+    let (pointer, name) = match path.pointer("/config/name") {
+        Some(name) => ("/input_model/model_path/config/name", Some(name)),
+        None => ("/input_model/model_path/name", path.get("name")),
+    };
+    let name = name.and_then(Value::as_str).unwrap_or_default();
+    if let Some((_, short)) = name.rsplit_once('/') {
+        let message = format!("`{name}` is no name of a registered model: it has a `/`");
+        let help = format!("write the registry's own name, probably `{short}`");
+        problems.push(Problem::warning("registry-name", pointer, message, &help));
+    }
+}

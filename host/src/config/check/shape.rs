@@ -1,0 +1,207 @@
+//! Whether every section has the shape that its schema says.
+
+use serde_json::{Map, Value, json};
+
+use super::data::{Need, need};
+use super::{Problem, Problems};
+use crate::config::advice::unavailable;
+use crate::config::node::escape;
+use crate::config::schema::{nearest, quoted, suggest, violations, workflow_schema};
+use crate::config::upgrade::root_keys;
+use crate::plugin::Catalog;
+use olive_schemas::types;
+
+/// Keys of a pass beside its settings.
+const PASS_KEYS: [&str; 3] = ["type", "host", "evaluator"];
+
+/// The one problem of a file that is something else.
+pub(super) fn no_workflow(value: &Value) -> Option<Problem> {
+    let known = ["input_model", "passes", "engine", "evaluators", "data_configs", "systems"];
+    let keys = value.as_object()?;
+    let has_sections = known.iter().any(|key| keys.contains_key(*key));
+    let lists_plugins = value.get("passes").and_then(Value::as_array).is_some_and(|passes| {
+        !keys.contains_key("input_model") && passes.iter().all(|pass| pass.get("plugin").is_some())
+    });
+    let is_near = keys.keys().any(|key| nearest(key, known).is_some());
+    if lists_plugins || !(has_sections || is_near || keys.is_empty()) {
+        let message = "this is no Olive workflow".to_owned();
+        let help = format!("a workflow has {}", quoted(&known[..2]));
+        return Some(Problem::error("not-a-workflow", "", message, Some(help)));
+    }
+    None
+}
+
+/// Checks the shape of every section of the normalized config `value`.
+pub(super) fn check(value: &Value, catalog: &Catalog, problems: &mut Problems) {
+    let mut found = unavailable_in(value, workflow_schema(), "");
+    problems.extend(found.drain(..));
+    let mut found = base_violations(value);
+    suggest_root_keys(&mut found);
+    problems.extend(found);
+    check_model(value, problems);
+    check_systems(value, problems);
+    check_evaluators(value, problems);
+    check_data(value, problems);
+    for (pointer, pass) in passes(value) {
+        let kind = pass.get("type").and_then(Value::as_str).unwrap_or_default();
+        if let Some(known) = catalog.pass(kind) {
+            check_settings(pass, &PASS_KEYS, &known.descriptor.schema, &pointer, problems);
+        }
+    }
+}
+
+/// Every pass of the normalized config `value` with its pointer; alternatives one by one.
+pub(super) fn passes(value: &Value) -> Vec<(String, &Value)> {
+    let entries = value.get("passes").and_then(Value::as_object);
+    let mut passes = Vec::new();
+    for (name, pass) in entries.into_iter().flatten() {
+        let pointer = format!("/passes/{}", escape(name));
+        match pass.as_array() {
+            Some(items) => passes.extend(
+                items.iter().enumerate().map(|(index, item)| (format!("{pointer}/{index}"), item)),
+            ),
+            None => passes.push((pointer, pass)),
+        }
+    }
+    passes
+}
+
+/// Settings of `section` without the keys that every type has.
+pub(super) fn own_settings(section: &Value, common: &[&str]) -> Value {
+    let settings = section.as_object().into_iter().flatten();
+    let own = settings.filter(|(key, _)| !common.contains(&key.as_str()));
+    Value::Object(own.map(|(key, value)| (key.clone(), value.clone())).collect::<Map<_, _>>())
+}
+
+/// Violations of the schema of the whole, in which lists of alternatives count one by one.
+fn base_violations(value: &Value) -> Vec<Problem> {
+    let has_lists = value
+        .get("passes")
+        .and_then(Value::as_object)
+        .is_some_and(|passes| passes.values().any(Value::is_array));
+    if !has_lists {
+        return violations(value, workflow_schema());
+    }
+    let mut single = value.clone();
+    let mut found = Vec::new();
+    for pass in single["passes"].as_object_mut().into_iter().flat_map(Map::values_mut) {
+        if let Some(items) = pass.as_array_mut() {
+            *pass = items.first().cloned().unwrap_or_else(|| json!({}));
+        }
+    }
+    found.extend(violations(&single, workflow_schema()));
+    found
+}
+
+fn check_settings(
+    section: &Value,
+    common: &[&str],
+    schema: &Value,
+    pointer: &str,
+    problems: &mut Problems,
+) {
+    let settings = own_settings(section, common);
+    problems.extend(unavailable_in(&settings, schema, pointer));
+    problems.extend(below(pointer, violations(&settings, schema)));
+}
+
+fn check_model(value: &Value, problems: &mut Problems) {
+    let Some(model) = value.get("input_model").filter(|model| model.is_object()) else { return };
+    let Some(kind) = model.get("type").and_then(Value::as_str) else { return };
+    let known = types::models();
+    match known.iter().find(|entry| entry.name == kind) {
+        Some(entry) => check_settings(model, &["type"], &entry.schema, "/input_model", problems),
+        None => {
+            let names: Vec<&str> = known.iter().map(|entry| entry.name).collect();
+            let message = format!("`{kind}` is not a type of model");
+            let help = suggest(kind, names.iter().copied());
+            let problem = Problem::error("unknown-value", "/input_model/type", message, help);
+            problems.push(problem.replaced_by(nearest(kind, names)));
+        }
+    }
+}
+
+fn check_systems(value: &Value, problems: &mut Problems) {
+    let known = types::systems();
+    for (name, system) in entries(value, "systems") {
+        let kind = system.get("type").and_then(Value::as_str);
+        if let Some(entry) = known.iter().find(|entry| Some(entry.name) == kind) {
+            let pointer = format!("/systems/{}", escape(name));
+            check_settings(system, &["type"], &entry.schema, &pointer, problems);
+        }
+    }
+}
+
+fn check_evaluators(value: &Value, problems: &mut Problems) {
+    let schema = types::evaluator();
+    for (name, evaluator) in entries(value, "evaluators") {
+        if evaluator.get("type").is_none() {
+            let pointer = format!("/evaluators/{}", escape(name));
+            check_settings(evaluator, &[], &schema, &pointer, problems);
+        }
+    }
+}
+
+fn check_data(value: &Value, problems: &mut Problems) {
+    let schema = &types::data_containers()[0].schema;
+    let configs = value.get("data_configs").and_then(Value::as_array);
+    for (index, config) in configs.into_iter().flatten().enumerate() {
+        let reads_files = need(config) == Need::Files && config.get("name").is_some();
+        if reads_files && config.is_object() {
+            let pointer = format!("/data_configs/{index}");
+            let plain = without_functions(config);
+            check_settings(&plain, &[], schema, &pointer, problems);
+        }
+    }
+}
+
+/// A data config without the names of the functions that every one of its kind has.
+fn without_functions(config: &Value) -> Value {
+    let mut config = config.clone();
+    for section in config.as_object_mut().into_iter().flat_map(Map::values_mut) {
+        if let Some(section) = section.as_object_mut() {
+            section.remove("type");
+        }
+    }
+    config
+}
+
+/// Entries of a map of the normalized config that are objects.
+pub(super) fn entries<'a>(
+    value: &'a Value,
+    section: &str,
+) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    let entries = value.get(section).and_then(Value::as_object).into_iter().flatten();
+    entries.filter(|(_, entry)| entry.is_object())
+}
+
+fn unavailable_in(settings: &Value, schema: &Value, pointer: &str) -> Vec<Problem> {
+    let told = unavailable(settings, schema).into_iter().map(Problem::new);
+    below(pointer, told).collect()
+}
+
+/// Problems of a section, pointed into the whole.
+pub(super) fn below(
+    pointer: &str,
+    problems: impl IntoIterator<Item = Problem>,
+) -> impl Iterator<Item = Problem> {
+    problems.into_iter().map(move |mut problem| {
+        let diagnostic = &mut problem.diagnostic;
+        diagnostic.pointer = format!("{pointer}{}", diagnostic.pointer);
+        for related in &mut diagnostic.related {
+            related.pointer = format!("{pointer}{}", related.pointer);
+        }
+        problem
+    })
+}
+
+/// Engine settings may stand at the root, which the schema of the normalized form does not know.
+fn suggest_root_keys(problems: &mut [Problem]) {
+    for problem in problems.iter_mut().filter(|problem| problem.is_about_key) {
+        let key = problem.diagnostic.pointer.trim_start_matches('/').to_owned();
+        if !key.contains('/') {
+            problem.diagnostic.help = suggest(&key, root_keys());
+            problem.replacement = nearest(&key, root_keys()).map(str::to_owned);
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! The several forms that are right today, brought into one.
+//!
+//! Olive reads a section nested (`{"type": T, "config": {…}}`) or flat (`{"type": T, …}`), engine
+//! settings at the root or in `engine`, systems and evaluators by name or inline, types in any
+//! case. Afterwards sections are flat, engine settings in `engine`, and everything has its name.
+
+use olive_schemas::packs::{PartKind, canonical};
+use olive_schemas::types;
+use serde_json::Value;
+
+use super::{Notes, insert, items_or_self, marks, object_at, values_mut};
+use crate::config::Finding;
+use crate::config::schema::workflow_schema;
+use crate::config::node::{Entry, Node, NodeValue};
+use crate::plugin::Catalog;
+
+/// Keys of the root that are sections, not engine settings.
+const SECTIONS: [&str; 12] = [
+    "workflow_id",
+    "input_model",
+    "systems",
+    "data_configs",
+    "evaluators",
+    "passes",
+    "builds",
+    "engine",
+    "azureml_client",
+    "auto_optimizer_config",
+    "max_concurrent_builds",
+    "$schema",
+];
+
+/// Engine settings of any era, which may stand at the root.
+const ENGINE_KEYS: [&str; 21] = [
+    "search_strategy",
+    "host",
+    "target",
+    "evaluator",
+    "evaluate_input_model",
+    "output_dir",
+    "cache_dir",
+    "clean_cache",
+    "clean_evaluation_cache",
+    "enable_shared_cache",
+    "cache_config",
+    "packaging_config",
+    "plot_pareto_frontier",
+    "no_artifacts",
+    "log_severity_level",
+    "ort_log_severity_level",
+    "ort_py_log_severity_level",
+    "log_to_file",
+    "execution_providers",
+    "output_name",
+    "ort_py_log_severity",
+];
+
+/// Keys of the root that only configs of former eras have.
+const FORMER_KEYS: [&str; 2] = ["pass_flows", "data_root"];
+
+/// Components of a data config.
+const COMPONENTS: [&str; 4] = [
+    "load_dataset_config",
+    "pre_process_data_config",
+    "post_process_data_config",
+    "dataloader_config",
+];
+
+/// A value of a pass setting that stands for its default.
+const DEFAULT_VALUE: &str = "DEFAULT_VALUE";
+
+/// Keys that may stand at the root of a config of any era.
+pub fn root_keys() -> impl Iterator<Item = &'static str> {
+    SECTIONS.into_iter().chain(ENGINE_KEYS).chain(FORMER_KEYS)
+}
+
+/// Brings the current forms of `root` into one; gives what is read differently from how it is
+/// written.
+pub fn normalize(root: &mut Node, catalog: &Catalog) -> Vec<Finding> {
+    let mut notes = Notes::default();
+    root.take("$schema");
+    drop_nulls(root);
+    gather_engine_keys(root, &mut notes);
+    spread_cache_config(root);
+    hoist_inline(root, "systems", &["host", "target"]);
+    hoist_inline(root, "evaluators", &["evaluator"]);
+    if let Some(model) = root.get_mut("input_model") {
+        normalize_model(model, &mut notes);
+    }
+    for system in values_mut(root, "systems") {
+        flatten(system, "config", &mut notes);
+        fix_type(system, PartKind::System, types::systems().iter().map(|entry| entry.name));
+    }
+    for evaluator in values_mut(root, "evaluators") {
+        flatten(evaluator, "type_args", &mut notes);
+        fix_type(evaluator, PartKind::Evaluator, std::iter::empty());
+        marks::drop_ignored(evaluator, &types::evaluator(), &types::evaluator(), &mut notes);
+    }
+    normalize_data(root, &mut notes);
+    if let Some(passes) = root.get_mut("passes") {
+        normalize_passes(passes, catalog, &mut notes);
+    }
+    marks::drop_ignored(root, workflow_schema(), workflow_schema(), &mut notes);
+    notes.findings
+}
+
+/// `null` for a section is the section left out.
+fn drop_nulls(root: &mut Node) {
+    let Some(entries) = root.entries_mut() else { return };
+    entries.retain(|entry| !matches!(entry.node.value, NodeValue::Scalar(Value::Null)));
+}
+
+/// Moves engine settings from the root into `engine`; other unknown keys stay and are refused.
+fn gather_engine_keys(root: &mut Node, notes: &mut Notes) {
+    let range = root.range.start..root.range.start;
+    let Some(entries) = root.entries_mut() else { return };
+    let (engine_keys, rest): (Vec<Entry>, Vec<Entry>) = std::mem::take(entries)
+        .into_iter()
+        .partition(|entry| ENGINE_KEYS.contains(&entry.key.as_str()));
+    *entries = rest;
+    if engine_keys.is_empty() {
+        return;
+    }
+    let Some(engine) = object_at(root, "engine", &range) else { return };
+    for entry in engine_keys {
+        if engine.get(&entry.key).is_none() {
+            insert(engine, entry);
+        } else {
+            notes.ignored(&entry.key_range, &entry.key, "it is set in `engine` too, which wins");
+        }
+    }
+}
+
+/// `cache_config` holds settings of the cache that may also stand in the engine.
+fn spread_cache_config(root: &mut Node) {
+    let Some(engine) = root.get_mut("engine") else { return };
+    let is_object = engine.get("cache_config").is_some_and(|config| config.entries().is_some());
+    let Some(mut config) = engine.take("cache_config").filter(|_| is_object) else { return };
+    for entry in std::mem::take(config.node.entries_mut().unwrap_or(&mut Vec::new())) {
+        if engine.get(&entry.key).is_none() && !entry.node.is_off() {
+            insert(engine, entry);
+        }
+    }
+}
+
+/// Gives objects that stand where the name of one may stand a name of their own.
+fn hoist_inline(root: &mut Node, section: &str, keys: &[&str]) {
+    let mut hoisted = Vec::new();
+    for key in keys {
+        if let Some(value) = root.get_mut("engine").and_then(|engine| engine.get_mut(key)) {
+            hoist(value, &format!("engine.{key}"), &mut hoisted);
+        }
+    }
+    for owner in ["passes", "builds"] {
+        for entry in root.get_mut(owner).and_then(Node::entries_mut).into_iter().flatten() {
+            let name = entry.key.clone();
+            for item in items_or_self(&mut entry.node) {
+                for key in keys {
+                    if let Some(value) = item.get_mut(key) {
+                        hoist(value, &format!("{owner}.{name}.{key}"), &mut hoisted);
+                    }
+                }
+            }
+        }
+    }
+    let Some(range) = hoisted.first().map(Entry::range) else { return };
+    if let Some(section) = object_at(root, section, &range) {
+        hoisted.into_iter().for_each(|entry| insert(section, entry));
+    }
+}
+
+fn hoist(value: &mut Node, name: &str, hoisted: &mut Vec<Entry>) {
+    if value.entries().is_some() {
+        let range = value.range.clone();
+        let object = std::mem::replace(value, Node::scalar(name, range));
+        hoisted.push(Entry::new(name, object));
+    }
+}
+
+fn normalize_model(model: &mut Node, notes: &mut Notes) {
+    flatten(model, "config", notes);
+    let known = types::models();
+    fix_type(model, PartKind::Model, known.iter().map(|entry| entry.name));
+    for key in ["model_path", "adapter_path", "model_script", "script_dir"] {
+        if let Some(path) = model.get_mut(key) {
+            plain_path(path, notes);
+        }
+    }
+    let kind = model.get("type").and_then(Node::as_str);
+    if let Some(entry) = known.iter().find(|entry| Some(entry.name) == kind) {
+        marks::drop_ignored(model, &entry.schema, &entry.schema, notes);
+    }
+}
+
+/// A reference to local files is their path.
+fn plain_path(path: &mut Node, notes: &mut Notes) {
+    let kind = path.get("type").and_then(Node::as_str).unwrap_or_default();
+    let key = match kind {
+        "file" | "folder" => "path",
+        "string_name" => "name",
+        _ => return,
+    };
+    flatten(path, "config", notes);
+    if let Some(inner) = path.get(key).filter(|inner| inner.as_str().is_some()) {
+        *path = inner.clone();
+    }
+}
+
+fn normalize_data(root: &mut Node, notes: &mut Notes) {
+    let Some(configs) = root.get_mut("data_configs") else { return };
+    let NodeValue::Array(items) = &mut configs.value else { return };
+    let known = types::data_containers();
+    for config in items {
+        let names = known.iter().map(|entry| entry.name);
+        fix_case(config, "type", names);
+        for name in COMPONENTS {
+            let Some(component) = config.get_mut(name) else { continue };
+            flatten(component, "params", notes);
+            if let Some(files) = component.get_mut("data_files") {
+                items_or_self(files).iter_mut().for_each(|file| plain_path(file, notes));
+            }
+            let is_empty = component.entries().is_some_and(<[_]>::is_empty) || component.is_off();
+            if is_empty {
+                config.take(name);
+            }
+        }
+        if crate::config::check::data::is_plain(config) {
+            let schema = &known[0].schema;
+            marks::drop_ignored(config, schema, schema, notes);
+        }
+    }
+}
+
+fn normalize_passes(passes: &mut Node, catalog: &Catalog, notes: &mut Notes) {
+    for entry in passes.entries_mut().into_iter().flatten() {
+        if let NodeValue::Array(items) = &mut entry.node.value
+            && items.len() == 1
+        {
+            entry.node = items.swap_remove(0);
+        }
+        for pass in items_or_self(&mut entry.node) {
+            flatten(pass, "config", notes);
+            if let Some(entries) = pass.entries_mut() {
+                entries.retain(|entry| entry.node.as_str() != Some(DEFAULT_VALUE));
+            }
+            let known = catalog.passes().map(|known| known.descriptor.name.as_str());
+            fix_type(pass, PartKind::Pass, known);
+            let kind = pass.get("type").and_then(Node::as_str).unwrap_or_default();
+            if let Some(known) = catalog.pass(kind) {
+                let schema = &known.descriptor.schema;
+                marks::drop_ignored(pass, schema, schema, notes);
+            }
+        }
+    }
+}
+
+/// Moves the entries of the object `wrapper` inside `node` up into `node`; the inner value wins.
+fn flatten(node: &mut Node, wrapper: &str, notes: &mut Notes) {
+    let Some(inner) = node.get(wrapper) else { return };
+    if matches!(inner.value, NodeValue::Scalar(Value::Null)) {
+        node.take(wrapper);
+        return;
+    }
+    if inner.entries().is_none() {
+        return;
+    }
+    let Some(mut taken) = node.take(wrapper) else { return };
+    let inner = std::mem::take(taken.node.entries_mut().unwrap_or(&mut Vec::new()));
+    for entry in inner {
+        if let Some(outer) = node.take(&entry.key) {
+            let why = format!("`{wrapper}.{}` is set too and wins", entry.key);
+            notes.ignored(&outer.key_range, &outer.key, &why);
+        }
+        insert(node, entry);
+    }
+}
+
+/// Spells the `type` of `node` as one of `names`, or as the part of a known pack is spelled.
+fn fix_type<'a>(node: &mut Node, kind: PartKind, names: impl Iterator<Item = &'a str>) {
+    fix_case(node, "type", names);
+    if let Some(value) = node.get_mut("type")
+        && let Some(name) = value.as_str().and_then(|written| canonical(kind, written))
+    {
+        *value = Node::scalar(name, value.range.clone());
+    }
+}
+
+/// Spells the string at `key` as one of `names` when it differs only in case.
+fn fix_case<'a>(node: &mut Node, key: &str, mut names: impl Iterator<Item = &'a str>) {
+    let Some(value) = node.get_mut(key) else { return };
+    let Some(written) = value.as_str() else { return };
+    if let Some(name) = names.find(|name| name.eq_ignore_ascii_case(written)) {
+        *value = Node::scalar(name, value.range.clone());
+    }
+}

@@ -1,0 +1,249 @@
+//! Edits of a JSON text: each keeps comments, order, indentation and commas around it.
+//!
+//! What [`Json::insert`] adds at the end of a container, [`Json::remove`] takes away to the byte.
+
+use std::ops::Range;
+
+use serde_json::Value;
+
+use super::style::Style;
+use super::trivia::{
+    comments, end_of_comments_on_line, end_of_line_before, has_newline, indent, is_first_on_line,
+    is_last_on_line, skip, skip_blank, start_of_blank, start_of_spaces,
+};
+use crate::config::node::{Entry, NodeValue};
+use crate::config::{Node, TextEdit};
+
+/// A JSON text and how it is laid out.
+pub(super) struct Json<'a> {
+    text: &'a str,
+    root: &'a Node,
+    style: Style,
+}
+
+/// How an empty container gets its first member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fill {
+    /// On the line it is on, padded: `{ "a": 1 }`.
+    Line,
+    /// On lines of their own.
+    Lines,
+}
+
+impl<'a> Json<'a> {
+    /// For edits of `text`, whose tree is `root`.
+    pub(super) fn new(text: &'a str, root: &'a Node) -> Self {
+        Self { text, root, style: Style::of(text, root) }
+    }
+
+    /// Writes `value` in place of `node`.
+    pub(super) fn replace(&self, node: &Node, key: Option<&Range<usize>>, value: &Value) -> TextEdit {
+        let start = key.map_or(node.range.start, |key| key.start);
+        let is_one_line = children(node).first().is_some_and(|child| {
+            !has_newline(self.text, node.range.start..child.start)
+        });
+        let lines = is_first_on_line(self.text, start) && !is_one_line;
+        let lines = lines.then(|| indent(self.text, start));
+        edit(node.range.clone(), self.style.member(None, value, lines))
+    }
+
+    /// Adds a member to `container`, before the one at `index`; without `key` to a list.
+    pub(super) fn insert(
+        &self,
+        container: &Node,
+        index: usize,
+        (key, value): (Option<&str>, &Value),
+        fill: Fill,
+    ) -> Vec<TextEdit> {
+        let members = children(container);
+        if members.is_empty() {
+            return vec![self.fill(container, (key, value), fill)];
+        }
+        let lines = self.lines(container, &members);
+        let member = self.style.member(key, value, lines.as_deref());
+        let start = lines.map(|indent| format!("{}{indent}", self.style.newline));
+        match index.checked_sub(1).and_then(|before| members.get(before)) {
+            None => vec![self.insert_first(container, &members[0], &member, start)],
+            Some(before) => self.insert_after(before, members.get(index), &member, start),
+        }
+    }
+
+    /// Takes the member at `index` out of `container`.
+    pub(super) fn remove(&self, container: &Node, index: usize) -> Vec<TextEdit> {
+        let members = children(container);
+        let member = &members[index];
+        let comma = skip(self.text, member.end);
+        let has_comma = self.text[comma..].starts_with(',');
+        let after = if has_comma { comma + 1 } else { member.end };
+        if members.len() == 1 {
+            return vec![self.remove_only(container, member, after)];
+        }
+        if !has_comma {
+            let comma = skip(self.text, members[index - 1].end);
+            let start = start_of_blank(self.text, member.start);
+            let range = self.span(comma + 1, member, start..after);
+            return vec![edit(comma..comma + 1, String::new()), edit(range, String::new())];
+        }
+        let has_line = |next: &Range<usize>| has_newline(self.text, after..next.start);
+        let is_alone = members.get(index + 1).is_none_or(has_line);
+        let range = if is_first_on_line(self.text, member.start) && is_alone {
+            let from = index.checked_sub(1).map_or(container.range.start + 1, |i| members[i].end);
+            self.span(from, member, end_of_line_before(self.text, member.start)..after)
+        } else if is_alone {
+            start_of_blank(self.text, member.start)..after
+        } else {
+            member.start..skip_blank(self.text, after)
+        };
+        vec![edit(range, String::new())]
+    }
+
+    /// Whether `container` is written as one that was made for its only member: without comments,
+    /// on lines of its own or without padding.
+    pub(super) fn is_made_for_one(&self, container: &Node) -> bool {
+        let members = children(container);
+        let [member] = members.as_slice() else { return false };
+        let (before, after) = (container.range.start + 1..member.start, member.end..container.range.end - 1);
+        let has_comments = |range: Range<usize>| !comments(self.text, range).is_empty();
+        let is_padded = !before.is_empty() && !has_newline(self.text, before.clone());
+        !is_padded && !has_comments(before) && !has_comments(after)
+    }
+
+    fn fill(&self, container: &Node, member: (Option<&str>, &Value), fill: Fill) -> TextEdit {
+        let (open, close) = (container.range.start + 1, container.range.end - 1);
+        let base = indent(self.text, container.range.start);
+        let inner = format!("{base}{}", self.style.unit);
+        let print = |lines| self.style.member(member.0, member.1, lines);
+        let newline = self.style.newline;
+        if !comments(self.text, open..close).is_empty() {
+            if !is_first_on_line(self.text, close) {
+                return edit(close..close, format!(" {} ", print(None)));
+            }
+            let at = start_of_spaces(self.text, close);
+            return edit(at..at, format!("{inner}{}{newline}", print(Some(&inner))));
+        }
+        let is_root = container.range == self.root.range;
+        let has_lines = has_newline(self.text, self.root.range.clone());
+        let added = if is_root || (fill == Fill::Lines && has_lines) {
+            format!("{newline}{inner}{}{newline}{base}", print(Some(&inner)))
+        } else if member.0.is_some() {
+            format!(" {} ", print(None))
+        } else {
+            print(None)
+        };
+        edit(open..open, added)
+    }
+
+    fn insert_first(
+        &self,
+        container: &Node,
+        first: &Range<usize>,
+        member: &str,
+        start: Option<String>,
+    ) -> TextEdit {
+        match start {
+            Some(start) if is_first_on_line(self.text, first.start) => {
+                let at = end_of_comments_on_line(self.text, container.range.start + 1);
+                edit(at..at, format!("{start}{member},"))
+            }
+            _ => edit(first.start..first.start, format!("{member}{}", self.style.comma)),
+        }
+    }
+
+    fn insert_after(
+        &self,
+        before: &Range<usize>,
+        next: Option<&Range<usize>>,
+        member: &str,
+        start: Option<String>,
+    ) -> Vec<TextEdit> {
+        let gap = self.style.comma.trim_start_matches([' ', '\t']).trim_start_matches(',');
+        let start = start.unwrap_or_else(|| gap.to_owned());
+        let comma = skip(self.text, before.end);
+        if !self.text[comma..].starts_with(',') {
+            let at = end_of_comments_on_line(self.text, before.end);
+            return vec![
+                edit(before.end..before.end, ",".to_owned()),
+                edit(at..at, format!("{start}{member}")),
+            ];
+        }
+        let is_alone = next.is_none_or(|next| has_newline(self.text, comma..next.start));
+        let at = if is_alone { end_of_comments_on_line(self.text, comma + 1) } else { comma + 1 };
+        vec![edit(at..at, format!("{start}{member},"))]
+    }
+
+    /// Indentation of members that stand on lines of their own.
+    fn lines(&self, container: &Node, members: &[Range<usize>]) -> Option<String> {
+        let on_line = members.iter().rev().find(|member| is_first_on_line(self.text, member.start));
+        if let Some(member) = on_line {
+            return Some(indent(self.text, member.start).to_owned());
+        }
+        let last = members.last()?.end;
+        let ends_line = |comment: &Range<usize>| self.text[comment.clone()].starts_with("//");
+        let has_line_comment =
+            comments(self.text, last..container.range.end - 1).iter().any(ends_line);
+        let base = indent(self.text, container.range.start);
+        has_line_comment.then(|| format!("{base}{}", self.style.unit))
+    }
+
+    /// `range` and what else belongs to a member that stands after `from`.
+    ///
+    /// Comments on its line go with a member that has a line of its own. A line comment before it
+    /// keeps the end of its line when something follows.
+    fn span(&self, from: usize, member: &Range<usize>, range: Range<usize>) -> Range<usize> {
+        if !is_first_on_line(self.text, member.start) {
+            return range;
+        }
+        let end = end_of_comments_on_line(self.text, range.end);
+        let comment = comments(self.text, from..member.start).pop();
+        let is_after_line_comment =
+            comment.is_some_and(|comment| self.text[comment].starts_with("//"));
+        if is_after_line_comment && !is_last_on_line(self.text, end) {
+            return start_of_spaces(self.text, member.start)..end;
+        }
+        range.start..end
+    }
+
+    fn remove_only(&self, container: &Node, member: &Range<usize>, after: usize) -> TextEdit {
+        let (open, close) = (container.range.start + 1, container.range.end - 1);
+        let has_comments = !comments(self.text, open..member.start).is_empty()
+            || !comments(self.text, after..close).is_empty();
+        let is_on_line = is_first_on_line(self.text, member.start);
+        if has_comments && is_on_line {
+            let start = end_of_line_before(self.text, member.start);
+            return edit(self.span(open, member, start..after), String::new());
+        }
+        let is_space = |at: usize| self.text[at..].starts_with(' ');
+        if !is_on_line {
+            let is_padded = container.entries().is_some()
+                && member.start > open
+                && is_space(member.start - 1)
+                && is_space(after);
+            let (start, end) =
+                if is_padded { (member.start - 1, after + 1) } else { (member.start, after) };
+            return edit(start..end, String::new());
+        }
+        let rest = &self.text[after..close];
+        let base = indent(self.text, container.range.start);
+        let kept = match rest.find('\n') {
+            Some(newline) if rest[..newline].trim().is_empty() => {
+                let kept = &rest[newline + 1..];
+                kept.strip_prefix(base).unwrap_or(kept).len()
+            }
+            _ => 0,
+        };
+        edit(open..close - kept, String::new())
+    }
+}
+
+/// Where the entries or items of a container stand.
+pub(super) fn children(container: &Node) -> Vec<Range<usize>> {
+    match &container.value {
+        NodeValue::Scalar(_) => Vec::new(),
+        NodeValue::Array(items) => items.iter().map(|item| item.range.clone()).collect(),
+        NodeValue::Object(entries) => entries.iter().map(Entry::range).collect(),
+    }
+}
+
+fn edit(range: Range<usize>, text: String) -> TextEdit {
+    TextEdit { range, text }
+}
