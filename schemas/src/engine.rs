@@ -8,19 +8,19 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(extend("x-olive-ignored" = {
-    "no_artifacts": "a result always comes with its report",
-    "plot_pareto_frontier": "the report of a run draws its models",
-    "clean_cache": "results are found by content, never stale; `olive cache clean` empties the cache",
-    "clean_evaluation_cache": "results are found by content, never stale",
-    "log_to_file": "the report keeps what was logged",
-    "ort_log_severity_level": "ONNX Runtime speaks of errors only",
-    "ort_py_log_severity_level": "ONNX Runtime speaks of errors only",
-    "output_name": "results are named by their folder",
+    "no_artifacts": {"reason": "a result always comes with its report", "harmless": true},
+    "plot_pareto_frontier": {"reason": "the report draws the models of a run", "harmless": true},
+    "clean_cache": {"reason": "results are found by content, never stale", "harmless": true},
+    "clean_evaluation_cache": {
+        "reason": "results are found by content, never stale", "harmless": true
+    },
+    "log_to_file": {"reason": "the report keeps what was logged", "harmless": true},
+    "ort_log_severity_level": {"reason": "ONNX Runtime tells errors only", "harmless": true},
+    "ort_py_log_severity_level": {"reason": "ONNX Runtime tells errors only", "harmless": true},
+    "output_name": {"reason": "results are named by their folder", "harmless": true},
     "packaging_config": "results are not packaged; the output folder is complete as it is"
 }), extend("x-olive-unavailable" = {
-    "enable_shared_cache": {
-        "reason": "there is no shared cache yet", "unless": [false, null]
-    }
+    "enable_shared_cache": {"reason": "there is no shared cache yet", "unless": [false, null]}
 }))]
 pub struct EngineConfig {
     /// System on which passes run.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct EvaluatorConfig {
     /// Metrics, measured in this order.
+    #[serde(default)]
     pub metrics: Vec<Metric>,
 }
 

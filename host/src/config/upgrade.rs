@@ -59,11 +59,20 @@ impl Notes {
         self.findings.push(Finding::new(diagnostic, entry.key_range.clone()));
     }
 
-    /// A setting was left out.
-    fn ignored(&mut self, range: &Range<usize>, what: &str, why: &str) {
+    /// A setting was left out; a harmless one is not missed.
+    fn ignored(&mut self, range: &Range<usize>, what: &str, why: &str, is_harmless: bool) {
         let message = format!("`{what}` has no effect: {why}");
+        let severity = if is_harmless { Severity::Note } else { Severity::Warning };
         let diagnostic =
-            Diagnostic::new(Severity::Warning, "ignored-key", "", message).with_help("remove it");
+            Diagnostic::new(severity, "ignored-key", "", message).with_help("remove it");
+        self.findings.push(Finding::new(diagnostic, range.clone()));
+    }
+
+    /// A key was left out whose value is plain.
+    fn guessed(&mut self, range: &Range<usize>, key: &str, value: &str) {
+        let message = format!("`{key}` is left out and read as `{value}`");
+        let diagnostic = Diagnostic::new(Severity::Note, "guessed-value", "", message)
+            .with_help(format!("write `\"{key}\": \"{value}\"`"));
         self.findings.push(Finding::new(diagnostic, range.clone()));
     }
 
@@ -98,7 +107,7 @@ fn rename(node: &mut Node, old: &str, new: &str, notes: &mut Notes) {
         if let Some(told) = notes.findings.last_mut() {
             told.fix = None;
         }
-        notes.ignored(&entry.key_range, old, &format!("`{new}` is set too and wins"));
+        notes.ignored(&entry.key_range, old, &format!("`{new}` is set too and wins"), false);
     } else {
         entries[index].key = new.to_owned();
     }

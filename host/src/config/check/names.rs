@@ -38,6 +38,7 @@ pub(super) fn check(value: &Value, catalog: &Catalog, problems: &mut Problems) {
             check_metric(metric, &pointer, problems);
         }
     }
+    check_metrics(value, problems);
     check_is_something_to_do(value, catalog, problems);
 }
 
@@ -162,6 +163,18 @@ fn check_metric(metric: &Value, pointer: &str, problems: &mut Problems) {
         let message = format!("metric `{name}` measures accuracy but names no data");
         let help = "add `data_config` with the name of a data config".to_owned();
         problems.push(Problem::error("missing-key", pointer, message, Some(help)));
+    }
+}
+
+/// An evaluator without metrics measures nothing.
+fn check_metrics(value: &Value, problems: &mut Problems) {
+    for (name, evaluator) in entries(value, "evaluators") {
+        let metrics = evaluator.get("metrics").and_then(Value::as_array);
+        if evaluator.get("type").is_none() && metrics.is_none_or(Vec::is_empty) {
+            let message = format!("evaluator `{name}` has no metrics and measures nothing");
+            let pointer = format!("/evaluators/{}", escape(name));
+            problems.push(Problem::warning("no-effect", &pointer, message, "add `metrics`"));
+        }
     }
 }
 

@@ -27,8 +27,9 @@ pub(super) fn drop_ignored(node: &mut Node, schema: &Value, document: &Value, no
             if let Some(entry) = node.take(old) {
                 // Nothing was asked for, so nothing is missed.
                 if !entry.node.is_nothing() {
-                    let why = why.as_str().unwrap_or("it is not used");
-                    notes.ignored(&entry.key_range, old, why);
+                    let reason = why.get("reason").unwrap_or(why);
+                    let reason = reason.as_str().unwrap_or("it is not used");
+                    notes.ignored(&entry.key_range, old, reason, why.get("harmless").is_some());
                 }
             }
         }

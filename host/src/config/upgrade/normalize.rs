@@ -4,6 +4,7 @@
 //! settings at the root or in `engine`, systems and evaluators by name or inline, types in any
 //! case. Afterwards sections are flat, engine settings in `engine`, and everything has its name.
 
+use olive_schemas::model::ModelKind;
 use olive_schemas::packs::{PartKind, canonical};
 use olive_schemas::types;
 use serde_json::Value;
@@ -126,7 +127,7 @@ fn gather_engine_keys(root: &mut Node, notes: &mut Notes) {
         if engine.get(&entry.key).is_none() {
             insert(engine, entry);
         } else {
-            notes.ignored(&entry.key_range, &entry.key, "it is set in `engine` too, which wins");
+            notes.ignored(&entry.key_range, &entry.key, "it is set in `engine` too", false);
         }
     }
 }
@@ -179,6 +180,7 @@ fn hoist(value: &mut Node, name: &str, hoisted: &mut Vec<Entry>) {
 
 fn normalize_model(model: &mut Node, notes: &mut Notes) {
     flatten(model, "config", notes);
+    guess_type(model, notes);
     let known = types::models();
     fix_type(model, PartKind::Model, known.iter().map(|entry| entry.name));
     for key in ["model_path", "adapter_path", "model_script", "script_dir"] {
@@ -190,6 +192,23 @@ fn normalize_model(model: &mut Node, notes: &mut Notes) {
     if let Some(entry) = known.iter().find(|entry| Some(entry.name) == kind) {
         marks::drop_ignored(model, &entry.schema, &entry.schema, notes);
     }
+}
+
+/// A model that does not say its type is what its path looks like.
+fn guess_type(model: &mut Node, notes: &mut Notes) {
+    let Some(path) = model.get("model_path") else { return };
+    if model.get("type").is_some() {
+        return;
+    }
+    let suffix = path.as_str().and_then(|path| path.rsplit('.').next()).unwrap_or_default();
+    let kind = match suffix {
+        "onnx" => ModelKind::Onnx,
+        "gguf" => ModelKind::Gguf,
+        _ => ModelKind::Hf,
+    };
+    let range = path.range.clone();
+    notes.guessed(&range, "type", kind.name());
+    insert(model, Entry::new("type", Node::scalar(kind.name(), range)));
 }
 
 /// A reference to local files is their path.
@@ -269,7 +288,7 @@ fn flatten(node: &mut Node, wrapper: &str, notes: &mut Notes) {
     for entry in inner {
         if let Some(outer) = node.take(&entry.key) {
             let why = format!("`{wrapper}.{}` is set too and wins", entry.key);
-            notes.ignored(&outer.key_range, &outer.key, &why);
+            notes.ignored(&outer.key_range, &outer.key, &why, false);
         }
         insert(node, entry);
     }

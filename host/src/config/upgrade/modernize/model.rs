@@ -44,7 +44,7 @@ fn spread_hf_config(model: &mut Node, notes: &mut Notes) {
     let moved = std::mem::take(hf.entries_mut().unwrap_or(&mut Vec::new()));
     for (offset, entry) in moved.into_iter().enumerate() {
         if model.get(&entry.key).is_some() {
-            notes.ignored(&entry.key_range, &entry.key, "it is set beside `hf_config` too");
+            notes.ignored(&entry.key_range, &entry.key, "it is set beside `hf_config` too", false);
         } else if let Some(entries) = model.entries_mut() {
             let place = (index + offset).min(entries.len());
             entries.insert(place, entry);
