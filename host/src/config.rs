@@ -11,6 +11,8 @@ pub mod upgrade;
 pub mod schema;
 pub mod references;
 pub mod defaults;
+pub mod advice;
+pub mod fit;
 pub mod check;
 
 pub use check::{CheckedWorkflow, Scope, check};
@@ -114,18 +116,4 @@ fn quote(text: &str, edit: &mut TextEdit) {
         Some(b'\'') => edit.text = format!("'{}'", edit.text.replace('\'', "''")),
         _ => {}
     }
-}
-
-/// STUB until advice.rs lands: replace by `pub mod advice;`.
-#[allow(missing_docs)]
-pub mod advice {
-    use olive_schemas::diagnostic::Diagnostic; use serde_json::Value;
-    pub fn unavailable(_: &Value, _: &Value) -> Vec<Diagnostic> { Vec::new() }
-    pub fn advice(_: &Value, _: &Value, _: &Value) -> Vec<Diagnostic> { Vec::new() }
-}
-/// STUB until fit.rs lands: replace by `pub mod fit;`.
-#[allow(missing_docs)]
-pub mod fit {
-    use olive_schemas::diagnostic::Diagnostic; use serde_json::Value;
-    pub fn misfits(_: &Value, _: &Value, _: &str, _: &str) -> Vec<Diagnostic> { Vec::new() }
 }

@@ -12,6 +12,14 @@ pub const RENAMED_FROM: &str = "x-olive-renamed-from";
 pub const IGNORED: &str = "x-olive-ignored";
 /// On a struct: what to try when the pass costs quality.
 pub const QUALITY_HELP: &str = "x-olive-quality-help";
+/// On the root: warnings about settings that will surprise.
+pub const ADVICE: &str = "x-olive-advice";
+/// On a struct: options that are known but not available, each with the reason.
+pub const UNAVAILABLE: &str = "x-olive-unavailable";
+/// On a field: values that are known but not available, each with the reason.
+pub const UNAVAILABLE_VALUES: &str = "x-olive-unavailable-values";
+/// On the root: accelerators that the pass works for.
+pub const ACCELERATORS: &str = "x-olive-accelerators";
 
 /// JSON pointers of the strings in `value` whose schema carries `mark` with `kind`.
 ///

@@ -10,6 +10,7 @@ use olive_schemas::workflow::Workflow;
 use serde_json::Value;
 
 use super::check::Problem;
+use super::references::{IGNORED, UNAVAILABLE};
 
 /// JSON schema (draft-07) of the normalized workflow; sections with a `type` are open.
 pub fn workflow_schema() -> &'static Value {
@@ -61,8 +62,8 @@ fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
     let value = brief(error.instance());
     let message = match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
-            let known = known_keys(schema, error.schema_path().as_str());
-            return unexpected.iter().map(|key| unknown_key(pointer, key, &known)).collect();
+            let object = object_schema(schema, error.schema_path().as_str());
+            return unexpected.iter().map(|key| unknown_key(pointer, key, object)).collect();
         }
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
             return vec![explain_alternatives(error, context, schema)];
@@ -144,11 +145,23 @@ fn collect_constants(error: &ValidationError<'_>, constants: &mut Vec<String>) {
     }
 }
 
-fn unknown_key(pointer: &str, key: &str, known: &[&str]) -> Problem {
+/// A key that is neither a setting of `object` nor known to be left out of it.
+fn unknown_key(pointer: &str, key: &str, object: &Value) -> Problem {
+    let names = |keyword| {
+        let map = object.get(keyword).and_then(Value::as_object);
+        map.into_iter().flat_map(|map| map.keys().map(String::as_str))
+    };
+    let settings: Vec<&str> = names("properties").collect();
+    let known = settings.iter().copied().chain(names(UNAVAILABLE)).chain(names(IGNORED));
+    let near = nearest(key, known);
     let pointer = format!("{pointer}/{}", super::node::escape(key));
     let mut diagnostic = Diagnostic::error("unknown-key", pointer, format!("unknown key `{key}`"));
-    diagnostic.help = suggest(key, known.iter().copied());
-    Problem::new(diagnostic).about_key().replaced_by(nearest(key, known.iter().copied()))
+    diagnostic.help = match near {
+        Some(name) => Some(format!("did you mean `{name}`?")),
+        None => suggest(key, settings.iter().copied()),
+    };
+    let near = near.filter(|name| settings.contains(name));
+    Problem::new(diagnostic).about_key().replaced_by(near)
 }
 
 fn unknown_value(pointer: &str, value: &Value, known: &[String]) -> Problem {
@@ -160,8 +173,8 @@ fn unknown_value(pointer: &str, value: &Value, known: &[String]) -> Problem {
     Problem::new(diagnostic).replaced_by(near)
 }
 
-/// Keys that the object schema whose keyword stands at `schema_path` knows.
-fn known_keys<'a>(schema: &'a Value, schema_path: &str) -> Vec<&'a str> {
+/// The object schema whose keyword stands at `schema_path`.
+fn object_schema<'a>(schema: &'a Value, schema_path: &str) -> &'a Value {
     let mut here = schema;
     for token in schema_path.trim_end_matches("/additionalProperties").split('/').skip(1) {
         if let Some(target) = here.get("$ref").and_then(Value::as_str) {
@@ -172,14 +185,13 @@ fn known_keys<'a>(schema: &'a Value, schema_path: &str) -> Vec<&'a str> {
         }
         let key = token.replace("~1", "/").replace("~0", "~");
         let next = key.parse::<usize>().ok().and_then(|index| here.get(index));
-        let Some(next) = next.or_else(|| here.get(&key)) else { return Vec::new() };
+        let Some(next) = next.or_else(|| here.get(&key)) else { return &Value::Null };
         here = next;
     }
     if let Some(target) = here.get("$ref").and_then(Value::as_str) {
         here = schema.pointer(target.trim_start_matches('#')).unwrap_or(here);
     }
-    let properties = here.get("properties").and_then(Value::as_object);
-    properties.into_iter().flat_map(|map| map.keys().map(String::as_str)).collect()
+    here
 }
 
 fn type_name(kind: &TypeKind) -> String {
@@ -254,6 +266,26 @@ mod tests {
                 ),
             ],
         );
+    }
+
+    #[test]
+    fn a_slip_of_a_key_that_is_left_out_is_named_too() {
+        let schema = json!({
+            "additionalProperties": false,
+            "properties": {"max_steps": {}},
+            "x-olive-unavailable": {"deepspeed": "one process"},
+            "x-olive-ignored": {"report_to": "the host reports"}
+        });
+        for (slip, meant, fix) in [
+            ("max_step", "max_steps", Some("max_steps")),
+            ("deep_speed", "deepspeed", None),
+            ("report_too", "report_to", None),
+        ] {
+            let found = violations(&json!({ slip: 1 }), &schema).remove(0);
+            let help = format!("did you mean `{meant}`?");
+            assert_eq!(found.diagnostic.help, Some(help));
+            assert_eq!(found.replacement.as_deref(), fix);
+        }
     }
 
     #[test]

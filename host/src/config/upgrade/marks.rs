@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::{Notes, rename};
+use crate::config::advice::is_harmless;
 use crate::config::node::{Node, NodeValue};
-use crate::config::references::{IGNORED, RENAMED_FROM, parts};
+use crate::config::references::{IGNORED, RENAMED_FROM, UNAVAILABLE, parts};
 
 /// Renames keys as `schema` says, here and below.
 pub(super) fn rename_keys(node: &mut Node, schema: &Value, document: &Value, notes: &mut Notes) {
@@ -20,7 +21,8 @@ pub(super) fn rename_keys(node: &mut Node, schema: &Value, document: &Value, not
     walk(node, schema, document, &mut visit);
 }
 
-/// Takes keys out that `schema` says have no effect, here and below.
+/// Takes keys out that `schema` says have no effect, or ask for nothing that is not available,
+/// here and below.
 pub(super) fn drop_ignored(node: &mut Node, schema: &Value, document: &Value, notes: &mut Notes) {
     let mut visit = |node: &mut Node, part: &Value| {
         for (old, why) in part.get(IGNORED).and_then(Value::as_object).into_iter().flatten() {
@@ -31,6 +33,11 @@ pub(super) fn drop_ignored(node: &mut Node, schema: &Value, document: &Value, no
                     let reason = reason.as_str().unwrap_or("it is not used");
                     notes.ignored(&entry.key_range, old, reason, why.get("harmless").is_some());
                 }
+            }
+        }
+        for (key, mark) in part.get(UNAVAILABLE).and_then(Value::as_object).into_iter().flatten() {
+            if node.get(key).is_some_and(|value| is_harmless(&value.to_value(), mark)) {
+                node.take(key);
             }
         }
     };
