@@ -63,6 +63,15 @@ impl Host {
         }
     }
 
+    /// Tells an error that does not end the program.
+    pub fn tell(&self, error: &Error) {
+        if self.is_json {
+            error.show_json();
+        } else {
+            error.show(colors_errors());
+        }
+    }
+
     /// The workflow of a config that has no errors; other findings are shown.
     ///
     /// # Errors

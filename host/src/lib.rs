@@ -14,6 +14,7 @@ pub mod cli;
 pub mod commands;
 pub mod host;
 pub mod config;
+pub mod edit;
 pub mod plugin;
 pub mod plan;
 pub mod engine;
@@ -34,23 +35,62 @@ use std::path::Path;
 
 use olive_schemas::footprint::Footprint;
 
+use config::CheckedWorkflow;
 use engine::Surroundings;
 use plan::{Choices, Plan};
 use store::Store;
 
-/// Runs the workflow of the config at `path`, from its text to its report.
+/// Runs the workflow of the config at `path`, from its text to its report; of a config with
+/// builds, one after the other.
 ///
 /// # Errors
-/// Whatever stopped it; what finished steps made is kept for the next run.
-pub fn run(host: &Host, path: &Path, choices: &Choices) -> Result<Footprint, Error> {
+/// Whatever stopped it; what finished steps made is kept for the next run. A build that fails
+/// does not keep the others from running.
+pub fn run(host: &Host, path: &Path, choices: &Choices) -> Result<Vec<Footprint>, Error> {
     let source = config::read(path)?;
     let scope = config::Scope::run(choices.model.as_ref().map(|model| model.kind));
     let examined = config::examine_for(&source, &host.catalog, scope);
     let (checked, findings) = host.accept(&source, examined)?;
-    let plan = plan::resolve(&checked, &source.folder(), &host.catalog, choices)
-        .map_err(|error| error.at(&source, &checked))?;
+    let (mut footprints, mut errors) = (Vec::new(), Vec::new());
+    for (build, choices) in builds(&checked, choices) {
+        match run_one(host, &source, &build, findings.clone(), &choices) {
+            Ok(footprint) => footprints.push(footprint),
+            Err(error) if host.cancel.is_cancelled() => return Err(error),
+            Err(error) => errors.push(error),
+        }
+    }
+    let last = errors.pop();
+    errors.iter().for_each(|error| host.tell(error));
+    last.map_or(Ok(footprints), Err)
+}
+
+/// The builds of a config, each with the folder for its result when the command line names one.
+pub fn builds(checked: &CheckedWorkflow, choices: &Choices) -> Vec<(CheckedWorkflow, Choices)> {
+    let builds = checked.builds();
+    let is_one = builds.len() == 1;
+    let with_choices = builds.into_iter().map(|build| {
+        let id = &build.workflow().workflow_id;
+        let name = id.rsplit('/').next().unwrap_or_default();
+        let folder = choices.output_dir.as_ref();
+        let output_dir = folder.map(|dir| if is_one { dir.clone() } else { dir.join(name) });
+        let choices = Choices { output_dir, ..choices.clone() };
+        (build, choices)
+    });
+    with_choices.collect()
+}
+
+/// Runs one build of a config.
+fn run_one(
+    host: &Host,
+    source: &config::Source,
+    checked: &CheckedWorkflow,
+    findings: Vec<config::Finding>,
+    choices: &Choices,
+) -> Result<Footprint, Error> {
+    let plan = plan::resolve(checked, &source.folder(), &host.catalog, choices)
+        .map_err(|error| error.at(source, checked))?;
     let store = Store::new(&plan.cache_dir);
-    let findings = prepare(host, &plan, &store, (&source, &checked), findings)?;
+    let findings = prepare(host, &plan, &store, (source, checked), findings)?;
     let view = host.view(checked.workflow().engine.log_severity_level);
     let surroundings = Surroundings {
         store: &store,
@@ -68,7 +108,7 @@ fn prepare(
     host: &Host,
     plan: &Plan,
     store: &Store,
-    (source, checked): (&config::Source, &config::CheckedWorkflow),
+    (source, checked): (&config::Source, &CheckedWorkflow),
     mut findings: Vec<config::Finding>,
 ) -> Result<Vec<config::Finding>, Error> {
     let found = plan::prepare(plan, store, &|| host.cancel.is_cancelled())?;

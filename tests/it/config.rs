@@ -158,7 +158,7 @@ fn passes_that_do_not_fit_each_other_are_told_before_any_work() {
     let playground = Playground::new();
     playground.passes(&json!({"pack": {"type": "ToyPack"}, "again": {"type": "Toy"}}));
     playground.run().check(
-        13,
+        11,
         &["pass `again` (Toy) takes HfModel, but pass `pack` (ToyPack) makes ONNXModel"],
     );
     playground.workflow(json!({
@@ -166,7 +166,7 @@ fn passes_that_do_not_fit_each_other_are_told_before_any_work() {
         "passes": {"first": {"type": "Toy"}}
     }));
     playground.run().check(
-        13,
+        11,
         &[
             "takes HfModel, but the input model is GgufModel",
             "put one of these before it: `ToyImport`",

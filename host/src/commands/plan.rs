@@ -18,10 +18,12 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
     let scope = config::Scope::run(choices.model.as_ref().map(|model| model.kind));
     let (checked, _) =
         host.accept(&source, config::examine_for(&source, &host.catalog, scope))?;
-    let plan = plan::resolve(&checked, &source.folder(), &host.catalog, &choices)
-        .map_err(|error| error.at(&source, &checked))?;
-    let store = Store::new(&plan.cache_dir);
-    say(&if host.is_json { json(&plan, &store) } else { text(&plan, &store) });
+    for (build, choices) in crate::builds(&checked, &choices) {
+        let plan = plan::resolve(&build, &source.folder(), &host.catalog, &choices)
+            .map_err(|error| error.at(&source, &build))?;
+        let store = Store::new(&plan.cache_dir);
+        say(&if host.is_json { json(&plan, &store) } else { text(&plan, &store) });
+    }
     Ok(())
 }
 

@@ -23,6 +23,7 @@ use olive_schemas::model::{Model, ModelKind};
 use olive_schemas::workflow::Workflow;
 use serde_json::Value;
 
+use super::builds::split;
 use super::node::Node;
 use super::{Finding, Fix, Place, TextEdit, upgrade};
 use crate::plugin::Catalog;
@@ -55,6 +56,12 @@ impl CheckedWorkflow {
     /// The metrics of the evaluator called `name`.
     pub fn evaluator(&self, name: &str) -> Option<EvaluatorConfig> {
         self.workflow.evaluators.get(name)?.metrics().ok()
+    }
+
+    /// The same config once for each of its builds, or itself when it has none.
+    pub fn builds(&self) -> Vec<Self> {
+        let with = |workflow| Self { workflow, ..self.clone() };
+        split(&self.workflow).into_iter().map(with).collect()
     }
 
     /// Gives a diagnostic of a later stage, whose pointer leads into the workflow, its place.

@@ -108,13 +108,13 @@ fn source(path: Option<&Value>, pointer: String, uses: &mut Uses) {
 fn missing(kind: PartKind, name: &str, pointers: &[String], catalog: &Catalog) -> Option<Problem> {
     let first = pointers.first()?;
     let what = match kind {
-        PartKind::Pass => "pass",
-        PartKind::System => "system type",
-        PartKind::Evaluator => "evaluator type",
-        PartKind::Source => "source of files",
-        PartKind::Model => "model type",
+        PartKind::Pass => "a pass",
+        PartKind::System => "a system of type",
+        PartKind::Evaluator => "an evaluator of type",
+        PartKind::Source => "a source of type",
+        PartKind::Model => "a model of type",
     };
-    let message = format!("no installed plugin has the {what} `{name}`");
+    let message = format!("no installed plugin has {what} `{name}`");
     let installed = installed(kind, catalog);
     let slip = nearest(name, installed.iter().copied());
     let pack = packs::providing(kind, name);

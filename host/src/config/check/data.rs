@@ -30,6 +30,8 @@ pub enum Need<'a> {
     Python(&'a str),
     /// A data set of the Hugging Face hub.
     Hub(&'a str),
+    /// Files that a source plugin fetches.
+    Source,
 }
 
 /// What the normalized data config `config` needs.
@@ -46,6 +48,12 @@ pub fn need(config: &Value) -> Need<'_> {
         if kind.and_then(Value::as_str).is_some_and(|kind| !FUNCTIONS.contains(&kind)) {
             return Need::Python(section);
         }
+    }
+    let files = config.pointer("/load_dataset_config/data_files");
+    let is_reference = |file: &Value| file.get("type").is_some();
+    let items = files.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    if files.is_some_and(is_reference) || items.iter().any(is_reference) {
+        return Need::Source;
     }
     match text("/load_dataset_config/data_name") {
         Some(name) if is_hub_name(name) => Need::Hub(name),

@@ -11,42 +11,59 @@ use crate::config::references::{PATH, marked};
 use crate::config::schema::workflow_schema;
 use crate::plugin::Catalog;
 
-/// Warns of each file the normalized config `value` reads that is not there.
+/// Warns once of each file the normalized config `value` reads that is not there.
 pub(super) fn check(value: &Value, folder: &Path, catalog: &Catalog, problems: &mut Problems) {
-    for key in ["model_path", "adapter_path"] {
-        let pointer = format!("/input_model/{key}");
-        let Some(path) = value.pointer(&pointer).and_then(Value::as_str) else { continue };
-        if is_hub_id(path) && !folder.join(path).exists() {
-            let message = format!("`{path}` is a Hugging Face name, and no such folder is here");
-            let help = "download it, and write the folder's path: models are not fetched yet";
-            problems.push(Problem::warning("file-missing", &pointer, message, help));
-        } else {
-            check_path(path, "model", &pointer, folder, problems);
+    let mut told: Vec<(String, Problem)> = Vec::new();
+    for (pointer, path, what) in paths(value, catalog) {
+        if path.is_empty() || folder.join(path).exists() {
+            continue;
+        }
+        match told.iter_mut().find(|(known, _)| known == path) {
+            Some((_, problem)) => {
+                let diagnostic = problem.diagnostic.clone();
+                problem.diagnostic = diagnostic.with_related(pointer, "named here too");
+            }
+            None => told.push((path.to_owned(), missing(path, what, &pointer, folder))),
         }
     }
-    let mut pointers = marked(value, workflow_schema(), PATH, "input");
-    pointers.extend(data_files(value));
+    problems.extend(told.into_iter().map(|(_, problem)| problem));
+}
+
+/// Pointers of the paths that are read, each with the path and what it is.
+fn paths<'a>(value: &'a Value, catalog: &Catalog) -> Vec<(String, &'a str, &'static str)> {
+    let models = ["model_path", "adapter_path"].map(|key| format!("/input_model/{key}"));
+    let mut pointers: Vec<(String, &str)> = models.map(|pointer| (pointer, "model")).into();
+    let mut files = marked(value, workflow_schema(), PATH, "input");
+    files.extend(data_files(value));
     for (pass_pointer, pass) in passes(value) {
         let kind = pass.get("type").and_then(Value::as_str).unwrap_or_default();
         if let Some(known) = catalog.pass(kind) {
             let own = own_settings(pass, &["type"]);
             let found = marked(&own, &known.descriptor.schema, PATH, "input");
-            pointers.extend(found.iter().map(|found| format!("{pass_pointer}{found}")));
-        }
-    }
-    for pointer in pointers {
-        if let Some(path) = value.pointer(&pointer).and_then(Value::as_str) {
-            check_path(path, "file", &pointer, folder, problems);
+            files.extend(found.iter().map(|found| format!("{pass_pointer}{found}")));
         }
     }
     let systems = value.get("systems").and_then(Value::as_object);
-    for (name, system) in systems.into_iter().flatten() {
-        let below = "/aml_docker_config/conda_file_path";
-        if let Some(path) = system.pointer(below).and_then(Value::as_str) {
-            let pointer = format!("/systems/{}{below}", escape(name));
-            check_path(path, "file", &pointer, folder, problems);
-        }
+    for (name, _) in systems.into_iter().flatten() {
+        files.push(format!("/systems/{}/aml_docker_config/conda_file_path", escape(name)));
     }
+    pointers.extend(files.into_iter().map(|pointer| (pointer, "file")));
+    let written = pointers.into_iter().filter_map(|(pointer, what)| {
+        let path = value.pointer(&pointer)?.as_str()?;
+        Some((pointer, path, what))
+    });
+    written.collect()
+}
+
+fn missing(path: &str, what: &str, pointer: &str, folder: &Path) -> Problem {
+    if what == "model" && is_hub_id(path) {
+        let message = format!("`{path}` is a Hugging Face name, and no such folder is here");
+        let help = "download it, and write the folder's path: models are not fetched yet";
+        return Problem::warning("file-missing", pointer, message, help);
+    }
+    let message = format!("{what} `{path}` does not exist");
+    let help = format!("relative paths start at `{}`", folder.display());
+    Problem::warning("file-missing", pointer, message, &help)
 }
 
 /// Pointers of the data files of the data configs.
@@ -64,16 +81,6 @@ fn data_files(value: &Value) -> Vec<String> {
         }
     }
     pointers
-}
-
-fn check_path(path: &str, what: &str, pointer: &str, folder: &Path, problems: &mut Problems) {
-    let whole = folder.join(path);
-    if path.is_empty() || whole.exists() {
-        return;
-    }
-    let message = format!("{what} `{path}` does not exist");
-    let help = format!("relative paths start at `{}`", folder.display());
-    problems.push(Problem::warning("file-missing", pointer, message, &help));
 }
 
 /// `owner/name`, as the Hugging Face hub names models.

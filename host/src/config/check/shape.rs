@@ -146,10 +146,15 @@ fn check_data(value: &Value, problems: &mut Problems) {
     let schema = &types::data_containers()[0].schema;
     let configs = value.get("data_configs").and_then(Value::as_array);
     for (index, config) in configs.into_iter().flatten().enumerate() {
-        let reads_files = need(config) == Need::Files && config.get("name").is_some();
-        if reads_files && config.is_object() {
+        let mut plain = without_functions(config);
+        match need(config) {
+            Need::Files => {}
+            // What a source plugin fetches is files in the end.
+            Need::Source => plain["load_dataset_config"]["data_files"] = json!([]),
+            Need::Python(_) | Need::Hub(_) => continue,
+        }
+        if config.is_object() && config.get("name").is_some() {
             let pointer = format!("/data_configs/{index}");
-            let plain = without_functions(config);
             check_settings(&plain, &[], schema, &pointer, problems);
         }
     }

@@ -26,3 +26,147 @@ pub fn modernize(root: &mut Node, catalog: &Catalog) -> Vec<Finding> {
     engine::modernize(root, &mut notes);
     notes.findings
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::modernize;
+    use crate::config::Node;
+    use crate::plugin::Catalog;
+
+    /// Checks what `before` becomes, that it stays so, and how many notes that makes.
+    #[track_caller]
+    fn check(before: &Value, after: &Value, notes: usize) {
+        let mut tree = Node::from_value(before, &(0..1));
+        let told = modernize(&mut tree, &Catalog::default());
+        assert_eq!(tree.to_value(), *after);
+        assert_eq!(told.len(), notes, "{told:#?}");
+        assert_eq!(modernize(&mut tree, &Catalog::default()), []);
+        assert_eq!(tree.to_value(), *after);
+    }
+
+    #[test]
+    fn pytorch_models_of_hugging_face_are_hf_models() {
+        check(
+            &json!({"input_model": {"type": "PyTorchModel", "config": {"hf_config": {
+                "model_name": "m", "task": "t", "model_loading_args": {"trust_remote_code": true}
+            }}}}),
+            &json!({"input_model": {"type": "HfModel", "config": {
+                "model_path": "m", "task": "t", "load_kwargs": {"trust_remote_code": true}
+            }}}),
+            4,
+        );
+        let written_today = json!({"input_model": {"type": "PyTorchModel", "model_loader": "f"}});
+        check(&written_today, &written_today, 0);
+    }
+
+    #[test]
+    fn data_configs_of_every_era_are_a_list_of_sections() {
+        let rows = json!({"data_configs": [{"name": "d", "load_dataset_config": {
+            "data_name": "json", "data_files": "f.json"
+        }}]});
+        check(
+            &json!({"data_configs": {"d": {"params_config": {
+                "data_name": "json", "data_files": "f.json"
+            }}}}),
+            &rows,
+            2,
+        );
+        check(
+            &json!({"data_configs": [{"name": "d", "params_config": {"component_kwargs": {
+                "load_dataset": {"data_name": "json", "data_files": "f.json"}
+            }}}]}),
+            &rows,
+            1,
+        );
+        check(
+            &json!({"data_configs": [{"name": "d", "load_dataset_config": {
+                "data_name": "json", "data_files": "below/f.json"
+            }}]}),
+            &json!({"data_configs": [{"name": "d", "load_dataset_config": {
+                "data_name": "json", "data_files": "below/f.json"
+            }}]}),
+            0,
+        );
+        check(
+            &json!({"data_root": "below", "data_configs": [{"name": "d", "load_dataset_config": {
+                "params": {"data_files": ["f.json", "/g.json"]}
+            }}]}),
+            &json!({"data_configs": [{"name": "d", "load_dataset_config": {
+                "params": {"data_files": ["below/f.json", "/g.json"]}
+            }}]}),
+            1,
+        );
+    }
+
+    #[test]
+    fn what_was_a_default_of_old_text_settings_is_written_down() {
+        check(
+            &json!({"data_configs": [{"pre_process_data_config": {"params": {
+                "dataset_type": "corpus", "corpus_strategy": "join", "source_max_len": 8,
+                "use_attention_mask": false
+            }}}]}),
+            &json!({"data_configs": [{"pre_process_data_config": {"params": {
+                "strategy": "join", "max_seq_len": 8, "use_attention_mask": false,
+                "joiner": null, "keep_exact_fit": false, "mask_pad_tokens": false
+            }}}]}),
+            3,
+        );
+    }
+
+    #[test]
+    fn accelerators_are_objects_that_hold_their_providers() {
+        check(
+            &json!({
+                "systems": {"s": {"type": "LocalSystem", "config": {"accelerators": ["gpu"]}}},
+                "engine": {"target": "s", "execution_providers": ["CUDAExecutionProvider"]}
+            }),
+            &json!({
+                "systems": {"s": {"type": "LocalSystem", "config": {"accelerators": [{
+                    "device": "gpu", "execution_providers": ["CUDAExecutionProvider"]
+                }]}}},
+                "engine": {"target": "s"}
+            }),
+            2,
+        );
+        check(
+            &json!({"execution_providers": ["CPUExecutionProvider"]}),
+            &json!({
+                "systems": {"local_system": {"type": "LocalSystem", "accelerators": [
+                    {"execution_providers": ["CPUExecutionProvider"]}
+                ]}},
+                "host": "local_system",
+                "target": "local_system"
+            }),
+            1,
+        );
+    }
+
+    #[test]
+    fn searches_and_flows_have_their_names_of_today() {
+        check(
+            &json!({"engine": {"search_strategy": {
+                "search_algorithm": "exhaustive", "search_algorithm_config": {"num_samples": 3}
+            }}}),
+            &json!({"engine": {"search_strategy": {
+                "sampler": "sequential", "sampler_config": {"max_samples": 3}
+            }}}),
+            4,
+        );
+        check(
+            &json!({"pass_flows": [["a", "b"], ["a"]]}),
+            &json!({"builds": {"a-b": {"pipeline": ["a", "b"]}, "a": {"pipeline": ["a"]}}}),
+            1,
+        );
+    }
+
+    #[test]
+    fn keys_of_passes_that_are_gone_are_left_out() {
+        check(
+            &json!({"passes": {"p": [{"type": "T", "disable_search": true}, {"type": "U"}]}}),
+            &json!({"passes": {"p": [{"type": "T"}, {"type": "U"}]}}),
+            1,
+        );
+    }
+}

@@ -312,3 +312,86 @@ fn fix_case<'a>(node: &mut Node, key: &str, mut names: impl Iterator<Item = &'a 
         *value = Node::scalar(name, value.range.clone());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::normalize;
+    use crate::config::Node;
+    use crate::plugin::Catalog;
+
+    #[track_caller]
+    fn check(before: &Value, after: &Value) {
+        let mut tree = Node::from_value(before, &(0..1));
+        normalize(&mut tree, &Catalog::default());
+        assert_eq!(tree.to_value(), *after);
+    }
+
+    #[test]
+    fn sections_are_flat_and_their_types_spelled_right() {
+        check(
+            &json!({"input_model": {"type": "hfmodel", "config": {"model_path": "m"}}}),
+            &json!({"input_model": {"type": "HfModel", "model_path": "m"}}),
+        );
+        check(
+            &json!({"input_model": {"model_path": "m.onnx"}}),
+            &json!({"input_model": {"model_path": "m.onnx", "type": "ONNXModel"}}),
+        );
+        check(
+            &json!({"input_model": {"type": "HfModel", "model_path": {
+                "type": "folder", "config": {"path": "m"}
+            }}}),
+            &json!({"input_model": {"type": "HfModel", "model_path": "m"}}),
+        );
+        check(
+            &json!({"passes": {"p": [{"type": "T", "config": {"a": 1, "b": "DEFAULT_VALUE"}}]}}),
+            &json!({"passes": {"p": {"type": "T", "a": 1}}}),
+        );
+    }
+
+    #[test]
+    fn engine_settings_stand_in_the_engine() {
+        check(
+            &json!({"$schema": "x", "host": "a", "engine": {"target": "b"}, "evaluators": null}),
+            &json!({"engine": {"target": "b", "host": "a"}}),
+        );
+        check(
+            &json!({"engine": {"cache_config": {"cache_dir": "c", "clean_cache": false}}}),
+            &json!({"engine": {"cache_dir": "c"}}),
+        );
+    }
+
+    #[test]
+    fn what_is_written_inline_gets_a_name() {
+        check(
+            &json!({
+                "engine": {"target": {"type": "localsystem"}},
+                "passes": {"p": {"type": "T", "evaluator": {"metrics": []}}}
+            }),
+            &json!({
+                "engine": {"target": "engine.target"},
+                "passes": {"p": {"type": "T", "evaluator": "passes.p.evaluator"}},
+                "systems": {"engine.target": {"type": "LocalSystem"}},
+                "evaluators": {"passes.p.evaluator": {"metrics": []}}
+            }),
+        );
+    }
+
+    #[test]
+    fn data_sections_are_flat_and_empty_ones_left_out() {
+        check(
+            &json!({"data_configs": [{
+                "name": "d",
+                "type": "huggingfacecontainer",
+                "load_dataset_config": {"params": {"data_name": "json", "data_files": "f"}},
+                "post_process_data_config": {}
+            }]}),
+            &json!({"data_configs": [{
+                "name": "d",
+                "type": "HuggingfaceContainer",
+                "load_dataset_config": {"data_name": "json", "data_files": "f"}
+            }]}),
+        );
+    }
+}
