@@ -70,6 +70,7 @@ pub use export::call;
 pub use context::StepContext;
 pub use evaluator::Evaluator;
 pub use generator::Generator;
+pub use olive_schemas::advice::{AcceleratorRule, Advice, Unavailable};
 pub use olive_schemas::data::DataConfig;
 pub use olive_schemas::descriptor::PluginDescriptor;
 pub use olive_schemas::diagnostic::{Diagnostic, Severity};

@@ -4,21 +4,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::training_args::TrainingArgs;
+use crate::{advice, known};
 
 /// Settings of the `LoRA` pass: train low-rank adapters on a frozen model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-olive-ignored" = {
-    "allow_tf32": "training computes in 32-bit float on the processor",
-    "compute_dtype": "only QLoRA computes with quantized weights",
-    "device_map": "training runs on the processor",
-    "double_quant": "only QLoRA quantizes the base",
-    "ephemeral_gpu_offload": "training runs on the processor",
-    "ortmodule_onnx_opset_version": "training does not go through ONNX",
-    "quant_type": "only QLoRA quantizes the base",
-    "save_quant_config": "only QLoRA quantizes the base",
-    "use_ort_trainer": "there is one trainer, which computes the same"
-}))]
+#[schemars(extend(
+    "x-olive-ignored" = known::left_out_of_settings(),
+    "x-olive-unavailable" = {
+        "modules_to_save": {"reason": "only adapters are trained", "unless": [null, []]}
+    },
+    "x-olive-advice" = advice::all()
+))]
 pub struct LoraConfig {
     /// Rank of the adapters: columns of `B` and rows of `A`.
     #[serde(default = "rank")]
@@ -40,10 +37,11 @@ pub struct LoraConfig {
     pub target_modules: Option<TargetModules>,
     /// Which biases are trained.
     #[serde(default)]
+    #[schemars(extend("x-olive-unavailable-values" = {
+        "all": "biases are not trained",
+        "lora_only": "biases are not trained"
+    }))]
     pub bias: Bias,
-    /// Modules to train whole beside the adapters; not supported.
-    #[serde(default)]
-    pub modules_to_save: Option<Vec<String>>,
     /// Type training computes in, in Olive.
     ///
     /// Here weights are read as they are stored, computed with in 32-bit float, and adapters are

@@ -3,12 +3,15 @@
 //! The pass [`Lora`] packs a data set into blocks of tokens, trains LoRA factors on linear layers
 //! of a frozen model, and writes them as an adapter that PEFT loads.
 //!
-//! From the top: the pass runs, its settings are [`LoraConfig`] and [`TrainingArgs`], the checks
-//! say what cannot work before anything starts, targets and data are what is trained and on what.
+//! From the top: the pass runs, its settings are [`LoraConfig`] and [`TrainingArgs`], what is known
+//! beside them and what will surprise stands in their schema, the checks say what cannot work with
+//! the model and the data, targets and data are what is trained and on what.
 
 mod pass;
 mod config;
 mod training_args;
+mod known;
+mod advice;
 mod checks;
 mod targets;
 mod data;

@@ -10,9 +10,7 @@ use std::fs;
 use olive_kit_checkpoint::{AdapterConfig, Checkpoint};
 use olive_kit_decoder::Transformer;
 use olive_kit_train::{LoraParameters, StepPlan, TrainingData, TrainingSettings, train};
-use olive_plugin_api::{
-    Diagnostic, LogLevel, Model, ModelKind, Pass, PluginError, Severity, StepContext,
-};
+use olive_plugin_api::{Diagnostic, LogLevel, Model, ModelKind, Pass, PluginError, StepContext};
 use rayon::ThreadPoolBuilder;
 
 use crate::config::LoraConfig;
@@ -49,7 +47,7 @@ impl Pass for Lora {
         config: &LoraConfig,
         ctx: &StepContext<'_>,
     ) -> Result<Vec<Diagnostic>, PluginError> {
-        let mut found = checks::before_reading(input, config);
+        let mut found: Vec<_> = checks::before_reading(input).into_iter().collect();
         if input.kind != ModelKind::Hf {
             return Ok(found);
         }
@@ -101,7 +99,9 @@ impl Training {
         config: &LoraConfig,
         ctx: &StepContext<'_>,
     ) -> Result<Self, LoraError> {
-        first_error(checks::before_reading(input, config))?;
+        if let Some(problem) = checks::before_reading(input) {
+            return Err(problem.into());
+        }
         let decoder = checkpoint.decoder();
         let targets = match targets::resolve(decoder, config.target_modules.as_ref()) {
             Ok(targets) => targets,
@@ -155,11 +155,4 @@ fn open(input: &Model) -> Result<Checkpoint, LoraError> {
     let checkpoint = Checkpoint::open(&input.model_path)?;
     checkpoint.validate()?;
     Ok(checkpoint)
-}
-
-fn first_error(found: Vec<Diagnostic>) -> Result<(), LoraError> {
-    match found.into_iter().find(|finding| finding.severity == Severity::Error) {
-        Some(problem) => Err(problem.into()),
-        None => Ok(()),
-    }
 }

@@ -1,7 +1,9 @@
 //! Settings of the training, by the names of transformers' `TrainingArguments`.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::known;
 
 /// Settings of the training, by the names of transformers' `TrainingArguments`.
 ///
@@ -9,42 +11,26 @@ use serde::{Deserialize, Serialize};
 /// `gradient_accumulation_steps` blocks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(extend("x-olive-ignored" = {
-    "bf16": "training computes in 32-bit float",
-    "dataloader_num_workers": "blocks are in memory before training starts",
-    "dataloader_pin_memory": "training runs on the processor",
-    "ddp_find_unused_parameters": "training runs in one process",
-    "deepspeed": "training runs in one process",
-    "disable_tqdm": "progress is shown by the host",
-    "do_eval": "`eval_strategy` says when to evaluate",
-    "do_train": "the pass always trains",
-    "extra_args": "there are no arguments beside these",
-    "fp16": "training computes in 32-bit float",
-    "gradient_checkpointing_kwargs": "there is one kind of checkpointing",
-    "log_level": "the host's log level counts",
-    "logging_dir": "the host keeps the log",
-    "logging_strategy": "`logging_steps` says when to log",
-    "output_dir": "the host chooses where results go",
-    "overwrite_output_dir": "the host chooses where results go",
-    "remove_unused_columns": "only the columns of the template are read",
-    "report_to": "figures go to the host",
-    "run_name": "figures go to the host",
-    "save_steps": "no checkpoints are saved between",
-    "save_strategy": "no checkpoints are saved between",
-    "save_total_limit": "no checkpoints are saved between",
-    "tf32": "training computes in 32-bit float on the processor",
-    "use_cpu": "training runs on the processor"
-}))]
+#[schemars(extend(
+    "x-olive-ignored" = known::left_out_of_training(),
+    "x-olive-unavailable" = known::unavailable_in_training()
+))]
 pub struct TrainingArgs {
     /// Seed of the first adapters and of dropout.
     pub seed: u64,
     /// Seed of the order of the data and of the evaluation split; `seed` when `null`.
     pub data_seed: Option<u64>,
     /// Blocks computed at once while training.
-    #[schemars(range(min = 1))]
+    #[schemars(
+        range(min = 1),
+        extend("x-olive-renamed-from" = ["per_gpu_train_batch_size"])
+    )]
     pub per_device_train_batch_size: usize,
     /// Blocks computed at once while evaluating.
-    #[schemars(range(min = 1))]
+    #[schemars(
+        range(min = 1),
+        extend("x-olive-renamed-from" = ["per_gpu_eval_batch_size"])
+    )]
     pub per_device_eval_batch_size: usize,
     /// Batches whose gradients make one step.
     #[schemars(range(min = 1))]
@@ -62,6 +48,7 @@ pub struct TrainingArgs {
     #[schemars(range(min = -1), extend("not" = {"const": 0}))]
     pub max_steps: i64,
     /// Steps between two log lines.
+    #[serde(deserialize_with = "steps")]
     #[schemars(range(min = 1))]
     pub logging_steps: usize,
     /// When the evaluation loss is computed; `null` means every `eval_steps` steps, provided that
@@ -69,11 +56,13 @@ pub struct TrainingArgs {
     #[schemars(extend("x-olive-renamed-from" = ["evaluation_strategy"]))]
     pub eval_strategy: Option<EvalStrategy>,
     /// Steps between two evaluations; `logging_steps` when `null`.
+    #[serde(deserialize_with = "optional_steps")]
     #[schemars(range(min = 1))]
     pub eval_steps: Option<usize>,
     /// Put blocks of about one length into one batch.
     pub group_by_length: bool,
     /// The optimizer; those of these names compute the same.
+    #[schemars(extend("x-olive-unavailable-values" = known::unavailable_optimizers()))]
     pub optim: Optimizer,
     /// Decay of the mean of the gradients.
     #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1))]
@@ -91,14 +80,13 @@ pub struct TrainingArgs {
     #[schemars(range(min = 0.0))]
     pub max_grad_norm: f64,
     /// Course of the learning rate.
+    #[schemars(extend("x-olive-unavailable-values" = known::unavailable_schedules()))]
     pub lr_scheduler_type: LrSchedulerType,
     /// Share of the steps over which the rate rises from 0; without effect on `constant`.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub warmup_ratio: f64,
     /// Steps over which the rate rises from 0; beats `warmup_ratio` unless it is 0.
     pub warmup_steps: usize,
-    /// Checkpoint to go on from; not supported.
-    pub resume_from_checkpoint: Option<String>,
 }
 
 impl Default for TrainingArgs {
@@ -126,7 +114,6 @@ impl Default for TrainingArgs {
             lr_scheduler_type: LrSchedulerType::default(),
             warmup_ratio: 0.03,
             warmup_steps: 0,
-            resume_from_checkpoint: None,
         }
     }
 }
@@ -152,6 +139,12 @@ pub enum Optimizer {
     AdamwTorch,
     /// The same in one kernel.
     AdamwTorchFused,
+    /// The same for XLA devices.
+    AdamwTorchXla,
+    /// The same in one kernel of NPUs.
+    AdamwTorchNpuFused,
+    /// The same in one kernel of Apex.
+    AdamwApexFused,
     /// The one transformers had.
     AdamwHf,
     /// That of bitsandbytes with moments that may leave the GPU.
@@ -174,4 +167,25 @@ pub enum LrSchedulerType {
     Linear,
     /// Down to 0 in half a cosine after the warm-up.
     Cosine,
+}
+
+/// A whole number, which transformers also takes as a float: `50.0`.
+fn steps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    optional_steps(deserializer)?.ok_or_else(|| serde::de::Error::custom("steps are not a number"))
+}
+
+fn optional_steps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    let Some(steps) = Option::<f64>::deserialize(deserializer)? else { return Ok(None) };
+    whole(steps).map(Some).ok_or_else(|| {
+        serde::de::Error::custom(format!("{steps} steps are not a whole number from 1 on"))
+    })
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a whole number of 1 or more; out of range saturates"
+)]
+fn whole(steps: f64) -> Option<usize> {
+    (steps >= 1.0 && steps.fract() == 0.0).then_some(steps as usize)
 }
