@@ -8,6 +8,8 @@ mod data;
 mod model;
 mod system;
 
+use std::sync::OnceLock;
+
 use schemars::generate::SchemaSettings;
 use schemars::JsonSchema;
 use serde_json::Value;
@@ -32,23 +34,27 @@ impl TypeEntry {
 }
 
 /// Types of input models.
-pub fn models() -> Vec<TypeEntry> {
-    model::entries()
+pub fn models() -> &'static [TypeEntry] {
+    static ENTRIES: OnceLock<Vec<TypeEntry>> = OnceLock::new();
+    ENTRIES.get_or_init(model::entries)
 }
 
 /// Types of systems that are built in.
-pub fn systems() -> Vec<TypeEntry> {
-    system::entries()
+pub fn systems() -> &'static [TypeEntry] {
+    static ENTRIES: OnceLock<Vec<TypeEntry>> = OnceLock::new();
+    ENTRIES.get_or_init(system::entries)
 }
 
-/// Containers of data configs; the settings are the whole data config without `name` and `type`.
-pub fn data_containers() -> Vec<TypeEntry> {
-    data::entries()
+/// Containers of data configs; the settings are the whole data config without `type`.
+pub fn data_containers() -> &'static [TypeEntry] {
+    static ENTRIES: OnceLock<Vec<TypeEntry>> = OnceLock::new();
+    ENTRIES.get_or_init(data::entries)
 }
 
 /// Settings of an evaluator without `type`.
-pub fn evaluator() -> Value {
-    schema_of::<EvaluatorConfig>()
+pub fn evaluator() -> &'static Value {
+    static SCHEMA: OnceLock<Value> = OnceLock::new();
+    SCHEMA.get_or_init(schema_of::<EvaluatorConfig>)
 }
 
 /// JSON schema (draft-07) of `T`.

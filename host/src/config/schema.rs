@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
-use jsonschema::{ValidationError, draft7};
+use jsonschema::{ValidationError, Validator, draft7};
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::types;
 use olive_schemas::workflow::Workflow;
@@ -18,18 +18,36 @@ pub fn workflow_schema() -> &'static Value {
     SCHEMA.get_or_init(types::schema_of::<Workflow>)
 }
 
-/// Every way in which `value` does not fit `schema` (draft-07).
-///
-/// A schema that is itself wrong is one violation at the root.
-pub fn violations(value: &Value, schema: &Value) -> Vec<Problem> {
-    let validator = match draft7::new(schema) {
-        Ok(validator) => validator,
-        Err(error) => {
-            let message = format!("the schema for this section is wrong: {error}");
-            return vec![Problem::new(Diagnostic::error("plugin-schema", "", message))];
+/// Validators of schemas, each compiled at its first use.
+#[derive(Default)]
+pub struct Validators<'a>(Vec<(&'a Value, Option<Validator>)>);
+
+impl<'a> Validators<'a> {
+    /// Every way in which `value` does not fit `schema` (draft-07).
+    ///
+    /// A schema that is itself wrong is one violation at the root.
+    pub fn violations(&mut self, value: &Value, schema: &'a Value) -> Vec<Problem> {
+        let index = self.0.iter().position(|(known, _)| std::ptr::eq(*known, schema));
+        let index = index.unwrap_or_else(|| {
+            self.0.push((schema, draft7::new(schema).ok()));
+            self.0.len() - 1
+        });
+        match &self.0[index].1 {
+            Some(validator) => {
+                validator.iter_errors(value).flat_map(|error| explain(&error, schema)).collect()
+            }
+            None => {
+                let message = "the schema for this section is wrong".to_owned();
+                let help = Some("report it to the plugin's author".to_owned());
+                vec![Problem::error("plugin-schema", "", message, help)]
+            }
         }
-    };
-    validator.iter_errors(value).flat_map(|error| explain(&error, schema)).collect()
+    }
+}
+
+/// Every way in which `value` does not fit `schema` (draft-07).
+pub fn violations(value: &Value, schema: &Value) -> Vec<Problem> {
+    Validators::default().violations(value, schema)
 }
 
 /// The name in `known` that `written` is most likely a slip of.

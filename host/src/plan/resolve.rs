@@ -161,7 +161,7 @@ impl Planning<'_> {
             return Ok(());
         };
         let config = serde_json::to_value(config).unwrap_or_default();
-        let settings = settle(&config, &types::evaluator(), &pointer, ground)?;
+        let settings = settle(&config, types::evaluator(), &pointer, ground)?;
         let role = Role::Evaluation { of: self.title.clone() };
         let accepts = descriptor.accepts.clone();
         self.push(role, plugin, &descriptor.name, Some(self.threads), settings, accepts);

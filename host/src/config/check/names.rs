@@ -86,7 +86,7 @@ fn data_uses<'a>(value: &'a Value, catalog: &Catalog) -> Vec<(String, &'a str)> 
         }
     }
     for (name, evaluator) in entries(value, "evaluators") {
-        let found = marked(evaluator, &types::evaluator(), REFERENCE, "data_config");
+        let found = marked(evaluator, types::evaluator(), REFERENCE, "data_config");
         let pointer = format!("/evaluators/{}", escape(name));
         pointers.extend(found.iter().map(|found| format!("{pointer}{found}")));
     }

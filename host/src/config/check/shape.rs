@@ -6,7 +6,7 @@ use super::data::{Need, need};
 use super::{Problem, Problems};
 use crate::config::advice::unavailable;
 use crate::config::node::escape;
-use crate::config::schema::{nearest, quoted, suggest, violations, workflow_schema};
+use crate::config::schema::{Validators, nearest, quoted, suggest, violations, workflow_schema};
 use crate::config::upgrade::root_keys;
 use crate::plugin::Catalog;
 use olive_schemas::types;
@@ -38,14 +38,15 @@ pub(super) fn check(value: &Value, catalog: &Catalog, problems: &mut Problems) {
     let mut found = base_violations(value);
     suggest_root_keys(&mut found);
     problems.extend(found);
-    check_model(value, problems);
-    check_systems(value, problems);
-    check_evaluators(value, problems);
-    check_data(value, problems);
+    let mut shapes = Shapes { validators: Validators::default(), problems };
+    check_model(value, &mut shapes);
+    check_systems(value, &mut shapes);
+    check_evaluators(value, &mut shapes);
+    check_data(value, &mut shapes);
     for (pointer, pass) in passes(value) {
         let kind = pass.get("type").and_then(Value::as_str).unwrap_or_default();
         if let Some(known) = catalog.pass(kind) {
-            check_settings(pass, &PASS_KEYS, &known.descriptor.schema, &pointer, problems);
+            shapes.check(pass, &PASS_KEYS, &known.descriptor.schema, &pointer);
         }
     }
 }
@@ -93,56 +94,60 @@ fn base_violations(value: &Value) -> Vec<Problem> {
     found
 }
 
-fn check_settings(
-    section: &Value,
-    common: &[&str],
-    schema: &Value,
-    pointer: &str,
-    problems: &mut Problems,
-) {
-    let settings = own_settings(section, common);
-    problems.extend(unavailable_in(&settings, schema, pointer));
-    problems.extend(below(pointer, violations(&settings, schema)));
+/// Checks sections against their schemas.
+struct Shapes<'a, 'p> {
+    validators: Validators<'a>,
+    problems: &'p mut Problems,
 }
 
-fn check_model(value: &Value, problems: &mut Problems) {
+impl<'a> Shapes<'a, '_> {
+    /// Checks `section` without its `common` keys.
+    fn check(&mut self, section: &Value, common: &[&str], schema: &'a Value, pointer: &str) {
+        let settings = own_settings(section, common);
+        self.problems.extend(unavailable_in(&settings, schema, pointer));
+        let found = self.validators.violations(&settings, schema);
+        self.problems.extend(below(pointer, found));
+    }
+}
+
+fn check_model(value: &Value, shapes: &mut Shapes<'_, '_>) {
     let Some(model) = value.get("input_model").filter(|model| model.is_object()) else { return };
     let Some(kind) = model.get("type").and_then(Value::as_str) else { return };
     let known = types::models();
     match known.iter().find(|entry| entry.name == kind) {
-        Some(entry) => check_settings(model, &["type"], &entry.schema, "/input_model", problems),
+        Some(entry) => shapes.check(model, &["type"], &entry.schema, "/input_model"),
         None => {
             let names: Vec<&str> = known.iter().map(|entry| entry.name).collect();
             let message = format!("`{kind}` is not a type of model");
             let help = suggest(kind, names.iter().copied());
             let problem = Problem::error("unknown-value", "/input_model/type", message, help);
-            problems.push(problem.replaced_by(nearest(kind, names)));
+            shapes.problems.push(problem.replaced_by(nearest(kind, names)));
         }
     }
 }
 
-fn check_systems(value: &Value, problems: &mut Problems) {
+fn check_systems(value: &Value, shapes: &mut Shapes<'_, '_>) {
     let known = types::systems();
     for (name, system) in entries(value, "systems") {
         let kind = system.get("type").and_then(Value::as_str);
         if let Some(entry) = known.iter().find(|entry| Some(entry.name) == kind) {
             let pointer = format!("/systems/{}", escape(name));
-            check_settings(system, &["type"], &entry.schema, &pointer, problems);
+            shapes.check(system, &["type"], &entry.schema, &pointer);
         }
     }
 }
 
-fn check_evaluators(value: &Value, problems: &mut Problems) {
+fn check_evaluators(value: &Value, shapes: &mut Shapes<'_, '_>) {
     let schema = types::evaluator();
     for (name, evaluator) in entries(value, "evaluators") {
         if evaluator.get("type").is_none() {
             let pointer = format!("/evaluators/{}", escape(name));
-            check_settings(evaluator, &[], &schema, &pointer, problems);
+            shapes.check(evaluator, &[], schema, &pointer);
         }
     }
 }
 
-fn check_data(value: &Value, problems: &mut Problems) {
+fn check_data(value: &Value, shapes: &mut Shapes<'_, '_>) {
     let schema = &types::data_containers()[0].schema;
     let configs = value.get("data_configs").and_then(Value::as_array);
     for (index, config) in configs.into_iter().flatten().enumerate() {
@@ -155,7 +160,7 @@ fn check_data(value: &Value, problems: &mut Problems) {
         }
         if config.is_object() && config.get("name").is_some() {
             let pointer = format!("/data_configs/{index}");
-            check_settings(&plain, &[], schema, &pointer, problems);
+            shapes.check(&plain, &[], schema, &pointer);
         }
     }
 }

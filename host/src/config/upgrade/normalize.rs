@@ -95,7 +95,7 @@ pub fn normalize(root: &mut Node, catalog: &Catalog) -> Vec<Finding> {
     for evaluator in values_mut(root, "evaluators") {
         flatten(evaluator, "type_args", &mut notes);
         fix_type(evaluator, PartKind::Evaluator, std::iter::empty());
-        marks::drop_ignored(evaluator, &types::evaluator(), &types::evaluator(), &mut notes);
+        marks::drop_ignored(evaluator, types::evaluator(), types::evaluator(), &mut notes);
     }
     normalize_data(root, &mut notes);
     if let Some(passes) = root.get_mut("passes") {
