@@ -112,15 +112,40 @@ pub struct RunArgs {
 /// `olive check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// The config file
+    /// The config files
     #[arg(value_name = "FILE", required_unless_present = "config")]
-    pub file: Option<PathBuf>,
+    pub files: Vec<PathBuf>,
     /// The config file
-    #[arg(short, long, value_name = "FILE", conflicts_with = "file")]
+    #[arg(short, long, value_name = "FILE", conflicts_with = "files", hide = true)]
     pub config: Option<PathBuf>,
+    /// How to write what is found
+    #[arg(long, value_enum, default_value_t, conflicts_with = "json")]
+    pub format: Format,
+    /// Let warnings fail the check too
+    #[arg(long)]
+    pub strict: bool,
     /// Where plugins are and how to talk.
     #[command(flatten)]
     pub common: CommonArgs,
+}
+
+impl CheckArgs {
+    /// How to write what is found; `--json` is short for `--format json`.
+    pub fn format(&self) -> Format {
+        if self.common.json { Format::Json } else { self.format }
+    }
+}
+
+/// How to write what a check finds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people, on standard error
+    #[default]
+    Text,
+    /// One JSON document, on standard output
+    Json,
+    /// SARIF 2.1.0, for code scanning, on standard output
+    Sarif,
 }
 
 /// `olive generate`.

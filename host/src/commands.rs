@@ -17,7 +17,7 @@ use std::thread;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command, CommonArgs, PluginCommand, ThreadArgs};
+use crate::cli::{Cli, Command, CommonArgs, Format, PluginCommand, ThreadArgs};
 use crate::error::{BUG, Error};
 use crate::host::{Host, colors_errors};
 use crate::{model, worker};
@@ -37,7 +37,10 @@ fn dispatch(command: &Command) -> ExitCode {
     let (is_json, result) = match command {
         Command::Run(args) => (args.common.json, run::run(args)),
         Command::Plan(args) => (args.common.json, plan::run(args)),
-        Command::Check(args) => (args.common.json, check::run(args)),
+        Command::Check(args) => match check::run(args) {
+            Ok(code) => return ExitCode::from(code),
+            Err(error) => (args.format() != Format::Text, Err(error)),
+        },
         Command::Generate(args) => (args.common.json, generate::run(args)),
         Command::Evaluate(args) => (args.common.json, evaluate::run(args)),
         Command::Import(args) => (args.common.json, import::run(args)),

@@ -14,6 +14,7 @@ pub mod defaults;
 pub mod advice;
 pub mod fit;
 pub mod check;
+pub mod codes;
 
 pub use check::{CheckedWorkflow, Scope, check};
 pub use node::Node;

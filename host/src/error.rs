@@ -4,18 +4,26 @@ use std::io::{self, Write};
 
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::error::PluginError;
-use serde_json::json;
+use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::config::{Finding, ReadError, Source};
+use crate::edit::EditError;
+use crate::edit::file::WriteError;
 use crate::model::ModelError;
 use crate::output::OutputError;
 use crate::plan::PlanError;
 use crate::plugin::CatalogError;
 use crate::render;
+use crate::render::json::locate;
+use crate::render::lines::Lines;
 use crate::report::ReportError;
 use crate::store::StoreError;
 
+/// Exit code of a file that cannot be read.
+pub const UNREADABLE: u8 = 10;
+/// Exit code of a config with errors.
+pub const WRONG_CONFIG: u8 = 11;
 /// Exit code of a run that the user stopped.
 pub const CANCELLED: u8 = 30;
 /// Exit code of a bug of ours.
@@ -33,6 +41,12 @@ pub enum Error {
     /// The config has errors.
     #[error("config `{}` has errors", .0.source.path.display())]
     Config(Box<Refusal>),
+    /// The config cannot be edited as asked.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    /// The edited config cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
     /// A plugin cannot be used, or none does what is asked for.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -86,8 +100,9 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
-            Self::Read(_) => 10,
-            Self::Config(_) => 11,
+            Self::Edit(error) if error.is_usage() => 2,
+            Self::Read(_) | Self::Write(_) => 10,
+            Self::Config(_) | Self::Edit(_) => 11,
             Self::Catalog(_) => 12,
             Self::Prepare { error, .. } | Self::Step { error, .. }
                 if error.code == PluginError::CANCELLED =>
@@ -134,6 +149,8 @@ impl Error {
             Self::Usage(_) => ("usage", None),
             Self::Read(_) => ("read", None),
             Self::Config(_) => ("config", None),
+            Self::Edit(error) => ("edit", error.help().map(str::to_owned)),
+            Self::Write(_) => ("write", None),
             Self::Catalog(error) => ("plugin", error.help().map(str::to_owned)),
             Self::Plan(_) | Self::Inputs(_) => ("plan", None),
             Self::Model(_) => ("model", None),
@@ -150,16 +167,13 @@ impl Error {
 
 /// Writes findings for programs: one JSON object each, with place.
 pub fn show_findings_json(source: &Source, findings: &[Finding]) {
+    let lines = Lines::new(&source.text);
     for finding in findings {
-        let (line, column) = source.position(finding.range.start);
-        let mut told = json!({"event": "diagnostic"});
-        if let (Some(told), Ok(diagnostic)) =
-            (told.as_object_mut(), serde_json::to_value(&finding.diagnostic))
+        let mut told = json!({"event": "diagnostic", "path": source.path.display().to_string()});
+        if let (Some(told), Ok(Value::Object(located))) =
+            (told.as_object_mut(), serde_json::to_value(locate(finding, &lines)))
         {
-            told.extend(diagnostic.as_object().cloned().unwrap_or_default());
-            told.insert("path".into(), source.path.display().to_string().into());
-            told.insert("line".into(), line.into());
-            told.insert("column".into(), column.into());
+            told.extend(located);
         }
         let _ = writeln!(io::stdout(), "{told}");
     }

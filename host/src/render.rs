@@ -2,7 +2,12 @@
 //!
 //! Colour repeats what words say and never carries meaning alone.
 
-mod snippet;
+pub mod lines;
+pub mod json;
+pub mod sarif;
+mod uri;
+mod drawing;
+mod excerpt;
 mod width;
 
 pub use width::{plain, width};
@@ -13,7 +18,19 @@ use olive_schemas::diagnostic::{Diagnostic, Severity};
 use olive_schemas::error::PluginError;
 
 use crate::config::{Finding, Source};
-use snippet::snippet;
+use drawing::Drawing;
+use lines::{Lines, Position};
+
+/// A file that was checked, and what was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedFile {
+    /// Path and text; the text of a file that cannot be read is empty.
+    pub source: Source,
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// Whether the file could be read.
+    pub is_readable: bool,
+}
 
 /// How a piece of text is set off on a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,26 +68,42 @@ pub fn paint(text: &str, style: Style, color: bool) -> String {
     format!("\u{1b}[{code}m{text}\u{1b}[0m")
 }
 
-/// Writes `findings` as rustc writes its own: message, place, source line with carets, help.
+/// Writes `findings` as rustc writes its own: message, place, source lines with marks, help.
 ///
-/// Notes take one line. The last line counts what was found.
+/// Notes come first and take one line. The last line counts what was found.
 pub fn findings(
     source: &Source,
     findings: &[Finding],
     out: &mut dyn Write,
     color: bool,
 ) -> io::Result<()> {
-    for found in findings {
-        if found.diagnostic.severity == Severity::Note {
-            note(source, found, out, color)?;
-        } else {
-            finding(source, found, out, color)?;
-        }
-    }
+    listing(source, findings, out, color)?;
     match count(findings) {
         Some(counts) => writeln!(out, "{}", paint(&counts, Style::Strong, color)),
         None => Ok(()),
     }
+}
+
+/// Writes what was found in several files; the last line counts it.
+pub fn files(files: &[CheckedFile], out: &mut dyn Write, color: bool) -> io::Result<()> {
+    for file in files {
+        if file.is_readable {
+            listing(&file.source, &file.findings, out, color)?;
+        } else {
+            for found in &file.findings {
+                diagnostic(&found.diagnostic, out, color)?;
+                writeln!(out)?;
+            }
+        }
+    }
+    let Some(mut counts) = count(files.iter().flat_map(|file| &file.findings)) else {
+        return Ok(());
+    };
+    if files.len() > 1 {
+        let with = files.iter().filter(|file| !file.findings.is_empty()).count();
+        counts = format!("{counts} in {with} of {} files", files.len());
+    }
+    writeln!(out, "{}", paint(&counts, Style::Strong, color))
 }
 
 /// Writes a diagnostic that has no place in a text.
@@ -116,31 +149,53 @@ pub fn label_of(severity: Severity) -> &'static str {
     }
 }
 
-fn note(source: &Source, found: &Finding, out: &mut dyn Write, color: bool) -> io::Result<()> {
-    let Diagnostic { code, message, help, .. } = &found.diagnostic;
-    let (line, column) = source.position(found.range.start);
-    let label = paint(&format!("note[{}]", plain(code)), Style::Note, color);
-    let place = format!("{}:{line}:{column}", source.path.display());
-    let help = help.as_ref().map(|help| format!("; {}", plain(help))).unwrap_or_default();
-    writeln!(out, "{label}: {place}: {}{help}", plain(message))
+fn listing(
+    source: &Source,
+    findings: &[Finding],
+    out: &mut dyn Write,
+    color: bool,
+) -> io::Result<()> {
+    let lines = Lines::new(&source.text);
+    let path = plain(&source.path.display().to_string());
+    let (notes, others): (Vec<_>, Vec<_>) =
+        findings.iter().partition(|found| found.diagnostic.severity == Severity::Note);
+    for found in &notes {
+        note(found, &path, &lines, out, color)?;
+    }
+    if !notes.is_empty() && !others.is_empty() {
+        writeln!(out)?;
+    }
+    others.iter().try_for_each(|found| finding(found, &path, &lines, out, color))
 }
 
-fn finding(source: &Source, found: &Finding, out: &mut dyn Write, color: bool) -> io::Result<()> {
-    let (line, column) = source.position(found.range.start);
-    let number = line.to_string();
-    let margin = " ".repeat(number.len());
-    let bar = paint("|", Style::Frame, color);
-    let snippet = snippet(&source.text, &found.range);
-    let carets = paint(&snippet.carets, style_of(found.diagnostic.severity), color);
+fn note(
+    found: &Finding,
+    path: &str,
+    lines: &Lines<'_>,
+    out: &mut dyn Write,
+    color: bool,
+) -> io::Result<()> {
+    let Diagnostic { code, message, help, .. } = &found.diagnostic;
+    let Position { line, column } = lines.position(found.range.start);
+    let label = paint(&format!("note[{}]", plain(code)), Style::Note, color);
+    let help = help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+    let text = plain(&format!("{message}{help}")).replace('\n', " ");
+    writeln!(out, "{label}: {path}:{line}:{column}: {text}")
+}
 
+fn finding(
+    found: &Finding,
+    path: &str,
+    lines: &Lines<'_>,
+    out: &mut dyn Write,
+    color: bool,
+) -> io::Result<()> {
+    let Position { line, column } = lines.position(found.range.start);
+    let Drawing { margin, body } = drawing::draw(found, path, lines, color);
     headline(&found.diagnostic, out, color)?;
     let arrow = paint("-->", Style::Frame, color);
-    writeln!(out, "{margin}{arrow} {}:{line}:{column}", source.path.display())?;
-    writeln!(out, "{margin} {bar}")?;
-    writeln!(out, "{} {bar} {}", paint(&number, Style::Frame, color), snippet.text)?;
-    writeln!(out, "{margin} {bar} {}{carets}", " ".repeat(snippet.indent))?;
-    help(found.diagnostic.help.as_deref(), number.len() + 1, out, color)?;
-    writeln!(out)
+    writeln!(out, "{}{arrow} {path}:{line}:{column}", " ".repeat(margin))?;
+    writeln!(out, "{body}\n")
 }
 
 fn headline(diagnostic: &Diagnostic, out: &mut dyn Write, color: bool) -> io::Result<()> {
@@ -163,9 +218,11 @@ fn indented(text: &str, indent: usize) -> String {
 }
 
 /// `2 errors, 1 warning`; nothing when nothing was found.
-fn count(findings: &[Finding]) -> Option<String> {
+fn count<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Option<String> {
+    let severities: Vec<Severity> =
+        findings.into_iter().map(|found| found.diagnostic.severity).collect();
     let counts = [Severity::Error, Severity::Warning, Severity::Note].map(|severity| {
-        let number = findings.iter().filter(|f| f.diagnostic.severity == severity).count();
+        let number = severities.iter().filter(|&&other| other == severity).count();
         let plural = if number == 1 { "" } else { "s" };
         (number > 0).then(|| format!("{number} {}{plural}", label_of(severity)))
     });
@@ -200,11 +257,14 @@ mod tests {
         check_findings(
             text,
             &found,
-            r#"error[unknown-key]: `rr` is not a setting
+            r#"note[renamed-key]: olive-config.json:3:18: `b` is `bits` today
+
+error[unknown-key]: `rr` is not a setting
  --> olive-config.json:3:8
   |
 3 |     "a": {"rr": 64, "b": 1}
   |           ^^^^
+  |
   = help: did you mean `r`?
 
 warning[no-effect]: `b` has no effect
@@ -213,10 +273,32 @@ warning[no-effect]: `b` has no effect
 3 |     "a": {"rr": 64, "b": 1}
   |                          ^
 
-note[renamed-key]: olive-config.json:3:18: `b` is `bits` today
 1 error, 1 warning, 1 note
 "#,
         );
+    }
+
+    #[test]
+    fn several_files_are_counted_together() {
+        let source = |name: &str| Source { path: name.into(), text: "{}".into() };
+        let file = |name: &str, findings: Vec<Finding>| CheckedFile {
+            source: source(name),
+            findings,
+            is_readable: name != "gone.json",
+        };
+        let warning = Diagnostic::new(Severity::Warning, "no-effect", "", "`a` has no effect");
+        let error = Diagnostic::error("read", "", "cannot read config `gone.json`");
+        let all = [
+            file("a.json", vec![Finding::new(warning, 0..1)]),
+            file("b.json", Vec::new()),
+            file("gone.json", vec![Finding::new(error, 0..0)]),
+        ];
+        let mut out = Vec::new();
+        files(&all, &mut out, false).unwrap();
+        let expected = "warning[no-effect]: `a` has no effect\n --> a.json:1:1\n  |\n1 | {}\n  | ^\n\n\
+            error[read]: cannot read config `gone.json`\n\n\
+            1 error, 1 warning in 2 of 3 files\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 
     #[test]

@@ -1,19 +1,83 @@
 //! `olive check`.
 
-use super::{host, say};
-use crate::cli::CheckArgs;
-use crate::config;
-use crate::error::Error;
+use std::io;
+use std::path::Path;
 
-pub(super) fn run(args: &CheckArgs) -> Result<(), Error> {
-    let Some(path) = args.file.as_ref().or(args.config.as_ref()) else {
-        return Err(Error::Usage("name a config file".into()));
-    };
+use olive_schemas::diagnostic::{Diagnostic, Severity};
+
+use super::{host, say};
+use crate::cli::{CheckArgs, Format};
+use crate::config::{self, Finding, Source};
+use crate::error::{Error, UNREADABLE, WRONG_CONFIG};
+use crate::host::{Host, colors_errors};
+use crate::render::{self, CheckedFile};
+
+/// Runs the command; gives the exit code.
+///
+/// A file that cannot be read does not keep others from being checked. Its exit code is that of
+/// reading, unless a config that can be read has errors: those are what is asked about.
+pub(super) fn run(args: &CheckArgs) -> Result<u8, Error> {
     let host = host(&args.common)?;
-    let source = config::read(path)?;
-    let (_, findings) = host.accept(&source, config::examine(&source, &host.catalog))?;
-    if !host.is_json && findings.is_empty() {
-        say(&format!("`{}`: nothing is wrong\n", path.display()));
+    let paths = args.files.iter().chain(&args.config);
+    let files: Vec<CheckedFile> = paths.map(|path| check(path, &host)).collect();
+    // A reader that is gone is no error.
+    let _ = show(&files, args.format());
+    Ok(exit_code(&files, args.strict))
+}
+
+fn check(path: &Path, host: &Host) -> CheckedFile {
+    match config::read(path) {
+        Ok(source) => {
+            let (_, findings) = config::examine(&source, &host.catalog);
+            CheckedFile { source, findings, is_readable: true }
+        }
+        Err(error) => {
+            let diagnostic = Diagnostic::error("read", "", error.to_string());
+            CheckedFile {
+                source: Source { path: path.to_owned(), text: String::new() },
+                findings: vec![Finding::new(diagnostic, 0..0)],
+                is_readable: false,
+            }
+        }
     }
-    Ok(())
+}
+
+fn show(files: &[CheckedFile], format: Format) -> io::Result<()> {
+    match format {
+        Format::Json => render::json::write(files, &mut io::stdout()),
+        Format::Sarif => {
+            let folder = std::env::current_dir().unwrap_or_default();
+            render::sarif::write(files, &folder, &mut io::stdout())
+        }
+        Format::Text => {
+            render::files(files, &mut io::stderr(), colors_errors())?;
+            if files.iter().all(|file| file.findings.is_empty()) {
+                say(&praise(files));
+            }
+            Ok(())
+        }
+    }
+}
+
+fn praise(files: &[CheckedFile]) -> String {
+    match files {
+        [file] => format!("`{}`: nothing is wrong\n", file.source.path.display()),
+        _ => format!("{} files: nothing is wrong\n", files.len()),
+    }
+}
+
+fn exit_code(files: &[CheckedFile], is_strict: bool) -> u8 {
+    let is_wrong = |found: &Finding| match found.diagnostic.severity {
+        Severity::Error => true,
+        Severity::Warning => is_strict,
+        Severity::Note => false,
+    };
+    let mut readable = files.iter().filter(|file| file.is_readable);
+    if readable.any(|file| file.findings.iter().any(is_wrong)) {
+        WRONG_CONFIG
+    } else if files.iter().any(|file| !file.is_readable) {
+        UNREADABLE
+    } else {
+        0
+    }
 }

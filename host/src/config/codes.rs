@@ -1,0 +1,280 @@
+//! What the codes of diagnostics mean. `docs/codes.md` is made of this table.
+
+/// A code of a diagnostic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Code {
+    /// The code, such as `unknown-key`.
+    pub name: &'static str,
+    /// What is the case where it stands.
+    pub summary: &'static str,
+    /// An example of the way out, in Markdown.
+    pub way_out: &'static str,
+}
+
+/// Codes of the host, sorted by name; passes may have further ones.
+pub const CODES: &[Code] = &[
+    code(
+        "accelerator-mismatch",
+        "the execution provider does not run on the device",
+        "`\"device\": \"cpu\"` with `CUDAExecutionProvider`: write `\"gpu\"`",
+    ),
+    code(
+        "doubled-marks",
+        "the template and the tokenizer both add marks such as `<s>`",
+        "set `\"add_special_tokens\": false`",
+    ),
+    code("duplicate-key", "an object has the same key twice", "remove one of them"),
+    code(
+        "duplicate-name",
+        "two things have the same name",
+        "name the second data config otherwise",
+    ),
+    code(
+        "file-missing",
+        "a file or folder that the config names does not exist",
+        "correct the path; relative ones start at the config's folder",
+    ),
+    code(
+        "guessed-value",
+        "a key was left out, and its value is plain from the rest",
+        "write the value that the note names",
+    ),
+    code(
+        "ignored-key",
+        "a key is known and has no effect here",
+        "remove `\"evaluate_input_model\"` where nothing evaluates",
+    ),
+    code(
+        "missing-key",
+        "a key that must be there is not",
+        "add `\"type\": \"LocalSystem\"` to the system",
+    ),
+    code(
+        "model-kind",
+        "a pass gets a type of model that it does not take",
+        "put a pass that makes the type before it, or change the order",
+    ),
+    code(
+        "nightly-pin",
+        "a conda environment asks for a build that is removed after some time",
+        "`ort-nightly==1.18.0.dev20240307004`: pin a release",
+    ),
+    code(
+        "no-config",
+        "the file holds no config",
+        "give the config itself, or show it in code blocks of the document",
+    ),
+    code(
+        "no-effect",
+        "a setting changes nothing, because another one beats it",
+        "remove `text_cols` beside `text_template`",
+    ),
+    code(
+        "no-evaluator",
+        "no installed plugin measures these metrics of this type of model",
+        "install a plugin that does, see `olive plugin list`",
+    ),
+    code(
+        "no-key-vault",
+        "a token is asked for, and no key vault holds it",
+        "add `\"keyvault_name\"` to `azureml_client`",
+    ),
+    code(
+        "no-workspace",
+        "a system in the cloud has no workspace",
+        "add `azureml_client` with subscription, resource group and workspace",
+    ),
+    code("not-a-workflow", "the file is something else than a workflow", "check another file"),
+    code(
+        "not-available",
+        "Olive's config language has it, this program does not do it yet",
+        "`\"search_strategy\": false` instead of a search",
+    ),
+    code(
+        "nothing-to-do",
+        "the workflow has neither passes nor an evaluator",
+        "add `\"passes\": {\"tune\": {\"type\": …}}`",
+    ),
+    code(
+        "old-python",
+        "a conda environment asks for a Python that few packages still fit",
+        "`python=3.8`: write `python=3.12`",
+    ),
+    code(
+        "old-spelling",
+        "an old spelling was read as the current one",
+        "`olive config upgrade FILE --write` writes the current ones",
+    ),
+    code(
+        "output-is-input",
+        "the result would be written over the input model",
+        "choose another `output_dir`",
+    ),
+    code(
+        "plugin-missing",
+        "what the config asks for belongs to a plugin that is not installed",
+        "install the pack that the help names, or point `--plugin-dir` to it",
+    ),
+    code(
+        "plugin-schema",
+        "a plugin describes its settings wrongly",
+        "report it to the author of the plugin",
+    ),
+    code(
+        "quality-loss",
+        "a step made the model measurably worse",
+        "try what the help says, such as another `precision`",
+    ),
+    code("read", "the file cannot be read", "correct the path or its permissions"),
+    code(
+        "registry-name",
+        "a registered model is named with a `/`",
+        "write the registry's own name, such as `Phi-3-mini-4k-instruct`",
+    ),
+    code(
+        "same-folder",
+        "two things would be written into the same folder",
+        "give `output_dir` and `cache_dir` folders of their own",
+    ),
+    code(
+        "syntax",
+        "the text is not well formed",
+        "add the comma, brace or quote at the place shown",
+    ),
+    code(
+        "too-many-alternatives",
+        "a document shows the same parts of a config too often",
+        "show each part of the config once",
+    ),
+    code(
+        "unknown-data-config",
+        "a data config is used that the config does not define",
+        "define it under `data_configs`, or correct the name",
+    ),
+    code(
+        "unknown-evaluator",
+        "an evaluator is used that the config does not define",
+        "define it under `evaluators`, or correct the name",
+    ),
+    code(
+        "unknown-key",
+        "no key of this name exists here",
+        "`\"learning_rte\"`: write `\"learning_rate\"`",
+    ),
+    code(
+        "unknown-pass",
+        "a pass is used that the config does not define",
+        "define it under `passes`, or correct the name",
+    ),
+    code(
+        "unknown-system",
+        "a system is used that the config does not define",
+        "define it under `systems`, or leave `host` and `target` out",
+    ),
+    code(
+        "unknown-type",
+        "no plugin, installed or known, has this type",
+        "`\"type\": \"LoRRA\"`: write `\"LoRA\"`",
+    ),
+    code(
+        "unknown-value",
+        "the value is none of those that are allowed",
+        "`\"precision\": \"int5\"`: write `\"int4\"`",
+    ),
+    code(
+        "unpinned-branch",
+        "a conda environment installs what a repository holds that day",
+        "`git+https://…@main`: pin a release or a commit",
+    ),
+    code(
+        "wrong-file",
+        "a file stands where a folder should be, or a folder where a file should be",
+        "name the folder that holds `config.json`",
+    ),
+    code(
+        "wrong-value",
+        "the value has the wrong type or lies outside its limits",
+        "`\"r\": \"64\"`: write `64`",
+    ),
+];
+
+/// The code called `name`.
+pub fn find(name: &str) -> Option<&'static Code> {
+    CODES.iter().find(|code| code.name == name)
+}
+
+const fn code(name: &'static str, summary: &'static str, way_out: &'static str) -> Code {
+    Code { name, summary, way_out }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use super::{CODES, find};
+
+    /// Hyphenated words of the sources that are no codes.
+    const OTHERS: [&str; 1] = ["line-by-line"];
+
+    fn sources(folder: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
+    }
+
+    /// Literals such as `"no-effect"` in the code of `text`.
+    fn hyphenated(text: &str) -> impl Iterator<Item = &str> {
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let is_word = |word: &&str| {
+            word.contains('-')
+                && word.split('-').all(|part| {
+                    !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase())
+                })
+        };
+        code.split('"').skip(1).step_by(2).filter(is_word)
+    }
+
+    #[test]
+    fn every_code_of_the_sources_is_listed() {
+        let host = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut paths = sources(&host.join("config"));
+        paths.extend(sources(&host.join("plan")));
+        paths.extend([host.join("plan.rs"), host.join("report/quality.rs")]);
+        let mut unknown = BTreeSet::new();
+        for path in paths {
+            let text = fs::read_to_string(&path).unwrap();
+            let words = hyphenated(&text).filter(|word| !word.starts_with("x-"));
+            let words = words.filter(|word| find(word).is_none() && !OTHERS.contains(word));
+            unknown.extend(words.map(|word| format!("`{word}` of {}", path.display())));
+        }
+        assert!(unknown.is_empty(), "neither in CODES nor in OTHERS: {unknown:#?}");
+    }
+
+    #[test]
+    fn codes_are_sorted_and_unique() {
+        let names: Vec<&str> = CODES.iter().map(|code| code.name).collect();
+        let sorted: BTreeSet<&str> = names.iter().copied().collect();
+        assert_eq!(names, sorted.into_iter().collect::<Vec<_>>());
+    }
+
+    /// `BLESS=1` writes the page anew.
+    #[test]
+    fn the_page_of_codes_is_fresh() {
+        let mut page = "# Codes of diagnostics\n\n\
+            Every finding of `olive check` has a code that does not change between releases.\n\
+            A pass may add findings with codes of its own; their messages stand for themselves.\n\n\
+            | code | means | way out, for example |\n| --- | --- | --- |\n"
+            .to_owned();
+        for code in CODES {
+            page.push_str(&format!("| `{}` | {} | {} |\n", code.name, code.summary, code.way_out));
+        }
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/codes.md");
+        if std::env::var_os("BLESS").is_some() {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, &page).unwrap();
+        }
+        let written = fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(written, page, "run the test with BLESS=1");
+    }
+}
