@@ -1,16 +1,24 @@
 //! Settings of the pass, as a user writes them.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
+
+use crate::{advice, known};
 
 /// Settings of the `ModelBuilder` pass: write the model as an ONNX graph for ONNX Runtime GenAI.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-olive-quality-help" = QUALITY_HELP))]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of Olive's pass")]
+#[schemars(extend(
+    "x-olive-quality-help" = QUALITY_HELP,
+    "x-olive-ignored" = known::left_out_of_settings(),
+    "x-olive-unavailable" = known::unavailable_in_settings(),
+    "x-olive-advice" = advice::all(),
+    "x-olive-accelerators" = advice::accelerators()
+))]
 pub struct ModelBuilderConfig {
     /// Type of the weights in the graph.
+    #[schemars(extend("x-olive-unavailable-values" = known::unavailable_precisions()))]
     pub precision: Precision,
     /// Neighbouring weights that share a scale when `precision` is `int4`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -27,47 +35,30 @@ pub struct ModelBuilderConfig {
     pub int4_is_symmetric: Option<bool>,
     /// How `int4` weights are rounded, and which get more bits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "default"))]
+    #[schemars(extend(
+        "default" = "default",
+        "x-olive-unavailable-values" = known::unavailable_algorithms()
+    ))]
     pub int4_algo_config: Option<AlgoConfig>,
+    /// Operators that `int4` quantizes: matrices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "operators")]
+    pub int4_op_types_to_quantize: Option<Vec<Operator>>,
     /// Options by the names of ONNX Runtime GenAI's builder; they win over the fields above.
-    #[serde(default, skip_serializing_if = "ExtraOptions::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "or_default",
+        skip_serializing_if = "ExtraOptions::is_empty"
+    )]
+    #[schemars(with = "Option<ExtraOptions>")]
     pub extra_options: ExtraOptions,
     /// Settings of generation that replace those of `search` in `genai_config.json`.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Map::is_empty")]
+    #[schemars(
+        with = "Option<Map<String, Value>>",
+        extend("properties" = known::search_settings(), "additionalProperties" = false)
+    )]
     pub search: Map<String, Value>,
-    /// Only add `genai_config.json` to an ONNX model; `true` is not supported yet.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub metadata_only: bool,
-    /// Operators that `int4` quantizes; only `["MatMul"]` is supported yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub int4_op_types_to_quantize: Option<Vec<String>>,
-    /// Nodes that `int4` leaves alone; only an empty list is supported yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub int4_nodes_to_exclude: Option<Vec<String>>,
-    /// Write `DequantizeLinear` and `MatMul` for `MatMulNBits`; `true` is not supported yet.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub use_qdq: bool,
-    /// 8 bits for mixtures of experts; `true` is not supported yet.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub use_8bits_moe: bool,
-    /// 32-bit float activations on `WebGPU`; `true` is not supported yet.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub use_webgpu_fp32: bool,
-    /// Bfloat16 activations on CUDA; `true` is not supported yet.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub use_cuda_bf16: bool,
-    /// Make the last hidden states an output as well; `true` is not supported yet.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub include_hidden_states: bool,
-    /// Leave the embedding out of the graph; `true` is not supported yet.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub exclude_embeds: bool,
-    /// Leave the layer that makes logits out of the graph; `true` is not supported yet.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub exclude_lm_head: bool,
-    /// Capture a CUDA graph; `true` is not supported yet.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub enable_cuda_graph: bool,
 }
 
 /// What to try when the graph answers worse than the checkpoint.
@@ -80,12 +71,10 @@ const QUALITY_HELP: &str = "set `int4_algo_config` to `rtn_last` (8 bits for the
 pub enum Precision {
     /// 32-bit float.
     Fp32,
-    /// 16-bit float; not supported yet.
+    /// 16-bit float, for GPUs, for which graphs are not built yet.
     Fp16,
-    /// Bfloat16; not supported yet.
+    /// Bfloat16, for NVIDIA GPUs, for which graphs are not built yet.
     Bf16,
-    /// 8-bit integers in blocks with a scale; not supported yet.
-    Int8,
     /// 4-bit integers in blocks with a scale; norms and activations stay 32-bit float.
     Int4,
 }
@@ -100,19 +89,24 @@ pub enum AlgoConfig {
     Rtn,
     /// `rtn` with 8 bits for the layer that makes logits, and for an embedding tied to it.
     RtnLast,
-    /// Rounding that minimizes a weighted error; not supported yet.
-    KQuant,
-    /// `k_quant` with 8 bits for the layer that makes logits; not supported yet.
-    KQuantLast,
-    /// `k_quant` with 8 bits for sensitive layers; not supported yet.
-    KQuantMixed,
-    /// `k_quant` with 8 bits for linear attention; not supported yet.
-    KQuantLinear,
+}
+
+/// Operators that can be quantized.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Operator {
+    /// Products with a matrix.
+    MatMul,
+    /// Products with a matrix and a sum, of which the graphs have none.
+    Gemm,
 }
 
 /// Options by the names of ONNX Runtime GenAI's builder.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(extend(
+    "x-olive-ignored" = known::left_out_of_extra(),
+    "x-olive-unavailable" = known::unavailable_in_extra()
+))]
 pub struct ExtraOptions {
     /// Neighbouring weights that share a scale; as `int4_block_size`.
     #[serde(alias = "int4_block_size", skip_serializing_if = "Option::is_none")]
@@ -131,18 +125,19 @@ pub struct ExtraOptions {
     pub is_symmetric: Option<bool>,
     /// How weights are rounded, and which get more bits; as `int4_algo_config`.
     #[serde(alias = "int4_algo_config", skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-olive-renamed-from" = ["int4_algo_config"]))]
+    #[schemars(extend(
+        "x-olive-renamed-from" = ["int4_algo_config"],
+        "x-olive-unavailable-values" = known::unavailable_algorithms()
+    ))]
     pub algo_config: Option<AlgoConfig>,
-    /// Name of the graph file; `model.onnx` when left out.
+    /// Name of the graph file, which ends in `.onnx`; `model.onnx` when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[^/\\]+\.onnx$"))]
     pub filename: Option<String>,
     /// Build only this many of the model's layers, the first ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub num_hidden_layers: Option<usize>,
-    /// What is not honoured; each entry is refused by name.
-    #[serde(flatten)]
-    pub others: Map<String, Value>,
 }
 
 impl ExtraOptions {
@@ -151,7 +146,20 @@ impl ExtraOptions {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn is_false(flag: &bool) -> bool {
-    !flag
+/// Schema of a list of operators, whose items carry the mark.
+fn operators(generator: &mut SchemaGenerator) -> Schema {
+    let item = generator.subschema_for::<Operator>();
+    json_schema!({
+        "type": ["array", "null"],
+        "items": {"allOf": [item], "x-olive-unavailable-values": known::unavailable_operators()}
+    })
+}
+
+/// `null` stands for the default.
+fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }

@@ -10,8 +10,9 @@
 
 mod pass;
 mod config;
+mod known;
+mod advice;
 pub mod options;
-mod names;
 pub mod build;
 pub mod graph;
 pub mod weights;
@@ -21,7 +22,7 @@ mod text;
 mod error;
 
 pub use build::{Progress, build};
-pub use config::{AlgoConfig, ExtraOptions, ModelBuilderConfig, Precision};
+pub use config::{AlgoConfig, ExtraOptions, ModelBuilderConfig, Operator, Precision};
 pub use error::BuildError;
 pub use options::{Algorithm, BuildOptions, Quantization};
 pub use pass::ModelBuilder;

@@ -6,8 +6,7 @@ use olive_kit_quant::{Bits, BlockFormat, Rounding};
 use olive_plugin_api::Diagnostic;
 use serde_json::{Map, Value};
 
-use crate::config::{AlgoConfig, ModelBuilderConfig, Precision};
-use crate::names::{self, not_supported};
+use crate::config::{AlgoConfig, ModelBuilderConfig, Operator, Precision};
 
 /// What is built.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +43,16 @@ pub enum Algorithm {
     Rtn,
     /// Neural Compressor's rounding, 8 bits for the layer that makes logits.
     RtnLast,
+}
+
+impl From<AlgoConfig> for Algorithm {
+    fn from(config: AlgoConfig) -> Self {
+        match config {
+            AlgoConfig::Default => Self::Default,
+            AlgoConfig::Rtn => Self::Rtn,
+            AlgoConfig::RtnLast => Self::RtnLast,
+        }
+    }
 }
 
 impl Default for BuildOptions {
@@ -97,7 +106,7 @@ impl Quantization {
 /// What `config` asks for.
 ///
 /// # Errors
-/// Everything that is unknown or not supported; pointers start at the config.
+/// Everything that cannot be built; pointers start at the config.
 pub fn resolve(config: &ModelBuilderConfig) -> Result<BuildOptions, Vec<Diagnostic>> {
     let mut problems = Vec::new();
     let quantization = quantization(config, &mut problems);
@@ -110,7 +119,7 @@ pub fn resolve(config: &ModelBuilderConfig) -> Result<BuildOptions, Vec<Diagnost
             message,
         ));
     }
-    problems.extend(names::check(config));
+    problems.extend(no_matrices(config));
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -136,13 +145,8 @@ fn quantization(
         let message = format!("accuracy level {accuracy_level} is more than 4");
         problems.push(Diagnostic::error("out-of-range", pointer, message));
     }
-    let (algorithm, pointer) = pick(extra.algo_config, config.int4_algo_config, "algo_config");
-    let algorithm = algorithm.map_or(Ok(default.algorithm), supported_algorithm);
-    let algorithm = algorithm.unwrap_or_else(|name| {
-        let supported = "`default`, `rtn` and `rtn_last`";
-        problems.push(not_supported(&pointer, &format!("algorithm `{name}`"), supported));
-        default.algorithm
-    });
+    let algorithm = extra.algo_config.or(config.int4_algo_config);
+    let algorithm = algorithm.map_or(default.algorithm, Algorithm::from);
     let is_symmetric = extra.is_symmetric.or(config.int4_is_symmetric);
     let is_symmetric = is_symmetric.unwrap_or(default.is_symmetric);
     match config.precision {
@@ -150,12 +154,25 @@ fn quantization(
         Precision::Int4 => {
             Some(Quantization { block_size, accuracy_level, is_symmetric, algorithm })
         }
-        Precision::Fp16 | Precision::Bf16 | Precision::Int8 => {
-            let precision = format!("precision `{}`", serialized(config.precision));
-            problems.push(not_supported("/precision", &precision, "`fp32` and `int4`"));
+        Precision::Fp16 | Precision::Bf16 => {
+            let message =
+                format!("precision `{}` is not supported yet", serialized(config.precision));
+            let problem = Diagnostic::error("not-supported", "/precision", message);
+            problems.push(problem.with_help("supported: `fp32` and `int4`"));
             None
         }
     }
+}
+
+/// A list of operators that leaves nothing to quantize.
+fn no_matrices(config: &ModelBuilderConfig) -> Option<Diagnostic> {
+    let operators = config.int4_op_types_to_quantize.as_deref().unwrap_or_default();
+    if operators.is_empty() || operators.contains(&Operator::MatMul) {
+        return None;
+    }
+    let message = "`int4_op_types_to_quantize` lacks `MatMul`, so that nothing is quantized";
+    let problem = Diagnostic::error("out-of-range", "/int4_op_types_to_quantize", message);
+    Some(problem.with_help("add `MatMul`, or set `precision` to `fp32`"))
 }
 
 /// The value that counts and the pointer to where it was written.
@@ -163,18 +180,6 @@ fn pick<T>(extra: Option<T>, field: Option<T>, name: &str) -> (Option<T>, String
     match extra {
         Some(value) => (Some(value), format!("/extra_options/{name}")),
         None => (field, format!("/int4_{name}")),
-    }
-}
-
-fn supported_algorithm(algorithm: AlgoConfig) -> Result<Algorithm, String> {
-    match algorithm {
-        AlgoConfig::Default => Ok(Algorithm::Default),
-        AlgoConfig::Rtn => Ok(Algorithm::Rtn),
-        AlgoConfig::RtnLast => Ok(Algorithm::RtnLast),
-        AlgoConfig::KQuant
-        | AlgoConfig::KQuantLast
-        | AlgoConfig::KQuantMixed
-        | AlgoConfig::KQuantLinear => Err(serialized(algorithm)),
     }
 }
 

@@ -16,9 +16,9 @@ use rayon::ThreadPoolBuilder;
 use crate::build::{self, Progress};
 use crate::config::ModelBuilderConfig;
 use crate::error::BuildError;
+use crate::genai_config;
 use crate::options::{self, BuildOptions};
 use crate::tokenizer::Tokenizer;
-use crate::{genai_config, names};
 
 /// Writes a decoder model as an ONNX graph for ONNX Runtime GenAI.
 #[derive(Debug, Default)]
@@ -45,8 +45,7 @@ impl Pass for ModelBuilder {
         config: &ModelBuilderConfig,
         ctx: &StepContext<'_>,
     ) -> Result<Vec<Diagnostic>, PluginError> {
-        let mut found = names::without_effect(config);
-        found.extend(other_accelerator(ctx.accelerator()));
+        let mut found: Vec<_> = other_accelerator(ctx.accelerator()).into_iter().collect();
         if ctx.is_input_final() {
             found.extend(unmerged_adapter(input));
         }

@@ -5,5 +5,6 @@
 mod builder;
 mod neural_compressor;
 mod options;
+mod schema;
 mod pass;
 mod support;

@@ -1,0 +1,192 @@
+//! Options of Olive's pass and of ONNX Runtime GenAI's builder that are none here, with the
+//! reason. A config that has them is understood; only slips are unknown.
+
+use olive_plugin_api::Unavailable;
+use serde_json::{Map, Value, json};
+
+const OTHER_DEVICES: &str = "only models for other devices have it";
+const EXPERTS: &str = "only models with experts have it";
+const PAGED: &str = "only `use_paged_attention` reads it";
+const LOCAL: &str = "models are local folders";
+const FLOAT_CACHE: &str = "the KV cache is not quantized";
+const FUSED: &str = "projections are fused where they are alike";
+const ONE_OUTPUT: &str = "the graph has no outputs but logits and the KV cache";
+const WHOLE: &str = "the graph goes from tokens to logits";
+const PACKED: &str = "weights are packed for `MatMulNBits`";
+const EMBEDDING: &str = "the embedding is not quantized by itself";
+const NODES: &str = "all matrices are quantized";
+
+/// Options of the pass without effect on the graphs that are built.
+const SETTINGS: [(&str, &str); 4] = [
+    ("enable_cuda_graph", OTHER_DEVICES),
+    ("use_cuda_bf16", OTHER_DEVICES),
+    ("use_webgpu_fp32", OTHER_DEVICES),
+    ("use_8bits_moe", EXPERTS),
+];
+
+/// Options of the builder without effect on the graphs that are built.
+const EXTRA: [(&str, &str); 26] = [
+    ("enable_cuda_graph", OTHER_DEVICES),
+    ("enable_dml_graph", OTHER_DEVICES),
+    ("enable_webgpu_graph", OTHER_DEVICES),
+    ("use_cuda_bf16", OTHER_DEVICES),
+    ("use_webgpu_fp32", OTHER_DEVICES),
+    ("use_device_allocator_for_initializers", OTHER_DEVICES),
+    ("use_8bits_moe", EXPERTS),
+    ("moe_quant_type", EXPERTS),
+    ("qmoe_block_size", EXPERTS),
+    ("qmoe_weights_prepacked", EXPERTS),
+    ("hf_remote", "code of models is never run"),
+    ("hf_token", LOCAL),
+    ("cache_dir", LOCAL),
+    ("fuse_qk_norm_gqa", "the models that are built do not normalize queries and keys"),
+    ("gpu_utilization_factor", PAGED),
+    ("max_batch_size", PAGED),
+    ("max_scheduled_tokens", PAGED),
+    ("num_blocks", PAGED),
+    ("paged_block_size", PAGED),
+    ("paged_chunk_size", PAGED),
+    ("max_draft_tokens", "only `enable_mtp` reads it"),
+    ("mtp_quant_config", "only `enable_mtp` reads it"),
+    ("state_update_capacity", "the models that are built have no recurrent state"),
+    ("state_window", "the models that are built have no recurrent state"),
+    ("kv_cache_scale_file", FLOAT_CACHE),
+    ("kv_cache_rotation", FLOAT_CACHE),
+];
+
+/// Settings of generation that ONNX Runtime GenAI reads, with their types.
+const SEARCH: [(&str, &str, &str); 17] = [
+    ("batch_size", "integer", "Texts generated at once"),
+    ("chunk_size", "integer", "Tokens of the prompt computed at once"),
+    ("diversity_penalty", "number", "Taken off tokens that other groups of beams have chosen"),
+    ("do_sample", "boolean", "Draw tokens by their probability instead of taking the likeliest"),
+    ("early_stopping", "boolean", "Stop as soon as enough beams have ended"),
+    ("length_penalty", "number", "Exponent of the length that the score of a beam is divided by"),
+    ("max_length", "integer", "Longest text in tokens, with the prompt"),
+    ("min_length", "integer", "Shortest text in tokens, with the prompt"),
+    ("no_repeat_ngram_size", "integer", "Length of runs of tokens that never occur twice"),
+    ("num_beams", "integer", "Texts that are followed at once; 1 is greedy"),
+    ("num_return_sequences", "integer", "Texts given for a prompt"),
+    ("past_present_share_buffer", "boolean", "Write the KV cache in place"),
+    ("random_seed", "integer", "Seed of drawing tokens; -1 takes a new one each time"),
+    ("repetition_penalty", "number", "What scores of tokens that have occurred are divided by"),
+    ("temperature", "number", "What scores are divided by before tokens are drawn"),
+    ("top_k", "integer", "Draw from this many likeliest tokens"),
+    ("top_p", "number", "Draw from the likeliest tokens that have this probability together"),
+];
+
+/// Options of the pass without effect.
+pub(crate) fn left_out_of_settings() -> Map<String, Value> {
+    left_out(&SETTINGS)
+}
+
+/// Options of the builder without effect.
+pub(crate) fn left_out_of_extra() -> Map<String, Value> {
+    let mut all = left_out(&EXTRA);
+    let prompts = "templates of prompts come from the tokenizer";
+    all.insert("include_prompt_templates".to_owned(), harmless(prompts));
+    all
+}
+
+/// Options of the pass that would change the result and are not done.
+pub(crate) fn unavailable_in_settings() -> Map<String, Value> {
+    let options = [
+        ("metadata_only", "ONNX models are not read yet", off()),
+        ("use_qdq", PACKED, off()),
+        ("include_hidden_states", ONE_OUTPUT, off()),
+        ("exclude_embeds", WHOLE, off()),
+        ("exclude_lm_head", WHOLE, off()),
+        ("int4_nodes_to_exclude", NODES, empty()),
+    ];
+    unavailable(options)
+}
+
+/// Options of the builder that would change the result and are not done.
+pub(crate) fn unavailable_in_extra() -> Map<String, Value> {
+    let unset = || vec![Value::Null];
+    let none = || vec![Value::Null, json!("none"), json!("")];
+    let on = || vec![Value::Null, json!(true), json!(1), json!("true"), json!("1")];
+    let shared = "the embedding shares its weight exactly where the model's does";
+    let options = [
+        ("config_only", "the graph is always written", off()),
+        ("use_qdq", PACKED, off()),
+        ("include_hidden_states", ONE_OUTPUT, off()),
+        ("exclude_embeds", WHOLE, off()),
+        ("exclude_lm_head", WHOLE, off()),
+        ("prune_lm_head", "logits are computed for every token", off()),
+        ("disable_qkv_fusion", FUSED, off()),
+        ("fuse_mlp_gate_up", FUSED, off()),
+        ("fuse_qkv", FUSED, unset()),
+        ("use_paged_attention", "the KV cache is not paged", off()),
+        ("windowed_kv_cache", "the KV cache has a window where the model has one", on()),
+        ("kv_cache_quant_type", FLOAT_CACHE, none()),
+        ("kv_cache_quant_scheme", FLOAT_CACHE, none()),
+        ("enable_mtp", "one token is predicted at a time", off()),
+        ("adapter_path", "merge the adapter with `MergeAdapterWeights` first", unset()),
+        ("shared_embeddings", shared, unset()),
+        ("int4_tied_embeddings", shared, unset()),
+        ("matmul_mixed_precision", "`algo_config` says which layers get more bits", none()),
+        ("matmulnbits_weights_prepacked", "weights are packed for every processor", off()),
+        ("nodes_to_exclude", NODES, empty()),
+        ("int4_nodes_to_exclude", NODES, empty()),
+        ("op_types_to_quantize", EMBEDDING, matrices()),
+        ("int4_op_types_to_quantize", EMBEDDING, matrices()),
+    ];
+    unavailable(options)
+}
+
+/// Types of operators that are not quantized.
+pub(crate) fn unavailable_operators() -> Map<String, Value> {
+    Map::from_iter([("Gather".to_owned(), json!(EMBEDDING))])
+}
+
+/// Precisions of other graphs.
+pub(crate) fn unavailable_precisions() -> Map<String, Value> {
+    Map::from_iter([("int8".to_owned(), json!("whole graphs of 8 bits are not written yet"))])
+}
+
+/// Ways of rounding that are not written.
+pub(crate) fn unavailable_algorithms() -> Map<String, Value> {
+    let names = ["k_quant", "k_quant_last", "k_quant_mixed", "k_quant_linear"];
+    names.map(|name| (name.to_owned(), json!("k-quants are not written yet"))).into_iter().collect()
+}
+
+/// Schema properties of the settings of generation.
+pub(crate) fn search_settings() -> Map<String, Value> {
+    let properties = SEARCH.map(|(name, kind, description)| {
+        (name.to_owned(), json!({"type": kind, "description": format!("{description}.")}))
+    });
+    properties.into_iter().collect()
+}
+
+/// Values that leave a switch off.
+fn off() -> Vec<Value> {
+    vec![Value::Null, json!(false), json!(0), json!("false"), json!("0")]
+}
+
+/// Values that name nothing.
+fn empty() -> Vec<Value> {
+    vec![Value::Null, json!([]), json!("")]
+}
+
+/// Values that name all matrices and nothing else.
+fn matrices() -> Vec<Value> {
+    let lists = [json!(["MatMul"]), json!(["MatMul", "Gemm"])];
+    let names = [Value::Null, json!("MatMul"), json!("MatMul/Gemm")];
+    lists.into_iter().chain(names).collect()
+}
+
+fn unavailable<const N: usize>(options: [(&str, &str, Vec<Value>); N]) -> Map<String, Value> {
+    let marks = options.map(|(name, reason, unless)| {
+        (name.to_owned(), json!(Unavailable { reason: reason.to_owned(), unless }))
+    });
+    marks.into_iter().collect()
+}
+
+fn left_out(options: &[(&str, &str)]) -> Map<String, Value> {
+    options.iter().map(|(name, reason)| ((*name).to_owned(), harmless(reason))).collect()
+}
+
+fn harmless(reason: &str) -> Value {
+    json!({"reason": reason, "harmless": true})
+}
