@@ -7,6 +7,7 @@
 pub mod source;
 pub mod node;
 pub mod parse;
+pub mod conda;
 pub mod upgrade;
 pub mod schema;
 pub mod references;

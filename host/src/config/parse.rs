@@ -1,8 +1,23 @@
 //! Parsing a config's text into trees with places.
 
 mod json;
+mod yaml;
+mod markdown;
+#[cfg(test)]
+mod hostile;
 
-use super::{Finding, Node, Source};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
+
+use olive_schemas::diagnostic::Diagnostic;
+
+use super::node::Entry;
+use super::source::Format;
+use super::{Finding, Node, Place, Source, conda};
+
+/// Levels of nesting a config may have.
+const DEPTH_LIMIT: usize = 100;
 
 /// What a text holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +31,64 @@ pub struct Parsed {
 /// Parses the text of `source`.
 pub fn parse(source: &Source) -> Parsed {
     let mut findings = Vec::new();
-    let documents = json::parse(&source.text, &mut findings).into_iter().collect();
+    let text = without_mark(&source.text);
+    let documents = match source.format() {
+        Format::Json => json::parse(&text, &mut findings).into_iter().collect(),
+        Format::Yaml => parse_yaml(&text, &mut findings).into_iter().collect(),
+        Format::Markdown => markdown::parse(&text, &mut findings),
+    };
     Parsed { documents, findings }
+}
+
+/// Blanks a byte order mark, so that places stay.
+fn without_mark(text: &str) -> Cow<'_, str> {
+    match text.strip_prefix('\u{feff}') {
+        Some(rest) => format!("   {rest}").into(),
+        None => text.into(),
+    }
+}
+
+fn parse_yaml(text: &str, findings: &mut Vec<Finding>) -> Option<Node> {
+    let node = yaml::parse(text, findings)?;
+    if !conda::is_environment(&node) {
+        return Some(node);
+    }
+    findings.extend(conda::check(&node, text));
+    let error = Diagnostic::error("no-config", "", "this is a conda environment, not a config")
+        .with_help("give the config that uses it");
+    let key = node.entry(conda::DEPENDENCIES).map(|entry| entry.key_range.clone());
+    findings.push(Finding::new(error, key.unwrap_or(node.range)));
+    None
+}
+
+fn syntax_error(message: impl Into<String>, range: Range<usize>) -> Finding {
+    Finding::new(Diagnostic::error("syntax", "", message), range)
+}
+
+fn too_deep(range: Range<usize>) -> Finding {
+    syntax_error(format!("nested deeper than {DEPTH_LIMIT} levels"), range)
+}
+
+/// A key stands at `range` that its object has already at `first`.
+fn duplicate_key(key: &str, range: &Range<usize>, first: &Range<usize>) -> Finding {
+    let message = format!("key `{key}` is written twice");
+    let diagnostic = Diagnostic::error("duplicate-key", "", message);
+    let mut finding = Finding::new(diagnostic.with_help("remove one of them"), range.clone());
+    finding.related.push(Place { range: first.clone(), message: "first written here".into() });
+    finding
+}
+
+/// Finds the keys that `entries` holds more than once.
+fn duplicate_keys(entries: &[Entry]) -> Vec<Finding> {
+    let mut seen: HashMap<&str, &Range<usize>> = HashMap::new();
+    let mut found = Vec::new();
+    for entry in entries {
+        match seen.get(entry.key.as_str()) {
+            Some(first) => found.push(duplicate_key(&entry.key, &entry.key_range, first)),
+            None => {
+                seen.insert(&entry.key, &entry.key_range);
+            }
+        }
+    }
+    found
 }

@@ -1,18 +1,20 @@
 //! Parsing JSON with comments and trailing commas into a tree with places.
 
+mod tokens;
+mod brackets;
+mod slips;
+
 use std::ops::Range;
 
 use jsonc_parser::ast;
 use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
-use olive_schemas::diagnostic::Diagnostic;
 use serde_json::Value;
 
+use self::tokens::Kind;
+use super::{DEPTH_LIMIT, duplicate_keys, syntax_error, too_deep};
 use crate::config::Finding;
 use crate::config::node::{Entry, Node, NodeValue, number};
-
-/// Levels of nesting a config may have.
-const DEPTH_LIMIT: usize = 100;
 
 const SYNTAX: ParseOptions = ParseOptions {
     allow_comments: true,
@@ -27,90 +29,107 @@ const SYNTAX: ParseOptions = ParseOptions {
     allow_extended_string_escapes: false,
 };
 
+/// What a text looks like before it is parsed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// It begins with `{`.
+    Object,
+    /// It begins with a key.
+    Members,
+    /// It begins with something that may be meant as a key.
+    Words,
+    /// It is no object and no part of one.
+    Other,
+}
+
+/// What `text` looks like.
+pub(super) fn shape(text: &str) -> Shape {
+    let tokens = tokens::tokens(text);
+    let Some(first) = tokens.first() else { return Shape::Other };
+    let is_key = tokens.get(1).is_some_and(|token| token.kind == Kind::Colon);
+    match first.kind {
+        Kind::Open if text[first.range.clone()] == *"{" => Shape::Object,
+        Kind::Text if is_key => Shape::Members,
+        Kind::Word => Shape::Words,
+        Kind::Open | Kind::Close | Kind::Comma | Kind::Colon | Kind::Text => Shape::Other,
+    }
+}
+
 /// Parses `text`, which holds one object.
 ///
 /// A syntax error gives no tree; a key that is written twice gives one with both entries.
 pub(super) fn parse(text: &str, findings: &mut Vec<Finding>) -> Option<Node> {
-    match try_parse(text, findings) {
-        Ok(node) => Some(node),
-        Err(finding) => {
-            findings.push(finding);
-            None
-        }
-    }
+    keep(try_parse(text, text, findings), findings)
 }
 
-fn try_parse(text: &str, findings: &mut Vec<Finding>) -> Result<Node, Finding> {
-    if let Some(offset) = too_deep(text) {
-        let message = format!("nested deeper than {DEPTH_LIMIT} levels");
-        return Err(syntax_error(message, offset..offset + 1));
-    }
-    let parsed = parse_to_ast(text, &CollectOptions::default(), &SYNTAX).map_err(|error| {
-        let range = error.range();
-        syntax_error(lower_first(&error.kind().to_string()), range.start..range.end)
-    })?;
+/// Parses the members of an object whose braces are left out.
+///
+/// The first byte of `text` is blank; the tree's root stands where the members do.
+pub(super) fn parse_members(text: &str, findings: &mut Vec<Finding>) -> Option<Node> {
+    let braced = format!("{{{}\n}}", text.get(1..).unwrap_or_default());
+    let mut node = keep(try_parse(text, &braced, findings), findings)?;
+    node.range = text.len() - text.trim_start().len()..text.trim_end().len();
+    Some(node)
+}
+
+fn keep(parsed: Result<Node, Finding>, findings: &mut Vec<Finding>) -> Option<Node> {
+    parsed.map_err(|finding| findings.push(finding)).ok()
+}
+
+/// Parses `braced`; what is wrong is explained by `text`, as it is written.
+fn try_parse(text: &str, braced: &str, findings: &mut Vec<Finding>) -> Result<Node, Finding> {
+    let parsed = parse_to_ast(braced, &CollectOptions::default(), &SYNTAX)
+        .map_err(|error| slips::explain(text, &error))?;
     let Some(value) = parsed.value else {
-        return Err(syntax_error("the file holds no JSON value".into(), 0..0));
+        return Err(syntax_error("the file holds no JSON value", 0..0));
     };
-    let node = convert(&value, findings);
+    let node = convert(&value, 1, findings)?;
     if node.entries().is_none() {
-        return Err(syntax_error("a config is a JSON object".into(), node.range.clone()));
+        return Err(syntax_error("a config is a JSON object", node.range));
     }
     Ok(node)
 }
 
-fn convert(value: &ast::Value<'_>, duplicates: &mut Vec<Finding>) -> Node {
+fn convert(
+    value: &ast::Value<'_>,
+    depth: usize,
+    findings: &mut Vec<Finding>,
+) -> Result<Node, Finding> {
     let range = range_of(value);
     let value = match value {
         ast::Value::NullKeyword(_) => NodeValue::Scalar(Value::Null),
         ast::Value::BooleanLit(literal) => NodeValue::Scalar(literal.value.into()),
         ast::Value::StringLit(literal) => NodeValue::Scalar(literal.value.to_string().into()),
         ast::Value::NumberLit(literal) => {
-            NodeValue::Scalar(number(literal.value).map_or(Value::Null, Value::Number))
+            let message = || format!("number `{}` is too large", literal.value);
+            let read = number(literal.value).ok_or_else(|| syntax_error(message(), range.clone()));
+            NodeValue::Scalar(Value::Number(read?))
         }
-        ast::Value::Array(array) => NodeValue::Array(
-            array.elements.iter().map(|element| convert(element, duplicates)).collect(),
-        ),
-        ast::Value::Object(object) => NodeValue::Object(convert_entries(object, duplicates)),
+        _ if depth > DEPTH_LIMIT => return Err(too_deep(range.start..range.start + 1)),
+        ast::Value::Array(array) => {
+            let items = array.elements.iter().map(|item| convert(item, depth + 1, findings));
+            NodeValue::Array(items.collect::<Result<_, _>>()?)
+        }
+        ast::Value::Object(object) => {
+            NodeValue::Object(convert_entries(object, depth + 1, findings)?)
+        }
     };
-    Node { value, range }
+    Ok(Node { value, range })
 }
 
-fn convert_entries(object: &ast::Object<'_>, duplicates: &mut Vec<Finding>) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = Vec::with_capacity(object.properties.len());
+fn convert_entries(
+    object: &ast::Object<'_>,
+    depth: usize,
+    findings: &mut Vec<Finding>,
+) -> Result<Vec<Entry>, Finding> {
+    let mut entries = Vec::with_capacity(object.properties.len());
     for property in &object.properties {
         let key = property.name.as_str().to_owned();
         let key_range = range_of(&property.name);
-        if entries.iter().any(|entry| entry.key == key) {
-            let message = format!("key `{key}` is written twice");
-            duplicates.push(Finding::new(
-                Diagnostic::error("duplicate-key", "", message).with_help("remove one of them"),
-                key_range.clone(),
-            ));
-        }
-        entries.push(Entry { key, key_range, node: convert(&property.value, duplicates) });
+        entries.push(Entry { key, key_range, node: convert(&property.value, depth, findings)? });
     }
-    entries
-}
-
-/// The first bracket that opens a level too deep, comments and strings left out.
-fn too_deep(text: &str) -> Option<usize> {
-    let (mut depth, mut in_string, mut is_escaped) = (0_usize, false, false);
-    for (offset, byte) in text.bytes().enumerate() {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' if in_string => is_escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => depth += 1,
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
-            b'\n' => in_string = false,
-            _ => {}
-        }
-        if depth > DEPTH_LIMIT {
-            return Some(offset);
-        }
-    }
-    None
+    findings.extend(duplicate_keys(&entries));
+    Ok(entries)
 }
 
 fn range_of(ranged: &impl Ranged) -> Range<usize> {
@@ -118,20 +137,11 @@ fn range_of(ranged: &impl Ranged) -> Range<usize> {
     range.start..range.end
 }
 
-fn syntax_error(message: String, range: Range<usize>) -> Finding {
-    Finding::new(Diagnostic::error("syntax", "", message), range)
-}
-
-fn lower_first(text: &str) -> String {
-    let mut chars = text.trim_end_matches('.').chars();
-    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::parse;
+    use super::{parse, parse_members};
     use crate::config::node::Node;
 
     fn tree(text: &str) -> Node {
@@ -158,18 +168,44 @@ mod tests {
     }
 
     #[test]
+    fn members_need_no_braces() {
+        let text = "\n \"é\": {\"b\": 1}, // last,\n";
+        let mut findings = Vec::new();
+        let node = parse_members(text, &mut findings).unwrap();
+        assert_eq!(findings, []);
+        assert_eq!(node.to_value(), json!({"é": {"b": 1}}));
+        assert_eq!(&text[node.get("é").unwrap().range.clone()], "{\"b\": 1}");
+    }
+
+    #[test]
     fn one_mistake_is_one_finding() {
         for (text, message) in [
             ("{\"a\": 1, \"a\": 2}", "key `a` is written twice"),
             ("[1]", "a config is a JSON object"),
             ("", "the file holds no JSON value"),
+            ("{\"a\": 1e999}", "number `1e999` is too large"),
         ] {
             let mut findings = Vec::new();
             parse(text, &mut findings);
             assert_eq!(findings.len(), 1, "{text}");
             assert_eq!(findings[0].diagnostic.message, message);
         }
-        assert_eq!(parse("{\"a\": }", &mut Vec::new()), None);
-        assert_eq!(parse(&"[".repeat(100_000), &mut Vec::new()), None);
+    }
+
+    #[test]
+    fn depth_has_a_limit() {
+        let nested = |depth: usize| {
+            let text = format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
+            let mut findings = Vec::new();
+            let node = parse(&text, &mut findings);
+            (node.is_some(), findings.pop().map(|finding| finding.diagnostic.message))
+        };
+        let refused = (false, Some("nested deeper than 100 levels".to_owned()));
+        assert_eq!(nested(100), (true, None));
+        assert_eq!(nested(101), refused);
+        assert_eq!(nested(600), refused);
+        let mut findings = Vec::new();
+        parse(&format!("/* \" */{}", "[".repeat(100_000)), &mut findings);
+        assert_eq!(findings.len(), 1);
     }
 }
