@@ -17,5 +17,6 @@ mod formats;
 mod hostile;
 mod recipe;
 mod real;
+mod marks;
 mod wrong_inputs;
 mod tidy;

@@ -4,7 +4,7 @@
 use olive_plugin_api::Unavailable;
 use serde_json::{Map, Value, json};
 
-const OTHER_DEVICES: &str = "only models for other devices have it";
+const OTHER_DEVICES: &str = "models are built for the processor, where it does nothing";
 const EXPERTS: &str = "only models with experts have it";
 const PAGED: &str = "only `use_paged_attention` reads it";
 const LOCAL: &str = "models are local folders";
