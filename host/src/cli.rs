@@ -1,5 +1,7 @@
 //! The command line.
 
+pub mod config;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -32,6 +34,9 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Turn a model file of another format into a model folder
     Import(ImportArgs),
+    /// Read and edit a config file; comments and layout stay
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// The installed plugins
     #[command(subcommand)]
     Plugin(PluginCommand),

@@ -8,6 +8,7 @@ mod evaluate;
 mod import;
 mod plugin;
 mod cache;
+mod config;
 
 use std::io::{self, Write};
 use std::panic;
@@ -45,6 +46,7 @@ fn dispatch(command: &Command) -> ExitCode {
         Command::Evaluate(args) => (args.common.json, evaluate::run(args)),
         Command::Import(args) => (args.common.json, import::run(args)),
         Command::Plugin(PluginCommand::List(args)) => (args.json, plugin::list(args)),
+        Command::Config(command) => config::run(command),
         Command::Cache(command) => cache::run(command),
         Command::Worker => (false, Ok(())),
     };

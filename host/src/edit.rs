@@ -6,13 +6,14 @@
 
 pub mod path;
 pub mod language;
-pub mod rewrite;
 pub mod options;
+pub mod rewrite;
 pub mod file;
 mod place;
 mod sections;
 mod syntax;
 mod json;
+mod yaml;
 mod style;
 mod trivia;
 
@@ -20,11 +21,13 @@ pub use language::Language;
 pub use path::Path;
 pub use sections::{Data, Pass, Position, add_data, add_pass, remove_pass};
 
+use std::ops::Range;
+
 use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::config::schema::suggest;
-use crate::config::{Node, Source, TextEdit};
+use crate::config::{Node, Source};
 use json::Fill;
 use place::{Place, locate};
 use syntax::Syntax;
@@ -307,8 +310,15 @@ fn absent(object: &Node, path: &Path, token: &str) -> EditError {
     EditError::Absent { path: path.join(token), help: suggest(token, known) }
 }
 
+/// Text in place of a range of another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Splice {
+    range: Range<usize>,
+    text: String,
+}
+
 /// `text` with `edits`, which are in order and do not overlap.
-pub fn apply(text: &str, edits: &[TextEdit]) -> String {
+fn apply(text: &str, edits: &[Splice]) -> String {
     let mut edited = String::with_capacity(text.len());
     let mut done = 0;
     for edit in edits {

@@ -13,6 +13,7 @@ mod run;
 mod resume;
 mod cli;
 mod config;
+mod edit;
 mod formats;
 mod hostile;
 mod recipe;

@@ -6,13 +6,14 @@ use std::ops::Range;
 
 use serde_json::Value;
 
+use super::Splice;
 use super::style::Style;
 use super::trivia::{
     comments, end_of_comments_on_line, end_of_line_before, has_newline, indent, is_first_on_line,
     is_last_on_line, skip, skip_blank, start_of_blank, start_of_spaces,
 };
 use crate::config::node::{Entry, NodeValue};
-use crate::config::{Node, TextEdit};
+use crate::config::Node;
 
 /// A JSON text and how it is laid out.
 pub(super) struct Json<'a> {
@@ -33,15 +34,40 @@ pub(super) enum Fill {
 impl<'a> Json<'a> {
     /// For edits of `text`, whose tree is `root`.
     pub(super) fn new(text: &'a str, root: &'a Node) -> Self {
-        Self { text, root, style: Style::of(text, root) }
+        Self::with_style(text, root, Style::of(text, root))
+    }
+
+    /// The same with a style of one's own.
+    pub(super) fn with_style(text: &'a str, root: &'a Node, style: Style) -> Self {
+        Self { text, root, style }
+    }
+
+    /// Writes `value` in place of the member of `container` at `index`.
+    pub(super) fn replace(
+        &self,
+        container: &Node,
+        index: usize,
+        value: &Value,
+    ) -> Option<Splice> {
+        let (node, key) = match &container.value {
+            NodeValue::Object(entries) => (&entries[index].node, Some(&entries[index].key_range)),
+            NodeValue::Array(items) => (&items[index], None),
+            NodeValue::Scalar(_) => return None,
+        };
+        Some(self.replace_node(node, key, value))
     }
 
     /// Writes `value` in place of `node`.
-    pub(super) fn replace(&self, node: &Node, key: Option<&Range<usize>>, value: &Value) -> TextEdit {
+    pub(super) fn replace_node(
+        &self,
+        node: &Node,
+        key: Option<&Range<usize>>,
+        value: &Value,
+    ) -> Splice {
         let start = key.map_or(node.range.start, |key| key.start);
-        let is_one_line = children(node).first().is_some_and(|child| {
-            !has_newline(self.text, node.range.start..child.start)
-        });
+        let is_one_line = children(node)
+            .first()
+            .is_some_and(|child| !has_newline(self.text, node.range.start..child.start));
         let lines = is_first_on_line(self.text, start) && !is_one_line;
         let lines = lines.then(|| indent(self.text, start));
         edit(node.range.clone(), self.style.member(None, value, lines))
@@ -54,7 +80,7 @@ impl<'a> Json<'a> {
         index: usize,
         (key, value): (Option<&str>, &Value),
         fill: Fill,
-    ) -> Vec<TextEdit> {
+    ) -> Vec<Splice> {
         let members = children(container);
         if members.is_empty() {
             return vec![self.fill(container, (key, value), fill)];
@@ -69,7 +95,7 @@ impl<'a> Json<'a> {
     }
 
     /// Takes the member at `index` out of `container`.
-    pub(super) fn remove(&self, container: &Node, index: usize) -> Vec<TextEdit> {
+    pub(super) fn remove(&self, container: &Node, index: usize) -> Vec<Splice> {
         let members = children(container);
         let member = &members[index];
         let comma = skip(self.text, member.end);
@@ -101,14 +127,15 @@ impl<'a> Json<'a> {
     /// on lines of its own or without padding.
     pub(super) fn is_made_for_one(&self, container: &Node) -> bool {
         let members = children(container);
-        let [member] = members.as_slice() else { return false };
-        let (before, after) = (container.range.start + 1..member.start, member.end..container.range.end - 1);
+        let ([member], Some(_)) = (members.as_slice(), container.entries()) else { return false };
+        let (before, after) =
+            (container.range.start + 1..member.start, member.end..container.range.end - 1);
         let has_comments = |range: Range<usize>| !comments(self.text, range).is_empty();
         let is_padded = !before.is_empty() && !has_newline(self.text, before.clone());
         !is_padded && !has_comments(before) && !has_comments(after)
     }
 
-    fn fill(&self, container: &Node, member: (Option<&str>, &Value), fill: Fill) -> TextEdit {
+    fn fill(&self, container: &Node, member: (Option<&str>, &Value), fill: Fill) -> Splice {
         let (open, close) = (container.range.start + 1, container.range.end - 1);
         let base = indent(self.text, container.range.start);
         let inner = format!("{base}{}", self.style.unit);
@@ -139,7 +166,7 @@ impl<'a> Json<'a> {
         first: &Range<usize>,
         member: &str,
         start: Option<String>,
-    ) -> TextEdit {
+    ) -> Splice {
         match start {
             Some(start) if is_first_on_line(self.text, first.start) => {
                 let at = end_of_comments_on_line(self.text, container.range.start + 1);
@@ -155,7 +182,7 @@ impl<'a> Json<'a> {
         next: Option<&Range<usize>>,
         member: &str,
         start: Option<String>,
-    ) -> Vec<TextEdit> {
+    ) -> Vec<Splice> {
         let gap = self.style.comma.trim_start_matches([' ', '\t']).trim_start_matches(',');
         let start = start.unwrap_or_else(|| gap.to_owned());
         let comma = skip(self.text, before.end);
@@ -203,7 +230,7 @@ impl<'a> Json<'a> {
         range.start..end
     }
 
-    fn remove_only(&self, container: &Node, member: &Range<usize>, after: usize) -> TextEdit {
+    fn remove_only(&self, container: &Node, member: &Range<usize>, after: usize) -> Splice {
         let (open, close) = (container.range.start + 1, container.range.end - 1);
         let has_comments = !comments(self.text, open..member.start).is_empty()
             || !comments(self.text, after..close).is_empty();
@@ -244,6 +271,115 @@ pub(super) fn children(container: &Node) -> Vec<Range<usize>> {
     }
 }
 
-fn edit(range: Range<usize>, text: String) -> TextEdit {
-    TextEdit { range, text }
+fn edit(range: Range<usize>, text: String) -> Splice {
+    Splice { range, text }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::config::{Source, parse};
+    use crate::edit::{Language, Path, set, unset};
+    use crate::plugin::Catalog;
+
+    fn edited(text: &str, path: &str, value: Option<&Value>) -> String {
+        let source = Source { path: "c.json".into(), text: text.into() };
+        let tree = parse(&source).documents.remove(0);
+        let (catalog, path) = (Catalog::default(), Path::parse(path).unwrap());
+        let language = Language::new(&catalog);
+        let edited = match value {
+            Some(value) => set(&source, &tree, &language, &path, value),
+            None => unset(&source, &tree, &language, &path),
+        };
+        edited.unwrap_or_else(|error| panic!("{path}: {error}\n{text}")).text
+    }
+
+    #[track_caller]
+    fn check_set(text: &str, path: &str, value: Value, expected: &str) {
+        let new = edited(text, path, Some(&value));
+        assert_eq!(new, expected, "set");
+        assert_eq!(edited(&new, path, None), text, "unset");
+    }
+
+    #[track_caller]
+    fn check_unset(text: &str, path: &str, expected: &str) {
+        assert_eq!(edited(text, path, None), expected);
+    }
+
+    #[test]
+    fn new_keys_take_the_style_around_them() {
+        let lines = "{\n    \"a\": 1 // one\n    // end\n}\n";
+        check_set(lines, "b", json!(2), "{\n    \"a\": 1, // one\n    \"b\": 2\n    // end\n}\n");
+        let commas = "{\r\n\t\"a\": 1, // one\r\n}";
+        check_set(commas, "b", json!(2), "{\r\n\t\"a\": 1, // one\r\n\t\"b\": 2,\r\n}");
+        check_set("{\"a\":1,\"b\":2}", "c", json!([1, 2]), "{\"a\":1,\"b\":2,\"c\":[1,2]}");
+        check_set("{ \"a\" : 1, }", "c", json!({"d": 1}), "{ \"a\" : 1, \"c\" : {\"d\" : 1}, }");
+        check_set("{\"a\": 1 /* x */}", "c", json!("é\n"), "{\"a\": 1, /* x */ \"c\": \"é\\n\"}");
+        check_set("{\"a\": 1 // x\n}", "c", json!(1), "{\"a\": 1, // x\n  \"c\": 1\n}");
+        check_set("{\n  \"a\": 1}", "c", json!(1), "{\n  \"a\": 1,\n  \"c\": 1}");
+    }
+
+    #[test]
+    fn objects_on_the_way_are_made() {
+        check_set("{}", "a.b", json!(1), "{\n  \"a\": {\n    \"b\": 1\n  }\n}");
+        check_set("{\"a\": {}}", "a.b", json!(1), "{\"a\": { \"b\": 1 }}");
+        check_set("{\"x\": 0}", "a.b.c", json!(1), "{\"x\": 0, \"a\": {\"b\": {\"c\": 1}}}");
+        check_set("{\n \"x\": {}\n}\n", "x.b.c", json!(1), "{\n \"x\": { \"b\": {\"c\": 1} }\n}\n");
+        check_set(
+            "{\n \"x\": {\n  // later\n }\n}\n",
+            "x.b.c",
+            json!(1),
+            "{\n \"x\": {\n  // later\n  \"b\": {\n   \"c\": 1\n  }\n }\n}\n",
+        );
+    }
+
+    #[test]
+    fn empty_containers_of_any_layout_come_back() {
+        let containers = ["{}", "{ }", "{\n}", "{\r\n  }", "{/*x*/}", "{ // x\n }", "{\n// x\n\n}"];
+        for inner in containers {
+            for text in [
+                inner.to_owned(),
+                format!("{{\"a\":{inner}}}"),
+                format!("// head\n{{\n\t\"a\": {inner},\n}}"),
+            ] {
+                for path in ["b", "a.b", "a.b.c", "a.[x.y]"] {
+                    let new = edited(&text, path, Some(&json!({"k": [1]})));
+                    assert_eq!(edited(&new, path, None), text, "{path}: {new}");
+                }
+            }
+        }
+        check_set("{\"a\": []}", "a.0", json!(1), "{\"a\": [1]}");
+    }
+
+    #[test]
+    fn removal_takes_the_line_and_its_comment() {
+        let text =
+            "{\n  // about a\n  \"a\": 1, // one\n\n  \"b\": 2, // two\n  \"c\": 3 // three\n}";
+        check_unset(text, "a", "{\n  // about a\n\n  \"b\": 2, // two\n  \"c\": 3 // three\n}");
+        check_unset(text, "c", "{\n  // about a\n  \"a\": 1, // one\n\n  \"b\": 2 // two\n}");
+        check_unset("{\"a\": 1, \"b\": 2}", "a", "{\"b\": 2}");
+        check_unset("{\"a\": [1, 2, 3]}", "a.1", "{\"a\": [1, 3]}");
+        check_unset("{\"a\": [\n  1\n]}", "a.0", "{\"a\": []}");
+        check_unset("{\"a\": 1, // x\n \"b\": 2}", "b", "{\"a\": 1 // x\n}");
+        check_unset("{\"a\": 1, // x\n \"b\": 2, \"c\": 3}", "b", "{\"a\": 1, // x\n \"c\": 3}");
+        check_unset("{\"a\": 1\n, \"b\": 2\n, \"c\": 3}", "b", "{\"a\": 1\n, \"c\": 3}");
+        check_unset("{\"a\": 1\n, \"b\": 2 // x\n}", "b", "{\"a\": 1\n // x\n}");
+    }
+
+    #[test]
+    fn objects_left_empty_go_unless_they_are_kept_open() {
+        check_unset("{\"x\": 1, \"a\": {\"b\": {\"c\": 1}}}", "a.b.c", "{\"x\": 1}");
+        check_unset("{\"x\": 1, \"a\": { \"b\": 1 }}", "a.b", "{\"x\": 1, \"a\": {}}");
+        check_unset("{\"x\": [{\"b\": 1}]}", "x.0.b", "{\"x\": [{}]}");
+    }
+
+    #[test]
+    fn replaced_values_keep_their_layout() {
+        let text = "{\n  \"a\": 1, // one\n  \"b\": {\"c\": 1}\n}";
+        let a = "{\n  \"a\": {\n    \"x\": []\n  }, // one\n  \"b\": {\"c\": 1}\n}";
+        assert_eq!(edited(text, "a", Some(&json!({"x": []}))), a);
+        let b = "{\n  \"a\": 1, // one\n  \"b\": {\"d\": 2}\n}";
+        assert_eq!(edited(text, "b", Some(&json!({"d": 2}))), b);
+    }
 }

@@ -12,10 +12,10 @@ use crate::plugin::Catalog;
 pub struct Language<'a> {
     /// The installed plugins.
     pub catalog: &'a Catalog,
-    models: Vec<TypeEntry>,
-    systems: Vec<TypeEntry>,
-    containers: Vec<TypeEntry>,
-    evaluator: Value,
+    models: &'static [TypeEntry],
+    systems: &'static [TypeEntry],
+    containers: &'static [TypeEntry],
+    evaluator: &'static Value,
 }
 
 /// What the schemas say about one place.
@@ -57,10 +57,10 @@ impl<'a> Language<'a> {
             found.map(|entry| &entry.schema)
         };
         let schema = match keys[..] {
-            ["input_model"] => entry(&self.models, ""),
-            ["systems", _] => entry(&self.systems, ""),
-            ["data_configs", _] => entry(&self.containers, self.containers[0].name),
-            ["evaluators", _] => kind.is_none().then_some(&self.evaluator),
+            ["input_model"] => entry(self.models, ""),
+            ["systems", _] => entry(self.systems, ""),
+            ["data_configs", _] => entry(self.containers, self.containers[0].name),
+            ["evaluators", _] => kind.is_none().then_some(self.evaluator),
             ["passes", _] | ["passes", _, _] => {
                 kind.and_then(|kind| Some(&self.catalog.pass(kind)?.descriptor.schema))
             }
@@ -93,7 +93,8 @@ impl<'a> Language<'a> {
     /// Whether `key` is a setting of the engine, which may stand at the root as well.
     pub fn is_engine_setting(&self, key: &str) -> bool {
         let engine = self.root().key("engine");
-        let says = |part: &Value, keyword| part.get(keyword).is_some_and(|keys| keys.get(key).is_some());
+        let says =
+            |part: &Value, keyword| part.get(keyword).is_some_and(|keys| keys.get(key).is_some());
         engine.parts.iter().any(|(part, _)| says(part, "properties") || says(part, IGNORED))
     }
 }
@@ -137,7 +138,9 @@ impl<'a> About<'a> {
     pub fn keys(&self) -> Vec<(&'a str, Self)> {
         let mut found: Vec<(&str, Self)> = Vec::new();
         let properties = |part: &'a Value| part.get("properties").and_then(Value::as_object);
-        for key in self.parts.iter().filter_map(|(part, _)| properties(part)).flat_map(|map| map.keys()) {
+        for key in
+            self.parts.iter().filter_map(|(part, _)| properties(part)).flat_map(|map| map.keys())
+        {
             if !found.iter().any(|(known, _)| known == key) {
                 found.push((key, self.key(key)));
             }
@@ -161,7 +164,8 @@ impl<'a> About<'a> {
         for (key, about) in self.keys() {
             let former = about.says(RENAMED_FROM).and_then(Value::as_array);
             let former = former.into_iter().flatten().filter_map(Value::as_str);
-            let names: Vec<String> = std::iter::once(key).chain(former).map(str::to_owned).collect();
+            let names: Vec<String> =
+                std::iter::once(key).chain(former).map(str::to_owned).collect();
             if names.iter().any(|name| name == written) {
                 return names;
             }

@@ -71,12 +71,12 @@ fn dotted(text: &str) -> Result<Vec<String>, &'static str> {
             Some(inner) => bracketed(inner)?,
             None => {
                 let end = rest.find(['.', '[']).unwrap_or(rest.len());
+                if end == 0 {
+                    return Err("a key between dots is empty");
+                }
                 (rest[..end].to_owned(), &rest[end..])
             }
         };
-        if token.is_empty() {
-            return Err("a key between dots is empty");
-        }
         tokens.push(token);
         rest = match after.strip_prefix('.') {
             Some(next) => next,

@@ -1,8 +1,10 @@
 //! Where a path leads in a config as it is written.
 //!
 //! Settings of a section may stand beside its `type` or in a `config` object, those of the engine
-//! at the root or in `engine`, and a setting under a former name. A path leads to where the file
-//! has it, and what is new goes where the section keeps the rest.
+//! at the root or in `engine`, and a setting under a former name or where former releases had it.
+//! A path leads to where the file has it, and what is new goes where the section keeps the rest.
+
+use std::ops::Range;
 
 use serde_json::Value;
 
@@ -11,6 +13,7 @@ use super::path::Path;
 use super::{EditError, absent};
 use crate::config::Node;
 use crate::config::node::NodeValue;
+use crate::config::upgrade::modernize;
 
 /// Keys that stand beside the object with a section's settings.
 const BESIDE_WRAPPER: [&str; 4] = ["type", "name", "host", "evaluator"];
@@ -24,8 +27,6 @@ pub(super) struct Place<'a> {
     pub(super) node: &'a Node,
     /// What is not there yet, below it.
     pub(super) missing: Vec<String>,
-    /// Keys of the place, wrappers left out.
-    pub(super) keys: Vec<String>,
 }
 
 impl Place<'_> {
@@ -44,16 +45,71 @@ pub(super) fn locate<'a>(
     language: &'a Language<'a>,
     path: &Path,
 ) -> Result<Place<'a>, EditError> {
+    let written = walk(root, language, path);
+    if written.as_ref().is_ok_and(|place| place.missing.is_empty()) {
+        return written;
+    }
+    let mut modern = root.clone();
+    modernize(&mut modern, language.catalog);
+    let former = walk(&modern, language, path).ok().and_then(|place| {
+        let trail = trail_to(root, &place.node.range)?;
+        let node = member(trail.last()?)?;
+        Some(Place { trail, node, missing: place.missing })
+    });
+    match (written, former) {
+        (Ok(written), Some(former)) if former.missing.len() < written.missing.len() => Ok(former),
+        (Err(_), Some(former)) => Ok(former),
+        (written, _) => written,
+    }
+}
+
+/// The way to the value at `range`.
+fn trail_to<'a>(node: &'a Node, range: &Range<usize>) -> Option<Vec<(&'a Node, usize)>> {
+    for index in 0.. {
+        let inner = member(&(node, index))?;
+        if inner.range == *range {
+            return Some(vec![(node, index)]);
+        }
+        if inner.range.start <= range.start
+            && range.end <= inner.range.end
+            && let Some(below) = trail_to(inner, range)
+        {
+            return Some(std::iter::once((node, index)).chain(below).collect());
+        }
+    }
+    None
+}
+
+fn member<'a>(&(container, index): &(&'a Node, usize)) -> Option<&'a Node> {
+    match &container.value {
+        NodeValue::Object(entries) => entries.get(index).map(|entry| &entry.node),
+        NodeValue::Array(items) => items.get(index),
+        NodeValue::Scalar(_) => None,
+    }
+}
+
+fn walk<'a>(
+    root: &'a Node,
+    language: &'a Language<'a>,
+    path: &Path,
+) -> Result<Place<'a>, EditError> {
     let about = language.root();
-    let mut walk =
-        Walk { language, root, trail: Vec::new(), node: root, keys: Vec::new(), about, inside: None };
+    let mut walk = Walk {
+        language,
+        root,
+        trail: Vec::new(),
+        node: root,
+        keys: Vec::new(),
+        about,
+        inside: None,
+    };
     for (index, token) in path.tokens.iter().enumerate() {
         if !walk.step(token)? {
             return walk.missing(path, index);
         }
     }
-    let Walk { trail, node, keys, .. } = walk;
-    Ok(Place { trail, node, missing: Vec::new(), keys })
+    let Walk { trail, node, .. } = walk;
+    Ok(Place { trail, node, missing: Vec::new() })
 }
 
 /// What the schemas say about the place that `path` leads to, and its node when it is there.
@@ -63,8 +119,15 @@ pub(super) fn describe<'a>(
     path: &Path,
 ) -> Result<(About<'a>, Vec<String>, Option<&'a Node>), EditError> {
     let about = language.root();
-    let mut walk =
-        Walk { language, root, trail: Vec::new(), node: root, keys: Vec::new(), about, inside: None };
+    let mut walk = Walk {
+        language,
+        root,
+        trail: Vec::new(),
+        node: root,
+        keys: Vec::new(),
+        about,
+        inside: None,
+    };
     for (index, token) in path.tokens.iter().enumerate() {
         if walk.step(token)? {
             continue;
@@ -103,7 +166,8 @@ impl<'a> Walk<'a> {
                 Err(EditError::NoObject { path, found: value.to_string(), token: token.to_owned() })
             }
             NodeValue::Array(items) => {
-                let is_called = |item: &Node| item.get("name").and_then(Node::as_str) == Some(token);
+                let is_called =
+                    |item: &Node| item.get("name").and_then(Node::as_str) == Some(token);
                 let index = items.iter().position(is_called).or_else(|| token.parse().ok());
                 let Some(index) = index.filter(|index| *index < items.len()) else {
                     return Ok(false);
@@ -151,8 +215,8 @@ impl<'a> Walk<'a> {
     fn is_transparent(&mut self, token: &str) -> bool {
         if self.keys.is_empty() {
             let entries = self.root.entries().unwrap_or_default();
-            let is_engine =
-                token == "engine" && entries.iter().any(|e| self.language.is_engine_setting(&e.key));
+            let is_engine = token == "engine"
+                && entries.iter().any(|e| self.language.is_engine_setting(&e.key));
             if is_engine {
                 self.about = self.about.key(token);
                 self.keys.push(token.to_owned());
@@ -193,9 +257,9 @@ impl<'a> Walk<'a> {
         token: &str,
         names: &[String],
     ) -> Result<Option<usize>, EditError> {
-        let is_elsewhere = !std::ptr::eq(object, self.node);
-        let is_root_or_engine = self.keys.is_empty() || self.keys == ["engine"];
-        if is_elsewhere && is_root_or_engine && !self.language.is_engine_setting(&names[0]) {
+        let is_root = std::ptr::eq(object, self.root);
+        let crosses = if is_root { self.keys == ["engine"] } else { self.keys.is_empty() };
+        if crosses && !self.may_cross(object, &names[0]) {
             return Ok(None);
         }
         let entries = object.entries().unwrap_or_default();
@@ -207,6 +271,16 @@ impl<'a> Walk<'a> {
             return Err(EditError::Twice { path: self.path(), key: key.to_owned() });
         }
         Ok(object.index_of(key))
+    }
+
+    /// Whether the engine's setting `key` may stand in `object`: in the root instead of `engine`,
+    /// or the other way round.
+    fn may_cross(&self, object: &Node, key: &str) -> bool {
+        let has_no_engine = std::ptr::eq(object, self.root) && std::ptr::eq(object, self.node);
+        if has_no_engine {
+            return self.language.root().key(key).parts.is_empty();
+        }
+        self.language.is_engine_setting(key)
     }
 
     fn path(&self) -> Path {
@@ -230,8 +304,8 @@ impl<'a> Walk<'a> {
             self.trail.push((self.node, index));
             self.node = wrapper;
         }
-        let Self { trail, node, keys, .. } = self;
-        Ok(Place { trail, node, missing, keys })
+        let Self { trail, node, .. } = self;
+        Ok(Place { trail, node, missing })
     }
 
     fn belongs_inside(&self, key: &str) -> bool {

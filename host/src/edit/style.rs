@@ -1,4 +1,4 @@
-//! How a JSON text is laid out, and values printed in the same way.
+//! How a text is laid out, and values printed in the same way.
 
 use serde_json::Value;
 
@@ -9,9 +9,11 @@ use crate::config::node::NodeValue;
 /// Columns that a list of scalars may take on one line.
 const LINE_COLUMNS: usize = 80;
 
-/// How a JSON text is laid out.
+/// How a text is laid out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Style {
+    /// How scalars and keys are written.
+    pub(super) writing: Writing,
     /// What ends a line.
     pub(super) newline: &'static str,
     /// Indentation of one level.
@@ -22,12 +24,22 @@ pub(super) struct Style {
     pub(super) comma: String,
 }
 
+/// How scalars and keys are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Writing {
+    /// As JSON.
+    Json,
+    /// Without quotes where YAML needs none.
+    Yaml,
+}
+
 impl Style {
     /// The style of `text`, whose tree is `root`.
     pub(super) fn of(text: &str, root: &Node) -> Self {
         let colon = first(root, &|node| colon(text, node)).unwrap_or(": ");
         let fallback = if colon.ends_with(':') { "," } else { ", " };
         Self {
+            writing: Writing::Json,
             newline: if text.contains("\r\n") { "\r\n" } else { "\n" },
             unit: first(root, &|node| unit(text, node)).unwrap_or("  ").to_owned(),
             colon: colon.to_owned(),
@@ -41,8 +53,43 @@ impl Style {
     pub(super) fn member(&self, key: Option<&str>, value: &Value, lines: Option<&str>) -> String {
         let value = self.print(value, lines);
         match key {
-            Some(key) => format!("{}{}{value}", Value::from(key), self.colon),
+            Some(key) => format!("{}{}{value}", self.key(key), self.colon),
             None => value,
+        }
+    }
+
+    /// A key.
+    pub(super) fn key(&self, key: &str) -> String {
+        self.scalar(&Value::from(key))
+    }
+
+    /// A value in YAML's block style, from the space after the mark of its entry (`is_entry`) or
+    /// item on; `base` is the indentation of that mark.
+    pub(super) fn block(&self, value: &Value, base: &str, is_entry: bool) -> String {
+        let inner = if is_entry { format!("{base}{}", self.unit) } else { format!("{base}  ") };
+        let start = format!("{}{inner}", self.newline);
+        let entry = |(key, value): (&String, &Value)| {
+            format!("{}:{}", self.key(key), self.block(value, &inner, true))
+        };
+        match value {
+            Value::Object(map) if !map.is_empty() => {
+                let entries: Vec<String> = map.iter().map(entry).collect();
+                let first = if is_entry { start.as_str() } else { " " };
+                format!("{first}{}", entries.join(&start))
+            }
+            Value::Array(items) if is_entry && items.iter().any(Value::is_object) => {
+                let item = |item| format!("{start}-{}", self.block(item, &inner, false));
+                items.iter().map(item).collect()
+            }
+            other => format!(" {}", self.member(None, other, None)),
+        }
+    }
+
+    /// A scalar.
+    pub(super) fn scalar(&self, value: &Value) -> String {
+        match (self.writing, value) {
+            (Writing::Yaml, Value::String(text)) if is_plain(text) => text.clone(),
+            _ => value.to_string(),
         }
     }
 
@@ -53,7 +100,7 @@ impl Style {
             }
             Value::Array(items) => ('[', ']', items.iter().map(|item| (None, item)).collect()),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                return value.to_string();
+                return self.scalar(value);
             }
         };
         let is_flat = |value: &Value| !(value.is_object() || value.is_array());
@@ -84,6 +131,14 @@ impl Style {
             .collect();
         format!("{open}{}{}{indent}{close}", members.join(","), self.newline)
     }
+}
+
+/// Whether YAML of any version reads `text`, without quotes, as this text.
+fn is_plain(text: &str) -> bool {
+    let is_word = |letter: char| letter.is_ascii_alphanumeric() || "_-./".contains(letter);
+    let starts_word = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    let meanings = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
+    starts_word && text.chars().all(is_word) && !meanings.contains(&text.to_lowercase().as_str())
 }
 
 /// What `look` finds first, in the order of the text.
@@ -119,7 +174,9 @@ fn comma<'a>(text: &'a str, node: &Node) -> Option<&'a str> {
     let children: Vec<_> = match &node.value {
         NodeValue::Scalar(_) => return None,
         NodeValue::Array(items) => items.iter().map(|item| item.range.clone()).collect(),
-        NodeValue::Object(entries) => entries.iter().map(crate::config::node::Entry::range).collect(),
+        NodeValue::Object(entries) => {
+            entries.iter().map(crate::config::node::Entry::range).collect()
+        }
     };
     children.windows(2).find_map(|pair| {
         let range = pair[0].end..pair[1].start;

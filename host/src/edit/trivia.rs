@@ -70,11 +70,24 @@ pub(super) fn comment_at(text: &str, at: usize) -> Option<Range<usize>> {
     Some(at..at + len)
 }
 
+/// The YAML comment that starts at `at`.
+pub(super) fn hash_comment_at(text: &str, at: usize) -> Option<Range<usize>> {
+    let rest = text.get(at..)?.strip_prefix('#')?;
+    let is_apart = text[..at].ends_with(char::is_whitespace) || at == 0;
+    let end = rest.find(['\n', '\r']).unwrap_or(rest.len());
+    is_apart.then_some(at..at + 1 + end)
+}
+
 /// Whitespace at the start of the line of `at`.
 pub(super) fn indent(text: &str, at: usize) -> &str {
     let start = line_start(text, at);
     let len = text[start..].bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     &text[start..(start + len).min(at)]
+}
+
+/// Spaces up to the column of `at`.
+pub(super) fn column(text: &str, at: usize) -> String {
+    " ".repeat(text[line_start(text, at)..at].chars().count())
 }
 
 /// Whether only whitespace stands before `at` on its line.
