@@ -14,7 +14,10 @@ use serde::{Deserialize, Serialize};
 }))]
 pub struct DataConfig {
     /// Name by which passes and metrics refer to this data set.
-    #[schemars(regex(pattern = r"^[A-Za-z0-9_]+$"))]
+    #[schemars(
+        regex(pattern = r"^[A-Za-z0-9_]+$"),
+        extend("patternErrorMessage" = "a name of letters, digits and `_`")
+    )]
     pub name: String,
     /// Container the data set is read through.
     #[serde(rename = "type", default)]

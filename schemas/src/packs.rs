@@ -83,6 +83,11 @@ pub fn current_pass_name(old: &str) -> Option<&'static str> {
     renamed.find(|(name, _)| name.eq_ignore_ascii_case(old)).map(|(_, current)| current.as_str())
 }
 
+/// Former names of passes, each with the name of today.
+pub fn former_pass_names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    TABLE.renamed_passes.iter().map(|(old, current)| (old.as_str(), current.as_str()))
+}
+
 /// What `known-packs.json` holds.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

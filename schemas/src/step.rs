@@ -81,6 +81,9 @@ pub enum Device {
 }
 
 impl Device {
+    /// Every kind, in declaration order.
+    pub const ALL: [Self; 3] = [Self::Cpu, Self::Gpu, Self::Npu];
+
     /// The name a config uses.
     pub const fn name(self) -> &'static str {
         match self {

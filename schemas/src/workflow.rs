@@ -175,7 +175,13 @@ pub enum Memory {
     /// Bytes.
     Bytes(u64),
     /// A number with a unit, such as `8GB` or `512 MiB`.
-    Text(#[schemars(regex(pattern = r"^\s*[0-9]+(\.[0-9]+)?\s*([KMGT]i?)?B?\s*$"))] String),
+    Text(
+        #[schemars(
+            regex(pattern = r"^\s*[0-9]+(\.[0-9]+)?\s*([KMGT]i?)?B?\s*$"),
+            extend("patternErrorMessage" = "an amount of memory such as `8GB`")
+        )]
+        String,
+    ),
 }
 
 /// A data set: where it comes from, and how rows become model input, each step with its `type`.
@@ -183,7 +189,10 @@ pub enum Memory {
 #[serde(deny_unknown_fields)]
 pub struct DataSection {
     /// Name by which passes and metrics refer to this data set.
-    #[schemars(regex(pattern = r"^[A-Za-z0-9_]+$"))]
+    #[schemars(
+        regex(pattern = r"^[A-Za-z0-9_]+$"),
+        extend("patternErrorMessage" = "a name of letters, digits and `_`")
+    )]
     pub name: String,
     /// Container the data set is read through.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]

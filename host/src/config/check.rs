@@ -4,10 +4,12 @@
 //! that is wrong is told at once; what follows from a problem that is told already is not.
 
 pub mod data;
-mod absent;
+mod layout;
 mod shape;
+mod absent;
 mod names;
 mod chain;
+mod accelerator;
 mod files;
 mod sense;
 mod problem;
@@ -25,7 +27,7 @@ use serde_json::Value;
 
 use super::builds::split;
 use super::node::Node;
-use super::{Finding, Fix, Place, TextEdit, upgrade};
+use super::{Finding, Fix, Place, Source, TextEdit, upgrade};
 use crate::plugin::Catalog;
 
 /// A workflow without errors. Only [`check`] makes one.
@@ -66,7 +68,7 @@ impl CheckedWorkflow {
 
     /// Gives a diagnostic of a later stage, whose pointer leads into the workflow, its place.
     pub fn finding(&self, diagnostic: Diagnostic) -> Finding {
-        let mut finding = locate(Problem::new(diagnostic), &self.tree);
+        let mut finding = locate(Problem::new(diagnostic), &self.tree, "");
         point_into(&self.written, &mut finding);
         finding
     }
@@ -98,21 +100,25 @@ impl Scope {
     }
 }
 
-/// Upgrades and checks the config `written`, whose relative paths start at `folder`.
+/// Upgrades and checks `written`, a config of `source`.
 ///
 /// Gives every finding, errors and others, in the order of the text; the workflow only when none
 /// of them is an error.
 pub fn check(
     written: &Node,
-    folder: &Path,
+    source: &Source,
     catalog: &Catalog,
     scope: Scope,
 ) -> (Option<CheckedWorkflow>, Vec<Finding>) {
+    let text = &source.text;
     let mut tree = written.clone();
     let mut findings = upgrade::upgrade(&mut tree, catalog);
+    for edit in findings.iter_mut().filter_map(|told| told.fix.as_mut()).flat_map(|f| &mut f.edits) {
+        edit.text = quoted_as(text, edit.range.start, &edit.text);
+    }
     let value = tree.to_value();
-    let problems = problems(&value, folder, catalog, scope);
-    findings.extend(problems.into_iter().map(|problem| locate(problem, &tree)));
+    let problems = problems(&value, &source.folder(), catalog, scope);
+    findings.extend(problems.into_iter().map(|problem| locate(problem, &tree, text)));
     finish(&mut findings, written);
     if findings.iter().any(Finding::is_error) {
         return (None, findings);
@@ -123,7 +129,7 @@ pub fn check(
         }
         Err(error) => {
             let diagnostic = Diagnostic::error("wrong-value", "", error.to_string());
-            findings.push(locate(Problem::new(diagnostic), &tree));
+            findings.push(locate(Problem::new(diagnostic), &tree, text));
             (None, findings)
         }
     }
@@ -135,11 +141,13 @@ fn problems(value: &Value, folder: &Path, catalog: &Catalog, scope: Scope) -> Ve
     if let Some(problem) = shape::no_workflow(value) {
         return vec![problem];
     }
+    layout::check(value, &mut problems);
     shape::check(value, catalog, &mut problems);
     absent::check(value, catalog, scope, &mut problems);
     names::check(value, catalog, &mut problems);
     if scope.has_passes {
         chain::check(value, catalog, scope, &mut problems);
+        accelerator::check(value, catalog, &mut problems);
     }
     if scope.has_files {
         files::check(value, folder, catalog, &mut problems);
@@ -149,19 +157,52 @@ fn problems(value: &Value, folder: &Path, catalog: &Catalog, scope: Scope) -> Ve
 }
 
 /// Gives a problem its place: the nearest part of the tree that was written.
-fn locate(problem: Problem, tree: &Node) -> Finding {
-    let Problem { diagnostic, is_about_key, replacement } = problem;
+fn locate(problem: Problem, tree: &Node, text: &str) -> Finding {
+    let Problem { diagnostic, is_about_key, replacement, raw_replacement } = problem;
     let (range, is_exact) = place(&diagnostic.pointer, is_about_key, tree);
     let related = diagnostic.related.iter().map(|related| Place {
         range: place(&related.pointer, false, tree).0,
         message: related.message.clone(),
     });
     let related = related.collect();
-    let fix = replacement.filter(|_| is_exact).map(|name| Fix {
-        title: format!("write `{name}`"),
-        edits: vec![TextEdit { range: range.clone(), text: name }],
-    });
-    Finding { diagnostic, range, related, fix }
+    let fix = |title: &str, text: String| Fix {
+        title: format!("write `{title}`"),
+        edits: vec![TextEdit { range: range.clone(), text }],
+    };
+    let fix = match (replacement, raw_replacement) {
+        (Some(name), _) if is_exact => Some(fix(&name, quoted_as(text, range.start, &name))),
+        (None, Some(raw)) if is_exact => Some(fix(&raw, raw.clone())),
+        _ => None,
+    };
+    let mut finding = Finding { diagnostic, range, related, fix };
+    put_first_use_first(&mut finding);
+    finding
+}
+
+/// `name` in the quotes of what stands at `start` of `text`.
+fn quoted_as(text: &str, start: usize, name: &str) -> String {
+    match text.as_bytes().get(start) {
+        Some(b'"') => Value::String(name.to_owned()).to_string(),
+        Some(b'\'') => format!("'{}'", name.replace('\'', "''")),
+        _ => name.to_owned(),
+    }
+}
+
+/// Of several uses of one thing, the first in the text is the main place.
+fn put_first_use_first(finding: &mut Finding) {
+    let Finding { diagnostic, range, related, fix } = finding;
+    if related.iter().any(|place| !place.message.ends_with(" too")) {
+        return;
+    }
+    for (place, told) in related.iter_mut().zip(&mut diagnostic.related) {
+        if place.range.start < range.start {
+            std::mem::swap(&mut place.range, range);
+            std::mem::swap(&mut told.pointer, &mut diagnostic.pointer);
+        }
+    }
+    for edit in fix.iter_mut().flat_map(|fix| &mut fix.edits) {
+        edit.range = range.clone();
+    }
 }
 
 /// Bytes of the text that `pointer` leads to, and whether they are all that is there.

@@ -10,6 +10,9 @@ pub const PATH: &str = "x-olive-path";
 pub const RENAMED_FROM: &str = "x-olive-renamed-from";
 /// On a struct: old keys that have no effect, each with the reason.
 pub const IGNORED: &str = "x-olive-ignored";
+/// On a struct: whether the pass `adds` an adapter to the model, `merges` the one it needs, or
+/// `refuses` a model that has one.
+pub const ADAPTER: &str = "x-olive-adapter";
 /// On a struct: what to try when the pass costs quality.
 pub const QUALITY_HELP: &str = "x-olive-quality-help";
 /// On the root: warnings about settings that will surprise.

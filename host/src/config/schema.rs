@@ -1,16 +1,18 @@
 //! Checking a value against a JSON schema, in the words of a person.
 
+mod explain;
+mod lookup;
+
 use std::sync::OnceLock;
 
-use jsonschema::error::{TypeKind, ValidationErrorKind};
-use jsonschema::{ValidationError, Validator, draft7};
+use jsonschema::{Validator, draft7};
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::types;
 use olive_schemas::workflow::Workflow;
 use serde_json::Value;
 
 use super::check::Problem;
-use super::references::{IGNORED, UNAVAILABLE};
+use explain::explain;
 
 /// JSON schema (draft-07) of the normalized workflow; sections with a `type` are open.
 pub fn workflow_schema() -> &'static Value {
@@ -34,7 +36,8 @@ impl<'a> Validators<'a> {
         });
         match &self.0[index].1 {
             Some(validator) => {
-                validator.iter_errors(value).flat_map(|error| explain(&error, schema)).collect()
+                let errors = validator.iter_errors(value);
+                one_cause(errors.flat_map(|error| explain(&error, schema)).collect())
             }
             None => {
                 let message = "the schema for this section is wrong".to_owned();
@@ -50,24 +53,48 @@ pub fn violations(value: &Value, schema: &Value) -> Vec<Problem> {
     Validators::default().violations(value, schema)
 }
 
-/// The name in `known` that `written` is most likely a slip of.
+/// The one name in `known` that `written` is most likely a slip of.
 pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let written = written.to_lowercase();
-    let scored = known
-        .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(&written, &name.to_lowercase()), name));
-    let (distance, name) = scored.min_by_key(|&(distance, _)| distance)?;
-    (distance <= 1 + written.chars().count() / 4).then_some(name)
+    match near(written, known)[..] {
+        [name] => Some(name),
+        _ => None,
+    }
 }
 
 /// A hint that names the nearest of `known`, or else all of them.
 pub fn suggest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let known: Vec<&str> = known.into_iter().collect();
-    match nearest(written, known.iter().copied()) {
-        Some(name) => Some(format!("did you mean `{name}`?")),
-        None if known.is_empty() => None,
-        None => Some(format!("known here: {}", quoted(&known))),
+    match near(written, known.iter().copied())[..] {
+        [] if known.is_empty() => None,
+        [] => Some(format!("known here: {}", quoted(&known))),
+        [name] => Some(format!("did you mean `{name}`?")),
+        [ref first @ .., last] => Some(format!("did you mean {} or `{last}`?", quoted(first))),
     }
+}
+
+/// The names in `known` that `written` is most likely a slip or the start of, all as likely.
+fn near<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let written = written.to_lowercase();
+    let limit = 1 + written.chars().count() / 4;
+    let (mut best, mut names) = (limit, Vec::new());
+    let mut longer = Vec::new();
+    for name in known {
+        let lower = name.to_lowercase();
+        let distance = strsim::damerau_levenshtein(&written, &lower);
+        if distance < best {
+            names.clear();
+        }
+        let longest = lower.chars().count().max(written.chars().count());
+        if distance <= best && distance < longest {
+            best = distance;
+            names.push(name);
+        }
+        if written.len() > 2 && lower.starts_with(&written) {
+            longer.push(name);
+        }
+    }
+    names.dedup();
+    if names.is_empty() && longer.len() <= 3 { longer } else { names }
 }
 
 /// Names in backticks, separated by commas.
@@ -75,168 +102,26 @@ pub fn quoted(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
-    let pointer = error.instance_path().as_str();
-    let value = brief(error.instance());
-    let message = match error.kind() {
-        ValidationErrorKind::AdditionalProperties { unexpected } => {
-            let object = object_schema(schema, error.schema_path().as_str());
-            return unexpected.iter().map(|key| unknown_key(pointer, key, object)).collect();
-        }
-        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
-            return vec![explain_alternatives(error, context, schema)];
-        }
-        ValidationErrorKind::Required { property } => {
-            let key = property.as_str().unwrap_or_default();
-            return vec![Problem::new(
-                Diagnostic::error("missing-key", pointer, format!("key `{key}` is missing"))
-                    .with_help(format!("add `{key}`")),
-            )];
-        }
-        ValidationErrorKind::Enum { options } => {
-            let options = options.as_array().map(Vec::as_slice).unwrap_or_default();
-            let names: Vec<String> = options.iter().map(brief).collect();
-            return vec![unknown_value(pointer, error.instance(), &names)];
-        }
-        ValidationErrorKind::Constant { expected_value } => {
-            return vec![unknown_value(pointer, error.instance(), &[brief(expected_value)])];
-        }
-        ValidationErrorKind::Type { kind } => format!("{value} is not {}", type_name(kind)),
-        ValidationErrorKind::Minimum { limit } => {
-            format!("{value} is less than the minimum of {limit}")
-        }
-        ValidationErrorKind::Maximum { limit } => {
-            format!("{value} is more than the maximum of {limit}")
-        }
-        ValidationErrorKind::ExclusiveMinimum { limit } => format!("{value} is not above {limit}"),
-        ValidationErrorKind::ExclusiveMaximum { limit } => format!("{value} is not below {limit}"),
-        ValidationErrorKind::Pattern { pattern } => format!("{value} does not match `{pattern}`"),
-        ValidationErrorKind::MinItems { limit } => format!("the list has less than {limit} items"),
-        ValidationErrorKind::MaxItems { limit } => format!("the list has more than {limit} items"),
-        _ => error.to_string(),
-    };
-    vec![Problem::new(Diagnostic::error("wrong-value", pointer, message))]
-}
-
-/// Of several alternatives that all fail, tells the constants, else the one that went deepest.
-fn explain_alternatives(
-    error: &ValidationError<'_>,
-    context: &[Vec<ValidationError<'static>>],
-    schema: &Value,
-) -> Problem {
-    let mut constants = Vec::new();
-    for nested in context.iter().flatten() {
-        collect_constants(nested, &mut constants);
-    }
-    let pointer = error.instance_path().as_str();
-    if !constants.is_empty() && error.instance().is_string() {
-        return unknown_value(pointer, error.instance(), &constants);
-    }
-    let is_null_alternative = |nested: &&ValidationError<'_>| {
-        matches!(nested.kind(), ValidationErrorKind::Type { kind: TypeKind::Single(t) }
-            if t.as_str() == "null")
-    };
-    let deepest = context
+/// Leaves out what follows from another problem: a key is not missing where it is misspelled.
+fn one_cause(mut problems: Vec<Problem>) -> Vec<Problem> {
+    let meant: Vec<(String, String)> = problems
         .iter()
-        .flatten()
-        .filter(|nested| !is_null_alternative(nested))
-        .max_by_key(|nested| nested.instance_path().as_str().len());
-    let explained = deepest.and_then(|nested| explain(nested, schema).into_iter().next());
-    explained.unwrap_or_else(|| {
-        let message = format!("{} fits none of what is allowed here", brief(error.instance()));
-        Problem::new(Diagnostic::error("wrong-value", pointer, message))
-    })
-}
-
-fn collect_constants(error: &ValidationError<'_>, constants: &mut Vec<String>) {
-    match error.kind() {
-        ValidationErrorKind::Constant { expected_value } => constants.push(brief(expected_value)),
-        ValidationErrorKind::Enum { options } => {
-            constants.extend(options.as_array().into_iter().flatten().map(brief));
-        }
-        ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } => {
-            for nested in context.iter().flatten() {
-                collect_constants(nested, constants);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// A key that is neither a setting of `object` nor known to be left out of it.
-fn unknown_key(pointer: &str, key: &str, object: &Value) -> Problem {
-    let names = |keyword| {
-        let map = object.get(keyword).and_then(Value::as_object);
-        map.into_iter().flat_map(|map| map.keys().map(String::as_str))
-    };
-    let settings: Vec<&str> = names("properties").collect();
-    let known = settings.iter().copied().chain(names(UNAVAILABLE)).chain(names(IGNORED));
-    let near = nearest(key, known);
-    let pointer = format!("{pointer}/{}", super::node::escape(key));
-    let mut diagnostic = Diagnostic::error("unknown-key", pointer, format!("unknown key `{key}`"));
-    diagnostic.help = match near {
-        Some(name) => Some(format!("did you mean `{name}`?")),
-        None => suggest(key, settings.iter().copied()),
-    };
-    let near = near.filter(|name| settings.contains(name));
-    Problem::new(diagnostic).about_key().replaced_by(near)
-}
-
-fn unknown_value(pointer: &str, value: &Value, known: &[String]) -> Problem {
-    let names: Vec<&str> = known.iter().map(|name| name.trim_matches('"')).collect();
-    let message = format!("{} is not one of {}", brief(value), quoted(&names));
-    let mut diagnostic = Diagnostic::error("unknown-value", pointer, message);
-    let near = value.as_str().and_then(|written| nearest(written, names.iter().copied()));
-    diagnostic.help = near.map(|name| format!("did you mean `{name}`?"));
-    Problem::new(diagnostic).replaced_by(near)
-}
-
-/// The object schema whose keyword stands at `schema_path`.
-fn object_schema<'a>(schema: &'a Value, schema_path: &str) -> &'a Value {
-    let mut here = schema;
-    for token in schema_path.trim_end_matches("/additionalProperties").split('/').skip(1) {
-        if let Some(target) = here.get("$ref").and_then(Value::as_str) {
-            here = schema.pointer(target.trim_start_matches('#')).unwrap_or(here);
-        }
-        if token == "$ref" {
-            continue;
-        }
-        let key = token.replace("~1", "/").replace("~0", "~");
-        let next = key.parse::<usize>().ok().and_then(|index| here.get(index));
-        let Some(next) = next.or_else(|| here.get(&key)) else { return &Value::Null };
-        here = next;
-    }
-    if let Some(target) = here.get("$ref").and_then(Value::as_str) {
-        here = schema.pointer(target.trim_start_matches('#')).unwrap_or(here);
-    }
-    here
-}
-
-fn type_name(kind: &TypeKind) -> String {
-    let name = |name: &str| match name {
-        "integer" => "a whole number".to_owned(),
-        "array" => "a list".to_owned(),
-        "object" => "an object".to_owned(),
-        "null" => "null".to_owned(),
-        other => format!("a {other}"),
-    };
-    match kind {
-        TypeKind::Single(single) => name(single.as_str()),
-        TypeKind::Multiple(set) => {
-            let mut names: Vec<String> = set.iter().map(|t| name(t.as_str())).collect();
-            names.sort_by_key(|name| name == "null");
-            names.join(" or ")
-        }
-    }
-}
-
-/// A value as text, cut short when long.
-fn brief(value: &Value) -> String {
-    let text = value.to_string();
-    if text.chars().count() <= 60 {
-        return text;
-    }
-    format!("{}…", text.chars().take(57).collect::<String>())
+        .filter(|problem| problem.diagnostic.code == "unknown-key")
+        .filter_map(|problem| {
+            let (parent, key) = problem.diagnostic.pointer.rsplit_once('/')?;
+            let name = problem.replacement.clone().unwrap_or_else(|| key.to_owned());
+            Some((parent.to_owned(), name))
+        })
+        .collect();
+    problems.retain(|problem| {
+        let Diagnostic { code, pointer, message, .. } = &problem.diagnostic;
+        let is_meant = |(parent, name): &(String, String)| {
+            let is_near = parent == pointer || parent.is_empty() || pointer.is_empty();
+            is_near && *message == explain::missing(name)
+        };
+        code != "missing-key" || !meant.iter().any(is_meant)
+    });
+    problems
 }
 
 #[cfg(test)]
@@ -282,6 +167,17 @@ mod tests {
                     "\"int5\" is not one of `fp32`, `int4`",
                     Some("did you mean `int4`?"),
                 ),
+            ],
+        );
+    }
+
+    #[test]
+    fn everything_wrong_with_an_optional_object_is_told() {
+        check(
+            &json!({"precision": "int4", "nested": {"learning_rate": "x", "seeed": 1}}),
+            &[
+                ("/nested/learning_rate", "\"x\" is not a number", None),
+                ("/nested/seeed", "unknown key `seeed`", Some("known here: `learning_rate`")),
             ],
         );
     }

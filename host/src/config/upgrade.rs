@@ -17,6 +17,7 @@ use std::ops::Range;
 use olive_schemas::diagnostic::{Diagnostic, Severity};
 
 use super::node::{Entry, Node, NodeValue};
+use super::schema::quoted;
 use super::{Finding, Fix, TextEdit};
 use crate::plugin::Catalog;
 
@@ -36,19 +37,29 @@ struct Notes {
 impl Notes {
     /// An old spelling was read.
     fn renamed(&mut self, range: &Range<usize>, old: &str, new: &str) {
+        let names: Vec<&str> = new.split(", ").collect();
         let message = format!("`{old}` is an old spelling");
         let diagnostic = Diagnostic::new(Severity::Note, "old-spelling", "", message)
-            .with_help(format!("write `{new}`"));
+            .with_help(format!("write {}", quoted(&names)));
         self.findings.push(Finding::new(diagnostic, range.clone()));
     }
 
-    /// An old spelling was read whose whole change is another name at its place.
+    /// An old spelling was read whose whole change is another name at its place; its fix has the
+    /// name without quotes.
     fn respelled(&mut self, range: &Range<usize>, old: &str, new: &str) {
         self.renamed(range, old, new);
         if let Some(finding) = self.findings.last_mut() {
             let edits = vec![TextEdit { range: range.clone(), text: new.to_owned() }];
             finding.fix = Some(Fix { title: format!("write `{new}`"), edits });
         }
+    }
+
+    /// An old form was read; `old` and `new` are words, not names.
+    fn reshaped(&mut self, range: &Range<usize>, old: &str, new: &str) {
+        let message = format!("{old} is an old form");
+        let diagnostic = Diagnostic::new(Severity::Note, "old-spelling", "", message)
+            .with_help(format!("write {new}"));
+        self.findings.push(Finding::new(diagnostic, range.clone()));
     }
 
     /// A key of former times was read that has no effect any more.
@@ -101,14 +112,11 @@ fn rename(node: &mut Node, old: &str, new: &str, notes: &mut Notes) {
     let Some(index) = node.index_of(old) else { return };
     let is_taken = node.get(new).is_some();
     let Some(entries) = node.entries_mut() else { return };
-    notes.respelled(&entries[index].key_range, old, new);
     if is_taken {
         let entry = entries.remove(index);
-        if let Some(told) = notes.findings.last_mut() {
-            told.fix = None;
-        }
         notes.ignored(&entry.key_range, old, &format!("`{new}` is set too and wins"), false);
     } else {
+        notes.respelled(&entries[index].key_range, old, new);
         entries[index].key = new.to_owned();
     }
 }

@@ -14,7 +14,8 @@ use crate::{advice, known};
     "x-olive-unavailable" = {
         "modules_to_save": {"reason": "only adapters are trained", "unless": [null, []]}
     },
-    "x-olive-advice" = advice::all()
+    "x-olive-advice" = advice::all(),
+    "x-olive-adapter" = "adds"
 ))]
 pub struct LoraConfig {
     /// Rank of the adapters: columns of `B` and rows of `A`.

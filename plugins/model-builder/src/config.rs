@@ -14,7 +14,8 @@ use crate::{advice, known};
     "x-olive-ignored" = known::left_out_of_settings(),
     "x-olive-unavailable" = known::unavailable_in_settings(),
     "x-olive-advice" = advice::all(),
-    "x-olive-accelerators" = advice::accelerators()
+    "x-olive-accelerators" = advice::accelerators(),
+    "x-olive-adapter" = "refuses"
 ))]
 pub struct ModelBuilderConfig {
     /// Type of the weights in the graph.

@@ -1,36 +1,22 @@
-//! Whether the passes fit each other, the device and the execution provider.
+//! Whether each pass takes the model that the one before makes.
 
+use olive_schemas::descriptor::PassDescriptor;
 use olive_schemas::model::ModelKind;
-use olive_schemas::step::Device;
-use olive_schemas::workflow::Workflow;
+use olive_schemas::types;
 use serde_json::Value;
 
-use super::shape::{below, own_settings, passes};
 use super::{Problem, Problems, Scope};
-use crate::config::fit::misfits;
+use crate::config::node::escape;
+use crate::config::references::ADAPTER;
 use crate::config::schema::quoted;
-use crate::config::defaults::fill;
 use crate::plugin::Catalog;
-
-/// Execution providers and the devices they run on; providers that run on several are left out.
-const DEVICES: [(&str, &[&str]); 9] = [
-    ("CPUExecutionProvider", &["cpu"]),
-    ("CUDAExecutionProvider", &["gpu"]),
-    ("TensorrtExecutionProvider", &["gpu"]),
-    ("NvTensorRTRTXExecutionProvider", &["gpu"]),
-    ("ROCMExecutionProvider", &["gpu"]),
-    ("MIGraphXExecutionProvider", &["gpu"]),
-    ("WebGpuExecutionProvider", &["gpu"]),
-    ("DmlExecutionProvider", &["gpu", "npu"]),
-    ("VitisAIExecutionProvider", &["npu"]),
-];
 
 /// Checks the passes of the normalized config `value` in the order they run.
 pub(super) fn check(value: &Value, catalog: &Catalog, scope: Scope, problems: &mut Problems) {
     let alternatives = value.get("passes").and_then(Value::as_object);
     for (name, pass) in alternatives.into_iter().flatten() {
         if pass.as_array().is_some_and(|items| items.len() > 1) {
-            let pointer = format!("/passes/{}", crate::config::node::escape(name));
+            let pointer = format!("/passes/{}", escape(name));
             let count = pass.as_array().map_or(0, Vec::len);
             let message = format!(
                 "pass `{name}` lists {count} alternatives, and search is not available yet"
@@ -40,12 +26,8 @@ pub(super) fn check(value: &Value, catalog: &Catalog, scope: Scope, problems: &m
         }
     }
     check_search(value, problems);
-    check_accelerators(value, problems);
-    for pipeline in pipelines(value) {
-        check_pipeline(value, &pipeline, catalog, scope, problems);
-    }
-    for (pointer, pass) in passes(value) {
-        check_fit(value, &pointer, pass, catalog, problems);
+    for chain in pipelines(value, catalog) {
+        check_pipeline(value, &chain, catalog, scope, problems);
     }
 }
 
@@ -59,84 +41,150 @@ fn check_search(value: &Value, problems: &mut Problems) {
     }
 }
 
-/// A device and a provider of another device are a slip.
-fn check_accelerators(value: &Value, problems: &mut Problems) {
-    let systems = value.get("systems").and_then(Value::as_object);
-    for (name, system) in systems.into_iter().flatten() {
-        let Some(first) = system.pointer("/accelerators/0") else { continue };
-        let Some(device) = first.get("device").and_then(Value::as_str) else { continue };
-        let Some(provider) = first.pointer("/execution_providers/0") else { continue };
-        let provider = provider.as_str().unwrap_or_default();
-        let Some((_, devices)) = DEVICES.iter().find(|(name, _)| *name == provider) else {
-            continue;
-        };
-        if !devices.contains(&device) {
-            let message = format!(
-                "execution provider `{provider}` runs on {}, not on {device}",
-                devices.join(" or ")
-            );
-            let help = format!("set `device` to `{}`, or choose another provider", devices[0]);
-            let name = crate::config::node::escape(name);
-            let pointer = format!("/systems/{name}/accelerators/0/execution_providers/0");
-            let mut problem =
-                Problem::error("accelerator-mismatch", &pointer, message, Some(help));
-            problem.diagnostic = problem
-                .diagnostic
-                .with_related(format!("/systems/{name}/accelerators/0/device"), "the device");
-            problems.push(problem);
-        }
-    }
+/// A pass of a chain.
+struct Link<'a> {
+    /// Name of the pass in the workflow.
+    name: &'a str,
+    /// Where the chain names it.
+    pointer: String,
+    /// What its plugin says, when one is installed.
+    descriptor: Option<&'a PassDescriptor>,
 }
 
-/// Names of the passes of each chain that runs, in order.
-fn pipelines(value: &Value) -> Vec<Vec<&str>> {
-    let names = |list: &'static str| {
-        value.get(list).and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key)
+/// The passes of each chain that runs, in order.
+fn pipelines<'a>(value: &'a Value, catalog: &'a Catalog) -> Vec<Vec<Link<'a>>> {
+    let link = |name: &'a str, pointer: String| {
+        let kind = value.pointer(&format!("/passes/{}/type", escape(name)));
+        let known = kind.and_then(Value::as_str).and_then(|kind| catalog.pass(kind));
+        Link { name, pointer, descriptor: known.map(|known| known.descriptor) }
     };
-    let all: Vec<&str> = names("passes").map(String::as_str).collect();
     let builds = value.get("builds").and_then(Value::as_object).into_iter().flatten();
-    let chains: Vec<Vec<&str>> = builds
-        .filter_map(|(_, build)| build.get("pipeline")?.as_array())
-        .map(|names| names.iter().filter_map(Value::as_str).collect())
+    let chains: Vec<Vec<Link<'_>>> = builds
+        .filter_map(|(build, settings)| {
+            let names = settings.get("pipeline")?.as_array()?.iter().filter_map(Value::as_str);
+            let pointer = format!("/builds/{}/pipeline", escape(build));
+            let links = names.enumerate().map(|(index, name)| {
+                link(name, format!("{pointer}/{index}"))
+            });
+            Some(links.collect())
+        })
         .collect();
-    if chains.is_empty() { vec![all] } else { chains }
+    if !chains.is_empty() {
+        return chains;
+    }
+    let passes = value.get("passes").and_then(Value::as_object).into_iter().flatten();
+    let all = passes.map(|(name, _)| link(name, format!("/passes/{}/type", escape(name))));
+    vec![all.collect()]
 }
 
 fn check_pipeline(
     value: &Value,
-    pipeline: &[&str],
+    chain: &[Link<'_>],
     catalog: &Catalog,
     scope: Scope,
     problems: &mut Problems,
 ) {
     let written = value.pointer("/input_model/type").and_then(Value::as_str);
-    let mut kind = Kind::of_input(scope.model, written);
-    let mut before = "the input model is".to_owned();
-    for name in pipeline {
-        let pointer = format!("/passes/{}", crate::config::node::escape(name));
-        let pass = value.pointer(&pointer).and_then(|pass| pass.get("type"));
-        let Some(pass) = pass.and_then(Value::as_str) else {
-            kind = Kind::Unknown;
+    let mut kinds = vec![Kind::of_input(scope.model, written)];
+    let mut has_adapter = match value.pointer("/input_model/adapter_path") {
+        _ if scope.model.is_some() => None,
+        adapter => Some(adapter.is_some_and(|adapter| !adapter.is_null())),
+    };
+    for (index, link) in chain.iter().enumerate() {
+        let Some(descriptor) = link.descriptor else {
+            kinds.push(Kind::Unknown);
+            has_adapter = None;
             continue;
         };
-        let Some(known) = catalog.pass(pass) else {
-            kind = Kind::Unknown;
-            continue;
-        };
-        let descriptor = known.descriptor;
-        if let Some(wrong) = kind.not_among(&descriptor.accepts) {
-            let accepted: Vec<&str> = descriptor.accepts.iter().map(|kind| kind.name()).collect();
-            let message = format!(
-                "pass `{name}` ({}) takes {}, but {before} {wrong}",
-                descriptor.name,
-                accepted.join(" or ")
-            );
-            let help = bridge(catalog, &kind, &descriptor.accepts);
-            let pointer = format!("{pointer}/type");
-            problems.push(Problem::error("model-kind", &pointer, message, Some(help)));
+        let before = &kinds[index];
+        if let Some(wrong) = before.not_among(&descriptor.accepts) {
+            problems.push(mismatch(chain, &kinds, index, descriptor, wrong, catalog));
+        } else if let Some(problem) = adapter_problem(chain, index, descriptor, has_adapter) {
+            problems.push(problem);
         }
-        kind = Kind::Known(descriptor.produces);
-        before = format!("pass `{name}` ({}) makes", descriptor.name);
+        has_adapter = match descriptor.schema.get(ADAPTER).and_then(Value::as_str) {
+            Some("adds") => Some(true),
+            Some(_) => Some(false),
+            None => has_adapter,
+        };
+        kinds.push(Kind::Known(descriptor.produces));
+    }
+}
+
+/// The pass number `index` does not take what the one before makes.
+fn mismatch(
+    chain: &[Link<'_>],
+    kinds: &[Kind],
+    index: usize,
+    descriptor: &PassDescriptor,
+    wrong: &str,
+    catalog: &Catalog,
+) -> Problem {
+    let link = &chain[index];
+    let accepted: Vec<&str> = descriptor.accepts.iter().map(|kind| kind.name()).collect();
+    let accepted = accepted.join(" or ");
+    let before = match index.checked_sub(1).map(|before| &chain[before]) {
+        Some(Link { name, descriptor: Some(before), .. }) => {
+            format!("pass `{name}` ({}) makes", before.name)
+        }
+        _ => "the input model is".to_owned(),
+    };
+    let Link { name, pointer, .. } = link;
+    let message =
+        format!("pass `{name}` ({}) takes {accepted}, but {before} {wrong}", descriptor.name);
+    // The first pass before this one that starts from a model this one takes as well.
+    let earlier = (0..index).find(|&earlier| kinds[earlier].not_among(&descriptor.accepts).is_none());
+    let (help, related) = match earlier.map(|earlier| &chain[earlier]) {
+        Some(earlier) => {
+            (format!("put `{name}` before `{}`", earlier.name), Some(earlier.pointer.clone()))
+        }
+        None if descriptor.produces.name() == wrong => {
+            (format!("remove `{name}`: the model is {wrong} already"), None)
+        }
+        None => (bridge(catalog, &kinds[index], &descriptor.accepts), None),
+    };
+    let mut problem = Problem::error("model-kind", pointer, message, Some(help));
+    if let Some(related) = related {
+        problem.diagnostic = problem.diagnostic.with_related(related, "put it before this one");
+    }
+    problem
+}
+
+/// A pass that needs an adapter gets none, or one that takes none gets one.
+fn adapter_problem(
+    chain: &[Link<'_>],
+    index: usize,
+    descriptor: &PassDescriptor,
+    has_adapter: Option<bool>,
+) -> Option<Problem> {
+    let Link { name, pointer, .. } = &chain[index];
+    let later = |mark: &str| {
+        chain[index + 1..].iter().find(|link| {
+            link.descriptor.is_some_and(|known| known.schema.get(ADAPTER) == Some(&mark.into()))
+        })
+    };
+    let kind = &descriptor.name;
+    match (descriptor.schema.get(ADAPTER).and_then(Value::as_str)?, has_adapter?) {
+        ("merges", false) => {
+            let message =
+                format!("pass `{name}` ({kind}) merges an adapter, but the model has none by then");
+            let help = match later("adds") {
+                Some(later) => format!("put `{}` before it", later.name),
+                None => "train one before it, or name one in `adapter_path` of the input model".into(),
+            };
+            Some(Problem::error("adapter-missing", pointer, message, Some(help)))
+        }
+        ("refuses", true) => {
+            let message = format!(
+                "pass `{name}` ({kind}) takes no adapter, but the model has one by then"
+            );
+            let help = match later("merges") {
+                Some(later) => format!("put `{}` before it", later.name),
+                None => "merge it before".to_owned(),
+            };
+            Some(Problem::error("adapter-not-merged", pointer, message, Some(help)))
+        }
+        _ => None,
     }
 }
 
@@ -149,13 +197,17 @@ enum Kind {
 
 impl Kind {
     fn of_input(given: Option<ModelKind>, written: Option<&str>) -> Self {
-        let known = |name: &str| ModelKind::ALL.into_iter().find(|kind| kind.name() == name);
-        match (given, written) {
-            (Some(kind), _) => Self::Known(kind),
-            (None, Some(name)) => {
-                known(name).map_or_else(|| Self::Foreign(name.to_owned()), Self::Known)
-            }
-            (None, None) => Self::Unknown,
+        if let Some(kind) = given {
+            return Self::Known(kind);
+        }
+        let Some(name) = written else { return Self::Unknown };
+        let known = ModelKind::ALL.into_iter().find(|kind| kind.name() == name);
+        let is_type = types::models().iter().any(|entry| entry.name == name);
+        match known {
+            Some(kind) => Self::Known(kind),
+            None if is_type => Self::Foreign(name.to_owned()),
+            // The wrong type is told already.
+            None => Self::Unknown,
         }
     }
 
@@ -171,53 +223,14 @@ impl Kind {
 
 /// What would fit between a model of `kind` and a pass that takes `accepts`.
 fn bridge(catalog: &Catalog, kind: &Kind, accepts: &[ModelKind]) -> String {
-    let Kind::Known(kind) = kind else {
-        return "use a model of a type that the pass takes".into();
-    };
-    let fits = || catalog.passes().filter(|pass| pass.descriptor.accepts.contains(kind));
-    let between = fits().filter(|pass| accepts.contains(&pass.descriptor.produces));
+    let accepted: Vec<&str> = accepts.iter().map(|kind| kind.name()).collect();
+    let other = format!("start from a model of type {}", accepted.join(" or "));
+    let Kind::Known(kind) = kind else { return other };
+    let fits = catalog.passes().filter(|pass| pass.descriptor.accepts.contains(kind));
+    let between = fits.filter(|pass| accepts.contains(&pass.descriptor.produces));
     let between: Vec<&str> = between.map(|pass| pass.descriptor.name.as_str()).collect();
-    if !between.is_empty() {
-        return format!("put one of these before it: {}", quoted(&between));
+    match between[..] {
+        [] => other,
+        _ => format!("put one of these before it: {}", quoted(&between)),
     }
-    let next: Vec<&str> = fits().map(|pass| pass.descriptor.name.as_str()).collect();
-    match next.as_slice() {
-        [] => format!("no installed pass takes {kind}; change the order of the passes"),
-        names => format!("passes that take {kind}: {}", quoted(names)),
-    }
-}
-
-/// Whether a pass can work for the accelerator that the workflow is meant for.
-fn check_fit(
-    value: &Value,
-    pointer: &str,
-    pass: &Value,
-    catalog: &Catalog,
-    problems: &mut Problems,
-) {
-    let kind = pass.get("type").and_then(Value::as_str).unwrap_or_default();
-    let Some(known) = catalog.pass(kind) else { return };
-    if problems.has_error_in("/systems") || problems.has_error_in(pointer) {
-        return;
-    }
-    let Ok(accelerator) = accelerator_of(value) else { return };
-    let schema = &known.descriptor.schema;
-    let mut settings = own_settings(pass, &["type", "host", "evaluator"]);
-    fill(&mut settings, schema);
-    let (device, provider) = accelerator;
-    let found = misfits(&settings, schema, device.name(), &provider);
-    problems.extend(below(pointer, found.into_iter().map(Problem::new)).collect::<Vec<_>>());
-}
-
-fn accelerator_of(value: &Value) -> Result<(Device, String), serde_json::Error> {
-    let systems = value.get("systems").cloned().unwrap_or_else(|| serde_json::json!({}));
-    let mut engine = value.get("engine").cloned().unwrap_or_else(|| serde_json::json!({}));
-    if let Some(engine) = engine.as_object_mut() {
-        engine.retain(|key, _| key == "host" || key == "target");
-    }
-    let workflow: Workflow = serde_json::from_value(serde_json::json!({
-        "input_model": {"type": ""}, "systems": systems, "engine": engine
-    }))?;
-    let accelerator = workflow.accelerator();
-    Ok((accelerator.device, accelerator.execution_provider))
 }

@@ -1,14 +1,16 @@
 //! What a data config needs to be read.
 
+use olive_schemas::types;
 use serde_json::Value;
 
 use crate::config::node::Node;
+use crate::config::schema::nearest;
 
 /// Container that reads rows of files.
 const ROWS: &str = "HuggingfaceContainer";
 
 /// Functions that read and prepare rows of files.
-const FUNCTIONS: [&str; 7] = [
+pub(in crate::config) const FUNCTIONS: [&str; 7] = [
     "huggingface_dataset",
     "huggingface_pre_process",
     "text_generation_huggingface_pre_process",
@@ -40,7 +42,7 @@ pub fn need(config: &Value) -> Need<'_> {
     if text("/user_script").is_some() {
         return Need::Python("user_script");
     }
-    if text("/type").is_some_and(|kind| kind != ROWS) {
+    if text("/type").is_some_and(|kind| kind != ROWS && !is_slip_of_container(kind)) {
         return Need::Python("type");
     }
     for section in ["load_dataset_config", "pre_process_data_config"] {
@@ -66,8 +68,15 @@ pub fn is_plain(config: &Node) -> bool {
     need(&config.to_value()) == Need::Files
 }
 
+/// A name that is no container, but nearly one.
+pub(super) fn is_slip_of_container(name: &str) -> bool {
+    let mut known = types::data_containers().iter().map(|entry| entry.name);
+    known.all(|known| known != name)
+        && nearest(name, types::data_containers().iter().map(|entry| entry.name)).is_some()
+}
+
 /// A name that is no format of local files, nor a slip of one.
 fn is_hub_name(name: &str) -> bool {
-    let is_slip = crate::config::schema::nearest(name, FORMATS).is_some();
+    let is_slip = nearest(name, FORMATS).is_some();
     !FORMATS.contains(&name) && !is_slip
 }

@@ -20,16 +20,21 @@ pub(super) fn check(value: &Value, catalog: &Catalog, problems: &mut Problems) {
         let pointers = marked(value, workflow_schema(), REFERENCE, kind);
         uses(value, pointers)
     };
-    let systems: Vec<&str> = keys(value, "systems");
-    let help = "define it under `systems`, or leave `host` and `target` out to run here";
-    undefined("system", "unknown-system", references("system"), &systems, help, problems);
-    let evaluators = keys(value, "evaluators");
-    let help = "define it under `evaluators`";
-    let used = references("evaluator");
-    undefined("evaluator", "unknown-evaluator", used, &evaluators, help, problems);
-    let names = keys(value, "passes");
-    let help = "define it under `passes`";
-    undefined("pass", "unknown-pass", references("pass"), &names, help, problems);
+    for (what, section, code, help) in [
+        (
+            "system",
+            "systems",
+            "unknown-system",
+            "define it under `systems`, or leave `host` and `target` out to run here",
+        ),
+        ("evaluator", "evaluators", "unknown-evaluator", "define it under `evaluators`"),
+        ("pass", "passes", "unknown-pass", "define it under `passes`"),
+    ] {
+        if !problems.has_misplaced(section) {
+            let known = keys(value, section);
+            undefined(what, code, references(what), &known, help, problems);
+        }
+    }
     check_data_configs(value, catalog, problems);
     for (name, evaluator) in entries(value, "evaluators") {
         let metrics = evaluator.get("metrics").and_then(Value::as_array);
@@ -62,6 +67,9 @@ fn check_data_configs(value: &Value, catalog: &Catalog, problems: &mut Problems)
             .with_help("give one of them another name")
             .with_related(format!("/data_configs/{first}/name"), "first defined here");
         problems.push(problem);
+    }
+    if problems.has_misplaced("data_configs") {
+        return;
     }
     let names: Vec<&str> = names.into_iter().flatten().collect();
     let help = "define it under `data_configs`";
@@ -169,8 +177,9 @@ fn check_metric(metric: &Value, pointer: &str, problems: &mut Problems) {
 /// An evaluator without metrics measures nothing.
 fn check_metrics(value: &Value, problems: &mut Problems) {
     for (name, evaluator) in entries(value, "evaluators") {
-        let metrics = evaluator.get("metrics").and_then(Value::as_array);
-        if evaluator.get("type").is_none() && metrics.is_none_or(Vec::is_empty) {
+        let metrics = evaluator.get("metrics");
+        let is_empty = metrics.is_none_or(|metrics| metrics.as_array().is_some_and(Vec::is_empty));
+        if evaluator.get("type").is_none() && is_empty {
             let message = format!("evaluator `{name}` has no metrics and measures nothing");
             let pointer = format!("/evaluators/{}", escape(name));
             problems.push(Problem::warning("no-effect", &pointer, message, "add `metrics`"));
@@ -184,7 +193,8 @@ fn check_is_something_to_do(value: &Value, catalog: &Catalog, problems: &mut Pro
         section.is_none_or(|section| section.as_object().is_some_and(serde_json::Map::is_empty))
     };
     let has_evaluator = value.pointer("/engine/evaluator").is_some_and(|name| !name.is_null());
-    if is_empty("passes") && !has_evaluator && value.is_object() {
+    let is_told = problems.has_misplaced("passes") || problems.has_misplaced("evaluator");
+    if is_empty("passes") && !has_evaluator && !is_told {
         let message = "the workflow has neither passes nor an evaluator: there is nothing to do";
         let names: Vec<&str> = catalog.passes().map(|p| p.descriptor.name.as_str()).collect();
         let help = catalog

@@ -11,12 +11,14 @@ pub struct Problem {
     pub is_about_key: bool,
     /// The name that was meant instead of the one that is written.
     pub replacement: Option<String>,
+    /// What was meant instead of what is written, as it stands in the text.
+    pub raw_replacement: Option<String>,
 }
 
 impl Problem {
     /// A problem with a value.
     pub fn new(diagnostic: Diagnostic) -> Self {
-        Self { diagnostic, is_about_key: false, replacement: None }
+        Self { diagnostic, is_about_key: false, replacement: None, raw_replacement: None }
     }
 
     /// An error with the value at `pointer`, with a way out.
@@ -29,6 +31,12 @@ impl Problem {
     /// A warning about the value at `pointer`, with a way out.
     pub fn warning(code: &str, pointer: &str, message: String, help: &str) -> Self {
         Self::new(Diagnostic::new(Severity::Warning, code, pointer, message).with_help(help))
+    }
+
+    /// The key that is missing, when that is the problem.
+    pub fn missing(&self) -> Option<&str> {
+        let is_missing = self.diagnostic.code == "missing-key";
+        self.diagnostic.message.split('`').nth(1).filter(|_| is_missing)
     }
 
     /// The same about the key.
@@ -55,9 +63,7 @@ pub struct Problems {
 impl Problems {
     /// Adds a problem, unless an error about the same thing, or what it is part of, is known.
     pub fn push(&mut self, problem: Problem) {
-        if !self.has_error_about(&problem.diagnostic.pointer) {
-            self.found.push(problem);
-        }
+        self.extend([problem]);
     }
 
     /// Adds several problems of one stage, none of which silences another.
@@ -65,18 +71,35 @@ impl Problems {
         let new: Vec<Problem> = problems
             .into_iter()
             .filter(|problem| !self.has_error_about(&problem.diagnostic.pointer))
+            .filter(|problem| !problem.missing().is_some_and(|key| self.has_misplaced(key)))
             .collect();
         self.found.extend(new);
     }
 
     /// Whether there is an error about the value at `pointer`, or about what it is part of.
     pub fn has_error_about(&self, pointer: &str) -> bool {
-        self.errors().any(|known| is_part(pointer, known))
+        // A key that is missing says nothing about the keys that are there.
+        let mut errors = self.errors().filter(|known| known.missing().is_none());
+        errors.any(|known| is_part(pointer, &known.diagnostic.pointer))
     }
 
     /// Whether there is an error about the value at `pointer`, or about a part of it.
     pub fn has_error_in(&self, pointer: &str) -> bool {
-        self.errors().any(|known| is_part(known, pointer))
+        self.errors().any(|known| is_part(&known.diagnostic.pointer, pointer))
+    }
+
+    /// Whether something called `name` stands where it does not belong, or under a wrong name, so
+    /// that what is said of it elsewhere cannot be trusted.
+    pub fn has_misplaced(&self, name: &str) -> bool {
+        self.found.iter().any(|known| {
+            let Diagnostic { code, pointer, .. } = &known.diagnostic;
+            let key = pointer.rsplit('/').next().unwrap_or_default();
+            match code.as_str() {
+                "misplaced-key" | "missing-name" | "wrong-value" => key == name,
+                "unknown-key" => known.replacement.as_deref() == Some(name),
+                _ => false,
+            }
+        })
     }
 
     /// Everything found.
@@ -84,12 +107,8 @@ impl Problems {
         self.found
     }
 
-    fn errors(&self) -> impl Iterator<Item = &str> {
-        let errors = self.found.iter().filter(|known| {
-            // A key that is missing says nothing about the keys that are there.
-            known.diagnostic.severity == Severity::Error && known.diagnostic.code != "missing-key"
-        });
-        errors.map(|known| known.diagnostic.pointer.as_str())
+    fn errors(&self) -> impl Iterator<Item = &Problem> {
+        self.found.iter().filter(|known| known.diagnostic.severity == Severity::Error)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::data::{Need, need};
+use super::data::{Need, is_slip_of_container, need};
 use super::{Problem, Problems};
 use crate::config::advice::unavailable;
 use crate::config::node::escape;
@@ -158,8 +158,18 @@ fn check_data(value: &Value, shapes: &mut Shapes<'_, '_>) {
             Need::Source => plain["load_dataset_config"]["data_files"] = json!([]),
             Need::Python(_) | Need::Hub(_) => continue,
         }
+        let pointer = format!("/data_configs/{index}");
+        let container = config.get("type").and_then(Value::as_str).unwrap_or_default();
+        if is_slip_of_container(container) {
+            let names: Vec<&str> =
+                types::data_containers().iter().map(|entry| entry.name).collect();
+            let message = format!("`{container}` is no container of data");
+            let help = suggest(container, names.iter().copied());
+            let problem =
+                Problem::error("unknown-value", &format!("{pointer}/type"), message, help);
+            shapes.problems.push(problem.replaced_by(nearest(container, names)));
+        }
         if config.is_object() && config.get("name").is_some() {
-            let pointer = format!("/data_configs/{index}");
             shapes.check(&plain, &[], schema, &pointer);
         }
     }

@@ -43,9 +43,10 @@ pub(super) fn modernize(root: &mut Node, notes: &mut Notes) {
 /// Up to v0.5.2 `data_configs` was a map from name to config.
 fn list_from_map(configs: &mut Node, notes: &mut Notes) {
     let range = configs.range.clone();
-    let Some(entries) = configs.entries_mut() else { return };
+    let is_one = ["name", "load_dataset_config"].iter().any(|key| configs.get(key).is_some());
+    let Some(entries) = configs.entries_mut().filter(|_| !is_one) else { return };
     let start = range.start..range.start + 1;
-    notes.renamed(&start, "a map of data configs", "a list of data configs with `name`");
+    notes.reshaped(&start, "a map of data configs", "a list, each with its `name`");
     let items = std::mem::take(entries).into_iter().map(|entry| {
         let mut config = entry.node;
         if let Some(entries) = config.entries_mut()
@@ -62,7 +63,7 @@ fn list_from_map(configs: &mut Node, notes: &mut Notes) {
 /// Early v0.6 described components by `components: {load_dataset: {type, params}}`.
 fn spread_components(config: &mut Node, notes: &mut Notes) {
     let Some(mut components) = config.take("components") else { return };
-    notes.renamed(&components.key_range, "components", "load_dataset_config, …");
+    notes.renamed(&components.key_range, "components", "load_dataset_config, pre_process_data_config");
     for (old, new) in COMPONENTS {
         if let Some(section) = components.node.take(old)
             && config.get(new).is_none()
@@ -138,7 +139,7 @@ fn modernize_pre_process(pre_process: &mut Node, notes: &mut Notes) {
 /// Up to v0.7 `data_root` stood before relative data paths.
 fn move_below(root: &mut Node, data_root: Entry, notes: &mut Notes) {
     let Some(folder) = data_root.node.as_str().map(str::to_owned) else { return };
-    notes.renamed(&data_root.key_range, "data_root", "data_files below it");
+    notes.reshaped(&data_root.key_range, "`data_root`", "it into the paths of `data_files`");
     let Some(configs) = root.get_mut("data_configs") else { return };
     let NodeValue::Array(items) = &mut configs.value else { return };
     for config in items {
