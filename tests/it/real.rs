@@ -25,16 +25,22 @@ const ROWS: [(&str, &str); 8] = [
 
 /// A playground with the built-in plugins, a tiny Phi-3 in `model`, data and `olive.json`.
 pub(crate) fn playground() -> Playground {
-    let playground = Playground::bare();
-    for plugin in PLUGINS {
-        let name = format!("olive_plugin_{plugin}");
-        playground.install(&name, &name);
-    }
+    let playground = installed();
     copy_files(&Path::new(FIXTURES).join("tiny-phi3"), &playground.path("model"));
     let rows = ROWS.map(|(phrase, tone)| json!({"phrase": phrase, "tone": tone}).to_string());
     playground.write("train.json", &rows.join("\n"));
     playground.write("test.json", &rows[..2].join("\n"));
     write(&playground, workflow());
+    playground
+}
+
+/// A playground with the built-in plugins and nothing to work on.
+pub(crate) fn installed() -> Playground {
+    let playground = Playground::bare();
+    for plugin in PLUGINS {
+        let name = format!("olive_plugin_{plugin}");
+        playground.install(&name, &name);
+    }
     playground
 }
 

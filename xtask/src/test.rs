@@ -8,7 +8,7 @@ use std::process::Command;
 
 use crate::command;
 use crate::error::{ChoreError, chain};
-use crate::fetch::{self, client};
+use crate::fetch::{self, client, npm};
 use crate::workspace::{Profile, root};
 use tally::{Outcome, Tally};
 
@@ -29,6 +29,7 @@ pub(crate) fn run(filters: &[String]) -> Result<(), ChoreError> {
     if filters.is_empty() {
         lints(&mut tally);
         genai(&mut tally, library.as_deref());
+        editor(&mut tally);
     }
     println!("{tally}");
     if tally.failed == 0 { Ok(()) } else { Err(ChoreError::NotPassed) }
@@ -88,6 +89,21 @@ fn genai(tally: &mut Tally, library: Option<&OsStr>) {
     script.env("OLIVE_PROGRAM", Profile::Dev.program());
     script.envs(library.map(|path| (LIBRARY_VARIABLE, path)));
     check(tally, "onnxruntime-genai", &mut script);
+}
+
+/// Whether an editor's language server makes of our schema what `olive check` says.
+fn editor(tally: &mut Tally) {
+    let found = npm::node().and_then(|node| Ok((node, fetch::language_servers()?)));
+    let (node, servers) = match found {
+        Ok(found) => found,
+        Err(error) => {
+            println!("skipped: the JSON language server cannot be installed: {}", chain(&error));
+            return tally.count(Outcome::Skipped);
+        }
+    };
+    let mut script = Command::new(node);
+    script.arg("tests/editor/check_schema.mjs").arg(servers).current_dir(root());
+    check(tally, "editor", script.env("OLIVE_PROGRAM", Profile::Dev.program()));
 }
 
 /// Runs one check; a line of it that starts with `skipped:` makes it a skipped one.

@@ -106,7 +106,8 @@ fn command_of(words: &[&str]) -> Command {
     command
 }
 
-fn is_answering(command: &mut Command) -> bool {
+/// Whether `command` can be started and ends well.
+pub(crate) fn is_answering(command: &mut Command) -> bool {
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok_and(|status| status.success())
 }
