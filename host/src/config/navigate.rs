@@ -1,0 +1,423 @@
+//! What a schema says about a place of a value: which keys and values may stand there.
+//!
+//! The schema is one draft-07 document. On the way to a place `$ref`, `allOf`, `anyOf`, `oneOf`
+//! and `if`/`then`/`else` are followed as far as the value that is written decides them, so that
+//! the options of a section are those of the `type` it has.
+
+mod fit;
+mod words;
+
+use serde_json::Value;
+
+use fit::{fits, may_fit, target};
+
+/// References in a row that are followed.
+const REFERENCES_LIMIT: usize = 32;
+
+/// A schema document that is asked about places.
+#[derive(Debug, Clone, Copy)]
+pub struct Guide<'a> {
+    document: &'a Value,
+}
+
+/// What the schema says about one place.
+#[derive(Debug, Clone)]
+pub struct Place<'a> {
+    guide: Guide<'a>,
+    /// Every subschema that applies, the nearest first.
+    parts: Vec<&'a Value>,
+}
+
+/// A value that may stand at a place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choice<'a> {
+    /// The value.
+    pub value: Value,
+    /// What it means.
+    pub description: Option<&'a str>,
+    /// Whether other values may stand there as well.
+    pub is_example: bool,
+}
+
+impl<'a> Guide<'a> {
+    /// A guide to `document`, a whole draft-07 schema.
+    pub fn new(document: &'a Value) -> Self {
+        Self { document }
+    }
+
+    /// The place that the tokens of `path` lead to in `root`, which need not hold it yet.
+    pub fn at(self, root: &Value, path: &[String]) -> Place<'a> {
+        let mut here = Some(root);
+        let mut parts = self.expand(self.document, here);
+        for token in path {
+            let inner = here.and_then(|value| child(value, token));
+            let is_list = here.is_some_and(Value::is_array);
+            let below = parts.iter().filter_map(|part| step(part, token, is_list));
+            parts = below.flat_map(|schema| self.expand(schema, inner)).collect();
+            here = inner;
+        }
+        Place { guide: self, parts }
+    }
+
+    /// `schema` and every part of it that applies to `value`; to any value when none is given.
+    fn expand(self, schema: &'a Value, value: Option<&Value>) -> Vec<&'a Value> {
+        let mut parts = Vec::new();
+        self.gather(schema, value, REFERENCES_LIMIT, &mut parts);
+        parts
+    }
+
+    fn gather(
+        self,
+        schema: &'a Value,
+        value: Option<&Value>,
+        limit: usize,
+        parts: &mut Vec<&'a Value>,
+    ) {
+        if limit == 0 || parts.iter().any(|part| std::ptr::eq(*part, schema)) {
+            return;
+        }
+        parts.push(schema);
+        let mut follow = |inner: &'a Value| self.gather(inner, value, limit - 1, parts);
+        if let Some(inner) = target(schema, self.document) {
+            follow(inner);
+        }
+        list(schema, "allOf").for_each(&mut follow);
+        for keyword in ["anyOf", "oneOf"] {
+            self.alternatives(schema, keyword, value).into_iter().for_each(&mut follow);
+        }
+        self.branches(schema, value).into_iter().for_each(&mut follow);
+    }
+
+    /// What holds by the `if` of `schema`.
+    fn branches(self, schema: &'a Value, value: Option<&Value>) -> Vec<&'a Value> {
+        let Some(condition) = schema.get("if") else { return Vec::new() };
+        let branch = |keyword| schema.get(keyword);
+        match value {
+            Some(value) if fits(value, condition, self.document) => branch("then"),
+            Some(_) => branch("else"),
+            None => {
+                let both = [branch("then"), branch("else")].into_iter().flatten();
+                let is_new = |part: &&Value| part.get("deprecated").is_none();
+                return both.filter(|part| is_plain(condition) && is_new(part)).collect();
+            }
+        }
+        .into_iter()
+        .collect()
+    }
+
+    /// The alternatives that `value` may be meant for; all when it fits none.
+    fn alternatives(
+        self,
+        schema: &'a Value,
+        keyword: &str,
+        value: Option<&Value>,
+    ) -> Vec<&'a Value> {
+        let all: Vec<&Value> = list(schema, keyword).collect();
+        let Some(value) = value else { return all };
+        let meant = all.iter().copied().filter(|inner| may_fit(value, inner, self.document));
+        let meant: Vec<&Value> = meant.collect();
+        if meant.is_empty() { all } else { meant }
+    }
+}
+
+impl<'a> Place<'a> {
+    /// Whether the schema says nothing about the place.
+    pub fn is_unknown(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// Keys that an object here may have, in the schema's order, each with what it says of them.
+    pub fn keys(&self) -> Vec<(&'a str, Place<'a>)> {
+        let maps = self.parts.iter().filter_map(|part| part.get("properties")?.as_object());
+        let mut found: Vec<(&str, Place<'_>)> = Vec::new();
+        for (key, schema) in maps.flatten() {
+            let parts = self.guide.expand(schema, None);
+            match found.iter_mut().find(|(known, _)| known == key) {
+                Some((_, place)) => place.parts.extend(parts),
+                None => found.push((key, Place { guide: self.guide, parts })),
+            }
+        }
+        found.retain(|(_, place)| !place.is_refused());
+        found
+    }
+
+    /// Whether an object here must have `key`.
+    pub fn requires(&self, key: &str) -> bool {
+        self.parts.iter().flat_map(|part| list(part, "required")).any(|required| required == key)
+    }
+
+    /// Values that may stand here, with `true` and `false` where those may.
+    pub fn choices(&self) -> Vec<Choice<'a>> {
+        let mut found: Vec<Choice<'_>> = Vec::new();
+        for choice in self.parts.iter().flat_map(|part| choices(part)) {
+            match found.iter_mut().find(|known| known.value == choice.value) {
+                Some(known) => known.description = known.description.or(choice.description),
+                None => found.push(choice),
+            }
+        }
+        found
+    }
+
+    /// What the value is for.
+    pub fn description(&self) -> Option<&'a str> {
+        self.says("description").and_then(Value::as_str)
+    }
+
+    /// What is taken when the value is left out.
+    pub fn default(&self) -> Option<&'a Value> {
+        self.says("default")
+    }
+
+    /// Whether the key is one of former times.
+    pub fn is_deprecated(&self) -> bool {
+        self.says("deprecated") == Some(&Value::Bool(true))
+            || self.says("deprecationMessage").is_some()
+    }
+
+    /// Whether the schema asks not to propose the key.
+    pub fn is_silent(&self) -> bool {
+        self.says("doNotSuggest") == Some(&Value::Bool(true))
+    }
+
+    /// What the schema says here under `keyword`, the first part that does.
+    pub fn says(&self, keyword: &str) -> Option<&'a Value> {
+        self.parts.iter().find_map(|part| part.get(keyword))
+    }
+
+    /// JSON types that a value here may have, each once.
+    pub fn types(&self) -> Vec<&'a str> {
+        let mut found = Vec::new();
+        for part in &self.parts {
+            let named: Vec<&str> = match part.get("type") {
+                Some(Value::String(name)) => vec![name],
+                Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
+                _ => Vec::new(),
+            };
+            named.into_iter().for_each(|name| {
+                if !found.contains(&name) {
+                    found.push(name);
+                }
+            });
+        }
+        found
+    }
+
+    /// Type, range and values in words: ``whole number from 1 to 64 or null``.
+    pub fn words(&self) -> String {
+        words::words(self)
+    }
+
+    /// What the schema says about the items of a list here.
+    #[must_use]
+    pub fn item(&self) -> Self {
+        let items = self.parts.iter().filter_map(|part| step(part, "0", true));
+        let parts = items.flat_map(|schema| self.guide.expand(schema, None)).collect();
+        Self { guide: self.guide, parts }
+    }
+
+    fn is_refused(&self) -> bool {
+        self.parts.iter().any(|part| **part == Value::Bool(false))
+    }
+}
+
+fn choices(part: &Value) -> Vec<Choice<'_>> {
+    let own = part.get("description").and_then(Value::as_str);
+    let descriptions: Vec<Option<&str>> =
+        list(part, "enumDescriptions").map(Value::as_str).collect();
+    let named = list(part, "enum").enumerate().map(|(index, value)| {
+        let description = descriptions.get(index).copied().flatten();
+        Choice { value: value.clone(), description, is_example: false }
+    });
+    let constant = part.get("const").into_iter();
+    let constant =
+        constant.map(|value| Choice { value: value.clone(), description: own, is_example: false });
+    let examples = list(part, "examples").chain(part.get("default"));
+    let examples = examples
+        .filter(|value| !value.is_object() && !value.is_array() && !value.is_null())
+        .map(|value| Choice { value: value.clone(), description: None, is_example: true });
+    let is_switch = part.get("type").is_some_and(|kind| {
+        kind == "boolean" || kind.as_array().is_some_and(|kinds| kinds.contains(&"boolean".into()))
+    });
+    let switch = [true, false].into_iter().filter(|_| is_switch);
+    let switch = switch.map(|on| Choice { value: on.into(), description: None, is_example: false });
+    named.chain(constant).chain(switch).chain(examples).collect()
+}
+
+/// Whether `condition` is about what kind of value it is, not about its keys.
+fn is_plain(condition: &Value) -> bool {
+    let keywords = condition.as_object().into_iter().flatten();
+    let mut keywords = keywords.map(|(keyword, _)| keyword.as_str());
+    keywords.all(|keyword| ["type", "const", "enum", "pattern"].contains(&keyword))
+}
+
+/// The schema of what `token` leads to from a value that `part` describes.
+fn step<'a>(part: &'a Value, token: &str, is_list: bool) -> Option<&'a Value> {
+    if is_list {
+        return match part.get("items")? {
+            Value::Array(schemas) => {
+                let index = token.parse().unwrap_or(usize::MAX);
+                schemas.get(index).or_else(|| part.get("additionalItems"))
+            }
+            schema => Some(schema),
+        };
+    }
+    let named = part.get("properties").and_then(|properties| properties.get(token));
+    named.or_else(|| by_pattern(part, token)).or_else(|| part.get("additionalProperties"))
+}
+
+fn by_pattern<'a>(part: &'a Value, key: &str) -> Option<&'a Value> {
+    let patterns = part.get("patternProperties")?.as_object()?;
+    patterns.iter().find(|(pattern, _)| fit::matches(key, pattern)).map(|(_, schema)| schema)
+}
+
+/// What `token` leads to in `value`.
+fn child<'a>(value: &'a Value, token: &str) -> Option<&'a Value> {
+    match value {
+        Value::Array(items) => items.get(token.parse::<usize>().ok()?),
+        other => other.get(token),
+    }
+}
+
+/// The items of the list under `keyword`.
+fn list<'a>(schema: &'a Value, keyword: &str) -> impl Iterator<Item = &'a Value> {
+    schema.get(keyword).and_then(Value::as_array).into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Guide, Place};
+
+    /// A schema of the form that the whole language has.
+    fn schema() -> Value {
+        json!({
+            "type": "object",
+            "properties": {
+                "passes": {
+                    "type": "object",
+                    "additionalProperties": {"anyOf": [
+                        {"$ref": "#/definitions/Pass"},
+                        {"type": "array", "items": {"$ref": "#/definitions/Pass"}}
+                    ]}
+                },
+                "host": {
+                    "if": {"type": "object"},
+                    "then": {"$ref": "#/definitions/Pass"},
+                    "else": {"type": ["string", "null"]}
+                },
+                "old": {"deprecated": true, "description": "Gone."},
+                "loop": {"$ref": "#/definitions/Loop"}
+            },
+            "additionalProperties": false,
+            "definitions": {
+                "Loop": {"allOf": [{"$ref": "#/definitions/Loop"}]},
+                "Pass": {
+                    "type": "object",
+                    "properties": {"type": {
+                        "enum": ["LoRA", "Merge"], "enumDescriptions": ["Trains.", "Merges."]
+                    }},
+                    "required": ["type"],
+                    "allOf": [
+                        {
+                            "if": {"properties": {"type": {"enum": ["LoRA"]}}, "required": ["type"]},
+                            "then": {
+                                "if": {"required": ["config"]},
+                                "then": {"properties": {
+                                    "type": true, "config": {"$ref": "#/definitions/LoRA"}
+                                }},
+                                "else": {"$ref": "#/definitions/LoRA"}
+                            }
+                        },
+                        {
+                            "if": {"properties": {"type": {"enum": ["Merge"]}}, "required": ["type"]},
+                            "then": {"properties": {"config": false, "fast": {"type": "boolean"}}}
+                        }
+                    ]
+                },
+                "LoRA": {"properties": {
+                    "r": {"type": "integer", "minimum": 1, "default": 64, "description": "Rank."},
+                    "targets": {"type": ["array", "null"], "items": {"enum": ["q", "k"]}}
+                }}
+            }
+        })
+    }
+
+    fn path(pointer: &str) -> Vec<String> {
+        pointer.split('/').skip(1).map(str::to_owned).collect()
+    }
+
+    fn keys<'a>(place: &Place<'a>) -> Vec<&'a str> {
+        place.keys().into_iter().map(|(key, _)| key).collect()
+    }
+
+    #[track_caller]
+    fn check_keys(value: &Value, pointer: &str, expected: &[&str]) {
+        let schema = schema();
+        assert_eq!(keys(&Guide::new(&schema).at(value, &path(pointer))), expected);
+    }
+
+    #[test]
+    fn the_type_of_a_section_selects_its_keys() {
+        check_keys(&json!({}), "", &["passes", "host", "old", "loop"]);
+        check_keys(&json!({"passes": {"a": {}}}), "/passes/a", &["type"]);
+        let pass = json!({"passes": {"a": {"type": "LoRA"}}});
+        check_keys(&pass, "/passes/a", &["type", "r", "targets"]);
+        let pass = json!({"passes": {"a": {"type": "lora"}}});
+        check_keys(&pass, "/passes/a", &["type", "r", "targets"]);
+        let pass = json!({"passes": {"a": {"type": "LoRA", "config": {}}}});
+        check_keys(&pass, "/passes/a", &["type", "config"]);
+        check_keys(&pass, "/passes/a/config", &["r", "targets"]);
+        let pass = json!({"passes": {"a": [{"type": "Merge"}]}});
+        check_keys(&pass, "/passes/a/0", &["type", "fast"]);
+    }
+
+    #[test]
+    fn nothing_is_known_where_nothing_may_stand() {
+        let schema = schema();
+        let guide = Guide::new(&schema);
+        assert!(guide.at(&json!({"host": "a"}), &path("/host/b/c")).is_unknown());
+        assert!(keys(&guide.at(&json!({"loop": {}}), &path("/loop"))).is_empty());
+        let place = guide.at(&json!({}), &path("/old"));
+        assert!(place.is_deprecated());
+        assert_eq!(place.description(), Some("Gone."));
+    }
+
+    #[track_caller]
+    fn check_choices(value: &Value, pointer: &str, expected: &[(Value, Option<&str>)]) {
+        let schema = schema();
+        let place = Guide::new(&schema).at(value, &path(pointer));
+        let found = place.choices().into_iter().map(|choice| (choice.value, choice.description));
+        assert_eq!(found.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn values_come_with_their_descriptions() {
+        check_choices(
+            &json!({"passes": {"a": {}}}),
+            "/passes/a/type",
+            &[(json!("LoRA"), Some("Trains.")), (json!("Merge"), Some("Merges."))],
+        );
+        let pass = json!({"passes": {"a": {"type": "LoRA", "targets": []}}});
+        check_choices(&pass, "/passes/a/targets/0", &[(json!("q"), None), (json!("k"), None)]);
+        check_choices(&pass, "/passes/a/r", &[(json!(64), None)]);
+        let pass = json!({"passes": {"a": {"type": "Merge"}}});
+        check_choices(&pass, "/passes/a/fast", &[(json!(true), None), (json!(false), None)]);
+    }
+
+    #[test]
+    fn types_are_told_in_words() {
+        let schema = schema();
+        let pass = json!({"passes": {"a": {"type": "LoRA"}}});
+        for (pointer, words) in [
+            ("/passes/a/r", "whole number from 1"),
+            ("/passes/a/targets", "list of `q` or `k`, or null"),
+            ("/passes/a", "object"),
+            ("/passes/a/type", "`LoRA` or `Merge`"),
+            ("/host", "object or text, or null"),
+            ("/loop", "anything"),
+        ] {
+            assert_eq!(Guide::new(&schema).at(&pass, &path(pointer)).words(), words, "{pointer}");
+        }
+    }
+}
