@@ -293,6 +293,21 @@ mod tests {
     fn places_are_bytes_of_what_is_written() {
         for (text, expected) in [
             (
+                "a: { b: [ # c\n  d ] } # e\nf: &g { h: { } }",
+                &[
+                    "a: { b: [ # c\n  d ] } # e\nf: &g { h: { } }",
+                    "a",
+                    "{ b: [ # c\n  d ] }",
+                    "b",
+                    "[ # c\n  d ]",
+                    "d",
+                    "f",
+                    "{ h: { } }",
+                    "h",
+                    "{ }",
+                ][..],
+            ),
+            (
                 "é: 'ü'   # c\n\"ключ\": [ж, \"я\\\"\" ]  \n",
                 &[
                     "é: 'ü'   # c\n\"ключ\": [ж, \"я\\\"\" ]",

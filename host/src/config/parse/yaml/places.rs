@@ -81,8 +81,10 @@ impl<'a> Places<'a> {
     /// Where a collection begins, and whether brackets are around it.
     pub(super) fn collection(&mut self, span: Span) -> (usize, bool) {
         let Range { start, end } = self.range(span);
-        let is_flow = start < end && self.text[..end].ends_with(['[', '{']);
-        (if is_flow { end - 1 } else { end }, is_flow)
+        // The parser takes blanks and comments after a bracket as part of it.
+        let begun = start + properties(&self.text[start..end]);
+        let is_flow = self.text[begun..end].starts_with(['[', '{']);
+        (if is_flow { begun } else { end }, is_flow)
     }
 
     /// Where a list begins whose first item does at `first`.
