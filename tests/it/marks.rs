@@ -36,6 +36,9 @@ fn trainings_that_surprise_are_warned_of() {
     check(json!({}), json!({"learning_rate": 2}), &[("warning", "unusual-value", RATE)]);
     check(json!({}), json!({"warmup_ratio": 0.1}), &[("warning", "no-effect", RATIO)]);
     check(json!({}), json!({"warmup_ratio": 0.1, "lr_scheduler_type": "linear"}), &[]);
+    let count = ("warning", "unusual-value", "/passes/lora/eval_dataset_size");
+    check(json!({"eval_dataset_size": 30}), json!({"eval_steps": 2}), &[count]);
+    check(json!({"eval_dataset_size": 0.3}), json!({"eval_steps": 2}), &[]);
     let beaten = ("warning", "no-effect", "/passes/lora/eval_dataset_size");
     check(
         json!({"eval_data_config": "test", "eval_dataset_size": 0.3}),

@@ -14,7 +14,7 @@ const LEARNING_RATE: &str = "/training_args/learning_rate";
 
 /// Every warning that the schema carries.
 pub(crate) fn all() -> Vec<Advice> {
-    let mut all = vec![epochs_beaten(), eval_size_beaten(), learning_rate()];
+    let mut all = vec![epochs_beaten(), eval_size_beaten(), eval_count(), learning_rate()];
     all.extend(evaluation_never_runs());
     all.extend(warmup());
     all
@@ -35,12 +35,24 @@ fn epochs_beaten() -> Advice {
 fn eval_size_beaten() -> Advice {
     let message = "`eval_data_config` beats `eval_dataset_size`, which has no effect";
     Advice::new("no-effect", "/eval_dataset_size", message)
-        .when(json!({"properties": {
+        .when(with(&json!({
             "eval_data_config": {"type": "string"},
             "eval_dataset_size": {"type": "number"}
-        }}))
+        })))
         .with_related("/eval_data_config")
         .with_help("remove one of the two")
+}
+
+/// A count that may be meant as a percentage.
+fn eval_count() -> Advice {
+    let message = "`eval_dataset_size` {/eval_dataset_size} keeps back that many blocks, not a \
+                   share of them";
+    Advice::new("unusual-value", "/eval_dataset_size", message)
+        .when(with(&json!({
+            "eval_data_config": {"type": "null"},
+            "eval_dataset_size": {"type": "number", "minimum": 1, "maximum": 100}
+        })))
+        .with_help("write a number below 1 for a share, such as `0.3`")
 }
 
 fn learning_rate() -> Advice {
@@ -136,23 +148,22 @@ fn warmup() -> [Advice; 3] {
     ]
 }
 
-/// Settings whose training arguments are as `properties` says.
+/// Settings that have all `properties`, and as they say.
+fn with(properties: &Value) -> Value {
+    let names: Vec<_> = properties.as_object().into_iter().flat_map(|map| map.keys()).collect();
+    json!({"type": "object", "required": names, "properties": properties})
+}
+
+/// Settings whose training arguments are as `properties` say.
 fn training(properties: &Value) -> Value {
-    let arguments = json!({"type": "object", "properties": properties});
-    json!({"required": ["training_args"], "properties": {"training_args": arguments}})
+    with(&json!({"training_args": with(properties)}))
 }
 
 /// Settings that name evaluation data or split some off.
 fn has_eval_data() -> Value {
     json!({"anyOf": [
-        {
-            "required": ["eval_data_config"],
-            "properties": {"eval_data_config": {"type": "string"}}
-        },
-        {
-            "required": ["eval_dataset_size"],
-            "properties": {"eval_dataset_size": {"type": "number"}}
-        }
+        with(&json!({"eval_data_config": {"type": "string"}})),
+        with(&json!({"eval_dataset_size": {"type": "number"}}))
     ]})
 }
 

@@ -71,8 +71,8 @@ pub(crate) fn load(
 }
 
 /// The blocks of one data config, at least one.
-fn packed(tokenizer: &Tokenizer, data: &DataConfig, pointer: &str) -> Result<Packed, Diagnostic> {
-    pack(tokenizer, data).map_err(|error| refused(pointer, &error))
+fn packed(tokenizer: &Tokenizer, data: &DataConfig, pointer: &str) -> Result<Packed, LoraError> {
+    pack(tokenizer, data).map_err(|error| refused(pointer, &error).into())
 }
 
 /// A share below 1, or a count; any other number is a share that [`split`] refuses.

@@ -12,7 +12,7 @@ pub(crate) fn all() -> Vec<Advice> {
     let extra = TWICE.map(|name| format!("/extra_options/{name}"));
     let operators = "/int4_op_types_to_quantize".to_owned();
     let quantization = fields.into_iter().chain(extra).chain([operators]);
-    quantization.map(without_quantization).chain(TWICE.map(beaten)).collect()
+    quantization.map(|pointer| without_quantization(&pointer)).chain(TWICE.map(beaten)).collect()
 }
 
 /// Which accelerators can have a graph of which precision.
@@ -20,7 +20,7 @@ pub(crate) fn all() -> Vec<Advice> {
 /// The first two rules are Olive's, the last says what is built here.
 pub(crate) fn accelerators() -> Vec<AcceleratorRule> {
     let needs = |precision: &str, of: &str, providers: &[&str]| AcceleratorRule {
-        condition: Some(json!({"properties": {"precision": {"const": precision}}})),
+        condition: Some(with_precision(&[precision])),
         at: "/precision".to_owned(),
         execution_providers: names(providers),
         message: Some(format!(
@@ -47,13 +47,13 @@ pub(crate) fn accelerators() -> Vec<AcceleratorRule> {
 }
 
 /// An option of quantization at `pointer`, although nothing is quantized.
-fn without_quantization(pointer: String) -> Advice {
-    let name = pointer.rsplit('/').next().unwrap_or_default().to_owned();
+fn without_quantization(pointer: &str) -> Advice {
+    let name = pointer.rsplit('/').next().unwrap_or_default();
     let message = format!("`{name}` has no effect with precision `{{/precision}}`");
-    Advice::new("no-effect", pointer.clone(), message)
+    Advice::new("no-effect", pointer, message)
         .when(json!({"allOf": [
-            {"properties": {"precision": {"enum": ["fp32", "fp16", "bf16"]}}},
-            is_set(&pointer)
+            with_precision(&["fp32", "fp16", "bf16"]),
+            is_set(pointer)
         ]}))
         .with_related("/precision")
         .with_help("set `precision` to `int4`, or remove the option")
@@ -66,7 +66,7 @@ fn beaten(name: &str) -> Advice {
         "`int4_{name}` has no effect: `extra_options` has `{name}` {{{extra}}}, which wins"
     );
     let condition = json!({"allOf": [
-        {"properties": {"precision": {"const": "int4"}}},
+        with_precision(&["int4"]),
         is_set(&field),
         is_set(&extra)
     ]});
@@ -74,6 +74,11 @@ fn beaten(name: &str) -> Advice {
         .when(condition)
         .with_related(extra)
         .with_help("remove one of the two")
+}
+
+/// Settings with one of these precisions.
+fn with_precision(precisions: &[&str]) -> Value {
+    json!({"required": ["precision"], "properties": {"precision": {"enum": precisions}}})
 }
 
 /// Settings in which the value at `pointer` is there and not null.
