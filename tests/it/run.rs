@@ -45,6 +45,43 @@ fn a_run_makes_measures_and_reports() {
 }
 
 #[test]
+fn every_build_of_a_file_is_run_and_shares_what_was_done() {
+    let playground = Playground::new();
+    let passes = json!({"first": {"type": "Toy"}, "pack": {"type": "ToyPack"}});
+    playground.workflow(json!({
+        "passes": passes,
+        "builds": {
+            "plain": {"pipeline": ["first"]},
+            "packed": {"pipeline": ["first", "pack"], "output_dir": "elsewhere"}
+        }
+    }));
+    let said = playground.run();
+    said.check(0, &["workflow `default_workflow/plain`", "workflow `default_workflow/packed`"]);
+    assert_eq!(said.err.matches("first (Toy): reused").count(), 1, "{}", said.err);
+    for file in ["out/plain/report.html", "elsewhere/report.html"] {
+        assert!(playground.exists(file), "{file}");
+    }
+
+    // The chains of former days are builds.
+    playground.workflow(json!({"passes": passes, "pass_flows": [["first"], ["first", "pack"]]}));
+    playground.run().check(0, &["`pass_flows` is an old spelling"]);
+    assert!(playground.exists("out/first/report.html"));
+    assert!(playground.exists("out/first-pack/report.html"));
+    playground.olive(&["plan", "-c", "@/olive.json"]).check(0, &["out/first-pack"]);
+}
+
+#[test]
+fn a_build_that_fails_does_not_keep_the_others_from_running() {
+    let playground = Playground::new();
+    playground.workflow(json!({
+        "passes": {"bad": {"type": "Toy", "behavior": "fail"}, "good": {"type": "Toy"}},
+        "builds": {"one": {"pipeline": ["bad"]}, "two": {"pipeline": ["good"]}}
+    }));
+    playground.run().check(20, &["`bad (Toy)` failed"]);
+    assert!(!playground.exists("out/one") && playground.exists("out/two/report.html"));
+}
+
+#[test]
 fn a_repeated_run_does_nothing_and_says_so() {
     let playground = Playground::new();
     measured(&playground);
