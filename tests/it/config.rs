@@ -112,7 +112,7 @@ fn names_that_lead_nowhere() {
 
 #[test]
 fn syntax() {
-    check(r#""host": "here","#, r#""host": "here""#, "\n  \"evaluator\"", &["error[syntax]"]);
+    check(r#""host": "here","#, r#""host": "here""#, "\"here\"", &["error[syntax]", "a comma is missing"]);
     check(
         r#""host": "here","#,
         r#""host": "here", "host": "here","#,
@@ -127,8 +127,8 @@ fn files_that_cannot_be_read() {
     playground
         .olive(&["run", "--config", "@/missing.json"])
         .check(10, &["cannot read config", "missing.json"]);
-    playground.write("olive.yaml", "a: 1");
-    playground.olive(&["run", "--config", "@/olive.yaml"]).check(10, &["is not JSON"]);
+    playground.write("olive.toml", "a = 1");
+    playground.olive(&["run", "--config", "@/olive.toml"]).check(10, &["olive.toml", "YAML"]);
 }
 
 #[test]

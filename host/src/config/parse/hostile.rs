@@ -17,7 +17,7 @@ const JSON: &str = r#"{
   "input_model": {"type": "HfModel", "model_path": "C:\\models\\phi"},
   "systems": {"local": {"type": "LocalSystem", "accelerators": [{"device": "gpu"}]}},
   "data_configs": [{"name": "tränen", "type": "HuggingfaceContainer", "split": "tr\u00e4in[:5%]",}],
-  "passes": {"lora": {"type": "LoRA", "config": {"lora_r": 64, "alpha": 1e-4, "x": [1.5, null]}}},
+  "passes": {"lora": {"type": "Toy", "config": {"lora_r": 64, "alpha": 1e-4, "x": [1.5, null]}}},
   "engine": {"host": "local", "search_strategy": false, "cache_dir": "cache", "log_severity_level": -0}
 }"#;
 
@@ -41,8 +41,8 @@ engine: *model
 
 const MARKDOWN: &str = "# Rezept ü\n\n1. Daten\n\n   ```json\n   \"data_configs\": [{\"name\": \"a\"}],\n   \
 ```\n\n> ~~~yaml\n> dependencies:\n>   - python=3.8\n>   - git+https://x.org/y@main\n> ~~~\n\n```jsonc\n\
-{\"input_model\": {\"type\": \"HfModel\"}, \"engine\": {}}\n```\n\n```\n\"lora\": {\"type\": \"LoRA\"},\n```\n\
-```yaml\npasses:\n  é: {type: LoRA}\n```\n\n```json\n\"data_configs\": [],\n```\n";
+{\"input_model\": {\"type\": \"HfModel\"}, \"engine\": {}}\n```\n\n```\n\"lora\": {\"type\": \"Toy\"},\n```\n\
+```yaml\npasses:\n  é: {type: Toy}\n```\n\n```json\n\"data_configs\": [],\n```\n";
 
 /// Pieces that mean something in one of the languages.
 const PIECES: [&str; 36] = [
