@@ -128,7 +128,7 @@ fn files_that_cannot_be_read() {
         .olive(&["run", "--config", "@/missing.json"])
         .check(10, &["cannot read config", "missing.json"]);
     playground.write("olive.toml", "a = 1");
-    playground.olive(&["run", "--config", "@/olive.toml"]).check(10, &["olive.toml", "YAML"]);
+    playground.olive(&["run", "--config", "@/olive.toml"]).check(10, &["olive.toml", "`.yaml`"]);
 }
 
 #[test]
