@@ -12,7 +12,7 @@ mod width;
 
 pub use width::{plain, width};
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use olive_schemas::diagnostic::{Diagnostic, Severity};
 use olive_schemas::error::PluginError;
@@ -77,33 +77,35 @@ pub fn findings(
     out: &mut dyn Write,
     color: bool,
 ) -> io::Result<()> {
-    listing(source, findings, out, color)?;
-    match count(findings) {
-        Some(counts) => writeln!(out, "{}", paint(&counts, Style::Strong, color)),
-        None => Ok(()),
+    let mut out = BufWriter::new(out);
+    listing(source, findings, &mut out, color)?;
+    if let Some(counts) = count(findings) {
+        writeln!(out, "{}", paint(&counts, Style::Strong, color))?;
     }
+    out.flush()
 }
 
 /// Writes what was found in several files; the last line counts it.
 pub fn files(files: &[CheckedFile], out: &mut dyn Write, color: bool) -> io::Result<()> {
+    let mut out = BufWriter::new(out);
     for file in files {
         if file.is_readable {
-            listing(&file.source, &file.findings, out, color)?;
+            listing(&file.source, &file.findings, &mut out, color)?;
         } else {
             for found in &file.findings {
-                diagnostic(&found.diagnostic, out, color)?;
+                diagnostic(&found.diagnostic, &mut out, color)?;
                 writeln!(out)?;
             }
         }
     }
-    let Some(mut counts) = count(files.iter().flat_map(|file| &file.findings)) else {
-        return Ok(());
-    };
-    if files.len() > 1 {
-        let with = files.iter().filter(|file| !file.findings.is_empty()).count();
-        counts = format!("{counts} in {with} of {} files", files.len());
+    if let Some(mut counts) = count(files.iter().flat_map(|file| &file.findings)) {
+        if files.len() > 1 {
+            let with = files.iter().filter(|file| !file.findings.is_empty()).count();
+            counts = format!("{counts} in {with} of {} files", files.len());
+        }
+        writeln!(out, "{}", paint(&counts, Style::Strong, color))?;
     }
-    writeln!(out, "{}", paint(&counts, Style::Strong, color))
+    out.flush()
 }
 
 /// Writes a diagnostic that has no place in a text.

@@ -1,11 +1,11 @@
 //! `olive check`.
 
-use std::io;
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use olive_schemas::diagnostic::{Diagnostic, Severity};
 
-use super::{host, say};
+use super::host;
 use crate::cli::{CheckArgs, Format};
 use crate::config::{self, Finding, Source};
 use crate::error::{Error, UNREADABLE, WRONG_CONFIG};
@@ -43,20 +43,21 @@ fn check(path: &Path, host: &Host) -> CheckedFile {
 }
 
 fn show(files: &[CheckedFile], format: Format) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout());
     match format {
-        Format::Json => render::json::write(files, &mut io::stdout()),
+        Format::Json => render::json::write(files, &mut out)?,
         Format::Sarif => {
             let folder = std::env::current_dir().unwrap_or_default();
-            render::sarif::write(files, &folder, &mut io::stdout())
+            render::sarif::write(files, &folder, &mut out)?;
         }
         Format::Text => {
             render::files(files, &mut io::stderr(), colors_errors())?;
             if files.iter().all(|file| file.findings.is_empty()) {
-                say(&praise(files));
+                out.write_all(praise(files).as_bytes())?;
             }
-            Ok(())
         }
     }
+    out.flush()
 }
 
 fn praise(files: &[CheckedFile]) -> String {

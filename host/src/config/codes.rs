@@ -19,6 +19,16 @@ pub const CODES: &[Code] = &[
         "`\"device\": \"cpu\"` with `CUDAExecutionProvider`: write `\"gpu\"`",
     ),
     code(
+        "adapter-missing",
+        "a pass needs an adapter, and the model has none",
+        "put the pass that trains one before the pass that merges it",
+    ),
+    code(
+        "adapter-not-merged",
+        "a pass cannot work on a model with an adapter",
+        "put the pass that merges it before",
+    ),
+    code(
         "doubled-marks",
         "the template and the tokenizer both add marks such as `<s>`",
         "set `\"add_special_tokens\": false`",
@@ -45,9 +55,19 @@ pub const CODES: &[Code] = &[
         "remove `\"evaluate_input_model\"` where nothing evaluates",
     ),
     code(
+        "misplaced-key",
+        "a key stands in a section that it does not belong to",
+        "move it to the section that the help names",
+    ),
+    code(
         "missing-key",
         "a key that must be there is not",
         "add `\"type\": \"LocalSystem\"` to the system",
+    ),
+    code(
+        "missing-name",
+        "settings stand where a name for them should be",
+        "`\"passes\": {\"type\": …}`: write `\"passes\": {\"tune\": {\"type\": …}}`",
     ),
     code(
         "model-kind",
@@ -174,7 +194,7 @@ pub const CODES: &[Code] = &[
     code(
         "unknown-type",
         "no plugin, installed or known, has this type",
-        "`\"type\": \"LoRRA\"`: write `\"LoRA\"`",
+        "correct the name; `olive plugin list` tells what is installed",
     ),
     code(
         "unknown-value",

@@ -14,7 +14,7 @@ const BEFORE: usize = 30;
 /// Lines between a finding and a related place that is shown with it.
 const REACH: usize = 10_000;
 /// Related places that are shown with a finding.
-const PLACES: usize = 8;
+const PLACES: usize = 5;
 const TAB: &str = "    ";
 const CUT: &str = "…";
 
@@ -165,7 +165,9 @@ fn window(source: &str, whole: &Range<usize>, anchor: usize) -> Range<usize> {
     if all == whole.end {
         return whole.clone();
     }
-    let start = anchor - fitting(source[whole.start..anchor].chars().rev(), BEFORE);
+    let before = &source[whole.start..anchor];
+    let is_near = fitting(before.chars(), COLUMNS - BEFORE) == before.len();
+    let start = if is_near { whole.start } else { anchor - fitting(before.chars().rev(), BEFORE) };
     start..start + fitting(source[start..whole.end].chars(), COLUMNS)
 }
 
@@ -238,6 +240,8 @@ mod tests {
         check(&text, 500..505, &expected, "\"key\"");
         let all = format!("{}…\n", "a".repeat(100));
         check(&text, 0..1000, &all, &"a".repeat(100));
+        let near = format!("{}…\n", &text[..100]);
+        check(&text, 60..62, &near, "aa");
         let end = format!("…{} \n", "b".repeat(30));
         check(&text, 1005..1005, &end, " ");
     }
