@@ -19,8 +19,7 @@ pub(super) fn split(whole: &Workflow) -> Vec<Workflow> {
 
 fn one(whole: &Workflow, name: &str, build: &Build, shared: &Build) -> Workflow {
     let mut workflow = Workflow { builds: IndexMap::new(), ..whole.clone() };
-    let pipeline =
-        if build.pipeline.is_empty() { &shared.pipeline } else { &build.pipeline };
+    let pipeline = if build.pipeline.is_empty() { &shared.pipeline } else { &build.pipeline };
     if !pipeline.is_empty() {
         let passes = pipeline.iter().filter_map(|pass| {
             let config = whole.passes.get(pass)?;
@@ -55,7 +54,7 @@ mod tests {
 
     use super::split;
 
-    fn workflow(builds: serde_json::Value) -> Workflow {
+    fn workflow(builds: &serde_json::Value) -> Workflow {
         serde_json::from_value(json!({
             "input_model": {"type": "HfModel", "model_path": "base"},
             "passes": {"a": {"type": "A"}, "b": {"type": "B"}, "c": {"type": "C"}},
@@ -67,13 +66,13 @@ mod tests {
 
     #[test]
     fn a_file_without_builds_is_one() {
-        let whole = workflow(json!({}));
+        let whole = workflow(&json!({}));
         assert_eq!(split(&whole), [whole]);
     }
 
     #[test]
     fn a_build_has_its_own_passes_and_shares_what_it_does_not_say() {
-        let whole = workflow(json!({
+        let whole = workflow(&json!({
             "_default": {"target": "npu", "pipeline": ["a"]},
             "small": {"pipeline": ["a", "c"], "target": "cpu"},
             "large": {"output_dir": "big", "evaluator": "f"}

@@ -65,8 +65,8 @@ impl Notes {
     /// A key of former times was read that has no effect any more.
     fn dropped(&mut self, entry: &Entry, why: &str) {
         let message = format!("`{}` is an old key without effect: {why}", entry.key);
-        let diagnostic = Diagnostic::new(Severity::Note, "old-spelling", "", message)
-            .with_help("remove it");
+        let diagnostic =
+            Diagnostic::new(Severity::Note, "old-spelling", "", message).with_help("remove it");
         self.findings.push(Finding::new(diagnostic, entry.key_range.clone()));
     }
 
@@ -117,7 +117,7 @@ fn rename(node: &mut Node, old: &str, new: &str, notes: &mut Notes) {
         notes.ignored(&entry.key_range, old, &format!("`{new}` is set too and wins"), false);
     } else {
         notes.respelled(&entries[index].key_range, old, new);
-        entries[index].key = new.to_owned();
+        new.clone_into(&mut entries[index].key);
     }
 }
 

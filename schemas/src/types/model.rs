@@ -138,7 +138,7 @@ struct PyTorchModel {
     /// Folder of a PEFT adapter that belongs on top of the model.
     #[serde(default)]
     adapter_path: Option<ResourcePath>,
-    /// Folder for models taken out of MLflow folders.
+    /// Folder for models taken out of `MLflow` folders.
     #[serde(default)]
     mlflow_transformer_model_cache_dir: Option<String>,
     /// Facts that a pass left for later ones.
@@ -147,6 +147,7 @@ struct PyTorchModel {
 }
 
 /// Settings of a model of several parts.
+#[expect(clippy::struct_field_names, reason = "the keys are Olive's")]
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct CompositeModel {

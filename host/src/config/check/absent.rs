@@ -34,9 +34,10 @@ struct Uses(Vec<(PartKind, String, Vec<String>)>);
 
 impl Uses {
     fn add(&mut self, kind: PartKind, name: &str, pointer: String) {
-        let known = self.0.iter_mut().find(|(known_kind, known, _)| {
-            *known_kind == kind && known.eq_ignore_ascii_case(name)
-        });
+        let known = self
+            .0
+            .iter_mut()
+            .find(|(known_kind, known, _)| *known_kind == kind && known.eq_ignore_ascii_case(name));
         match known {
             Some((_, _, pointers)) => pointers.push(pointer),
             None => self.0.push((kind, name.to_owned(), vec![pointer])),
@@ -76,7 +77,7 @@ fn evaluators_of(value: &Value, uses: &mut Uses) {
 fn sources_of(value: &Value, uses: &mut Uses) {
     for key in ["model_path", "adapter_path", "model_script"] {
         let pointer = format!("/input_model/{key}");
-        source(value.pointer(&pointer), pointer, uses);
+        source(value.pointer(&pointer), &pointer, uses);
     }
     let configs = value.get("data_configs").and_then(Value::as_array);
     for (index, config) in configs.into_iter().flatten().enumerate() {
@@ -85,9 +86,9 @@ fn sources_of(value: &Value, uses: &mut Uses) {
             let Some(files) = value.pointer(&pointer) else { continue };
             match files.as_array() {
                 Some(items) => items.iter().enumerate().for_each(|(number, item)| {
-                    source(Some(item), format!("{pointer}/{number}"), uses);
+                    source(Some(item), &format!("{pointer}/{number}"), uses);
                 }),
-                None => source(Some(files), pointer, uses),
+                None => source(Some(files), &pointer, uses),
             }
         }
         if let Need::Hub(_) = need(config) {
@@ -97,7 +98,7 @@ fn sources_of(value: &Value, uses: &mut Uses) {
     }
 }
 
-fn source(path: Option<&Value>, pointer: String, uses: &mut Uses) {
+fn source(path: Option<&Value>, pointer: &str, uses: &mut Uses) {
     let kind = path.and_then(|path| path.get("type")).and_then(Value::as_str);
     if let Some(kind) = kind {
         uses.add(PartKind::Source, kind, format!("{pointer}/type"));
@@ -143,7 +144,8 @@ fn unknown_help(
     catalog: &Catalog,
 ) -> Option<String> {
     let elsewhere = nearest(name, packs::names(kind));
-    let elsewhere = elsewhere.map(|name| format!("did you mean `{name}`, of a pack that is not installed?"));
+    let elsewhere =
+        elsewhere.map(|name| format!("did you mean `{name}`, of a pack that is not installed?"));
     elsewhere
         .or_else(|| catalog.absence_help().filter(|_| kind == PartKind::Pass))
         .or_else(|| suggest(name, installed.iter().copied()))

@@ -54,8 +54,7 @@ fn check_devices(value: &Value, problems: &mut Problems) {
             let help = format!("set `device` to `{}`, or choose another provider", devices[0]);
             let name = escape(name);
             let pointer = format!("/systems/{name}/accelerators/0/execution_providers/0");
-            let mut problem =
-                Problem::error("accelerator-mismatch", &pointer, message, Some(help));
+            let mut problem = Problem::error("accelerator-mismatch", &pointer, message, Some(help));
             problem.diagnostic = problem
                 .diagnostic
                 .with_related(format!("/systems/{name}/accelerators/0/device"), "the device");

@@ -63,9 +63,8 @@ fn pipelines<'a>(value: &'a Value, catalog: &'a Catalog) -> Vec<Vec<Link<'a>>> {
         .filter_map(|(build, settings)| {
             let names = settings.get("pipeline")?.as_array()?.iter().filter_map(Value::as_str);
             let pointer = format!("/builds/{}/pipeline", escape(build));
-            let links = names.enumerate().map(|(index, name)| {
-                link(name, format!("{pointer}/{index}"))
-            });
+            let links =
+                names.enumerate().map(|(index, name)| link(name, format!("{pointer}/{index}")));
             Some(links.collect())
         })
         .collect();
@@ -101,6 +100,8 @@ fn check_pipeline(
             problems.push(mismatch(chain, &kinds, index, descriptor, wrong, catalog));
         } else if let Some(problem) = adapter_problem(chain, index, descriptor, has_adapter) {
             problems.push(problem);
+            // A pass that must move would be told again at its own place.
+            return;
         }
         has_adapter = match descriptor.schema.get(ADAPTER).and_then(Value::as_str) {
             Some("adds") => Some(true),
@@ -132,8 +133,12 @@ fn mismatch(
     let Link { name, pointer, .. } = link;
     let message =
         format!("pass `{name}` ({}) takes {accepted}, but {before} {wrong}", descriptor.name);
-    // The first pass before this one that starts from a model this one takes as well.
-    let earlier = (0..index).find(|&earlier| kinds[earlier].not_among(&descriptor.accepts).is_none());
+    // What adds an adapter goes as far up as it can, before what merges it; other passes stay near.
+    let fits = |earlier: &usize| kinds[*earlier].not_among(&descriptor.accepts).is_none();
+    let earlier = match descriptor.schema.get(ADAPTER).and_then(Value::as_str) {
+        Some("adds") => (0..index).find(fits),
+        _ => (0..index).rfind(fits),
+    };
     let (help, related) = match earlier.map(|earlier| &chain[earlier]) {
         Some(earlier) => {
             (format!("put `{name}` before `{}`", earlier.name), Some(earlier.pointer.clone()))
@@ -170,14 +175,15 @@ fn adapter_problem(
                 format!("pass `{name}` ({kind}) merges an adapter, but the model has none by then");
             let help = match later("adds") {
                 Some(later) => format!("put `{}` before it", later.name),
-                None => "train one before it, or name one in `adapter_path` of the input model".into(),
+                None => {
+                    "train one before it, or name one in `adapter_path` of the input model".into()
+                }
             };
             Some(Problem::error("adapter-missing", pointer, message, Some(help)))
         }
         ("refuses", true) => {
-            let message = format!(
-                "pass `{name}` ({kind}) takes no adapter, but the model has one by then"
-            );
+            let message =
+                format!("pass `{name}` ({kind}) takes no adapter, but the model has one by then");
             let help = match later("merges") {
                 Some(later) => format!("put `{}` before it", later.name),
                 None => "merge it before".to_owned(),
@@ -231,6 +237,7 @@ fn bridge(catalog: &Catalog, kind: &Kind, accepts: &[ModelKind]) -> String {
     let between: Vec<&str> = between.map(|pass| pass.descriptor.name.as_str()).collect();
     match between[..] {
         [] => other,
+        [only] => format!("put a pass of type `{only}` before it"),
         _ => format!("put one of these before it: {}", quoted(&between)),
     }
 }

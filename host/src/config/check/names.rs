@@ -126,8 +126,7 @@ fn undefined(
         }
         if let Some(index) = names.iter().position(|known| *known == name) {
             let problem = &mut told[index];
-            problem.diagnostic =
-                problem.diagnostic.clone().with_related(pointer, "named here too");
+            problem.diagnostic = problem.diagnostic.clone().with_related(pointer, "named here too");
             continue;
         }
         let message = format!("{what} `{name}` is not defined");

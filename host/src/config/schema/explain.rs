@@ -164,8 +164,9 @@ fn wrong_type(error: &ValidationError<'_>, kind: &TypeKind) -> Problem {
         Value::String(_) if unquoted.is_some() => {
             (Some("write it without quotes".to_owned()), unquoted)
         }
-        Value::String(_) if accepts("array") => (Some("put it in `[ ]`".to_owned()), None),
-        Value::Object(_) if accepts("array") => (Some("put it in `[ ]`".to_owned()), None),
+        Value::String(_) | Value::Object(_) if accepts("array") => {
+            (Some("put it in `[ ]`".to_owned()), None)
+        }
         Value::Array(items) if items.len() == 1 => {
             (Some("remove the `[ ]` around it".to_owned()), None)
         }

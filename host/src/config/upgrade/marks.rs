@@ -53,18 +53,22 @@ fn walk(
 ) {
     let parts = parts(schema, document);
     if node.entries().is_some() {
-        parts.iter().for_each(|part| visit(node, part));
+        for part in &parts {
+            visit(node, part);
+        }
     }
     match &mut node.value {
         NodeValue::Scalar(_) => {}
         NodeValue::Array(items) => {
             let Some(schema) = parts.iter().find_map(|part| part.get("items")) else { return };
-            items.iter_mut().for_each(|item| walk(item, schema, document, visit));
+            for item in items {
+                walk(item, schema, document, visit);
+            }
         }
         NodeValue::Object(entries) => {
             for entry in entries {
-                let properties = parts.iter().filter_map(|part| part.get("properties"));
-                let property = properties.filter_map(|known| known.get(&entry.key)).next();
+                let mut properties = parts.iter().filter_map(|part| part.get("properties"));
+                let property = properties.find_map(|known| known.get(&entry.key));
                 let others = || parts.iter().find_map(|part| part.get("additionalProperties"));
                 let schema = property.or_else(others);
                 if let Some(schema) = schema {

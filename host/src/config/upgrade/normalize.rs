@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::{Notes, insert, items_or_self, marks, object_at, values_mut};
 use crate::config::Finding;
-use crate::config::schema::workflow_schema;
 use crate::config::node::{Entry, Node, NodeValue};
+use crate::config::schema::workflow_schema;
 use crate::plugin::Catalog;
 
 /// Keys of the root that are sections, not engine settings.
@@ -166,7 +166,9 @@ fn hoist_inline(root: &mut Node, section: &str, keys: &[&str]) {
     }
     let Some(range) = hoisted.first().map(Entry::range) else { return };
     if let Some(section) = object_at(root, section, &range) {
-        hoisted.into_iter().for_each(|entry| insert(section, entry));
+        for entry in hoisted {
+            insert(section, entry);
+        }
     }
 }
 
@@ -236,7 +238,9 @@ fn normalize_data(root: &mut Node, notes: &mut Notes) {
             let Some(component) = config.get_mut(name) else { continue };
             flatten(component, "params", notes);
             if let Some(files) = component.get_mut("data_files") {
-                items_or_self(files).iter_mut().for_each(|file| plain_path(file, notes));
+                for file in items_or_self(files) {
+                    plain_path(file, notes);
+                }
             }
             let is_empty = component.entries().is_some_and(<[_]>::is_empty) || component.is_off();
             if is_empty {

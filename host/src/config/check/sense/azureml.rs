@@ -19,7 +19,8 @@ pub(super) fn check(value: &Value, problems: &mut Problems) {
     let without = own.iter().filter(|(_, system)| system.get("azureml_client").is_none());
     let without: Vec<&String> = without.map(|(name, _)| *name).collect();
     if let Some(first) = without.first().filter(|_| !has_client) {
-        let message = format!("system `{first}` has no workspace: the config has no `azureml_client`");
+        let message =
+            format!("system `{first}` has no workspace: the config has no `azureml_client`");
         let help = "add `azureml_client` with `subscription_id`, `resource_group` and \
                     `workspace_name` at the root";
         let pointer = format!("/systems/{}", escape(first));

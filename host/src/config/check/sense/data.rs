@@ -6,7 +6,13 @@ use crate::config::check::{Problem, Problems};
 
 /// Marks of chat formats, which say themselves where a text starts and ends.
 const CHAT_MARKS: [&str; 8] = [
-    "<|user|>", "<|assistant|>", "<|system|>", "<|end|>", "<|im_start|>", "<|im_end|>", "[INST]",
+    "<|user|>",
+    "<|assistant|>",
+    "<|system|>",
+    "<|end|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "[INST]",
     "<start_of_turn>",
 ];
 

@@ -9,7 +9,13 @@ use crate::config::upgrade::{
 
 /// Keys of `load_dataset_config` that stood flat in `params_config`.
 const LOAD_KEYS: [&str; 8] = [
-    "data_name", "data_files", "split", "subset", "data_dir", "col_filters", "trust_remote_code",
+    "data_name",
+    "data_files",
+    "split",
+    "subset",
+    "data_dir",
+    "col_filters",
+    "trust_remote_code",
     "streaming",
 ];
 
@@ -36,7 +42,7 @@ pub(super) fn modernize(root: &mut Node, notes: &mut Notes) {
         }
     }
     if let Some(entry) = data_root {
-        move_below(root, entry, notes);
+        move_below(root, &entry, notes);
     }
 }
 
@@ -63,7 +69,11 @@ fn list_from_map(configs: &mut Node, notes: &mut Notes) {
 /// Early v0.6 described components by `components: {load_dataset: {type, params}}`.
 fn spread_components(config: &mut Node, notes: &mut Notes) {
     let Some(mut components) = config.take("components") else { return };
-    notes.renamed(&components.key_range, "components", "load_dataset_config, pre_process_data_config");
+    notes.renamed(
+        &components.key_range,
+        "components",
+        "load_dataset_config, pre_process_data_config",
+    );
     for (old, new) in COMPONENTS {
         if let Some(section) = components.node.take(old)
             && config.get(new).is_none()
@@ -137,7 +147,7 @@ fn modernize_pre_process(pre_process: &mut Node, notes: &mut Notes) {
 }
 
 /// Up to v0.7 `data_root` stood before relative data paths.
-fn move_below(root: &mut Node, data_root: Entry, notes: &mut Notes) {
+fn move_below(root: &mut Node, data_root: &Entry, notes: &mut Notes) {
     let Some(folder) = data_root.node.as_str().map(str::to_owned) else { return };
     notes.reshaped(&data_root.key_range, "`data_root`", "it into the paths of `data_files`");
     let Some(configs) = root.get_mut("data_configs") else { return };
