@@ -76,3 +76,30 @@ pub(super) fn cursor(source: &Source, offset: usize) -> Option<Cursor> {
         Format::Markdown => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::cursor;
+    use crate::config::Source;
+
+    #[test]
+    fn every_place_of_every_beginning_can_be_asked() {
+        for (name, text) in [
+            (
+                "c.json",
+                "{\"é\": [1, {\"b\": \"x\\\"y\", // c\r\n}, /* d */ tru], \"c\" 😀: {\"d\": }",
+            ),
+            ("c.yaml", "é:\n  - b: \"x\" # c\r\n    c: {d: 1}\n  - 😀\n\td: 'y'\nf: |\n  g\n"),
+            ("c.md", "```json\n\"passes\": {\n```\n"),
+        ] {
+            let ends = (0..=text.len()).filter(|&end| text.is_char_boundary(end));
+            for end in ends.clone() {
+                let source = Source { path: name.into(), text: text[..end].to_owned() };
+                for offset in ends.clone().filter(|&offset| offset <= end) {
+                    let slots = cursor(&source, offset).map_or_else(Vec::new, |found| found.slots);
+                    assert!(slots.iter().all(|slot| source.text.get(slot.range.clone()).is_some()));
+                }
+            }
+        }
+    }
+}

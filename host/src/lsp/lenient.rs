@@ -4,12 +4,13 @@
 //! that is not there yet is `null`, and what stands where nothing may is passed over.
 
 mod tokens;
+mod slots;
 
 use std::ops::Range;
 
 use serde_json::Value;
 
-use super::cursor::{Role, Slot, Spelling};
+use super::cursor::Slot;
 use crate::config::Node;
 use crate::config::node::{Entry, NodeValue};
 use tokens::{Kind, Token, tokens};
@@ -87,114 +88,12 @@ impl<'a> Reader<'a> {
         (self.root, self.slot)
     }
 
-    /// Finds out whether the cursor is before or in `token`.
-    fn meet(&mut self, token: &Token, next: Option<&Token>) {
-        let Some(cursor) = self.cursor else { return };
-        let Range { start, end } = token.range;
-        let is_inside = match token.kind {
-            Kind::Word => start <= cursor && cursor <= end,
-            Kind::Text { is_closed } => {
-                start < cursor && (cursor < end || !is_closed && cursor == end)
-            }
-            Kind::Comment => {
-                let is_line = self.text[start..].starts_with("//");
-                start < cursor && (cursor < end || is_line && cursor == end)
-            }
-            Kind::Open | Kind::Close | Kind::Comma | Kind::Colon => false,
-        };
-        if is_inside {
-            self.cursor = None;
-            self.slot = match token.kind {
-                Kind::Comment => None,
-                _ => self.slot_in(token, cursor, next),
-            };
-        } else if cursor <= start {
-            self.cursor = None;
-            self.slot = self.slot_between(cursor, Some(token).filter(|t| t.kind != Kind::Comment));
-        }
-    }
-
-    /// What may be written at `cursor`, between the last piece and `next`.
-    fn slot_between(&mut self, cursor: usize, next: Option<&Token>) -> Option<Slot> {
-        let gap = &self.text[self.last.min(cursor)..cursor];
-        let starts_member = next
-            .is_some_and(|next| matches!(next.kind, Kind::Text { .. } | Kind::Word | Kind::Open));
-        let path = self.path();
-        let open = self.open.last_mut()?;
-        let role = match &open.content {
-            Content::Entries { key: Some(key), .. } if key.has_colon => Role::Value,
-            Content::Entries { key: Some(_), .. } => return None,
-            Content::Entries { key: None, .. } => Role::Key { has_value: false },
-            Content::Items(_) => Role::Value,
-        };
-        let is_pending = matches!(&open.content, Content::Entries { key: Some(_), .. });
-        if open.needs_comma && !is_pending && !gap.contains('\n') {
-            return None;
-        }
-        // A value whose key is written already stands before the next key.
-        open.is_skipped = is_pending;
-        Some(Slot {
-            path,
-            role,
-            range: cursor..cursor,
-            spelling: Spelling::Bare,
-            typed: String::new(),
-            comma_at: (open.needs_comma && !is_pending).then_some(self.last),
-            is_tight: self.text[..cursor].ends_with(':'),
-            is_followed: starts_member,
-        })
-    }
-
-    /// What may be written instead of `token`.
-    fn slot_in(&mut self, token: &Token, cursor: usize, next: Option<&Token>) -> Option<Slot> {
-        let path = self.path();
-        let open = self.open.last_mut()?;
-        let is_key = match &open.content {
-            Content::Entries { key, .. } => key.as_ref().is_none_or(|key| !key.has_colon),
-            Content::Items(_) => false,
-        };
-        let has_value = next.is_some_and(|next| next.kind == Kind::Colon);
-        let (spelling, range) = match token.kind {
-            Kind::Text { is_closed: true } => {
-                (Spelling::Quoted, token.range.start + 1..token.range.end)
-            }
-            Kind::Text { is_closed: false } => (Spelling::Quoted, token.range.start + 1..cursor),
-            _ => (Spelling::Bare, token.range.clone()),
-        };
-        let typed = self.text[range.start.min(cursor)..cursor].to_owned();
-        open.is_skipped = true;
-        let starts_member = next
-            .is_some_and(|next| matches!(next.kind, Kind::Text { .. } | Kind::Word | Kind::Open));
-        let is_pending = matches!(&open.content, Content::Entries { key: Some(_), .. });
-        Some(Slot {
-            path,
-            role: if is_key { Role::Key { has_value } } else { Role::Value },
-            range,
-            spelling,
-            typed,
-            comma_at: (open.needs_comma && !is_pending).then_some(self.last),
-            is_tight: false,
-            is_followed: starts_member,
-        })
-    }
-
-    /// Keys and indices that lead to where the next piece goes; to the object for a key.
-    fn path(&self) -> Vec<String> {
-        let token = |open: &Open| match &open.content {
-            Content::Items(items) => Some(items.len().to_string()),
-            Content::Entries { key, .. } => {
-                key.as_ref().filter(|key| key.has_colon).map(|key| key.text.clone())
-            }
-        };
-        self.open.iter().filter_map(token).collect()
-    }
-
     fn take(&mut self, token: &Token, next: Option<&Token>) {
         match token.kind {
             Kind::Comment => return,
             Kind::Open => self.begin(token),
             Kind::Close => self.end(token),
-            Kind::Comma => self.comma(token),
+            Kind::Comma => self.comma(),
             Kind::Colon => {
                 if let Some(Open { content: Content::Entries { key: Some(key), .. }, .. }) =
                     self.open.last_mut()
@@ -244,9 +143,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn comma(&mut self, token: &Token) {
+    fn comma(&mut self) {
         if let Some(open) = self.open.last_mut() {
-            open.settle(token.range.start);
+            open.settle();
             open.needs_comma = false;
         }
     }
@@ -264,21 +163,23 @@ impl<'a> Reader<'a> {
             open.put(Node::scalar(value, range.clone()));
             return;
         }
-        let is_skipped = open.is_skipped;
-        open.settle(range.start);
+        // Whether it is this key that is being written, not the value of the one before.
+        let is_slot = self
+            .slot
+            .as_ref()
+            .is_some_and(|slot| range.start <= slot.range.start && slot.range.start <= range.end);
+        let is_skipped = open.is_skipped && is_slot;
+        open.is_skipped &= !is_slot;
+        open.settle();
         if let Content::Entries { key, .. } = &mut open.content {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             *key = Some(Key { text, range: range.clone(), has_colon: false });
-            // Settling ends what was before; the mark may be about this key.
-            let is_this = self.slot.as_ref().is_some_and(|slot| {
-                slot.range.start >= range.start && slot.range.start <= range.end
-            });
-            open.is_skipped = is_skipped && is_this;
+            open.is_skipped = is_skipped;
         }
     }
 
     fn close(&mut self, mut open: Open, end: usize) {
-        open.settle(end);
+        open.settle();
         let value = match open.content {
             Content::Items(items) => NodeValue::Array(items),
             Content::Entries { entries, .. } => NodeValue::Object(entries),
@@ -308,10 +209,10 @@ impl Open {
     }
 
     /// Ends the member under way; a key without a value has `null`.
-    fn settle(&mut self, at: usize) {
+    fn settle(&mut self) {
         if let Content::Entries { key: Some(key), .. } = &self.content {
             let end = key.range.end;
-            self.put(Node::scalar(Value::Null, end..at.max(end).min(end)));
+            self.put(Node::scalar(Value::Null, end..end));
         }
         self.is_skipped = false;
     }
@@ -385,6 +286,7 @@ mod tests {
             (r#"{"a": 1, "b|": 2, "c": 3}"#, "", named, json!({"a": 1, "c": 3})),
             ("{\"a\": 1\n |\n \"b\": 2}", "", key, json!({"a": 1, "b": 2})),
             (r#"{"a": [1, |]}"#, "a/1", Role::Value, json!({"a": [1]})),
+            ("{\"a\": \n\"b|\": 1}", "", named, json!({"a": null})),
             (r#"{"a": ["x", "y|", "z"]}"#, "a/1", Role::Value, json!({"a": ["x", "z"]})),
             ("{\"a\": 1, b|\n}", "", key, json!({"a": 1})),
             (r#"{"a": {"x": 1, |}, "b": {}}"#, "a", key, json!({"a": {"x": 1}, "b": {}})),

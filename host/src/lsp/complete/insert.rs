@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::super::cursor::{Slot, Spelling};
-use crate::config::navigate::Place;
+use crate::config::navigate::{Choice, Place};
 
 /// Values that a snippet lets one choose from.
 const CHOICES_LIMIT: usize = 12;
@@ -48,16 +48,14 @@ pub(super) fn key(
     };
     let is_json = matches!(slot.spelling, Spelling::Bare | Spelling::Quoted);
     let is_snippet = has_snippets && !has_value;
-    let text = if has_value {
-        head
-    } else if is_snippet {
-        let template = template(about, is_json);
-        let tail = if is_json && slot.is_followed { "," } else { "" };
-        format!("{}: {}{tail}", escape(&head), template.snippet()).trim_end().to_owned()
-    } else {
-        let template = template(about, is_json);
-        let tail = if is_json && slot.is_followed { "," } else { "" };
-        format!("{head}: {}{tail}", template.plain())
+    let tail = if is_json && slot.is_followed { "," } else { "" };
+    let template = template(about, is_json);
+    let text = match (has_value, is_snippet) {
+        (true, _) => head,
+        (false, true) => {
+            format!("{}: {}{tail}", escape(&head), template.snippet())
+        }
+        (false, false) => format!("{head}: {}{tail}", template.plain()),
     };
     Insert { range: slot.range.clone(), text, is_snippet, filter: filter(slot, key) }
 }
@@ -104,24 +102,14 @@ fn filter(slot: &Slot, label: &str) -> Option<String> {
 }
 
 fn template(about: &Place<'_>, is_json: bool) -> Template {
-    let default = about.default().filter(|value| !value.is_null());
-    let named = about.choices().into_iter().filter(|choice| !choice.is_example);
-    let named: Vec<Value> = named.map(|choice| choice.value).collect();
-    let is_text = |value: &Value| value.is_string();
-    let first = default.into_iter().cloned();
-    let mut inside: Vec<Value> = first.collect();
-    let has_choices = named.len() <= CHOICES_LIMIT && !named.is_empty();
-    if has_choices && (named.iter().all(is_text) || named.iter().all(Value::is_boolean)) {
-        inside.extend(named);
-    }
+    let values = values(about);
     let kinds = about.types();
-    let kind = kinds.iter().copied().find(|kind| *kind != "null").unwrap_or_default();
-    let kind = match inside.first() {
+    let kind = match values.first() {
         Some(Value::String(_)) => "string",
         Some(Value::Object(_)) => "object",
         Some(Value::Array(_)) => "array",
         Some(_) => "other",
-        None => kind,
+        None => kinds.iter().copied().find(|kind| *kind != "null").unwrap_or_default(),
     };
     let (before, after) = match (kind, is_json) {
         ("string", true) => ("\"", "\""),
@@ -129,22 +117,37 @@ fn template(about: &Place<'_>, is_json: bool) -> Template {
         ("array", true) => ("[", "]"),
         _ => ("", ""),
     };
-    let is_plain = |value: &Value| !value.is_object() && !value.is_array();
-    let mut texts: Vec<String> = Vec::new();
-    for value in inside.iter().filter(|value| is_plain(value)) {
-        let text = match value {
-            Value::String(text) if is_json => {
-                let quoted = Value::from(text.as_str()).to_string();
-                quoted[1..quoted.len() - 1].to_owned()
-            }
-            Value::String(text) => yaml(text),
-            other => other.to_string(),
-        };
-        if !texts.contains(&text) {
-            texts.push(text);
+    let mut inside: Vec<String> = Vec::new();
+    for text in values.iter().filter_map(|value| written(value, is_json)) {
+        if !inside.contains(&text) {
+            inside.push(text);
         }
     }
-    Template { before, inside: texts, after }
+    Template { before, inside, after }
+}
+
+/// The default, then the values to choose from when these are few and of one kind.
+fn values(about: &Place<'_>) -> Vec<Value> {
+    let default = about.default().filter(|value| !value.is_null()).cloned();
+    let is_value = |choice: &Choice<'_>| !choice.is_example && !choice.value.is_null();
+    let named = about.choices().into_iter().filter(is_value);
+    let named: Vec<Value> = named.map(|choice| choice.value).collect();
+    let is_like = named.iter().all(Value::is_string) || named.iter().all(Value::is_boolean);
+    let named = if is_like && named.len() <= CHOICES_LIMIT { named } else { Vec::new() };
+    default.into_iter().chain(named).collect()
+}
+
+/// A plain value without its quotes.
+fn written(value: &Value, is_json: bool) -> Option<String> {
+    match value {
+        Value::Object(_) | Value::Array(_) => None,
+        Value::String(text) if !is_json => Some(yaml(text)),
+        Value::String(_) => {
+            let quoted = value.to_string();
+            Some(quoted[1..quoted.len() - 1].to_owned())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+    }
 }
 
 impl Template {
@@ -160,15 +163,15 @@ impl Template {
             several if several.len() > 1 && several.iter().all(is_choice) => {
                 format!("${{1|{}|}}", several.join(","))
             }
-            [first, ..] => format!("${{1:{}}}", escape(first)),
+            [first, ..] => format!("${{1:{}}}", escape(first).replace('}', "\\}")),
         };
-        format!("{}{inside}{}", escape(self.before), escape(self.after))
+        format!("{}{inside}{}", self.before, self.after)
     }
 }
 
-/// Text as a snippet has it.
+/// Text as a snippet has it outside of its places.
 fn escape(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('$', "\\$").replace('}', "\\}")
+    text.replace('\\', "\\\\").replace('$', "\\$")
 }
 
 /// Text as YAML has it, in quotes where it would be something else without.
