@@ -16,6 +16,10 @@ mod json;
 mod yaml;
 mod style;
 mod trivia;
+#[cfg(test)]
+mod corpus;
+#[cfg(test)]
+mod hostile;
 
 pub use language::Language;
 pub use path::Path;

@@ -21,7 +21,7 @@ const CONFIG: &str = r#"{
 "#;
 
 /// The recipe, in the spelling of several eras.
-const RECIPE: &str = include_str!("recipe/local.json");
+pub(crate) const RECIPE: &str = include_str!("recipe/local.json");
 
 fn playground() -> Playground {
     let playground = Playground::new();
@@ -29,7 +29,7 @@ fn playground() -> Playground {
     playground
 }
 
-fn with_recipe() -> Playground {
+pub(crate) fn with_recipe() -> Playground {
     let playground = Playground::bare();
     for plugin in ["lora", "merge", "model_builder"] {
         let name = format!("olive_plugin_{plugin}");
@@ -320,7 +320,7 @@ fn options_are_listed() {
         0,
         &[
             "score",
-            "number from 0.0 to 1.0, null",
+            "number from 0 to 1, null",
             "Score of the model it makes.",
             "work, refuse, fail",
         ],
@@ -346,25 +346,6 @@ fn options_are_listed() {
 }
 
 #[test]
-fn old_spellings_are_upgraded_once() {
-    let playground = with_recipe();
-    let before = playground.olive(&["config", "upgrade", "@/olive.json"]);
-    before.check(0, &["`lora_r` is an old spelling", "`hf_config` is an old spelling"]);
-    assert_eq!(playground.read("olive.json"), RECIPE);
-    playground
-        .olive(&["config", "upgrade", "@/olive.json", "--write"])
-        .check(0, &["olive.json: upgraded"]);
-    let upgraded = playground.read("olive.json");
-    assert_eq!(upgraded, before.out);
-    let said = playground.olive(&["check", "@/olive.json"]);
-    said.check(0, &[]);
-    assert!(!said.err.contains("old-spelling"), "{}", said.err);
-    let again = playground.olive(&["config", "upgrade", "@/olive.json", "--write"]);
-    again.check(0, &["is written as of today already"]);
-    assert_eq!(playground.read("olive.json"), upgraded);
-}
-
-#[test]
 fn what_cannot_be_edited_is_left_alone() {
     let playground = playground();
     playground.write("olive.json", &CONFIG.replace("\"output_dir\": \"out\",", "\"output_dir\":"));
@@ -373,6 +354,9 @@ fn what_cannot_be_edited_is_left_alone() {
     playground
         .olive(&["config", "set", "@/olive.json", "output_dir", "x"])
         .check(11, &["`output_dir` is written twice"]);
+    playground.write("olive.md", "```json\n{\"passes\": {}}\n```\n");
+    let said = playground.olive(&["config", "set", "@/olive.md", "host", "x"]);
+    said.check(11, &["the Markdown file", "put the config into a .json file"]);
     playground
         .olive(&["config", "set", "@/missing.json", "host", "x"])
         .check(10, &["cannot read config"]);

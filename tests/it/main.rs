@@ -15,6 +15,7 @@ mod cli;
 mod config;
 mod formats;
 mod edit;
+mod upgrade;
 mod hostile;
 mod recipe;
 mod real;

@@ -12,8 +12,8 @@ use super::trivia::{
     comments, end_of_comments_on_line, end_of_line_before, has_newline, indent, is_first_on_line,
     is_last_on_line, skip, skip_blank, start_of_blank, start_of_spaces,
 };
-use crate::config::node::{Entry, NodeValue};
 use crate::config::Node;
+use crate::config::node::{Entry, NodeValue};
 
 /// A JSON text and how it is laid out.
 pub(super) struct Json<'a> {
@@ -43,12 +43,7 @@ impl<'a> Json<'a> {
     }
 
     /// Writes `value` in place of the member of `container` at `index`.
-    pub(super) fn replace(
-        &self,
-        container: &Node,
-        index: usize,
-        value: &Value,
-    ) -> Option<Splice> {
+    pub(super) fn replace(&self, container: &Node, index: usize, value: &Value) -> Option<Splice> {
         let (node, key) = match &container.value {
             NodeValue::Object(entries) => (&entries[index].node, Some(&entries[index].key_range)),
             NodeValue::Array(items) => (&items[index], None),
@@ -104,8 +99,8 @@ impl<'a> Json<'a> {
         if members.len() == 1 {
             return vec![self.remove_only(container, member, after)];
         }
-        if !has_comma {
-            let comma = skip(self.text, members[index - 1].end);
+        if let Some(before) = index.checked_sub(1).filter(|_| !has_comma) {
+            let comma = skip(self.text, members[before].end);
             let start = start_of_blank(self.text, member.start);
             let range = self.span(comma + 1, member, start..after);
             return vec![edit(comma..comma + 1, String::new()), edit(range, String::new())];
@@ -239,7 +234,7 @@ impl<'a> Json<'a> {
             let start = end_of_line_before(self.text, member.start);
             return edit(self.span(open, member, start..after), String::new());
         }
-        let is_space = |at: usize| self.text[at..].starts_with(' ');
+        let is_space = |at: usize| self.text.as_bytes()[at] == b' ';
         if !is_on_line {
             let is_padded = container.entries().is_some()
                 && member.start > open

@@ -167,7 +167,7 @@ fn values(about: &About<'_>) -> Vec<Value> {
     values
 }
 
-/// Type, range and values in words: ``whole number from 1 to 64``, ``list of text or null``.
+/// Type, range and values in words: `whole number from 1 to 64`, `list of text, null`.
 fn kind(about: &About<'_>, values: &[Value]) -> String {
     let mut words: Vec<String> = values.iter().map(shown).collect();
     for name in type_names(about) {
@@ -211,7 +211,10 @@ fn type_names<'a>(about: &About<'a>) -> Vec<&'a str> {
 }
 
 fn range(about: &About<'_>) -> String {
-    let limit = |keyword| about.says(keyword).map(Value::to_string);
+    let limit = |keyword| {
+        let limit = about.says(keyword).map(Value::to_string)?;
+        Some(limit.strip_suffix(".0").map_or(limit.clone(), str::to_owned))
+    };
     let (least, most) = (limit("minimum"), limit("maximum"));
     let (above, below) = (limit("exclusiveMinimum"), limit("exclusiveMaximum"));
     let parts = [

@@ -66,9 +66,10 @@ pub(super) fn accept(
         host.show(&new, &told);
         return Ok(());
     }
-    let note = Diagnostic::new(Severity::Note, "not-written", "", "the file stays as it is")
+    let note = Diagnostic::new(Severity::Note, "not-written", "", "nothing was written")
         .with_help("`--force` writes what does not check");
-    let findings = errors.into_iter().chain([Finding::new(note, 0..0)]).collect();
+    let place = errors[0].range.clone();
+    let findings = errors.into_iter().chain([Finding::new(note, place)]).collect();
     Err(refused(&new)(findings))
 }
 

@@ -56,7 +56,7 @@ fn text(place: &str, options: &Options) -> String {
     }
     let mut rows =
         vec![["key", "type", "default", "now", "what it is"].map(str::to_owned).to_vec()];
-    rows.extend(options.settings.iter().map(row));
+    rows.extend(options.settings.iter().map(|setting| row(setting, !options.types.is_empty())));
     let has_values = options.settings.iter().any(|setting| setting.now.is_some());
     if !has_values {
         rows.iter_mut().for_each(|row| drop(row.remove(3)));
@@ -64,14 +64,16 @@ fn text(place: &str, options: &Options) -> String {
     format!("{head}{}{types}", table(&rows))
 }
 
-fn row(setting: &Setting) -> Vec<String> {
+fn row(setting: &Setting, has_types: bool) -> Vec<String> {
+    let is_type = setting.key == "type" && has_types;
+    let kind = if is_type { "one of the types below".to_owned() } else { setting.kind.clone() };
     let default = match &setting.default {
         _ if setting.is_required => "required".to_owned(),
         Some(value) => value.to_string(),
         None => "null".to_owned(),
     };
     let now = setting.now.as_ref().map(Value::to_string).unwrap_or_default();
-    let cells = [setting.kind.clone(), default, now].map(|cell| brief(&cell));
+    let cells = [kind, default, now].map(|cell| brief(&cell));
     std::iter::once(setting.key.clone()).chain(cells).chain([setting.summary()]).collect()
 }
 

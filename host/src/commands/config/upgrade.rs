@@ -1,5 +1,7 @@
 //! `olive config upgrade`.
 
+use std::io::{self, Write};
+
 use serde_json::json;
 
 use super::commit::{accept, diff};
@@ -13,7 +15,8 @@ use crate::error::Error;
 pub(super) fn run(args: &UpgradeArgs) -> Result<(), Error> {
     let host = host(&args.common)?;
     let (source, mut tree) = open(&args.file)?;
-    let notes = modernize(&mut tree, &host.catalog);
+    let mut notes = modernize(&mut tree, &host.catalog);
+    notes.sort_by_key(|note| note.range.start);
     let text = rewrite(&source, &tree)?;
     host.show(&source, &notes);
     let is_same = text == source.text;
@@ -25,6 +28,10 @@ pub(super) fn run(args: &UpgradeArgs) -> Result<(), Error> {
         file::write(&source, &text)?;
     }
     let name = source.path.display();
+    let nothing = format!("{name}: is written as of today already\n");
+    if is_same && !args.write && !host.is_json {
+        let _ = io::stderr().write_all(nothing.as_bytes());
+    }
     say(&if host.is_json {
         let diff = diff(&source, &text);
         let event = json!({
@@ -37,7 +44,7 @@ pub(super) fn run(args: &UpgradeArgs) -> Result<(), Error> {
     } else if !args.write {
         text
     } else if is_same {
-        format!("{name}: is written as of today already\n")
+        nothing
     } else {
         format!("{name}: upgraded\n")
     });
