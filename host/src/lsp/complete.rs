@@ -8,12 +8,13 @@ use lsp_types::{
 };
 use serde_json::Value;
 
-use super::cursor::{Cursor, Role, Slot, cursor};
+use super::cursor::{Cursor, Role, Slot, cursors};
 use super::describe::{about, markdown, shown};
 use super::document::Document;
 use super::language::Language;
 use super::names::{Named, defined};
 use crate::config::navigate::{Choice, Guide, Place};
+use crate::config::node::escape;
 use insert::Insert;
 
 /// Everything that may be written at `position`.
@@ -24,13 +25,14 @@ pub(super) fn complete(
     has_snippets: bool,
 ) -> Vec<CompletionItem> {
     let offset = document.offset(position);
-    let found = document.is_config.then(|| cursor(&document.source, offset)).flatten();
-    let Some(Cursor { root, slots }) = found else { return Vec::new() };
+    if !document.is_config {
+        return Vec::new();
+    }
     let guide = Guide::new(&language.schema);
     let mut items = Vec::new();
-    for slot in &slots {
+    for Cursor { root, slot } in cursors(&document.source, offset) {
         let place = guide.at(&root, &slot.path);
-        let writer = Writer { document, slot, has_snippets };
+        let writer = Writer { document, slot: &slot, has_snippets };
         match slot.role {
             Role::Key { has_value } => items.extend(writer.keys(&root, &place, has_value)),
             Role::Value => {
@@ -167,7 +169,7 @@ fn detail(place: &Place<'_>, is_required: bool) -> String {
 }
 
 fn pointer(path: &[String]) -> String {
-    path.iter().map(|token| format!("/{}", crate::config::node::escape(token))).collect()
+    path.iter().flat_map(|token| ["/".to_owned(), escape(token)]).collect()
 }
 
 #[cfg(test)]
@@ -323,6 +325,12 @@ mod tests {
             "passes:\n  a:\n    \"ty|\": x\n",
             &["type", "r", "mode", "old", "on"],
             "passes:\n  a:\n    \"type\": x\n",
+        );
+        check(
+            "c.yaml",
+            "passes:\n  a:\n    ty|\n",
+            &["type", "r", "mode", "old", "on"],
+            "passes:\n  a:\n    type: LoRA\n",
         );
         check(
             "c.yaml",

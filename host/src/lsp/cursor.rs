@@ -15,8 +15,8 @@ use crate::config::source::Format;
 pub(super) struct Cursor {
     /// The config without what is being written.
     pub(super) root: Value,
-    /// What may be written, in the ways the text can be read.
-    pub(super) slots: Vec<Slot>,
+    /// What may be written.
+    pub(super) slot: Slot,
 }
 
 /// Something that may be written.
@@ -65,21 +65,22 @@ pub(super) enum Spelling {
     PlainQuoted(char),
 }
 
-/// The cursor at `offset` of `source`.
-pub(super) fn cursor(source: &Source, offset: usize) -> Option<Cursor> {
+/// The cursor at `offset` of `source`, in each of the ways the text can be read.
+pub(super) fn cursors(source: &Source, offset: usize) -> Vec<Cursor> {
     match source.format() {
         Format::Json => {
             let (root, slot) = lenient::parse_at(&source.text, offset);
-            Some(Cursor { root: root?.to_value(), slots: vec![slot?] })
+            let cursor = root.zip(slot).map(|(root, slot)| Cursor { root: root.to_value(), slot });
+            cursor.into_iter().collect()
         }
-        Format::Yaml => yaml::cursor(source, offset),
-        Format::Markdown => None,
+        Format::Yaml => yaml::cursors(source, offset).unwrap_or_default(),
+        Format::Markdown => Vec::new(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::cursor;
+    use super::cursors;
     use crate::config::Source;
 
     #[test]
@@ -96,8 +97,9 @@ mod tests {
             for end in ends.clone() {
                 let source = Source { path: name.into(), text: text[..end].to_owned() };
                 for offset in ends.clone().filter(|&offset| offset <= end) {
-                    let slots = cursor(&source, offset).map_or_else(Vec::new, |found| found.slots);
-                    assert!(slots.iter().all(|slot| source.text.get(slot.range.clone()).is_some()));
+                    for found in cursors(&source, offset) {
+                        assert!(source.text.get(found.slot.range).is_some());
+                    }
                 }
             }
         }

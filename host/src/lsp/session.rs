@@ -236,7 +236,9 @@ impl Session {
     fn tell_problems(&mut self) {
         let problems: Vec<String> =
             self.language.catalog.problems().iter().map(ToString::to_string).collect();
-        problems.into_iter().for_each(|message| self.log(MessageType::Warning, message));
+        for message in problems {
+            self.log(MessageType::Warning, message);
+        }
     }
 
     fn log(&mut self, kind: MessageType, message: String) {
@@ -294,12 +296,12 @@ mod tests {
         serde_json::to_value(said).unwrap()
     }
 
-    fn request(session: &mut Session, method: &str, params: Value) -> Value {
+    fn request(session: &mut Session, method: &str, params: &Value) -> Value {
         let call = json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params});
         say(session, call)[0].clone()
     }
 
-    fn notify(session: &mut Session, method: &str, params: Value) -> Value {
+    fn notify(session: &mut Session, method: &str, params: &Value) -> Value {
         say(session, json!({"jsonrpc": "2.0", "method": method, "params": params}))
     }
 
@@ -310,26 +312,26 @@ mod tests {
     #[test]
     fn a_session_goes_from_initialize_to_exit() {
         let mut session = session();
-        assert_eq!(code(&request(&mut session, "textDocument/hover", json!({}))), -32002);
-        let answer = request(&mut session, "initialize", json!({"capabilities": {}}));
+        assert_eq!(code(&request(&mut session, "textDocument/hover", &json!({}))), -32002);
+        let answer = request(&mut session, "initialize", &json!({"capabilities": {}}));
         assert_eq!(answer["result"]["capabilities"]["positionEncoding"], "utf-16");
-        assert_eq!(code(&request(&mut session, "initialize", json!({}))), -32600);
-        assert_eq!(code(&request(&mut session, "textDocument/hover", json!({}))), -32602);
-        assert_eq!(code(&request(&mut session, "textDocument/rename", json!({}))), -32601);
-        assert_eq!(code(&request(&mut session, "$/unknown", json!([]))), -32601);
-        assert_eq!(notify(&mut session, "$/unknown", json!({})), json!([]));
-        assert_eq!(request(&mut session, "shutdown", json!(null))["result"], json!(null));
-        assert_eq!(code(&request(&mut session, "shutdown", json!(null))), -32600);
+        assert_eq!(code(&request(&mut session, "initialize", &json!({}))), -32600);
+        assert_eq!(code(&request(&mut session, "textDocument/hover", &json!({}))), -32602);
+        assert_eq!(code(&request(&mut session, "textDocument/rename", &json!({}))), -32601);
+        assert_eq!(code(&request(&mut session, "$/unknown", &json!([]))), -32601);
+        assert_eq!(notify(&mut session, "$/unknown", &json!({})), json!([]));
+        assert_eq!(request(&mut session, "shutdown", &json!(null))["result"], json!(null));
+        assert_eq!(code(&request(&mut session, "shutdown", &json!(null))), -32600);
         assert_eq!(session.exit_code(), None);
-        notify(&mut session, "exit", json!(null));
+        notify(&mut session, "exit", &json!(null));
         assert_eq!(session.exit_code(), Some(0));
     }
 
     #[test]
     fn an_exit_without_shutdown_is_a_failure() {
         let mut session = session();
-        request(&mut session, "initialize", json!(null));
-        notify(&mut session, "exit", json!(null));
+        request(&mut session, "initialize", &json!(null));
+        notify(&mut session, "exit", &json!(null));
         assert_eq!(session.exit_code(), Some(1));
     }
 
@@ -337,20 +339,20 @@ mod tests {
     fn what_is_wrong_is_told_when_nothing_else_waits() {
         let mut session = session();
         let encodings = json!({"capabilities": {"general": {"positionEncodings": ["utf-8"]}}});
-        let answer = request(&mut session, "initialize", encodings);
+        let answer = request(&mut session, "initialize", &encodings);
         assert_eq!(answer["result"]["capabilities"]["positionEncoding"], "utf-8");
         let uri = "file:///w/olive.json";
         let document = json!({"uri": uri, "languageId": "json", "version": 1, "text": "{é"});
-        notify(&mut session, "textDocument/didOpen", json!({"textDocument": document}));
+        notify(&mut session, "textDocument/didOpen", &json!({"textDocument": document}));
         let said = serde_json::to_value(session.rest()).unwrap();
         let told = &said[0]["params"]["diagnostics"][0];
         assert_eq!(told["source"], "olive");
         assert_eq!(told["code"], "syntax");
         assert!(session.rest().is_empty());
-        let wrong = notify(&mut session, "textDocument/didChange", json!({"textDocument": 1}));
+        let wrong = notify(&mut session, "textDocument/didChange", &json!({"textDocument": 1}));
         assert_eq!(wrong[0]["method"], "window/logMessage");
         let closed =
-            notify(&mut session, "textDocument/didClose", json!({"textDocument": {"uri": uri}}));
+            notify(&mut session, "textDocument/didClose", &json!({"textDocument": {"uri": uri}}));
         assert_eq!(closed[0]["params"]["diagnostics"], json!([]));
     }
 }

@@ -97,11 +97,11 @@ impl<'a> Place<'a> {
                 Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
                 _ => Vec::new(),
             };
-            named.into_iter().for_each(|name| {
+            for name in named {
                 if !found.contains(&name) {
                     found.push(name);
                 }
-            });
+            }
         }
         found
     }

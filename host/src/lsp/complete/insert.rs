@@ -63,12 +63,11 @@ pub(super) fn key(
 /// The value; none where it cannot be written.
 pub(super) fn value(slot: &Slot, value: &Value) -> Option<Insert> {
     let text = match (slot.spelling, value) {
-        (Spelling::Bare, value) => value.to_string(),
         (Spelling::Quoted, Value::String(_)) => value.to_string()[1..].to_owned(),
         (Spelling::Plain, Value::String(text)) => yaml(text),
-        (Spelling::PlainQuoted(_), Value::String(_)) => value.to_string(),
-        (Spelling::Quoted | Spelling::PlainQuoted(_), _) => return None,
-        (Spelling::Plain, value) => value.to_string(),
+        (Spelling::Quoted, _) => return None,
+        (Spelling::PlainQuoted(_), value) if !value.is_string() => return None,
+        (Spelling::Bare | Spelling::Plain | Spelling::PlainQuoted(_), _) => value.to_string(),
     };
     let is_json = matches!(slot.spelling, Spelling::Bare | Spelling::Quoted);
     let space = if slot.is_tight { " " } else { "" };

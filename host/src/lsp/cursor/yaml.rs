@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Cursor, Role, Slot, Spelling};
 use crate::config::node::NodeValue;
@@ -12,7 +12,7 @@ use crate::config::{Node, Source, parse};
 const MARK: &str = "xOliveCursorx";
 
 /// The cursor at `offset` of `source`, in block mappings and lists.
-pub(super) fn cursor(source: &Source, offset: usize) -> Option<Cursor> {
+pub(super) fn cursors(source: &Source, offset: usize) -> Option<Vec<Cursor>> {
     let line = Line::of(&source.text, offset)?;
     let text = &source.text;
     let end = text[offset..].find('\n').map_or(text.len(), |end| offset + end);
@@ -23,30 +23,20 @@ pub(super) fn cursor(source: &Source, offset: usize) -> Option<Cursor> {
     let is_key = find(&tree, &mut path)?;
     let mut root = tree.to_value();
     remove(&mut root, &path);
-    let slot = |path: &[String], role| Slot {
-        path: path.to_vec(),
-        role,
-        range: line.range.clone(),
-        spelling: line.spelling,
-        typed: text[line.range.start.min(offset)..offset]
-            .trim_start_matches(['"', '\''])
-            .to_owned(),
-        comma_at: None,
-        is_tight: text[..line.range.start].ends_with(':'),
-        is_followed: false,
-    };
     if !is_key {
-        return Some(Cursor { root, slots: vec![slot(&path, Role::Value)] });
+        return Some(vec![Cursor { root, slot: line.slot(text, offset, path, Role::Value) }]);
     }
     path.pop();
-    let mut slots = vec![slot(&path, Role::Key { has_value: line.has_colon })];
-    let is_alone =
-        lookup(&root, &path).and_then(Value::as_object).is_some_and(|map| map.is_empty());
+    let role = Role::Key { has_value: line.has_colon };
+    let mut found =
+        vec![Cursor { root: root.clone(), slot: line.slot(text, offset, path.clone(), role) }];
+    let is_alone = lookup(&root, &path).and_then(Value::as_object).is_some_and(Map::is_empty);
     if is_alone && !line.has_colon {
+        // What looks like the first key may be a value of its own.
         remove(&mut root, &path);
-        slots.push(slot(&path, Role::Value));
+        found.push(Cursor { root, slot: line.slot(text, offset, path, Role::Value) });
     }
-    Some(Cursor { root, slots })
+    Some(found)
 }
 
 /// The line of the cursor.
@@ -91,6 +81,21 @@ impl Line {
         let has_colon = rest[word..].starts_with(':');
         let spelling = spelling(&text[range.clone()]);
         Some(Self { range, spelling, is_value: false, has_colon })
+    }
+
+    /// What may be written there, with the cursor at `offset`.
+    fn slot(&self, text: &str, offset: usize, path: Vec<String>, role: Role) -> Slot {
+        let typed = &text[self.range.start.min(offset)..offset];
+        Slot {
+            path,
+            role,
+            range: self.range.clone(),
+            spelling: self.spelling,
+            typed: typed.trim_start_matches(['"', '\'']).to_owned(),
+            comma_at: None,
+            is_tight: text[..self.range.start].ends_with(':'),
+            is_followed: false,
+        }
     }
 
     /// The text to `end` with the mark in place of what is being written.
@@ -168,7 +173,7 @@ fn remove(root: &mut Value, path: &[String]) {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Role, cursor};
+    use super::{Role, cursors};
     use crate::config::Source;
 
     /// Checks the cursor at `|`: what may be written, what it replaces, and the rest.
@@ -176,12 +181,13 @@ mod tests {
     fn check(marked: &str, slots: &[(&str, Role)], replaced: &str, rest: &Value) {
         let offset = marked.find('|').unwrap();
         let source = Source { path: "c.yaml".into(), text: marked.replacen('|', "", 1) };
-        let found = cursor(&source, offset).unwrap_or_else(|| panic!("{marked}"));
-        let at: Vec<_> = found.slots.iter().map(|slot| (slot.path.join("/"), slot.role)).collect();
+        let found = cursors(&source, offset).unwrap_or_default();
+        let at: Vec<_> =
+            found.iter().map(|cursor| (cursor.slot.path.join("/"), cursor.slot.role)).collect();
         let slots: Vec<_> = slots.iter().map(|&(path, role)| (path.to_owned(), role)).collect();
         assert_eq!(at, slots, "{marked}");
-        assert_eq!(&source.text[found.slots[0].range.clone()], replaced, "{marked}");
-        assert_eq!(found.root, *rest, "{marked}");
+        assert_eq!(&source.text[found[0].slot.range.clone()], replaced, "{marked}");
+        assert_eq!(found[0].root, *rest, "{marked}");
     }
 
     #[test]
@@ -205,9 +211,9 @@ mod tests {
         check("a:\n  type:|\n", &[("a/type", Role::Value)], "", &json!({"a": {}}));
         check("a: \"x|\" # c\n", &[("a", Role::Value)], "\"x\"", &json!({}));
         check("a:\n  ty|: x\n", &[("a", named)], "ty", &json!({"a": {}}));
-        check("a:\n  - na|\n", &[("a/0", key), ("a/0", Role::Value)], "na", &json!({"a": []}));
+        check("a:\n  - na|\n", &[("a/0", key), ("a/0", Role::Value)], "na", &json!({"a": [{}]}));
         check("a:\n  - name: |\n", &[("a/0/name", Role::Value)], "", &json!({"a": [{}]}));
-        check("a:\n  b|\n c: [\n", &[("a", key), ("a", Role::Value)], "b", &json!({}));
+        check("a:\n  b|\n c: [\n", &[("a", key), ("a", Role::Value)], "b", &json!({"a": {}}));
     }
 
     #[test]
@@ -215,7 +221,7 @@ mod tests {
         for text in ["# |", "a: 1 # |"] {
             let offset = text.find('|').unwrap();
             let source = Source { path: "c.yaml".into(), text: text.replace('|', "") };
-            assert_eq!(cursor(&source, offset), None);
+            assert_eq!(cursors(&source, offset), None);
         }
     }
 }
