@@ -1,6 +1,7 @@
 //! The command line.
 
 pub mod config;
+pub mod schema;
 
 use std::path::PathBuf;
 
@@ -37,6 +38,10 @@ pub enum Command {
     /// Read and edit a config file; comments and layout stay
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Write a config to start from, and its schema
+    Init(schema::InitArgs),
+    /// Print the schema of the config file, for editors, or its options as Markdown
+    Schema(schema::SchemaArgs),
     /// The installed plugins
     #[command(subcommand)]
     Plugin(PluginCommand),

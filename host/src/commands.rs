@@ -9,6 +9,8 @@ mod import;
 mod plugin;
 mod cache;
 mod config;
+mod schema;
+mod init;
 
 use std::io::{self, Write};
 use std::panic;
@@ -47,6 +49,8 @@ fn dispatch(command: &Command) -> ExitCode {
         Command::Import(args) => (args.common.json, import::run(args)),
         Command::Plugin(PluginCommand::List(args)) => (args.json, plugin::list(args)),
         Command::Config(command) => config::run(command),
+        Command::Init(args) => (args.common.json, init::run(args)),
+        Command::Schema(args) => (args.common.json, schema::run(args)),
         Command::Cache(command) => cache::run(command),
         Command::Worker => (false, Ok(())),
     };

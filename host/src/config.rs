@@ -10,6 +10,7 @@ pub mod parse;
 pub mod conda;
 pub mod upgrade;
 pub mod schema;
+pub mod language;
 pub mod references;
 pub mod defaults;
 pub mod advice;

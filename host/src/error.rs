@@ -1,6 +1,7 @@
 //! Why a command failed, and the exit code that says so.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::error::PluginError;
@@ -47,6 +48,14 @@ pub enum Error {
     /// The edited config cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// A file that the command line asks for cannot be written.
+    #[error("cannot write `{}`: {source}", path.display())]
+    File {
+        /// Path as the user gave it.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// A plugin cannot be used, or none does what is asked for.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -101,7 +110,7 @@ impl Error {
         match self {
             Self::Usage(_) => 2,
             Self::Edit(error) if error.is_usage() => 2,
-            Self::Read(_) | Self::Write(_) => 10,
+            Self::Read(_) | Self::Write(_) | Self::File { .. } => 10,
             Self::Config(_) | Self::Edit(_) => 11,
             Self::Catalog(_) => 12,
             Self::Prepare { error, .. } | Self::Step { error, .. }
@@ -150,7 +159,7 @@ impl Error {
             Self::Read(_) => ("read", None),
             Self::Config(_) => ("config", None),
             Self::Edit(error) => ("edit", error.help().map(str::to_owned)),
-            Self::Write(_) => ("write", None),
+            Self::Write(_) | Self::File { .. } => ("write", None),
             Self::Catalog(error) => ("plugin", error.help().map(str::to_owned)),
             Self::Plan(_) | Self::Inputs(_) => ("plan", None),
             Self::Model(_) => ("model", None),

@@ -25,5 +25,7 @@ mod yaml;
 mod corpus;
 mod schema;
 mod lsp;
+mod schema;
+mod init;
 mod wrong_inputs;
 mod tidy;

@@ -1,0 +1,195 @@
+//! The config language as one published JSON schema (draft-07), for editors.
+//!
+//! [`schema()`] describes the file as people write it, for the plugins installed: either form of a
+//! section, engine settings at the root or in `engine`, types in any case, old spellings as
+//! deprecated. What the check says is wrong with a single section is wrong here too; names that
+//! refer to each other, files, and what passes make of each other are for the check alone. Marks
+//! that begin with `x-olive-` are annotations.
+
+mod written;
+mod section;
+mod model;
+mod data;
+mod evaluator;
+mod engine;
+mod root;
+mod docs;
+
+pub use docs::docs;
+
+use olive_schemas::types::TypeEntry;
+use serde_json::{Map, Value, json};
+
+use crate::plugin::Catalog;
+use section::Kind;
+
+/// The config file as people write it, for the plugins in `catalog`.
+pub fn schema(catalog: &Catalog) -> Value {
+    let passes: Vec<Kind<'_>> = catalog
+        .passes()
+        .map(|pass| {
+            let pass = pass.descriptor;
+            Kind { name: &pass.name, summary: &pass.summary, schema: &pass.schema }
+        })
+        .collect();
+    compose(&passes)
+}
+
+/// The settings of the pass called `name` as people write them below `config`; `None` when no
+/// plugin has it.
+pub fn pass_schema(catalog: &Catalog, name: &str) -> Option<Value> {
+    let pass = catalog.pass(name)?.descriptor;
+    let mut definitions = Map::new();
+    let mut settings = written::written(&pass.schema, "", &mut definitions);
+    let mut whole = heading(&pass.name, &pass.summary);
+    whole.append(settings.as_object_mut()?);
+    if !definitions.is_empty() {
+        whole.insert("definitions".into(), Value::Object(definitions));
+    }
+    Some(Value::Object(whole))
+}
+
+fn compose(passes: &[Kind<'_>]) -> Value {
+    let mut definitions = Map::new();
+    let mut whole = heading("Olive workflow", "A model, what to do to it, and how to measure it.");
+    whole.insert("allowComments".into(), true.into());
+    whole.insert("allowTrailingCommas".into(), true.into());
+    whole.append(&mut root::schema(passes, &mut definitions));
+    definitions.sort_keys();
+    whole.insert("definitions".into(), Value::Object(definitions));
+    Value::Object(whole)
+}
+
+fn heading(title: &str, description: &str) -> Map<String, Value> {
+    let mut heading = Map::new();
+    heading.insert("$schema".into(), "http://json-schema.org/draft-07/schema#".into());
+    heading.insert("title".into(), title.into());
+    heading.insert("description".into(), description.into());
+    heading
+}
+
+/// The types of `entries` as a section takes them.
+fn kinds(entries: &[TypeEntry]) -> Vec<Kind<'_>> {
+    let kinds = entries.iter().map(|entry| Kind {
+        name: entry.name,
+        summary: entry.summary,
+        schema: &entry.schema,
+    });
+    kinds.collect()
+}
+
+/// A field that holds the name of something, or the thing itself, which is the definition `name`.
+fn name_or_inline(field: &Value, name: &str) -> Value {
+    let mut field = field.clone();
+    if let Some(field) = field.as_object_mut() {
+        field.insert("type".into(), json!(["string", "object", "null"]));
+        field.insert("if".into(), json!({"type": "object"}));
+        field.insert("then".into(), section::reference(name));
+    }
+    field
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::compose;
+    use super::section::Kind;
+
+    /// Two passes whose schemas have definitions of one name, and every mark.
+    fn composed() -> Value {
+        let first = json!({
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["data"],
+            "properties": {
+                "data": {"type": "string", "x-olive-renamed-from": ["rows"]},
+                "args": {"anyOf": [{"$ref": "#/definitions/Args"}, {"type": "null"}]},
+                "bits": {
+                    "description": "Width.",
+                    "allOf": [{"$ref": "#/definitions/Bits"}],
+                    "x-olive-unavailable-values": {"two": "too few"}
+                }
+            },
+            "x-olive-ignored": {"fp16": "nothing is computed"},
+            "x-olive-unavailable": {"stream": {"reason": "not yet", "unless": [false]}},
+            "definitions": {
+                "Args": {
+                    "type": "object",
+                    "additionalProperties": false,
+                    "properties": {"seed": {"type": "integer"}, "more": {"$ref": "#/definitions/Args"}}
+                },
+                "Bits": {"description": "Widths.", "oneOf": [
+                    {"const": "two", "description": "Two."},
+                    {"const": "four", "description": "Four."}
+                ]}
+            }
+        });
+        let second = json!({
+            "type": "object",
+            "properties": {"args": {"$ref": "#/definitions/Args"}},
+            "definitions": {"Args": {"type": "boolean"}}
+        });
+        compose(&[
+            Kind { name: "First", summary: "Does one thing", schema: &first },
+            Kind { name: "a/b c", summary: "Does another", schema: &second },
+        ])
+    }
+
+    #[track_caller]
+    fn check(pass: &Value, is_right: bool) {
+        let schema = composed();
+        let validator = jsonschema::draft7::new(&schema).unwrap();
+        let config = json!({"input_model": {"model_path": "m"}, "passes": {"p": pass}});
+        let found: Vec<_> = validator.iter_errors(&config).map(|e| e.to_string()).collect();
+        assert_eq!(found.is_empty(), is_right, "{pass}: {found:#?}");
+    }
+
+    #[test]
+    fn settings_stand_beside_the_type_or_below_config() {
+        check(&json!({"type": "First", "data": "d"}), true);
+        check(&json!({"type": "first", "config": {"data": "d"}}), true);
+        check(&json!({"type": "First", "config": {"args": {"seed": 1}}, "data": "d"}), true);
+        check(&json!({"type": "First"}), false);
+        check(&json!({"type": "First", "config": {}}), false);
+        check(&json!({"type": "First", "config": null}), false);
+        check(&json!({"type": "First", "data": "d", "date": 1}), false);
+        check(&json!({"type": "First", "config": {"data": "d", "date": 1}}), false);
+        check(&json!({"type": "Third"}), false);
+        check(&json!([{"type": "First", "data": "d"}, {"type": "a/b c"}]), true);
+    }
+
+    #[test]
+    fn marks_are_properties_that_editors_understand() {
+        check(&json!({"type": "First", "rows": "d", "fp16": true, "stream": false}), true);
+        check(&json!({"type": "First", "config": {"rows": "d"}}), true);
+        check(&json!({"type": "First", "rows": 1}), false);
+        check(&json!({"type": "First", "data": "d", "stream": true}), false);
+        check(&json!({"type": "First", "data": "d", "bits": "four"}), true);
+        check(&json!({"type": "First", "data": "d", "bits": "two"}), false);
+        let schema = composed();
+        let properties = &schema["definitions"]["pass.First.config"]["properties"];
+        assert_eq!(properties["rows"]["deprecationMessage"], "write `data`");
+        assert_eq!(properties["rows"]["doNotSuggest"], true);
+        assert_eq!(properties["bits"]["description"], "Width.");
+        assert_eq!(properties["bits"]["enumDescriptions"], json!(["Four."]));
+    }
+
+    #[test]
+    fn definitions_of_two_plugins_do_not_clash() {
+        check(&json!({"type": "First", "data": "d", "args": {"more": {"seed": 1}}}), true);
+        check(&json!({"type": "First", "data": "d", "args": true}), false);
+        check(&json!({"type": "A/B C", "args": true}), true);
+        check(&json!({"type": "A/B C", "args": {}}), false);
+    }
+
+    #[test]
+    fn without_plugins_every_pass_is_unknown() {
+        let schema = compose(&[]);
+        assert!(jsonschema::draft7::meta::is_valid(&schema));
+        let validator = jsonschema::draft7::new(&schema).unwrap();
+        let config = |passes| json!({"input_model": {"model_path": "m"}, "passes": passes});
+        assert!(validator.is_valid(&config(json!({}))));
+        assert!(!validator.is_valid(&config(json!({"p": {"type": "First"}}))));
+    }
+}

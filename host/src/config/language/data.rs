@@ -1,0 +1,131 @@
+//! Data configs of every era.
+
+use olive_schemas::types;
+use serde_json::{Map, Value, json};
+
+use super::kinds;
+use super::section::{Section, both_forms, reference};
+use super::written::deprecated;
+use crate::config::check::data::FUNCTIONS;
+
+/// Steps of a data set's way to the model, whose settings may stand below `params`.
+const COMPONENTS: [&str; 4] = [
+    "load_dataset_config",
+    "pre_process_data_config",
+    "post_process_data_config",
+    "dataloader_config",
+];
+
+/// Old keys that held the components, and what to write.
+const FORMER_SHAPES: [&str; 2] = ["params_config", "components"];
+
+/// The list of data configs, and the map it once was.
+pub(super) fn configs(definitions: &mut Map<String, Value>) -> Value {
+    let config = config(definitions);
+    definitions.insert("DataConfig".into(), config);
+    let map = deprecated(
+        json!({"additionalProperties": {"type": "object"}}),
+        "write a list of data configs, each with its `name`",
+    );
+    json!({
+        "description": "Data sets that passes and metrics refer to by name.",
+        "type": ["array", "object", "null"],
+        "if": {"type": "object"},
+        "then": map,
+        "else": {"items": reference("DataConfig")}
+    })
+}
+
+/// One data config by its container.
+fn config(definitions: &mut Map<String, Value>) -> Value {
+    let section = Section {
+        word: "data",
+        description: "A data set: where it comes from, and how rows become model input.",
+        type_description: "Container the data set is read through.",
+        wrapper: "params",
+        common: Map::new(),
+        former_names: Vec::new(),
+    };
+    let entries = types::data_containers();
+    let mut readable = kinds(entries);
+    readable.retain(|kind| kind.schema.get("properties").is_some());
+    let mut schema = section.of(&readable, definitions);
+    for kind in &readable {
+        let name = format!("data.{}", kind.name);
+        // The settings are the whole config: there is one form.
+        if let Some(settings) = definitions.remove(&format!("{name}.params")) {
+            let whole = container(&name, settings, definitions);
+            definitions.insert(name, whole);
+        }
+    }
+    if let Some(first) = readable.first() {
+        default_container(&mut schema, first.name);
+    }
+    schema
+}
+
+/// A data config without a container has the first.
+fn default_container(schema: &mut Value, name: &str) {
+    if let Some(schema) = schema.as_object_mut() {
+        schema.remove("required");
+        schema.insert("if".into(), json!({"not": {"required": ["type"]}}));
+        schema.insert("then".into(), reference(&format!("data.{name}")));
+    }
+}
+
+/// A whole data config from its normalized settings.
+fn container(name: &str, mut settings: Value, definitions: &mut Map<String, Value>) -> Value {
+    settings["type"] = "object".into();
+    settings["required"] = json!(["name"]);
+    settings["properties"]["type"] = true.into();
+    for component in COMPONENTS {
+        let Some(property) = settings["properties"].get(component).cloned() else { continue };
+        if property.get("deprecated").is_some() {
+            continue;
+        }
+        let inner = property.get("$ref").and_then(Value::as_str);
+        let inner = inner.and_then(|target| target.strip_prefix("#/definitions/"));
+        let inner = inner.and_then(|inner| definitions.remove(inner)).unwrap_or(property);
+        let form = component_forms(&format!("{name}.{component}"), inner, definitions);
+        settings["properties"][component] = form;
+    }
+    for shape in FORMER_SHAPES {
+        let message = "write `load_dataset_config` and `pre_process_data_config`";
+        settings["properties"][shape] = deprecated(json!({"type": "object"}), message);
+    }
+    let loads = ["load_dataset_config"].into_iter().chain(FORMER_SHAPES);
+    settings["anyOf"] = loads.map(|key| json!({"required": [key]})).collect();
+    settings
+}
+
+/// A component: its function, and its parameters in either form.
+fn component_forms(name: &str, mut settings: Value, definitions: &mut Map<String, Value>) -> Value {
+    if name.ends_with(COMPONENTS[1]) {
+        add_former_keys(&mut settings);
+    }
+    let function = json!({
+        "enum": FUNCTIONS,
+        "description": "Name of the function; the container's own when left out."
+    });
+    let common = [("type".to_owned(), function)].into_iter().collect();
+    let default = settings.as_object_mut().and_then(|settings| settings.remove("default"));
+    let mut form = both_forms(name, settings, "params", &common, definitions);
+    if let (Some(form), Some(default)) = (form.as_object_mut(), default) {
+        form.insert("default".into(), default);
+        form.insert("type".into(), json!(["object", "null"]));
+    }
+    form
+}
+
+/// Names that settings of text had up to v0.6.
+fn add_former_keys(settings: &mut Value) {
+    let Some(properties) = settings.get_mut("properties").and_then(Value::as_object_mut) else {
+        return;
+    };
+    for (old, new) in [("corpus_strategy", "strategy"), ("source_max_len", "max_seq_len")] {
+        let same = properties.get(new).cloned().unwrap_or_default();
+        properties.insert(old.into(), deprecated(same, &format!("write `{new}`")));
+    }
+    let corpus = deprecated(json!({"enum": ["corpus"]}), "every data set is a corpus of texts");
+    properties.insert("dataset_type".into(), corpus);
+}

@@ -1,0 +1,122 @@
+//! The root of the config, and its passes.
+
+use olive_schemas::packs::former_pass_names;
+use serde_json::{Map, Value, json};
+
+use super::section::{Kind, Section, reference};
+use super::written::{define, deprecated, describe, prune, written};
+use super::{data, engine, evaluator, model, name_or_inline};
+use crate::config::schema::workflow_schema;
+
+/// Keys of a pass of former eras, which have no effect.
+const GONE: [(&str, &str); 3] = [
+    ("disable_search", "passes run once unless there is a search"),
+    ("clean_run_cache", "results are found by content, never stale"),
+    ("output_name", "results are named by their folder"),
+];
+
+/// Sections for which `null` is the same as leaving them out.
+const OPTIONAL: [&str; 5] = ["systems", "evaluators", "passes", "builds", "engine"];
+
+/// The whole config; what it needs goes to `definitions`.
+pub(super) fn schema(
+    passes: &[Kind<'_>],
+    definitions: &mut Map<String, Value>,
+) -> Map<String, Value> {
+    let mut whole = written(workflow_schema(), "", definitions);
+    define(workflow_schema(), &["EngineConfig", "SearchStrategy", "PassConfig"], definitions);
+    let fields = definitions.get("PassConfig").cloned().unwrap_or_default();
+    let sections = [
+        ("InputModel", model::model(definitions)),
+        ("System", model::system(definitions)),
+        ("Evaluator", evaluator::evaluator(definitions)),
+    ];
+    definitions.extend(sections.map(|(name, section)| (name.to_owned(), section)));
+    engine::widen(definitions);
+    let pass = pass(&fields, passes, definitions);
+    definitions.insert("Pass".into(), pass);
+    let data_configs = data::configs(definitions);
+    let Some(properties) = whole.get_mut("properties").and_then(Value::as_object_mut) else {
+        return Map::new();
+    };
+    properties.insert("data_configs".into(), data_configs);
+    complete(properties, definitions);
+    prune(&whole, definitions);
+    whole.as_object().cloned().unwrap_or_default()
+}
+
+fn complete(properties: &mut Map<String, Value>, definitions: &mut Map<String, Value>) {
+    let mut one_or_several = json!({
+        "type": ["object", "array"],
+        "if": {"type": "array"},
+        "then": {"items": reference("Pass"), "minItems": 1},
+        "else": reference("Pass")
+    });
+    if let Some(snippets) = definitions.get("Pass").and_then(|pass| pass.get("defaultSnippets")) {
+        one_or_several["defaultSnippets"] = snippets.clone();
+    }
+    definitions.insert("PassOrAlternatives".into(), one_or_several);
+    for (section, item) in
+        [("systems", "System"), ("evaluators", "Evaluator"), ("passes", "PassOrAlternatives")]
+    {
+        if let Some(section) = properties.get_mut(section) {
+            section["additionalProperties"] = reference(item);
+        }
+    }
+    if let Some(model) = properties.get_mut("input_model") {
+        *model = reference("InputModel");
+    }
+    if let Some(engine) = properties.get_mut("engine") {
+        *engine = reference("EngineConfig");
+    }
+    if let Some(engine) = definitions.get_mut("EngineConfig") {
+        engine["type"] = json!(["object", "null"]);
+    }
+    for section in OPTIONAL {
+        let section = properties.get_mut(section).filter(|section| section.get("type").is_some());
+        if let Some(section) = section {
+            section["type"] = json!(["object", "null"]);
+        }
+    }
+    for (key, property) in engine::root_properties(definitions) {
+        properties.entry(key).or_insert(property);
+    }
+    add_former_keys(properties);
+    let mut place = json!({"type": "string", "doNotSuggest": true});
+    if let Some(place) = place.as_object_mut() {
+        describe(place, "Where this schema is; for editors.");
+    }
+    properties.insert("$schema".into(), place);
+}
+
+/// Keys of the root that only configs of former eras have.
+fn add_former_keys(properties: &mut Map<String, Value>) {
+    let flow = json!({"type": "array", "items": {"type": "string"}});
+    let flows = json!({"type": ["array", "null"], "items": flow});
+    let flows = deprecated(flows, "write `builds`, each with its `pipeline`");
+    properties.insert("pass_flows".into(), flows);
+    let folder = deprecated(json!({"type": ["string", "null"]}), "write it in `data_files`");
+    properties.insert("data_root".into(), folder);
+}
+
+/// A pass by its type; `fields` is what passes have in common.
+fn pass(fields: &Value, kinds: &[Kind<'_>], definitions: &mut Map<String, Value>) -> Value {
+    let field = |key: &str| fields["properties"].get(key).cloned().unwrap_or_default();
+    let mut common = Map::new();
+    common.insert("type".into(), json!(true));
+    common.insert("host".into(), name_or_inline(&field("host"), "System"));
+    common.insert("evaluator".into(), name_or_inline(&field("evaluator"), "Evaluator"));
+    for (key, why) in GONE {
+        let message = format!("`{key}` has no effect: {why}");
+        common.insert(key.into(), deprecated(json!({}), &message));
+    }
+    let section = Section {
+        word: "pass",
+        description: "One pass: its `type`, and its settings beside it or below `config`.",
+        type_description: "Which pass.",
+        wrapper: "config",
+        common,
+        former_names: former_pass_names().collect(),
+    };
+    section.of(kinds, definitions)
+}
