@@ -172,8 +172,7 @@ impl Tree<'_> {
 
     fn end(&mut self, span: Span) -> Result<(), Finding> {
         let Some(Open { start, anchor, is_flow, content }) = self.open.pop() else { return Ok(()) };
-        // The parser takes what follows a bracket on its line as part of it.
-        let closed = is_flow.then(|| self.places.range(span).start + 1);
+        let closed = if is_flow { self.places.closing(span) } else { None };
         let (start, last, value) = match content {
             Content::Items(items) => {
                 let first = items.first().map(|item| item.range.start);

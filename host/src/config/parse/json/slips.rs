@@ -44,7 +44,7 @@ pub(super) fn explain(text: &str, error: &ParseError) -> Finding {
         ParseErrorKind::SingleQuotedStringsNotAllowed => slip.single_quotes(),
         ParseErrorKind::String(kind) => slip.string(kind),
         ParseErrorKind::UnterminatedCommentBlock => {
-            slip.told(start..start + 2, "the comment is not closed", "write `*/` at its end")
+            told(start..start + 2, "the comment is not closed", "write `*/` at its end")
         }
         ParseErrorKind::NestingDepthExceeded => too_deep(start..slip.character(start)),
         ParseErrorKind::BareDecimalPointNumbersNotAllowed
@@ -71,7 +71,7 @@ impl Slip<'_> {
         })?;
         let line = self.text[found.range.clone()].lines().next().unwrap_or_default().trim_end();
         let range = found.range.start..found.range.start + line.len();
-        Some(self.told(range, "the text is not closed", "write `\"` at its end"))
+        Some(told(range, "the text is not closed", "write `\"` at its end"))
     }
 
     fn missing_comma(&self) -> Finding {
@@ -90,11 +90,11 @@ impl Slip<'_> {
                 "" => "quote it if it is text".to_owned(),
                 number => format!("write `{number}`, or quote it if it is text"),
             };
-            return self.told(last, &format!("`{written}` is no number of JSON"), &help);
+            return told(last, &format!("`{written}` is no number of JSON"), &help);
         }
         let message = "a comma is missing after this value";
-        let mut finding = self.told(last.clone(), message, "write `,` between entries");
-        finding.fix = self.fix("write `,`", last.end..last.end, ",");
+        let mut finding = told(last.clone(), message, "write `,` between entries");
+        finding.fix = Some(fix("write `,`", last.end..last.end, ","));
         finding
     }
 
@@ -120,7 +120,7 @@ impl Slip<'_> {
         match unpaired(self.text, &self.tokens) {
             Some(Unpaired::Opened { at, met }) => self.unclosed(at, met),
             Some(Unpaired::Closing { .. }) | None => {
-                self.told(key, "a list has no keys", "write `{` and `}` around `\"key\": value`")
+                told(key, "a list has no keys", "write `{` and `}` around `\"key\": value`")
             }
         }
     }
@@ -129,7 +129,7 @@ impl Slip<'_> {
         let (open, close) = if self.text[at..].starts_with('{') { ('{', '}') } else { ('[', ']') };
         let message = format!("this `{open}` is never closed");
         let help = format!("write `{close}` where it ends");
-        let mut finding = self.told(at..at + 1, &message, &help);
+        let mut finding = told(at..at + 1, &message, &help);
         if let Some(met) = met {
             let range = met..self.character(met);
             let message = format!("`{close}` is missing before this");
@@ -141,7 +141,7 @@ impl Slip<'_> {
     fn stray(&self, at: usize) -> Finding {
         let range = at..self.character(at);
         let message = format!("this `{}` closes nothing", &self.text[range.clone()]);
-        self.told(range, &message, "remove it")
+        told(range, &message, "remove it")
     }
 
     /// Something follows the bracket that closes the whole.
@@ -149,11 +149,7 @@ impl Slip<'_> {
         let follows = self.text[self.at.start..].chars().next();
         if follows == Some(':') {
             let message = "the braces around the config are missing";
-            return self.told(
-                0..self.at.start,
-                message,
-                "write `{` before this and `}` at the end",
-            );
+            return told(0..self.at.start, message, "write `{` before this and `}` at the end");
         }
         if let Some(Unpaired::Closing { at }) = unpaired(self.text, &self.tokens) {
             let last = self.tokens.iter().rev().find(|token| token.range.end <= self.at.start);
@@ -165,7 +161,7 @@ impl Slip<'_> {
         }
         let range = self.at.start..self.character(self.at.start);
         let help = "a config is one object: remove what follows it";
-        self.told(range, "the config has ended before this", help)
+        told(range, "the config has ended before this", help)
     }
 
     fn comma(&self) -> Finding {
@@ -173,8 +169,8 @@ impl Slip<'_> {
             if let Some(finding) = self.no_value() {
                 return finding;
             }
-            let mut finding = self.told(self.at.clone(), "a comma too many", "remove it");
-            finding.fix = self.fix("remove the comma", self.at.clone(), "");
+            let mut finding = told(self.at.clone(), "a comma too many", "remove it");
+            finding.fix = Some(fix("remove the comma", self.at.clone(), ""));
             return finding;
         }
         self.bracket()
@@ -188,7 +184,7 @@ impl Slip<'_> {
             return None;
         }
         let message = format!("key {} has no value", self.shown(&key.range));
-        Some(self.told(key.range.clone(), &message, "write a value after `:`, or remove the key"))
+        Some(told(key.range.clone(), &message, "write a value after `:`, or remove the key"))
     }
 
     fn no_colon(&self) -> Finding {
@@ -201,7 +197,7 @@ impl Slip<'_> {
             return syntax_error("a key is followed by `:`", self.at.clone());
         };
         let message = format!("`:` is missing after key {}", self.shown(&key.range));
-        self.told(key.range.clone(), &message, "an entry is written `\"key\": value`")
+        told(key.range.clone(), &message, "an entry is written `\"key\": value`")
     }
 
     /// Pieces that end at `offset` or before.
@@ -218,19 +214,16 @@ impl Slip<'_> {
     fn shown(&self, range: &Range<usize>) -> String {
         format!("`{}`", self.text[range.clone()].trim_matches('"'))
     }
+}
 
-    fn told(&self, range: Range<usize>, message: &str, help: &str) -> Finding {
-        let mut finding = syntax_error(message, range);
-        finding.diagnostic.help = Some(help.to_owned());
-        finding
-    }
+fn told(range: Range<usize>, message: &str, help: &str) -> Finding {
+    let mut finding = syntax_error(message, range);
+    finding.diagnostic.help = Some(help.to_owned());
+    finding
+}
 
-    /// An edit, unless quotes follow it: what replaces quoted text is quoted later on.
-    fn fix(&self, title: &str, range: Range<usize>, text: &str) -> Option<Fix> {
-        let is_quoted = self.text[range.start..].starts_with(['"', '\'']);
-        let edits = vec![TextEdit { range, text: text.to_owned() }];
-        (!is_quoted).then(|| Fix { title: title.to_owned(), edits })
-    }
+fn fix(title: &str, range: Range<usize>, text: &str) -> Fix {
+    Fix { title: title.to_owned(), edits: vec![TextEdit { range, text: text.to_owned() }] }
 }
 
 /// Checks that `text` has one finding: what it says, where, and what it advises.
@@ -249,141 +242,114 @@ fn check_slip(text: &str, message: &str, place: &str, help: &str) {
 mod tests {
     use super::check_slip;
 
+    /// What is written, what is said of it, at which place, and what is advised.
+    const SLIPS: &[(&str, &str, &str, &str)] = &[
+        (
+            "{\"a\": 1\n \"b\": 2}",
+            "a comma is missing after this value",
+            "1",
+            "write `,` between entries",
+        ),
+        ("{\"a\": {\"b\": 1\n}", "this `{` is never closed", "{", "write `}` where it ends"),
+        ("{\"a\": [1, 2\n}", "this `[` is never closed", "[", "write `]` where it ends"),
+        (
+            "{\"a\" 1}",
+            "`:` is missing after key `a`",
+            "\"a\"",
+            "an entry is written `\"key\": value`",
+        ),
+        (
+            "{\"a\", \"b\"}",
+            "`:` is missing after key `a`",
+            "\"a\"",
+            "an entry is written `\"key\": value`",
+        ),
+        (
+            "{\"a\": }",
+            "key `a` has no value",
+            "\"a\"",
+            "write a value after `:`, or remove the key",
+        ),
+        (
+            "{\"a\": ,}",
+            "key `a` has no value",
+            "\"a\"",
+            "write a value after `:`, or remove the key",
+        ),
+        ("{\"a\": 1,, \"b\": 2}", "a comma too many", ",", "remove it"),
+        ("{\"a\": \"x\n \"b\": 2}", "the text is not closed", "\"x", "write `\"` at its end"),
+        ("{\"a\": \"x,\n \"b\": \"y\"}", "the text is not closed", "\"x,", "write `\"` at its end"),
+        ("{\"a: 1,\n \"b\": 2}", "the text is not closed", "\"a: 1,", "write `\"` at its end"),
+        ("{\"a\": \"x", "the text is not closed", "\"x", "write `\"` at its end"),
+        ("{\"a\": 1}}", "this `}` closes nothing", "}", "remove it"),
+        ("{\n \"a\": {\n }},\n \"b\": 1\n}", "this `}` closes nothing", "}", "remove it"),
+        (
+            "{\"a\": 1} x",
+            "the config has ended before this",
+            "x",
+            "a config is one object: remove what follows it",
+        ),
+        (
+            "{\"a\": 1},",
+            "the config has ended before this",
+            ",",
+            "a config is one object: remove what follows it",
+        ),
+        ("/* x", "the comment is not closed", "/*", "write `*/` at its end"),
+        ("{\"a\": 1 /* x }", "the comment is not closed", "/*", "write `*/` at its end"),
+        ("{\"a\": [1 2]}", "a comma is missing after this value", "1", "write `,` between entries"),
+        ("{\"a\": [1, 2]", "this `{` is never closed", "{", "write `}` where it ends"),
+        ("{\"a\": [1, 2,\n\"b\": 3}", "this `[` is never closed", "[", "write `]` where it ends"),
+        ("{\"a\": [1, 2\n\"b\": 3}", "this `[` is never closed", "[", "write `]` where it ends"),
+        (
+            "{\"a\": \"b\" \"c\"}",
+            "a comma is missing after this value",
+            "\"b\"",
+            "write `,` between entries",
+        ),
+        ("{,}", "a comma too many", ",", "remove it"),
+        ("{\"a\"", "`:` is missing after key `a`", "\"a\"", "an entry is written `\"key\": value`"),
+        ("{\"a\":", "key `a` has no value", "\"a\"", "write a value after `:`, or remove the key"),
+        ("{", "this `{` is never closed", "{", "write `}` where it ends"),
+        ("}", "this `}` closes nothing", "}", "remove it"),
+        ("{\"a\": 1]}", "this `{` is never closed", "{", "write `}` where it ends"),
+        ("{\"a\": [1}", "this `[` is never closed", "[", "write `]` where it ends"),
+        (
+            "\"a\": 1",
+            "the braces around the config are missing",
+            "\"a\"",
+            "write `{` before this and `}` at the end",
+        ),
+        (
+            "{\"a\": [\"b\": 1]}",
+            "a list has no keys",
+            "\"b\"",
+            "write `{` and `}` around `\"key\": value`",
+        ),
+        (
+            "{\"a\": 1 b: 2}",
+            "a comma is missing after this value",
+            "1",
+            "write `,` between entries",
+        ),
+        (
+            "{\"a\": true \"b\": 1}",
+            "a comma is missing after this value",
+            "true",
+            "write `,` between entries",
+        ),
+        (
+            "{\"a\" : \"b\"\n\"c\"}",
+            "a comma is missing after this value",
+            "\"b\"",
+            "write `,` between entries",
+        ),
+        ("{\"a\": ]}", "this `{` is never closed", "{", "write `}` where it ends"),
+    ];
+
     #[test]
     fn each_slip_is_one_clear_sentence() {
-        for (text, message, place, help) in [
-            (
-                "{\"a\": 1\n \"b\": 2}",
-                "a comma is missing after this value",
-                "1",
-                "write `,` between entries",
-            ),
-            ("{\"a\": {\"b\": 1\n}", "this `{` is never closed", "{", "write `}` where it ends"),
-            ("{\"a\": [1, 2\n}", "this `[` is never closed", "[", "write `]` where it ends"),
-            (
-                "{\"a\" 1}",
-                "`:` is missing after key `a`",
-                "\"a\"",
-                "an entry is written `\"key\": value`",
-            ),
-            (
-                "{\"a\", \"b\"}",
-                "`:` is missing after key `a`",
-                "\"a\"",
-                "an entry is written `\"key\": value`",
-            ),
-            (
-                "{\"a\": }",
-                "key `a` has no value",
-                "\"a\"",
-                "write a value after `:`, or remove the key",
-            ),
-            (
-                "{\"a\": ,}",
-                "key `a` has no value",
-                "\"a\"",
-                "write a value after `:`, or remove the key",
-            ),
-            ("{\"a\": 1,, \"b\": 2}", "a comma too many", ",", "remove it"),
-            ("{\"a\": \"x\n \"b\": 2}", "the text is not closed", "\"x", "write `\"` at its end"),
-            (
-                "{\"a\": \"x,\n \"b\": \"y\"}",
-                "the text is not closed",
-                "\"x,",
-                "write `\"` at its end",
-            ),
-            ("{\"a: 1,\n \"b\": 2}", "the text is not closed", "\"a: 1,", "write `\"` at its end"),
-            ("{\"a\": \"x", "the text is not closed", "\"x", "write `\"` at its end"),
-            ("{\"a\": 1}}", "this `}` closes nothing", "}", "remove it"),
-            ("{\n \"a\": {\n }},\n \"b\": 1\n}", "this `}` closes nothing", "}", "remove it"),
-            (
-                "{\"a\": 1} x",
-                "the config has ended before this",
-                "x",
-                "a config is one object: remove what follows it",
-            ),
-            (
-                "{\"a\": 1},",
-                "the config has ended before this",
-                ",",
-                "a config is one object: remove what follows it",
-            ),
-            ("/* x", "the comment is not closed", "/*", "write `*/` at its end"),
-            ("{\"a\": 1 /* x }", "the comment is not closed", "/*", "write `*/` at its end"),
-            (
-                "{\"a\": [1 2]}",
-                "a comma is missing after this value",
-                "1",
-                "write `,` between entries",
-            ),
-            ("{\"a\": [1, 2]", "this `{` is never closed", "{", "write `}` where it ends"),
-            (
-                "{\"a\": [1, 2,\n\"b\": 3}",
-                "this `[` is never closed",
-                "[",
-                "write `]` where it ends",
-            ),
-            (
-                "{\"a\": [1, 2\n\"b\": 3}",
-                "this `[` is never closed",
-                "[",
-                "write `]` where it ends",
-            ),
-            (
-                "{\"a\": \"b\" \"c\"}",
-                "a comma is missing after this value",
-                "\"b\"",
-                "write `,` between entries",
-            ),
-            ("{,}", "a comma too many", ",", "remove it"),
-            (
-                "{\"a\"",
-                "`:` is missing after key `a`",
-                "\"a\"",
-                "an entry is written `\"key\": value`",
-            ),
-            (
-                "{\"a\":",
-                "key `a` has no value",
-                "\"a\"",
-                "write a value after `:`, or remove the key",
-            ),
-            ("{", "this `{` is never closed", "{", "write `}` where it ends"),
-            ("}", "this `}` closes nothing", "}", "remove it"),
-            ("{\"a\": 1]}", "this `{` is never closed", "{", "write `}` where it ends"),
-            ("{\"a\": [1}", "this `[` is never closed", "[", "write `]` where it ends"),
-            (
-                "\"a\": 1",
-                "the braces around the config are missing",
-                "\"a\"",
-                "write `{` before this and `}` at the end",
-            ),
-            (
-                "{\"a\": [\"b\": 1]}",
-                "a list has no keys",
-                "\"b\"",
-                "write `{` and `}` around `\"key\": value`",
-            ),
-            (
-                "{\"a\": 1 b: 2}",
-                "a comma is missing after this value",
-                "1",
-                "write `,` between entries",
-            ),
-            (
-                "{\"a\": true \"b\": 1}",
-                "a comma is missing after this value",
-                "true",
-                "write `,` between entries",
-            ),
-            (
-                "{\"a\" : \"b\"\n\"c\"}",
-                "a comma is missing after this value",
-                "\"b\"",
-                "write `,` between entries",
-            ),
-            ("{\"a\": ]}", "this `{` is never closed", "{", "write `}` where it ends"),
-        ] {
+        for &(text, message, place, help) in SLIPS {
             check_slip(text, message, place, help);
         }
     }

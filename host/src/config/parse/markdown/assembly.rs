@@ -1,11 +1,17 @@
 //! Putting the shown members of a config together.
 
+use std::collections::HashSet;
+use std::ops::Range;
+
+use indexmap::IndexMap;
 use olive_schemas::diagnostic::Diagnostic;
 
 use super::fragment::{Fragment, Part};
 use crate::config::Finding;
 use crate::config::node::{Entry, Node, NodeValue};
 
+/// Sections whose members may be shown alone.
+const MEMBER_SECTIONS: [&str; 2] = ["passes", "systems"];
 /// Alternatives that a document may show.
 const ALTERNATIVES_LIMIT: usize = 100;
 /// Bytes of configs that are assembled; each alternative is a whole one.
@@ -17,11 +23,14 @@ const BYTES_LIMIT: usize = 32 << 20;
 pub(super) fn assemble(mut fragments: Vec<Fragment>, findings: &mut Vec<Finding>) -> Vec<Node> {
     let whole = fragments.iter().position(Fragment::is_whole);
     let mut base = fragments.remove(whole.unwrap_or_default());
+    let mut shown: HashSet<Place> = base.parts.iter().flat_map(taken).collect();
     let mut alternatives = Vec::new();
     for fragment in fragments {
-        if fragment.is_whole() || fragment.parts.iter().any(|part| is_shown(&base, part)) {
+        let is_shown = |part: &Part| needed(part).iter().any(|place| shown.contains(place));
+        if fragment.is_whole() || fragment.parts.iter().any(is_shown) {
             alternatives.push(fragment);
         } else {
+            shown.extend(fragment.parts.iter().flat_map(taken));
             base.parts.extend(fragment.parts);
         }
     }
@@ -29,23 +38,44 @@ pub(super) fn assemble(mut fragments: Vec<Fragment>, findings: &mut Vec<Finding>
         findings.push(excess);
         return Vec::new();
     }
-    let mut documents = vec![document(&base, None)];
-    documents.extend(alternatives.iter().map(|fragment| match fragment.is_whole() {
-        true => document(fragment, None),
-        false => document(&base, Some(fragment)),
+    let mut documents = vec![document(&base.parts, &[], base.range.clone())];
+    documents.extend(alternatives.iter().map(|fragment| {
+        if fragment.is_whole() {
+            document(&fragment.parts, &[], fragment.range.clone())
+        } else {
+            document(&base.parts, &fragment.parts, base.range.clone())
+        }
     }));
     documents
 }
 
-/// Whether `base` has `part`, or shows the whole section it belongs to.
-fn is_shown(base: &Fragment, part: &Part) -> bool {
-    let key = &part.entry.key;
-    base.parts.iter().any(|shown| match (shown.section, part.section) {
-        (None, None) => shown.entry.key == *key,
-        (Some(one), Some(other)) => one == other && shown.entry.key == *key,
-        (Some(section), None) => section == key,
-        (None, Some(section)) => shown.entry.key == section,
-    })
+/// Something that is shown: a key of the root, a member of a section, or that a section has some.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Place {
+    Root(String),
+    Member(&'static str, String),
+    Section(&'static str),
+}
+
+/// What `part` shows.
+fn taken(part: &Part) -> Vec<Place> {
+    let key = part.entry.key.clone();
+    match part.section {
+        None => vec![Place::Root(key)],
+        Some(section) => vec![Place::Member(section, key), Place::Section(section)],
+    }
+}
+
+/// What is shown already where `part` is an alternative.
+fn needed(part: &Part) -> Vec<Place> {
+    let key = part.entry.key.clone();
+    match part.section {
+        None => {
+            let section = MEMBER_SECTIONS.into_iter().find(|section| *section == key);
+            [Some(Place::Root(key)), section.map(Place::Section)].into_iter().flatten().collect()
+        }
+        Some(section) => vec![Place::Member(section, key), Place::Root(section.into())],
+    }
 }
 
 fn excess(base: &Fragment, alternatives: &[Fragment]) -> Option<Finding> {
@@ -58,41 +88,38 @@ fn excess(base: &Fragment, alternatives: &[Fragment]) -> Option<Finding> {
     Some(Finding::new(error, first.range.clone()))
 }
 
-/// The parts of `base`, with those of `alternative` in place of theirs.
-fn document(base: &Fragment, alternative: Option<&Fragment>) -> Node {
-    let mut entries = Vec::new();
-    for part in base.parts.iter().chain(alternative.iter().flat_map(|other| &other.parts)) {
-        let entry = part.entry.clone();
-        match part.section {
-            None => put(&mut entries, entry),
-            Some(section) => put(section_entries(&mut entries, section, &entry), entry),
+/// The parts of a config, with those of `alternative` in place of theirs.
+fn document(parts: &[Part], alternative: &[Part], range: Range<usize>) -> Node {
+    let mut root: IndexMap<&str, Entry> = IndexMap::new();
+    let mut sections: IndexMap<&str, IndexMap<&str, Entry>> = IndexMap::new();
+    for Part { section, entry } in parts.iter().chain(alternative) {
+        let Some(section) = section else {
+            sections.shift_remove(entry.key.as_str());
+            root.insert(&entry.key, entry.clone());
+            continue;
+        };
+        // The place of the section is kept; its members are put in at the end.
+        let made = || Entry::new(*section, Node::object(Vec::new(), entry.range()));
+        root.entry(section).or_insert_with(made);
+        sections.entry(section).or_default().insert(&entry.key, entry.clone());
+    }
+    let mut entries: Vec<Entry> = root.into_values().collect();
+    for entry in &mut entries {
+        if let Some(members) = sections.shift_remove(entry.key.as_str()) {
+            add_members(&mut entry.node, members);
         }
     }
-    Node::object(entries, base.range.clone())
+    Node::object(entries, range)
 }
 
-/// The entries of `section`, made where `member` stands when it is not there.
-fn section_entries<'a>(
-    entries: &'a mut Vec<Entry>,
-    section: &str,
-    member: &Entry,
-) -> &'a mut Vec<Entry> {
-    let place =
-        entries.iter().position(|entry| entry.key == section && entry.node.entries().is_some());
-    let place = place.unwrap_or_else(|| {
-        put(entries, Entry::new(section, Node::object(Vec::new(), member.range())));
-        entries.iter().position(|entry| entry.key == section).unwrap_or_default()
-    });
-    match &mut entries[place].node.value {
-        NodeValue::Object(members) => members,
-        NodeValue::Array(_) | NodeValue::Scalar(_) => unreachable!("it was made an object"),
-    }
-}
-
-/// Puts `entry` in place of the one of its name.
-fn put(entries: &mut Vec<Entry>, entry: Entry) {
-    match entries.iter().position(|other| other.key == entry.key) {
-        Some(place) => entries[place] = entry,
-        None => entries.push(entry),
-    }
+/// Puts `members` into a section, each in place of the one of its name.
+fn add_members(section: &mut Node, members: IndexMap<&str, Entry>) {
+    let own = match std::mem::replace(&mut section.value, NodeValue::Object(Vec::new())) {
+        NodeValue::Object(entries) => entries,
+        NodeValue::Array(_) | NodeValue::Scalar(_) => Vec::new(),
+    };
+    let mut all: IndexMap<String, Entry> =
+        own.into_iter().map(|entry| (entry.key.clone(), entry)).collect();
+    all.extend(members.into_iter().map(|(key, entry)| (key.to_owned(), entry)));
+    section.value = NodeValue::Object(all.into_values().collect());
 }

@@ -75,9 +75,8 @@ fn read_json(block: &Block, text: &str, findings: &mut Vec<Finding>) -> Shown {
     let shape = json::shape(written);
     let parsed = match shape {
         Shape::Object => json::parse(written, &mut found),
-        Shape::Members => json::parse_members(written, &mut found),
         Shape::Words if block.language.is_empty() => return Shown::Nothing,
-        Shape::Words => json::parse_members(written, &mut found),
+        Shape::Members | Shape::Words => json::parse_members(written, &mut found),
         Shape::Other => return Shown::Nothing,
     };
     let Some(node) = parsed else {

@@ -87,6 +87,14 @@ impl<'a> Places<'a> {
         (if is_flow { begun } else { end }, is_flow)
     }
 
+    /// Where a collection in brackets ends.
+    ///
+    /// The parser takes blanks and comments after a bracket as part of it.
+    pub(super) fn closing(&mut self, span: Span) -> Option<usize> {
+        let start = self.byte(span.start.index());
+        self.text[start..].starts_with([']', '}']).then_some(start + 1)
+    }
+
     /// Where a list begins whose first item does at `first`.
     ///
     /// A list that is indented as its key begins with that item, as the parser tells.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use jsonc_parser::ParseStringErrorKind;
 
-use super::Slip;
+use super::{Slip, fix, told};
 use crate::config::parse::json::tokens::{Kind, Token};
 use crate::config::{Finding, Fix, TextEdit};
 
@@ -32,8 +32,8 @@ impl Slip<'_> {
         let word = &self.text[range.clone()];
         let quoted = format!("\"{word}\"");
         let help = format!("write `{quoted}`");
-        let mut finding = self.told(range.clone(), &format!("key `{word}` is not quoted"), &help);
-        finding.fix = self.fix(&help, range, &quoted);
+        let mut finding = told(range.clone(), &format!("key `{word}` is not quoted"), &help);
+        finding.fix = Some(fix(&help, range, &quoted));
         finding
     }
 
@@ -53,23 +53,23 @@ impl Slip<'_> {
         };
         if let Some(help) = help {
             let range = self.at.start..self.character(self.at.start);
-            return self.told(range, &format!("`{first}` does not belong here"), help);
+            return told(range, &format!("`{first}` does not belong here"), help);
         }
         let range = self.whole_word();
         let word = &self.text[range.clone()];
         if !word.is_empty() && word.trim_matches(['.', '…']).is_empty() {
             let message = format!("`{word}` stands for something that is left out");
-            return self.told(range, &message, "write it out");
+            return told(range, &message, "write it out");
         }
         if let Some((_, right)) = FOREIGN.iter().find(|(foreign, _)| *foreign == word) {
             let help = format!("write `{right}`");
             let message = format!("`{word}` is no value of JSON");
-            let mut finding = self.told(range.clone(), &message, &help);
-            finding.fix = self.fix(&help, range, right);
+            let mut finding = told(range.clone(), &message, &help);
+            finding.fix = Some(fix(&help, range, right));
             return finding;
         }
         let help = format!("write `\"{word}\"` if it is text");
-        self.told(range, &format!("`{word}` is not quoted"), &help)
+        told(range, &format!("`{word}` is not quoted"), &help)
     }
 
     fn curly_quotes(&self, first: char) -> Finding {
@@ -81,10 +81,10 @@ impl Slip<'_> {
             _ => format!("`{first}` is no quote of JSON"),
         };
         let Some(close) = close.map(|start| start..self.character(start)) else {
-            return self.told(open, &message, "write straight quotes: `\"`");
+            return told(open, &message, "write straight quotes: `\"`");
         };
         let help = format!("write straight quotes: `\"{}\"`", &self.text[open.end..close.start]);
-        let mut finding = self.told(open.start..close.end, &message, &help);
+        let mut finding = told(open.start..close.end, &message, &help);
         let edits = [open, close].map(|range| TextEdit { range, text: "\"".into() });
         finding.fix = Some(Fix { title: "write straight quotes".into(), edits: edits.into() });
         finding
@@ -94,13 +94,16 @@ impl Slip<'_> {
         let start = self.at.start;
         let line = self.text[start + 1..].lines().next().unwrap_or_default();
         let message = "`'` is no quote of JSON";
-        match line.find('\'') {
-            Some(length) => {
-                let range = start..start + length + 2;
-                self.told(range, message, &format!("write `\"{}\"`", &line[..length]))
-            }
-            None => self.told(start..start + 1, message, "write `\"`"),
+        let Some(length) = line.find('\'') else {
+            return told(start..start + 1, message, "write `\"`");
+        };
+        let (range, content) = (start..start + length + 2, &line[..length]);
+        let help = format!("write `\"{content}\"`");
+        let mut finding = told(range.clone(), message, &help);
+        if !content.contains(['"', '\\']) {
+            finding.fix = Some(fix(&help, range, &format!("\"{content}\"")));
         }
+        finding
     }
 
     pub(super) fn string(&self, kind: &ParseStringErrorKind) -> Finding {
@@ -110,10 +113,10 @@ impl Slip<'_> {
             ParseStringErrorKind::InvalidUnicodeEscapeSequence(_) => {
                 let help = "write the character itself";
                 let end = self.text.floor_char_boundary(self.at.start + "\\u0000".len());
-                self.told(self.at.start..end, "this escape is no whole character", help)
+                told(self.at.start..end, "this escape is no whole character", help)
             }
             ParseStringErrorKind::UnterminatedStringLiteral => {
-                self.told(self.at.clone(), "the text is not closed", "write `\"` at its end")
+                told(self.at.clone(), "the text is not closed", "write `\"` at its end")
             }
             ParseStringErrorKind::InvalidEscapeInSingleQuoteString
             | ParseStringErrorKind::InvalidEscapeInDoubleQuoteString
@@ -136,7 +139,7 @@ impl Slip<'_> {
         } else {
             "write `\\\\` for a backslash".into()
         };
-        self.told(range, &message, &help)
+        told(range, &message, &help)
     }
 
     pub(super) fn number(&self) -> Finding {
@@ -149,7 +152,7 @@ impl Slip<'_> {
             None if word.ends_with('.') => format!("write `{word}0`"),
             None => "write a decimal number such as `16` or `1e-4`".into(),
         };
-        self.told(range.clone(), &format!("`{word}` is no number of JSON"), &help)
+        told(range.clone(), &format!("`{word}` is no number of JSON"), &help)
     }
 
     /// The word at the place, or the place itself.
@@ -173,104 +176,97 @@ mod tests {
     use super::super::check_slip;
     use crate::config::parse::json::parse;
 
+    /// What is written, what is said of it, at which place, and what is advised.
+    const SLIPS: &[(&str, &str, &str, &str)] = &[
+        ("{\"a\": 'x'}", "`'` is no quote of JSON", "'x'", "write `\"x\"`"),
+        ("{'a': 1}", "`'` is no quote of JSON", "'a'", "write `\"a\"`"),
+        ("{a: 1}", "key `a` is not quoted", "a", "write `\"a\"`"),
+        ("{my-key: 1}", "key `my-key` is not quoted", "my-key", "write `\"my-key\"`"),
+        ("{\"a\": True}", "`True` is no value of JSON", "True", "write `true`"),
+        ("{\"a\": None}", "`None` is no value of JSON", "None", "write `null`"),
+        (
+            "{\"a\": \"C:\\models\"}",
+            "`\\m` is no escape of JSON",
+            "\\m",
+            "write the path with `/`: `\"C:/models\"`",
+        ),
+        (
+            "{\"a\": \"C:\\users\\me\"}",
+            "`\\u` is no escape of JSON",
+            "\\u",
+            "write the path with `/`: `\"C:/users/me\"`",
+        ),
+        ("{\"a\": \"\\d+\"}", "`\\d` is no escape of JSON", "\\d", "write `\\\\` for a backslash"),
+        ("{“a”: 1}", "`“` is no quote of JSON", "“a”", "write straight quotes: `\"a\"`"),
+        ("{\"a\": “x”}", "`“` is no quote of JSON", "“x”", "write straight quotes: `\"x\"`"),
+        ("{\"a\": “x}", "`“` is no quote of JSON", "“", "write straight quotes: `\"`"),
+        ("{\"a\": ‘x’}", "`‘` is no quote of JSON", "‘x’", "write straight quotes: `\"x\"`"),
+        ("{\"a\" = 1}", "`=` does not belong here", "=", "write `:` between key and value"),
+        ("{\"a\": .5}", "`.5` is no number of JSON", ".5", "write `0.5`"),
+        ("{\"a\": 1.}", "`1.` is no number of JSON", "1.", "write `1.0`"),
+        ("{\"a\": +1}", "`+1` is no number of JSON", "+1", "write `1`"),
+        (
+            "{\"a\": 0x10}",
+            "`0x10` is no number of JSON",
+            "0x10",
+            "write a decimal number such as `16` or `1e-4`",
+        ),
+        ("{\"a\": NaN}", "`NaN` is no value of JSON", "NaN", "write `null`"),
+        (
+            "{\"a\": -Infinity}",
+            "`-Infinity` is no number of JSON",
+            "-Infinity",
+            "write a decimal number such as `16` or `1e-4`",
+        ),
+        ("{\"a\": 01}", "`01` is no number of JSON", "01", "write `1`, or quote it if it is text"),
+        (
+            "{\"a\": 1e}",
+            "`1e` is no number of JSON",
+            "1e",
+            "write a decimal number such as `16` or `1e-4`",
+        ),
+        (
+            "{\"a\": -}",
+            "`-` is no number of JSON",
+            "-",
+            "write a decimal number such as `16` or `1e-4`",
+        ),
+        ("# c\n{\"a\": 1}", "`#` does not belong here", "#", "begin comments with `//`"),
+        ("{\"a\": 1 # c\n}", "`#` does not belong here", "#", "begin comments with `//`"),
+        (
+            "{\"a\": \"\\ud800\"}",
+            "this escape is no whole character",
+            "\\ud800",
+            "write the character itself",
+        ),
+        ("{\"a\": ...}", "`...` stands for something that is left out", "...", "write it out"),
+        ("{...}", "`...` stands for something that is left out", "...", "write it out"),
+        ("{\"a\": yes}", "`yes` is not quoted", "yes", "write `\"yes\"` if it is text"),
+        ("{1: 2}", "key `1` is not quoted", "1", "write `\"1\"`"),
+        ("{\"a\": truex}", "`truex` is not quoted", "truex", "write `\"truex\"` if it is text"),
+        ("{\"a\": (1,2)}", "`(` does not belong here", "(", "write lists in `[` and `]`"),
+        ("{\"a\": 12abc}", "`12abc` is not quoted", "12abc", "write `\"12abc\"` if it is text"),
+        ("{\"a\": 5%}", "`%` does not belong here", "%", "quote it if it is text"),
+        ("{\"a\": <x>}", "`<x>` is not quoted", "<x>", "write `\"<x>\"` if it is text"),
+        (
+            "{\"a\": `x`}",
+            "a backquote is no quote of JSON",
+            "`x`",
+            "write straight quotes: `\"x\"`",
+        ),
+        ("{\"a\": 1; \"b\": 2}", "`;` does not belong here", ";", "write `,` between entries"),
+        ("{\"a\": ./x}", "`./x` is not quoted", "./x", "write `\"./x\"` if it is text"),
+        ("{\"a\": /x/y}", "`/x/y` is not quoted", "/x/y", "write `\"/x/y\"` if it is text"),
+        ("{\"a\": C:\\x}", "`C` is not quoted", "C", "write `\"C\"` if it is text"),
+        ("a: 1", "`a` is not quoted", "a", "write `\"a\"` if it is text"),
+        ("{\"a\": {1, 2}}", "key `1` is not quoted", "1", "write `\"1\"`"),
+        ("{\"a\": @x}", "`@` does not belong here", "@", "quote it if it is text"),
+        ("{\"a\": é}", "`é` is not quoted", "é", "write `\"é\"` if it is text"),
+    ];
+
     #[test]
     fn each_slip_is_one_clear_sentence() {
-        for (text, message, place, help) in [
-            ("{\"a\": 'x'}", "`'` is no quote of JSON", "'x'", "write `\"x\"`"),
-            ("{'a': 1}", "`'` is no quote of JSON", "'a'", "write `\"a\"`"),
-            ("{a: 1}", "key `a` is not quoted", "a", "write `\"a\"`"),
-            ("{my-key: 1}", "key `my-key` is not quoted", "my-key", "write `\"my-key\"`"),
-            ("{\"a\": True}", "`True` is no value of JSON", "True", "write `true`"),
-            ("{\"a\": None}", "`None` is no value of JSON", "None", "write `null`"),
-            (
-                "{\"a\": \"C:\\models\"}",
-                "`\\m` is no escape of JSON",
-                "\\m",
-                "write the path with `/`: `\"C:/models\"`",
-            ),
-            (
-                "{\"a\": \"C:\\users\\me\"}",
-                "`\\u` is no escape of JSON",
-                "\\u",
-                "write the path with `/`: `\"C:/users/me\"`",
-            ),
-            (
-                "{\"a\": \"\\d+\"}",
-                "`\\d` is no escape of JSON",
-                "\\d",
-                "write `\\\\` for a backslash",
-            ),
-            ("{“a”: 1}", "`“` is no quote of JSON", "“a”", "write straight quotes: `\"a\"`"),
-            ("{\"a\": “x”}", "`“` is no quote of JSON", "“x”", "write straight quotes: `\"x\"`"),
-            ("{\"a\": “x}", "`“` is no quote of JSON", "“", "write straight quotes: `\"`"),
-            ("{\"a\": ‘x’}", "`‘` is no quote of JSON", "‘x’", "write straight quotes: `\"x\"`"),
-            ("{\"a\" = 1}", "`=` does not belong here", "=", "write `:` between key and value"),
-            ("{\"a\": .5}", "`.5` is no number of JSON", ".5", "write `0.5`"),
-            ("{\"a\": 1.}", "`1.` is no number of JSON", "1.", "write `1.0`"),
-            ("{\"a\": +1}", "`+1` is no number of JSON", "+1", "write `1`"),
-            (
-                "{\"a\": 0x10}",
-                "`0x10` is no number of JSON",
-                "0x10",
-                "write a decimal number such as `16` or `1e-4`",
-            ),
-            ("{\"a\": NaN}", "`NaN` is no value of JSON", "NaN", "write `null`"),
-            (
-                "{\"a\": -Infinity}",
-                "`-Infinity` is no number of JSON",
-                "-Infinity",
-                "write a decimal number such as `16` or `1e-4`",
-            ),
-            (
-                "{\"a\": 01}",
-                "`01` is no number of JSON",
-                "01",
-                "write `1`, or quote it if it is text",
-            ),
-            (
-                "{\"a\": 1e}",
-                "`1e` is no number of JSON",
-                "1e",
-                "write a decimal number such as `16` or `1e-4`",
-            ),
-            (
-                "{\"a\": -}",
-                "`-` is no number of JSON",
-                "-",
-                "write a decimal number such as `16` or `1e-4`",
-            ),
-            ("# c\n{\"a\": 1}", "`#` does not belong here", "#", "begin comments with `//`"),
-            ("{\"a\": 1 # c\n}", "`#` does not belong here", "#", "begin comments with `//`"),
-            (
-                "{\"a\": \"\\ud800\"}",
-                "this escape is no whole character",
-                "\\ud800",
-                "write the character itself",
-            ),
-            ("{\"a\": ...}", "`...` stands for something that is left out", "...", "write it out"),
-            ("{...}", "`...` stands for something that is left out", "...", "write it out"),
-            ("{\"a\": yes}", "`yes` is not quoted", "yes", "write `\"yes\"` if it is text"),
-            ("{1: 2}", "key `1` is not quoted", "1", "write `\"1\"`"),
-            ("{\"a\": truex}", "`truex` is not quoted", "truex", "write `\"truex\"` if it is text"),
-            ("{\"a\": (1,2)}", "`(` does not belong here", "(", "write lists in `[` and `]`"),
-            ("{\"a\": 12abc}", "`12abc` is not quoted", "12abc", "write `\"12abc\"` if it is text"),
-            ("{\"a\": 5%}", "`%` does not belong here", "%", "quote it if it is text"),
-            ("{\"a\": <x>}", "`<x>` is not quoted", "<x>", "write `\"<x>\"` if it is text"),
-            (
-                "{\"a\": `x`}",
-                "a backquote is no quote of JSON",
-                "`x`",
-                "write straight quotes: `\"x\"`",
-            ),
-            ("{\"a\": 1; \"b\": 2}", "`;` does not belong here", ";", "write `,` between entries"),
-            ("{\"a\": ./x}", "`./x` is not quoted", "./x", "write `\"./x\"` if it is text"),
-            ("{\"a\": /x/y}", "`/x/y` is not quoted", "/x/y", "write `\"/x/y\"` if it is text"),
-            ("{\"a\": C:\\x}", "`C` is not quoted", "C", "write `\"C\"` if it is text"),
-            ("a: 1", "`a` is not quoted", "a", "write `\"a\"` if it is text"),
-            ("{\"a\": {1, 2}}", "key `1` is not quoted", "1", "write `\"1\"`"),
-            ("{\"a\": @x}", "`@` does not belong here", "@", "quote it if it is text"),
-            ("{\"a\": é}", "`é` is not quoted", "é", "write `\"é\"` if it is text"),
-        ] {
+        for &(text, message, place, help) in SLIPS {
             check_slip(text, message, place, help);
         }
     }
@@ -281,6 +277,8 @@ mod tests {
             ("{\"a\": True}", "{\"a\": true}"),
             ("{\"a\": “x”}", "{\"a\": \"x\"}"),
             ("{a: 1}", "{\"a\": 1}"),
+            ("{'a': 1}", "{\"a\": 1}"),
+            ("{\"a\": 1\"b\": 2}", "{\"a\": 1,\"b\": 2}"),
             ("{\"a\": 1\n \"b\": 2}", "{\"a\": 1,\n \"b\": 2}"),
             ("{\"a\": 1,,}", "{\"a\": 1,}"),
         ] {

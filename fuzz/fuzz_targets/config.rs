@@ -1,0 +1,52 @@
+//! No text makes the reader of configs panic, and every place it tells lies in the text.
+//!
+//! The first byte of the input chooses the format, the rest is the text.
+#![no_main]
+
+use std::ops::Range;
+
+use libfuzzer_sys::fuzz_target;
+use olive::config::node::NodeValue;
+use olive::config::{Finding, Node, Source, examine, parse};
+use olive::plugin::Catalog;
+use olive::render;
+
+const PATHS: [&str; 3] = ["config.json", "config.yaml", "config.md"];
+
+fuzz_target!(|input: &[u8]| {
+    let Some((&format, text)) = input.split_first() else { return };
+    let path = PATHS[usize::from(format) % PATHS.len()].into();
+    let source = Source { path, text: String::from_utf8_lossy(text).into_owned() };
+    let parsed = parse(&source);
+    parsed.documents.iter().for_each(|document| check_node(document, &source));
+    assert!(!parsed.documents.is_empty() || !parsed.findings.is_empty());
+    let (_, findings) = examine(&source, &Catalog::default());
+    parsed.findings.iter().chain(&findings).for_each(|finding| check_finding(finding, &source));
+    render::findings(&source, &findings, &mut Vec::new(), true).expect("memory can be written");
+});
+
+fn check_node(node: &Node, source: &Source) {
+    check_range(&node.range, source);
+    match &node.value {
+        NodeValue::Scalar(_) => {}
+        NodeValue::Array(items) => items.iter().for_each(|item| check_node(item, source)),
+        NodeValue::Object(entries) => {
+            for entry in entries {
+                check_range(&entry.key_range, source);
+                check_node(&entry.node, source);
+            }
+        }
+    }
+}
+
+fn check_finding(finding: &Finding, source: &Source) {
+    check_range(&finding.range, source);
+    finding.related.iter().for_each(|place| check_range(&place.range, source));
+    let edits = finding.fix.iter().flat_map(|fix| &fix.edits);
+    edits.for_each(|edit| check_range(&edit.range, source));
+}
+
+fn check_range(range: &Range<usize>, source: &Source) {
+    assert!(source.text.get(range.clone()).is_some(), "{range:?}");
+    source.position(range.start);
+}
