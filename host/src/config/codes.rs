@@ -233,7 +233,7 @@ mod tests {
     use std::fs;
     use std::path::{Path, PathBuf};
 
-    use super::{CODES, find};
+    use super::{CODES, Code, find};
 
     /// Hyphenated words of the sources that are no codes.
     const OTHERS: [&str; 1] = ["line-by-line"];
@@ -286,9 +286,9 @@ mod tests {
             A pass may add findings with codes of its own; their messages stand for themselves.\n\n\
             | code | means | way out, for example |\n| --- | --- | --- |\n"
             .to_owned();
-        for code in CODES {
-            page.push_str(&format!("| `{}` | {} | {} |\n", code.name, code.summary, code.way_out));
-        }
+        page.extend(CODES.iter().map(|Code { name, summary, way_out }| {
+            format!("| `{name}` | {summary} | {way_out} |\n")
+        }));
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/codes.md");
         if std::env::var_os("BLESS").is_some() {
             fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -41,16 +41,18 @@ fn joined(path: &Path) -> String {
         if !uri.is_empty() && !uri.ends_with('/') {
             uri.push('/');
         }
-        for &byte in component.as_os_str().as_encoded_bytes() {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                    uri.push(char::from(byte));
-                }
-                other => uri.push_str(&format!("%{other:02X}")),
-            }
-        }
+        uri.extend(component.as_os_str().as_encoded_bytes().iter().map(|&byte| encoded(byte)));
     }
     uri
+}
+
+fn encoded(byte: u8) -> String {
+    match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(byte).to_string()
+        }
+        other => format!("%{other:02X}"),
+    }
 }
 
 #[cfg(all(test, unix))]
