@@ -48,6 +48,8 @@ pub enum Command {
     /// What steps have made
     #[command(subcommand)]
     Cache(CacheCommand),
+    /// Serve an editor: diagnostics, completion and more, over standard input and output
+    Lsp(LspArgs),
     /// Answer one call of the host
     #[command(hide = true)]
     Worker,
@@ -223,6 +225,17 @@ pub struct ImportArgs {
     /// Where plugins are and how to talk.
     #[command(flatten)]
     pub common: CommonArgs,
+}
+
+/// `olive lsp`.
+#[derive(Debug, Args)]
+pub struct LspArgs {
+    /// Folder with further plugin libraries; may be given several times
+    #[arg(long, value_name = "DIR")]
+    pub plugin_dir: Vec<PathBuf>,
+    /// What many clients say; it is the only way to talk
+    #[arg(long, hide = true)]
+    pub stdio: bool,
 }
 
 /// `olive plugin`.

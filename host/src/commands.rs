@@ -11,6 +11,7 @@ mod cache;
 mod config;
 mod schema;
 mod init;
+mod lsp;
 
 use std::io::{self, Write};
 use std::panic;
@@ -51,6 +52,10 @@ fn dispatch(command: &Command) -> ExitCode {
         Command::Config(command) => config::run(command),
         Command::Init(args) => (args.common.json, init::run(args)),
         Command::Schema(args) => (args.common.json, schema::run(args)),
+        Command::Lsp(args) => match lsp::run(args) {
+            Ok(code) => return ExitCode::from(code),
+            Err(error) => (false, Err(error)),
+        },
         Command::Cache(command) => cache::run(command),
         Command::Worker => (false, Ok(())),
     };

@@ -11,12 +11,14 @@ pub mod conda;
 pub mod upgrade;
 pub mod schema;
 pub mod language;
+pub mod navigate;
 pub mod references;
 pub mod defaults;
 pub mod advice;
 pub mod fit;
 pub mod check;
 pub mod codes;
+mod builds;
 
 pub use check::{CheckedWorkflow, Scope, check};
 pub use node::Node;
@@ -96,27 +98,26 @@ pub fn examine_for(
     scope: Scope,
 ) -> (Option<CheckedWorkflow>, Vec<Finding>) {
     let Parsed { documents, mut findings } = parse(source);
-    let folder = source.folder();
     let mut workflow = None;
     for document in &documents {
-        let (checked, found) = check(document, &folder, catalog, scope);
+        let (checked, found) = check(document, source, catalog, scope);
         workflow = workflow.or(checked);
         findings.extend(found);
     }
     findings.sort_by_key(|finding| (finding.range.start, finding.diagnostic.severity));
-    findings.dedup();
-    for edit in findings.iter_mut().filter_map(|finding| finding.fix.as_mut()) {
-        edit.edits.iter_mut().for_each(|edit| quote(&source.text, edit));
+    if documents.len() > 1 {
+        // Alternatives share most of their text; what is told of it once is enough.
+        findings.sort_by_key(|told| (told.range.start, std::cmp::Reverse(told.related.len())));
+        let mut told: Vec<(String, std::ops::Range<usize>)> = Vec::new();
+        findings.retain(|finding| {
+            let cause = (finding.diagnostic.code.clone(), finding.range.clone());
+            let is_new = !told.contains(&cause);
+            told.push(cause);
+            is_new
+        });
+        findings.sort_by_key(|finding| (finding.range.start, finding.diagnostic.severity));
     }
+    findings.dedup();
     let has_errors = findings.iter().any(Finding::is_error);
     (workflow.filter(|_| !has_errors), findings)
-}
-
-/// Quotes the text of an edit as what it replaces is quoted.
-fn quote(text: &str, edit: &mut TextEdit) {
-    match text.as_bytes().get(edit.range.start) {
-        Some(b'"') => edit.text = serde_json::Value::String(edit.text.clone()).to_string(),
-        Some(b'\'') => edit.text = format!("'{}'", edit.text.replace('\'', "''")),
-        _ => {}
-    }
 }

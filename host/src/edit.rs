@@ -159,7 +159,9 @@ impl EditError {
     /// Whether the command line is at fault, whatever the config says.
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::Path { .. } | Self::Whole | Self::Required { .. } | Self::DataFiles { .. } => true,
+            Self::Path { .. } | Self::Whole | Self::Required { .. } | Self::DataFiles { .. } => {
+                true
+            }
             Self::Absent { .. }
             | Self::NoObject { .. }
             | Self::NoItem { .. }
@@ -227,11 +229,12 @@ pub fn set(
         return Ok(Edited { text, path: written, was, now: Some(value.clone()) });
     }
     let (first, rest) = (&place.missing[0], &place.missing[1..]);
-    let nested = rest.iter().rfold(value.clone(), |inner, key| {
-        Value::Object(Map::from_iter([(key.clone(), inner)]))
-    });
+    let nested = rest
+        .iter()
+        .rfold(value.clone(), |inner, key| Value::Object(Map::from_iter([(key.clone(), inner)])));
     let end = json::children(place.node).len();
-    let (text, first) = add(&syntax, tree, &written, (place.node, end), (first, &nested), Fill::Line)?;
+    let (text, first) =
+        add(&syntax, tree, &written, (place.node, end), (first, &nested), Fill::Line)?;
     let path = rest.iter().fold(written.join(&first), |path, key| path.join(key));
     Ok(Edited { text, path, was: None, now: Some(value.clone()) })
 }
@@ -289,7 +292,11 @@ fn add(
     let edits = syntax.insert(container, index, (is_object.then_some(key), value), fill)?;
     let mut expected = tree.to_value();
     match expected.pointer_mut(&path.pointer()) {
-        Some(Value::Object(map)) => drop(map.shift_insert(index, key.to_owned(), value.clone())),
+        Some(Value::Object(map)) => {
+            // Of a key that is written twice the value has one.
+            let index = index.min(map.len());
+            map.shift_insert(index, key.to_owned(), value.clone());
+        }
         Some(Value::Array(items)) => items.insert(index, value.clone()),
         _ => {}
     }

@@ -23,6 +23,7 @@ pub mod output;
 pub mod report;
 pub mod view;
 pub mod render;
+pub mod lsp;
 pub mod model;
 pub mod cancel;
 pub mod worker;
@@ -60,7 +61,9 @@ pub fn run(host: &Host, path: &Path, choices: &Choices) -> Result<Vec<Footprint>
         }
     }
     let last = errors.pop();
-    errors.iter().for_each(|error| host.tell(error));
+    for error in &errors {
+        host.tell(error);
+    }
     last.map_or(Ok(footprints), Err)
 }
 

@@ -112,7 +112,12 @@ fn names_that_lead_nowhere() {
 
 #[test]
 fn syntax() {
-    check(r#""host": "here","#, r#""host": "here""#, "\"here\"", &["error[syntax]", "a comma is missing"]);
+    check(
+        r#""host": "here","#,
+        r#""host": "here""#,
+        "\"here\"",
+        &["error[syntax]", "a comma is missing"],
+    );
     check(
         r#""host": "here","#,
         r#""host": "here", "host": "here","#,
@@ -169,7 +174,7 @@ fn passes_that_do_not_fit_each_other_are_told_before_any_work() {
         11,
         &[
             "takes HfModel, but the input model is GgufModel",
-            "put one of these before it: `ToyImport`",
+            "put a pass of type `ToyImport` before it",
         ],
     );
 }

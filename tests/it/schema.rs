@@ -162,8 +162,9 @@ fn validator(playground: &Playground) -> jsonschema::Validator {
 /// Configs in JSON below `folder`, sorted.
 fn below(folder: &Path) -> Vec<PathBuf> {
     let texts = texts(folder);
-    let configs =
-        texts.iter().filter(|(name, text)| name.ends_with(".json") && text.contains("input_model"));
+    let configs = texts.iter().filter(|(name, text)| {
+        name.rsplit('.').next() == Some("json") && text.contains("input_model")
+    });
     configs.map(|(name, _)| folder.join(name)).collect()
 }
 

@@ -17,8 +17,8 @@ pub struct SchemaArgs {
     pub docs: bool,
     /// Schema of something else: a pass by its type, or a written type [default: the config]
     ///
-    /// Written types are `footprint`, `diagnostic`, `plugin-descriptor`, `step-request`,
-    /// `step-event` and `step-outcome`.
+    /// Written types are `footprint`, `check` (what `olive check --format json` says), `diagnostic`,
+    /// `plugin-descriptor`, `step-request`, `step-event` and `step-outcome`.
     #[arg(long, value_name = "NAME")]
     pub of: Option<String>,
     /// Write every schema below this folder

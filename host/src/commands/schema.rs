@@ -16,6 +16,7 @@ use crate::config::language;
 use crate::config::schema::suggest;
 use crate::error::Error;
 use crate::plugin::Catalog;
+use crate::render::json::Checked;
 use crate::store::files::write_atomically;
 
 /// File of the config's schema among all schemas.
@@ -25,8 +26,9 @@ const CONFIG: &str = "olive-config";
 type WrittenType = (&'static str, fn() -> Value);
 
 /// Types that are written down for others to read.
-const WRITTEN: [WrittenType; 6] = [
+const WRITTEN: [WrittenType; 7] = [
     ("footprint", schema_of::<Footprint>),
+    ("check", schema_of::<Checked<'static>>),
     ("diagnostic", schema_of::<Diagnostic>),
     ("plugin-descriptor", schema_of::<PluginDescriptor>),
     ("step-request", schema_of::<StepRequest>),

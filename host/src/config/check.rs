@@ -113,17 +113,17 @@ pub fn check(
     let text = &source.text;
     let mut tree = written.clone();
     let mut findings = upgrade::upgrade(&mut tree, catalog);
-    for edit in findings.iter_mut().filter_map(|told| told.fix.as_mut()).flat_map(|f| &mut f.edits) {
+    for edit in findings.iter_mut().filter_map(|told| told.fix.as_mut()).flat_map(|f| &mut f.edits)
+    {
         edit.text = quoted_as(text, edit.range.start, &edit.text);
     }
-    let value = tree.to_value();
-    let problems = problems(&value, &source.folder(), catalog, scope);
+    let problems = problems(&tree, &source.folder(), catalog, scope);
     findings.extend(problems.into_iter().map(|problem| locate(problem, &tree, text)));
     finish(&mut findings, written);
     if findings.iter().any(Finding::is_error) {
         return (None, findings);
     }
-    match serde_json::from_value::<Workflow>(value) {
+    match serde_json::from_value::<Workflow>(tree.to_value()) {
         Ok(workflow) => {
             (Some(CheckedWorkflow { workflow, tree, written: written.clone() }), findings)
         }
@@ -135,18 +135,22 @@ pub fn check(
     }
 }
 
-/// Everything wrong with the normalized config `value`.
-fn problems(value: &Value, folder: &Path, catalog: &Catalog, scope: Scope) -> Vec<Problem> {
+/// Everything wrong with the normalized config `tree`.
+fn problems(tree: &Node, folder: &Path, catalog: &Catalog, scope: Scope) -> Vec<Problem> {
+    let value = &tree.to_value();
     let mut problems = Problems::default();
     if let Some(problem) = shape::no_workflow(value) {
         return vec![problem];
     }
-    layout::check(value, &mut problems);
+    layout::check(value, catalog, &mut problems);
     shape::check(value, catalog, &mut problems);
     absent::check(value, catalog, scope, &mut problems);
     names::check(value, catalog, &mut problems);
     if scope.has_passes {
-        chain::check(value, catalog, scope, &mut problems);
+        // Of two passes with one name, only one would be in the chain.
+        if !tree.get("passes").is_some_and(Node::has_twins) {
+            chain::check(value, catalog, scope, &mut problems);
+        }
         accelerator::check(value, catalog, &mut problems);
     }
     if scope.has_files {

@@ -169,7 +169,7 @@ mod tests {
         check(&json!({"type": "First", "data": "d", "bits": "two"}), false);
         let schema = composed();
         let properties = &schema["definitions"]["pass.First.config"]["properties"];
-        assert_eq!(properties["rows"]["deprecationMessage"], "write `data`");
+        assert_eq!(properties["rows"]["deprecationMessage"], "old spelling: write `data`");
         assert_eq!(properties["rows"]["doNotSuggest"], true);
         assert_eq!(properties["bits"]["description"], "Width.");
         assert_eq!(properties["bits"]["enumDescriptions"], json!(["Four."]));

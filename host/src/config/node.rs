@@ -107,6 +107,12 @@ impl Node {
         self.entry(key).map(|entry| &entry.node)
     }
 
+    /// Whether this is an object with two entries of one key.
+    pub fn has_twins(&self) -> bool {
+        let entries = self.entries().unwrap_or_default();
+        entries.iter().enumerate().any(|(at, entry)| self.index_of(&entry.key) != Some(at))
+    }
+
     /// The value called `key`, to change.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
         self.entries_mut()?.iter_mut().find(|entry| entry.key == key).map(|entry| &mut entry.node)

@@ -69,11 +69,15 @@ fn too_deep(range: Range<usize>) -> Finding {
     syntax_error(format!("nested deeper than {DEPTH_LIMIT} levels"), range)
 }
 
-/// A key stands at `range` that its object has already at `first`.
-fn duplicate_key(key: &str, range: &Range<usize>, first: &Range<usize>) -> Finding {
-    let message = format!("key `{key}` is written twice");
-    let diagnostic = Diagnostic::error("duplicate-key", "", message);
-    let mut finding = Finding::new(diagnostic.with_help("remove one of them"), range.clone());
+/// The object of `entry` has its key already at `first`.
+fn duplicate_key(entry: &Entry, first: &Range<usize>) -> Finding {
+    let message = format!("key `{}` is written twice", entry.key);
+    let help = match entry.node.entries() {
+        Some(_) => "give one of them another name, or remove it",
+        None => "remove one of them",
+    };
+    let diagnostic = Diagnostic::error("duplicate-key", "", message).with_help(help);
+    let mut finding = Finding::new(diagnostic, entry.key_range.clone());
     finding.related.push(Place { range: first.clone(), message: "first written here".into() });
     finding
 }
@@ -84,7 +88,7 @@ fn duplicate_keys(entries: &[Entry]) -> Vec<Finding> {
     let mut found = Vec::new();
     for entry in entries {
         match seen.get(entry.key.as_str()) {
-            Some(first) => found.push(duplicate_key(&entry.key, &entry.key_range, first)),
+            Some(first) => found.push(duplicate_key(entry, first)),
             None => {
                 seen.insert(&entry.key, &entry.key_range);
             }

@@ -207,7 +207,7 @@ mod tests {
         check(
             &json!({"block": 8, "nested": {"learning_rte": 1}}),
             &[
-                ("", "key `precision` is missing", Some("add `precision`")),
+                ("", "key `precision` is missing", Some("add `precision`, one of `fp32`, `int4`")),
                 ("/block", "8 is less than the minimum of 16", None),
                 (
                     "/nested/learning_rte",

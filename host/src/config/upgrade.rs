@@ -10,7 +10,7 @@ mod normalize;
 mod marks;
 
 pub use modernize::modernize;
-pub use normalize::{normalize, root_keys};
+pub use normalize::{kind_of, normalize, root_keys};
 
 use std::ops::Range;
 

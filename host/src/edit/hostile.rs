@@ -42,7 +42,7 @@ const PIECES: [&str; 26] = [
 ];
 
 /// Texts made of each.
-const ROUNDS: usize = 300;
+const ROUNDS: usize = 30_000;
 
 /// Numbers that look random and are the same each time.
 struct Dice(u64);
@@ -91,6 +91,9 @@ fn check(source: &Source, language: &Language<'_>) {
         let _ = set(source, &root, language, &path, &json!({"o": [1]}));
         for new in [path.join("new"), path.join("new").join("b"), path.join("-")] {
             let Ok(edited) = set(source, &root, language, &new, &json!("v")) else { continue };
+            if edited.was.is_some() {
+                continue;
+            }
             let new = Source { text: edited.text, path: source.path.clone() };
             let tree = parse(&new).documents.remove(0);
             let old = unset(&new, &tree, language, &edited.path);
@@ -127,7 +130,7 @@ fn remove_by_tree(source: &Source, root: &Node, path: &Path) {
 fn no_text_makes_an_edit_panic_or_lose_bytes() {
     let catalog = Catalog::default();
     let language = Language::new(&catalog);
-    let mut dice = Dice(3);
+    let mut dice = Dice(1234);
     for (path, text) in [("c.json", JSON), ("c.yaml", YAML)] {
         check(&Source { path: path.into(), text: text.into() }, &language);
         for _ in 0..ROUNDS {

@@ -100,10 +100,11 @@ impl<'a> Json<'a> {
             return vec![self.remove_only(container, member, after)];
         }
         if let Some(before) = index.checked_sub(1).filter(|_| !has_comma) {
-            let comma = skip(self.text, members[before].end);
-            let start = start_of_blank(self.text, member.start);
-            let range = self.span(comma + 1, member, start..after);
-            return vec![edit(comma..comma + 1, String::new()), edit(range, String::new())];
+            let start = skip(self.text, members[before].end);
+            let comma = start..start + usize::from(self.text[start..].starts_with(','));
+            let blank = start_of_blank(self.text, member.start);
+            let range = self.span(comma.end, member, blank..after);
+            return vec![edit(comma, String::new()), edit(range, String::new())];
         }
         let has_line = |next: &Range<usize>| has_newline(self.text, after..next.start);
         let is_alone = members.get(index + 1).is_none_or(has_line);
@@ -140,8 +141,8 @@ impl<'a> Json<'a> {
             if !is_first_on_line(self.text, close) {
                 return edit(close..close, format!(" {} ", print(None)));
             }
-            let at = start_of_spaces(self.text, close);
-            return edit(at..at, format!("{inner}{}{newline}", print(Some(&inner))));
+            let at = end_of_line_before(self.text, close);
+            return edit(at..at, format!("{newline}{inner}{}", print(Some(&inner))));
         }
         let is_root = container.range == self.root.range;
         let has_lines = has_newline(self.text, self.root.range.clone());
@@ -217,8 +218,9 @@ impl<'a> Json<'a> {
         }
         let end = end_of_comments_on_line(self.text, range.end);
         let comment = comments(self.text, from..member.start).pop();
-        let is_after_line_comment =
-            comment.is_some_and(|comment| self.text[comment].starts_with("//"));
+        let is_after_line_comment = comment.is_some_and(|comment| {
+            comment.end == range.start && self.text[comment].starts_with("//")
+        });
         if is_after_line_comment && !is_last_on_line(self.text, end) {
             return start_of_spaces(self.text, member.start)..end;
         }
@@ -236,7 +238,7 @@ impl<'a> Json<'a> {
         }
         let is_space = |at: usize| self.text.as_bytes()[at] == b' ';
         if !is_on_line {
-            let is_padded = container.entries().is_some()
+            let is_padded = (has_comments || container.entries().is_some())
                 && member.start > open
                 && is_space(member.start - 1)
                 && is_space(after);

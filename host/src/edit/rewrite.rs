@@ -272,7 +272,7 @@ impl Writer<'_> {
     /// starts at `from`.
     fn copy(&self, start: usize, end: usize, base: &str, from: usize) -> String {
         let old = self.base(from);
-        let text = &self.text[start..end];
+        let text = self.text.get(start..end).unwrap_or_default();
         if old == base {
             return text.to_owned();
         }

@@ -36,11 +36,12 @@ pub(super) enum Writing {
 impl Style {
     /// The style of `text`, whose tree is `root`.
     pub(super) fn of(text: &str, root: &Node) -> Self {
+        let is_crlf = text.split_inclusive('\n').next().is_some_and(|line| line.ends_with("\r\n"));
         let colon = first(root, &|node| colon(text, node)).unwrap_or(": ");
         let fallback = if colon.ends_with(':') { "," } else { ", " };
         Self {
             writing: Writing::Json,
-            newline: if text.contains("\r\n") { "\r\n" } else { "\n" },
+            newline: if is_crlf { "\r\n" } else { "\n" },
             unit: first(root, &|node| unit(text, node)).unwrap_or("  ").to_owned(),
             colon: colon.to_owned(),
             comma: first(root, &|node| comma(text, node)).unwrap_or(fallback).to_owned(),

@@ -61,11 +61,7 @@ impl<'a> Syntax<'a> {
     }
 
     /// Takes the member at `index` out of `container`.
-    pub(super) fn remove(
-        &self,
-        container: &Node,
-        index: usize,
-    ) -> Result<Vec<Splice>, EditError> {
+    pub(super) fn remove(&self, container: &Node, index: usize) -> Result<Vec<Splice>, EditError> {
         match &self.writer {
             Writer::Json(json) => Ok(json.remove(container, index)),
             Writer::Yaml(yaml) => yaml.remove(container, index).ok_or_else(|| unsure(self.source)),

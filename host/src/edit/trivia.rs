@@ -16,12 +16,12 @@ pub(super) fn skip(text: &str, from: usize) -> usize {
 
 /// The first place from `from` on that is no whitespace.
 pub(super) fn skip_blank(text: &str, from: usize) -> usize {
-    from + text[from..].bytes().take_while(u8::is_ascii_whitespace).count()
+    text.len() - text[from..].trim_start().len()
 }
 
 /// Where the whitespace that ends at `to` starts.
 pub(super) fn start_of_blank(text: &str, to: usize) -> usize {
-    to - text[..to].bytes().rev().take_while(u8::is_ascii_whitespace).count()
+    text[..to].trim_end().len()
 }
 
 /// Where the whitespace that ends at `to` starts, on the same line.
@@ -33,8 +33,8 @@ pub(super) fn start_of_spaces(text: &str, to: usize) -> usize {
 pub(super) fn end_of_comments_on_line(text: &str, from: usize) -> usize {
     let mut end = from;
     loop {
-        let blank = text[end..].bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-        match comment_at(text, end + blank) {
+        let is_blank = |letter: char| letter.is_whitespace() && !"\r\n".contains(letter);
+        match comment_at(text, text.len() - text[end..].trim_start_matches(is_blank).len()) {
             Some(comment) => end = comment.end,
             None => return end,
         }

@@ -11,8 +11,8 @@ use super::Splice;
 use super::json::{Fill, Json};
 use super::style::{Style, Writing};
 use super::trivia::{column, end_of_line_before, indent, is_first_on_line};
-use crate::config::node::{Entry, NodeValue};
 use crate::config::Node;
+use crate::config::node::{Entry, NodeValue};
 
 /// A YAML text and how it is laid out.
 pub(super) struct Yaml<'a> {
@@ -29,12 +29,7 @@ impl<'a> Yaml<'a> {
     }
 
     /// Writes `value` in place of the member of `container` at `index`.
-    pub(super) fn replace(
-        &self,
-        container: &Node,
-        index: usize,
-        value: &Value,
-    ) -> Option<Splice> {
+    pub(super) fn replace(&self, container: &Node, index: usize, value: &Value) -> Option<Splice> {
         let (node, key) = match &container.value {
             NodeValue::Object(entries) => (&entries[index].node, Some(&entries[index].key_range)),
             NodeValue::Array(items) => (&items[index], None),
@@ -113,7 +108,7 @@ impl<'a> Yaml<'a> {
         }
         let is_start_of_text = self.text[..start].trim().is_empty();
         let next = self.start(container, index + 1)?;
-        let has_comment = self.text[line_end..next].contains('#');
+        let has_comment = self.text.get(line_end..next).is_none_or(|gap| gap.contains('#'));
         if has_comment && !is_start_of_text {
             return None;
         }

@@ -110,7 +110,8 @@ impl Planning<'_> {
 
     /// Whether an input model of this kind can be measured at all; a file to be imported cannot.
     fn can_be_measured(&self) -> bool {
-        self.catalog.evaluator(self.kind, &[]).is_some() || self.checked.workflow().passes.is_empty()
+        self.catalog.evaluator(self.kind, &[]).is_some()
+            || self.checked.workflow().passes.is_empty()
     }
 
     fn pass(

@@ -3,33 +3,56 @@
 use std::io::{self, Write};
 
 use olive_schemas::diagnostic::Severity;
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
 use super::CheckedFile;
 use super::lines::{Lines, Position};
 use crate::config::Finding;
 
+/// What `olive check --format json` says.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Checked<'a> {
+    /// The files, in the order they were named.
+    files: Vec<LocatedFile<'a>>,
+}
+
+/// A file with what was found in it.
+#[derive(Debug, Serialize, JsonSchema)]
+struct LocatedFile<'a> {
+    /// Path as it was named.
+    path: String,
+    /// What was found, in the order of the text.
+    diagnostics: Vec<Located<'a>>,
+}
+
 /// A finding with its places as lines and columns.
 ///
 /// What a finding does not have is left out; nothing is `null`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Located<'a> {
+    /// How bad it is.
     severity: Severity,
+    /// Stable, documented name such as `unknown-key`.
     code: &'a str,
+    /// What is true, with the value and the limit.
     message: &'a str,
+    /// JSON pointer (RFC 6901) into the config as it is written.
     pointer: &'a str,
     #[serde(flatten)]
     span: Span,
+    /// What to try, imperative.
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<&'a str>,
+    /// Other places that have to do with it.
     related: Vec<RelatedPlace<'a>>,
+    /// A change of the text that mends it, when there is one beyond doubt.
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<LocatedFix<'a>>,
 }
 
 /// Where something stands; the end lies after its last character.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Span {
     /// Line of the first character, from 1.
     pub line: usize,
@@ -41,39 +64,41 @@ pub struct Span {
     pub end_column: usize,
 }
 
-#[derive(Debug, Serialize)]
+/// A place that has to do with a finding.
+#[derive(Debug, Serialize, JsonSchema)]
 struct RelatedPlace<'a> {
+    /// What is there.
     message: &'a str,
+    /// JSON pointer (RFC 6901) into the config as it is written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pointer: Option<&'a str>,
     #[serde(flatten)]
     span: Span,
 }
 
-#[derive(Debug, Serialize)]
+/// A change of the text that mends a finding.
+#[derive(Debug, Serialize, JsonSchema)]
 struct LocatedFix<'a> {
+    /// What it does, imperative.
     title: &'a str,
+    /// What to replace; places do not overlap.
     edits: Vec<LocatedEdit<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+/// Text in place of a part of the file.
+#[derive(Debug, Serialize, JsonSchema)]
 struct LocatedEdit<'a> {
     #[serde(flatten)]
     span: Span,
+    /// What comes instead.
     text: &'a str,
 }
 
 /// Writes one document with the findings of all `files`.
 pub fn write(files: &[CheckedFile], out: &mut dyn Write) -> io::Result<()> {
-    let files: Vec<_> = files
-        .iter()
-        .map(|file| {
-            let lines = Lines::new(&file.source.text);
-            let located: Vec<_> = file.findings.iter().map(|found| locate(found, &lines)).collect();
-            json!({"path": file.source.path.display().to_string(), "diagnostics": located})
-        })
-        .collect();
-    writeln!(out, "{}", json!({ "files": files }))
+    let checked = Checked { files: files.iter().map(located_file).collect() };
+    serde_json::to_writer(&mut *out, &checked)?;
+    writeln!(out)
 }
 
 /// The finding with its places in `lines`.
@@ -105,6 +130,14 @@ pub fn locate<'a>(found: &'a Finding, lines: &Lines<'_>) -> Located<'a> {
         help: diagnostic.help.as_deref(),
         related: related.collect(),
         fix,
+    }
+}
+
+fn located_file(file: &CheckedFile) -> LocatedFile<'_> {
+    let lines = Lines::new(&file.source.text);
+    LocatedFile {
+        path: file.source.path.display().to_string(),
+        diagnostics: file.findings.iter().map(|found| locate(found, &lines)).collect(),
     }
 }
 

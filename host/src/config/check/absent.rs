@@ -1,6 +1,7 @@
 //! Parts that no installed plugin provides: passes, systems, evaluators, sources of files.
 
-use olive_schemas::packs::{self, PartKind};
+use olive_schemas::metric::MetricKind;
+use olive_schemas::packs::{self, KnownPack, PartKind};
 use olive_schemas::types;
 use serde_json::Value;
 
@@ -20,27 +21,54 @@ pub(super) fn check(value: &Value, catalog: &Catalog, scope: Scope, problems: &m
     systems_of(value, &mut uses);
     evaluators_of(value, &mut uses);
     sources_of(value, &mut uses);
-    for (kind, name, pointers) in uses.0 {
-        if let Some(problem) = missing(kind, &name, &pointers, catalog) {
-            problems.push(problem);
+    let mut packs: Vec<(&KnownPack, Vec<Part>)> = Vec::new();
+    for part in uses.0 {
+        match packs::providing(part.kind, &part.name) {
+            None => problems.push(unknown(&part, catalog)),
+            Some(pack) => match packs.iter_mut().find(|(known, _)| known.name == pack.name) {
+                Some((_, parts)) => parts.push(part),
+                None => packs.push((pack, vec![part])),
+            },
         }
+    }
+    for (pack, parts) in &packs {
+        problems.push(missing(pack, parts));
     }
     functions_of(value, problems);
 }
 
-/// Parts in order of first use, each with the pointers of its uses.
+/// A part that no installed plugin provides.
+struct Part {
+    kind: PartKind,
+    name: String,
+    /// Pointers of its uses; there is at least one.
+    uses: Vec<String>,
+}
+
+impl Part {
+    /// What it is, such as ``a pass `LoRA` ``.
+    fn told(&self) -> String {
+        let what = match self.kind {
+            PartKind::Pass => "a pass",
+            PartKind::System => "a system of type",
+            PartKind::Evaluator => "an evaluator of type",
+            PartKind::Source => "a source of type",
+            PartKind::Model => "a model of type",
+        };
+        format!("{what} `{}`", self.name)
+    }
+}
+
+/// Parts in order of first use.
 #[derive(Default)]
-struct Uses(Vec<(PartKind, String, Vec<String>)>);
+struct Uses(Vec<Part>);
 
 impl Uses {
     fn add(&mut self, kind: PartKind, name: &str, pointer: String) {
-        let known = self
-            .0
-            .iter_mut()
-            .find(|(known_kind, known, _)| *known_kind == kind && known.eq_ignore_ascii_case(name));
-        match known {
-            Some((_, _, pointers)) => pointers.push(pointer),
-            None => self.0.push((kind, name.to_owned(), vec![pointer])),
+        let is_known = |part: &&mut Part| part.kind == kind && part.name.eq_ignore_ascii_case(name);
+        match self.0.iter_mut().find(is_known) {
+            Some(part) => part.uses.push(pointer),
+            None => self.0.push(Part { kind, name: name.to_owned(), uses: vec![pointer] }),
         }
     }
 }
@@ -105,36 +133,38 @@ fn source(path: Option<&Value>, pointer: &str, uses: &mut Uses) {
     }
 }
 
-/// The one problem of a part that no installed plugin provides.
-fn missing(kind: PartKind, name: &str, pointers: &[String], catalog: &Catalog) -> Option<Problem> {
-    let first = pointers.first()?;
-    let what = match kind {
-        PartKind::Pass => "a pass",
-        PartKind::System => "a system of type",
-        PartKind::Evaluator => "an evaluator of type",
-        PartKind::Source => "a source of type",
-        PartKind::Model => "a model of type",
-    };
-    let message = format!("no installed plugin has {what} `{name}`");
-    let installed = installed(kind, catalog);
+/// The one problem of all `parts` that are missing because `pack` is.
+fn missing(pack: &KnownPack, parts: &[Part]) -> Problem {
+    let told: Vec<String> = parts.iter().map(Part::told).collect();
+    let message = format!("no installed plugin has {}", listed(&told));
+    let belongs = if parts.len() == 1 { "it belongs" } else { "they belong" };
+    let help = format!("{belongs} to the pack `{}` ({})", pack.name, pack.summary);
+    let uses: Vec<&str> = parts.iter().flat_map(|part| &part.uses).map(String::as_str).collect();
+    problem_of("plugin-missing", &uses, message, Some(help))
+}
+
+/// The one problem of a part that no known pack provides.
+fn unknown(part: &Part, catalog: &Catalog) -> Problem {
+    let Part { kind, name, uses } = part;
+    let installed = installed(*kind, catalog);
     let slip = nearest(name, installed.iter().copied());
-    let pack = packs::providing(kind, name);
-    let (code, help) = match (slip, pack) {
-        (_, Some(pack)) => {
-            let help = format!("it belongs to the pack `{}` ({})", pack.name, pack.summary);
-            ("plugin-missing", Some(help))
-        }
-        (Some(name), None) => ("unknown-type", Some(format!("did you mean `{name}`?"))),
-        (None, None) => ("unknown-type", unknown_help(kind, name, &installed, catalog)),
+    let help = match slip {
+        Some(name) => Some(format!("did you mean `{name}`?")),
+        None => unknown_help(*kind, name, &installed, catalog),
     };
+    let message = format!("no installed plugin has {}", part.told());
+    let uses: Vec<&str> = uses.iter().map(String::as_str).collect();
+    problem_of("unknown-type", &uses, message, help).replaced_by(slip)
+}
+
+/// One problem about what several places need.
+fn problem_of(code: &str, uses: &[&str], message: String, help: Option<String>) -> Problem {
+    let (first, others) = uses.split_first().unwrap_or((&"", &[]));
     let mut problem = Problem::error(code, first, message, help);
-    if pack.is_none() {
-        problem = problem.replaced_by(slip);
+    for pointer in others {
+        problem.diagnostic = problem.diagnostic.with_related(*pointer, "needed here too");
     }
-    for pointer in &pointers[1..] {
-        problem.diagnostic = problem.diagnostic.with_related(pointer, "needed here too");
-    }
-    Some(problem)
+    problem
 }
 
 fn unknown_help(
@@ -143,6 +173,11 @@ fn unknown_help(
     installed: &[&str],
     catalog: &Catalog,
 ) -> Option<String> {
+    let is_metric = || serde_json::from_value::<MetricKind>(name.into()).is_ok();
+    if kind == PartKind::Evaluator && is_metric() {
+        let metric = format!("{{\"metrics\": [{{\"type\": \"{name}\", …}}]}}");
+        return Some(format!("`{name}` is a type of metric: write `{metric}`"));
+    }
     let elsewhere = nearest(name, packs::names(kind));
     let elsewhere =
         elsewhere.map(|name| format!("did you mean `{name}`, of a pack that is not installed?"));
@@ -156,6 +191,15 @@ fn installed(kind: PartKind, catalog: &Catalog) -> Vec<&str> {
         PartKind::Pass => catalog.passes().map(|pass| pass.descriptor.name.as_str()).collect(),
         PartKind::System => types::systems().iter().map(|entry| entry.name).collect(),
         PartKind::Evaluator | PartKind::Source | PartKind::Model => Vec::new(),
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn listed(told: &[String]) -> String {
+    match told {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
 }
 

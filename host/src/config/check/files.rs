@@ -1,5 +1,6 @@
 //! Files that should be there.
 
+use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
@@ -8,7 +9,7 @@ use super::shape::{own_settings, passes};
 use super::{Problem, Problems};
 use crate::config::node::escape;
 use crate::config::references::{PATH, marked};
-use crate::config::schema::workflow_schema;
+use crate::config::schema::{nearest, workflow_schema};
 use crate::plugin::Catalog;
 
 /// Warns once of each file the normalized config `value` reads that is not there.
@@ -31,8 +32,9 @@ pub(super) fn check(value: &Value, folder: &Path, catalog: &Catalog, problems: &
 
 /// Pointers of the paths that are read, each with the path and what it is.
 fn paths<'a>(value: &'a Value, catalog: &Catalog) -> Vec<(String, &'a str, &'static str)> {
-    let models = ["model_path", "adapter_path"].map(|key| format!("/input_model/{key}"));
-    let mut pointers: Vec<(String, &str)> = models.map(|pointer| (pointer, "model")).into();
+    let models = [("model_path", "model"), ("adapter_path", "adapter")];
+    let models = models.map(|(key, what)| (format!("/input_model/{key}"), what));
+    let mut pointers: Vec<(String, &str)> = models.into();
     let mut files = marked(value, workflow_schema(), PATH, "input");
     files.extend(data_files(value));
     for (pass_pointer, pass) in passes(value) {
@@ -62,8 +64,24 @@ fn missing(path: &str, what: &str, pointer: &str, folder: &Path) -> Problem {
         return Problem::warning("file-missing", pointer, message, help);
     }
     let message = format!("{what} `{path}` does not exist");
+    if let Some(meant) = neighbor(path, folder) {
+        let help = format!("did you mean `{meant}`?");
+        return Problem::warning("file-missing", pointer, message, &help);
+    }
     let help = format!("relative paths start at `{}`", folder.display());
     Problem::warning("file-missing", pointer, message, &help)
+}
+
+/// The path of what stands where `path` leads under a name that is nearly the same.
+fn neighbor(path: &str, folder: &Path) -> Option<String> {
+    let start = path.rfind('/').map_or(0, |slash| slash + 1);
+    let (place, written) = path.split_at(start);
+    let entries = fs::read_dir(folder.join(place)).ok()?;
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    let name = nearest(written, names.iter().map(String::as_str))?;
+    Some(format!("{place}{name}"))
 }
 
 /// Pointers of the data files of the data configs.

@@ -3,11 +3,12 @@
 //! Told before the schemas are asked, which would tell one thing that is misplaced as several that
 //! are missing and unknown.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Problem, Problems};
 use crate::config::node::escape;
-use crate::config::upgrade::root_keys;
+use crate::config::upgrade::{kind_of, root_keys};
+use crate::plugin::Catalog;
 
 /// Maps of named entries, with what an entry is called and how one looks.
 const MAPS: [(&str, &str, &str); 4] = [
@@ -21,7 +22,7 @@ const MAPS: [(&str, &str, &str); 4] = [
 const ENTRY_KEYS: [&str; 4] = ["type", "metrics", "pipeline", "accelerators"];
 
 /// Checks where the sections of the normalized config `value` stand.
-pub(super) fn check(value: &Value, problems: &mut Problems) {
+pub(super) fn check(value: &Value, catalog: &Catalog, problems: &mut Problems) {
     for (section, what, example) in MAPS {
         let pointer = format!("/{section}");
         match value.get(section) {
@@ -31,7 +32,7 @@ pub(super) fn check(value: &Value, problems: &mut Problems) {
                 let problem = Problem::error("wrong-value", &pointer, message, Some(help));
                 problems.push(problem.about_key());
             }
-            Some(Value::Object(map)) => check_map(map, section, what, example, problems),
+            Some(Value::Object(map)) => check_map(map, (section, what, example), catalog, problems),
             Some(_) | None => {}
         }
     }
@@ -42,9 +43,8 @@ pub(super) fn check(value: &Value, problems: &mut Problems) {
 
 fn check_map(
     map: &Map<String, Value>,
-    section: &str,
-    what: &str,
-    example: &str,
+    (section, what, example): (&str, &str, &str),
+    catalog: &Catalog,
     problems: &mut Problems,
 ) {
     let is_entry = map.iter().any(|(key, value)| {
@@ -68,8 +68,22 @@ fn check_map(
         } else if !entry.is_object() && !entry.is_array() {
             let message = format!("`{name}` is not {what}: it is no object");
             let help = format!("write it inside {what}: `{example}`");
+            let help = home_of(name, map, catalog).filter(|_| section == "passes").unwrap_or(help);
             problems.push(Problem::error("wrong-value", &pointer, message, Some(help)).about_key());
         }
+    }
+}
+
+/// Where the option `key` of a pass belongs, when one pass of `passes` has it.
+fn home_of(key: &str, passes: &Map<String, Value>, catalog: &Catalog) -> Option<String> {
+    let mut homes = passes.iter().filter(|(_, pass)| {
+        let kind = pass.get("type").and_then(Value::as_str);
+        let known = kind.and_then(|kind| catalog.pass(kind));
+        known.is_some_and(|known| known.descriptor.schema["properties"].get(key).is_some())
+    });
+    match (homes.next(), homes.next()) {
+        (Some((name, _)), None) => Some(format!("move it into pass `{name}`")),
+        _ => None,
     }
 }
 
@@ -89,8 +103,17 @@ fn check_engine(value: &Value, problems: &mut Problems) {
     }
 }
 
-/// Settings of the input model at the root.
+/// A path in place of the input model, or its settings at the root.
 fn check_model(value: &Value, problems: &mut Problems) {
+    if let Some(path) = value.get("input_model").and_then(Value::as_str) {
+        let kind = kind_of(path).name();
+        let model = json!({"type": kind, "model_path": path}).to_string();
+        let message = "`input_model` is a text, not an object".to_owned();
+        let help = Some(format!("write `{model}`"));
+        let mut problem = Problem::error("wrong-value", "/input_model", message, help);
+        problem.raw_replacement = Some(model);
+        problems.push(problem);
+    }
     for key in ["model_path", "adapter_path", "load_kwargs", "task", "io_config"] {
         if value.get(key).is_some() {
             problems.push(misplaced(key, "the config", "`input_model`", &format!("/{key}")));

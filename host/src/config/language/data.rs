@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::kinds;
 use super::section::{Section, both_forms, reference};
-use super::written::deprecated;
+use super::written::{deprecated, former};
 use crate::config::check::data::FUNCTIONS;
 
 /// Steps of a data set's way to the model, whose settings may stand below `params`.
@@ -23,9 +23,9 @@ const FORMER_SHAPES: [&str; 2] = ["params_config", "components"];
 pub(super) fn configs(definitions: &mut Map<String, Value>) -> Value {
     let config = config(definitions);
     definitions.insert("DataConfig".into(), config);
-    let map = deprecated(
+    let map = former(
         json!({"additionalProperties": {"type": "object"}}),
-        "write a list of data configs, each with its `name`",
+        "a list of data configs, each with its `name`",
     );
     json!({
         "description": "Data sets that passes and metrics refer to by name.",
@@ -90,8 +90,8 @@ fn container(name: &str, mut settings: Value, definitions: &mut Map<String, Valu
         settings["properties"][component] = form;
     }
     for shape in FORMER_SHAPES {
-        let message = "write `load_dataset_config` and `pre_process_data_config`";
-        settings["properties"][shape] = deprecated(json!({"type": "object"}), message);
+        let instead = "`load_dataset_config` and `pre_process_data_config`";
+        settings["properties"][shape] = former(json!({"type": "object"}), instead);
     }
     let loads = ["load_dataset_config"].into_iter().chain(FORMER_SHAPES);
     settings["anyOf"] = loads.map(|key| json!({"required": [key]})).collect();
@@ -124,7 +124,7 @@ fn add_former_keys(settings: &mut Value) {
     };
     for (old, new) in [("corpus_strategy", "strategy"), ("source_max_len", "max_seq_len")] {
         let same = properties.get(new).cloned().unwrap_or_default();
-        properties.insert(old.into(), deprecated(same, &format!("write `{new}`")));
+        properties.insert(old.into(), former(same, &format!("`{new}`")));
     }
     let corpus = deprecated(json!({"enum": ["corpus"]}), "every data set is a corpus of texts");
     properties.insert("dataset_type".into(), corpus);

@@ -148,10 +148,12 @@ impl<'a> Page<'a> {
             let written = format!("{prefix}{key}");
             let field = self.resolved(property);
             if let Some(message) = field.get("deprecationMessage").and_then(Value::as_str) {
-                note(notes, &written, message.trim_start_matches(&format!("`{key}` ")));
+                let why = message.trim_start_matches(&format!("`{key}` "));
+                note(notes, &written, why);
                 continue;
             }
-            if field.get("doNotSuggest").is_some() || !field.is_object() {
+            let is_told = field.is_object() && field.get("doNotSuggest").is_none();
+            if !is_told || is_wrapped(property) {
                 continue;
             }
             let is_required = required.contains(&key.as_str().into());
@@ -199,8 +201,15 @@ fn note(notes: &mut Notes, key: &str, why: &str) {
 
 /// Whether no chapter is about `schema`.
 fn is_shown_here(schema: &Value) -> bool {
-    let target = schema.get("$ref").and_then(Value::as_str);
-    let name = target.and_then(|target| target.strip_prefix("#/definitions/"));
-    let is_config = |name: &str| name.ends_with(".config") || name.ends_with(".params");
-    name.is_none_or(|name| name.contains('.') && !is_config(name))
+    target(schema).is_none_or(|name| name.contains('.'))
+}
+
+/// Whether `schema` is about the same settings one level deeper.
+fn is_wrapped(schema: &Value) -> bool {
+    target(schema).is_some_and(|name| name.ends_with(".config") || name.ends_with(".params"))
+}
+
+/// Name of the definition that `schema` refers to.
+fn target(schema: &Value) -> Option<&str> {
+    schema.get("$ref")?.as_str()?.strip_prefix("#/definitions/")
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::name_or_inline;
 use super::section::reference;
-use super::written::deprecated;
+use super::written::former;
 
 /// Settings of a search under their former names.
 const FORMER_SEARCH: [(&str, &str); 2] =
@@ -61,13 +61,17 @@ fn add_former_search(strategy: &mut Value) {
     };
     if let Some(Value::Object(mut named)) = properties.get("sampler").cloned() {
         let description = named.remove("description").unwrap_or_default();
-        let exhaustive =
-            deprecated(json!({"type": "string", "pattern": "^exhaustive$"}), "write `sequential`");
-        properties["sampler"] = json!({"description": description, "anyOf": [named, exhaustive]});
+        // To editors, an alternative with a deprecation is never right.
+        properties["sampler"] = json!({
+            "description": description,
+            "anyOf": [named, {"type": "string", "pattern": "^exhaustive$"}],
+            "if": {"const": "exhaustive"},
+            "then": former(json!({}), "`sequential`")
+        });
     }
     for (old, new) in FORMER_SEARCH {
         let same = properties.get(new).cloned().unwrap_or_default();
-        properties.insert(old.into(), deprecated(same, &format!("write `{new}`")));
+        properties.insert(old.into(), former(same, &format!("`{new}`")));
     }
 }
 
@@ -76,11 +80,11 @@ fn add_former_keys(engine: &mut Value) {
     let Some(properties) = engine.get_mut("properties").and_then(Value::as_object_mut) else {
         return;
     };
-    let providers = deprecated(
+    let providers = former(
         json!({"type": ["array", "null"]}),
-        "write `execution_providers` of an accelerator of a system",
+        "`execution_providers` of an accelerator of a system",
     );
     properties.insert("execution_providers".into(), providers);
-    let cache = deprecated(json!({"type": ["object", "null"]}), "write `cache_dir`");
+    let cache = former(json!({"type": ["object", "null"]}), "`cache_dir`");
     properties.insert("cache_config".into(), cache);
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::kinds;
 use super::section::{Section, reference};
-use super::written::deprecated;
+use super::written::former;
 
 /// Kinds of references to files that need no plugin.
 const LOCAL: [&str; 3] = ["file", "folder", "string_name"];
@@ -91,9 +91,9 @@ fn local_resource() -> Value {
 /// Up to v0.6 a Hugging Face model was a `PyTorchModel` with `hf_config`.
 fn allow_hf_config(pytorch: &mut Value) {
     if let Some(properties) = pytorch.get_mut("properties") {
-        properties["hf_config"] = deprecated(
+        properties["hf_config"] = former(
             json!({"type": "object"}),
-            &format!("write a `{}` with `model_path`, `task` and `load_kwargs`", ModelKind::Hf),
+            &format!("a `{}` with `model_path`, `task` and `load_kwargs`", ModelKind::Hf),
         );
     }
 }
@@ -124,7 +124,7 @@ fn accelerator_or_device(accelerator: &Value) -> Value {
     let devices = ["cpu", "gpu", "npu"];
     json!({
         "if": {"type": "string"},
-        "then": deprecated(json!({"enum": devices}), "write `{\"device\": …}`"),
+        "then": former(json!({"enum": devices}), "`{\"device\": …}`"),
         "else": accelerator
     })
 }

@@ -4,7 +4,7 @@ use olive_schemas::packs::former_pass_names;
 use serde_json::{Map, Value, json};
 
 use super::section::{Kind, Section, reference};
-use super::written::{define, deprecated, describe, prune, written};
+use super::written::{define, deprecated, describe, former, prune, written};
 use super::{data, engine, evaluator, model, name_or_inline};
 use crate::config::schema::workflow_schema;
 
@@ -48,9 +48,10 @@ pub(super) fn schema(
 fn complete(properties: &mut Map<String, Value>, definitions: &mut Map<String, Value>) {
     let mut one_or_several = json!({
         "type": ["object", "array"],
-        "if": {"type": "array"},
-        "then": {"items": reference("Pass"), "minItems": 1},
-        "else": reference("Pass")
+        "allOf": [
+            {"if": {"type": "array"}, "then": {"items": reference("Pass"), "minItems": 1}},
+            {"if": {"type": "object"}, "then": reference("Pass")}
+        ]
     });
     if let Some(snippets) = definitions.get("Pass").and_then(|pass| pass.get("defaultSnippets")) {
         one_or_several["defaultSnippets"] = snippets.clone();
@@ -93,9 +94,9 @@ fn complete(properties: &mut Map<String, Value>, definitions: &mut Map<String, V
 fn add_former_keys(properties: &mut Map<String, Value>) {
     let flow = json!({"type": "array", "items": {"type": "string"}});
     let flows = json!({"type": ["array", "null"], "items": flow});
-    let flows = deprecated(flows, "write `builds`, each with its `pipeline`");
+    let flows = former(flows, "`builds`, each with its `pipeline`");
     properties.insert("pass_flows".into(), flows);
-    let folder = deprecated(json!({"type": ["string", "null"]}), "write it in `data_files`");
+    let folder = former(json!({"type": ["string", "null"]}), "the folder in `data_files`");
     properties.insert("data_root".into(), folder);
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::written::{describe, describe_values, written};
+use super::written::{advice, describe, describe_values, written};
 
 /// On settings that may stand in two places: the keys that must stand in either.
 pub(super) const REQUIRED: &str = "x-olive-required";
@@ -146,7 +146,8 @@ pub(super) fn both_forms(
         if let Some(description) = settings.get("description").and_then(Value::as_str) {
             describe(form, description);
         }
-        if !required.is_empty() {
+        if let Some(keys) = settings.get("required") {
+            form.insert(REQUIRED.into(), keys.clone());
             let rules = required.iter().map(|names| in_either_form(names, wrapper));
             form.insert("allOf".into(), rules.collect());
         }
@@ -171,7 +172,7 @@ pub(super) fn reference(name: &str) -> Value {
 fn required_keys(settings: &Value) -> Vec<Vec<String>> {
     let required = settings.get("required").and_then(Value::as_array).into_iter().flatten();
     let old_names = |key: &str| {
-        let message = Value::String(format!("write `{key}`"));
+        let message = Value::String(advice(&format!("`{key}`")));
         let properties = settings.get("properties").and_then(Value::as_object);
         let old = properties
             .into_iter()

@@ -58,7 +58,17 @@ pub(super) fn prune(root: &Value, definitions: &mut Map<String, Value>) {
     definitions.retain(|name, _| reached.contains(name));
 }
 
-/// Marks `schema` as an old spelling, to be read and not to be written.
+/// Marks `schema` as an old spelling of what is `instead` today.
+pub(super) fn former(schema: Value, instead: &str) -> Value {
+    deprecated(schema, &advice(instead))
+}
+
+/// What is said of an old spelling.
+pub(super) fn advice(instead: &str) -> String {
+    format!("old spelling: write {instead}")
+}
+
+/// Marks `schema` as something to be read and not to be written.
 pub(super) fn deprecated(mut schema: Value, message: &str) -> Value {
     if !schema.is_object() {
         schema = json!({});
@@ -69,26 +79,18 @@ pub(super) fn deprecated(mut schema: Value, message: &str) -> Value {
     schema
 }
 
-/// Adds `description` in the two forms that editors know.
+/// Adds `description` in the two forms that editors know; without the second they show escapes.
 pub(super) fn describe(schema: &mut Map<String, Value>, description: &str) {
     schema.insert("description".into(), description.into());
-    if is_markdown(description) {
-        schema.insert("markdownDescription".into(), description.into());
-    }
+    schema.insert("markdownDescription".into(), description.into());
 }
 
-/// Gives an `enum` schema a description for each value.
+/// Gives an `enum` schema a description for each value, in the two forms.
 pub(super) fn describe_values(schema: &mut Map<String, Value>, descriptions: &[String]) {
     if descriptions.iter().any(|text| !text.is_empty()) {
         schema.insert("enumDescriptions".into(), descriptions.into());
-    }
-    if descriptions.iter().any(|text| is_markdown(text)) {
         schema.insert("markdownEnumDescriptions".into(), descriptions.into());
     }
-}
-
-fn is_markdown(text: &str) -> bool {
-    text.contains(['`', '\n', '*', '_'])
 }
 
 struct Writing<'a> {
@@ -335,7 +337,7 @@ fn add_marked_keys(schema: &mut Map<String, Value>, marked: &Map<String, Value>)
         let old_names = property.get(RENAMED_FROM).and_then(Value::as_array).into_iter().flatten();
         for old in old_names.filter_map(Value::as_str) {
             let same = schema.get("properties").and_then(|known| known.get(key)).cloned();
-            let property = deprecated(same.unwrap_or_default(), &format!("write `{key}`"));
+            let property = former(same.unwrap_or_default(), &format!("`{key}`"));
             more.insert(old.to_owned(), property);
         }
     }

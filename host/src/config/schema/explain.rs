@@ -14,15 +14,38 @@ use crate::config::references::{IGNORED, UNAVAILABLE};
 /// Keyword with what a pattern means, which editors know too.
 const PATTERN_MESSAGE: &str = "patternErrorMessage";
 
-/// What is wrong by `error`, which `schema` gave.
+/// Keyword with what to write, in place of what the keywords of a field say; editors know it too.
+const WAY_OUT: &str = "errorMessage";
+
+/// Way out of a list where one value belongs.
+const SEARCH: &str = "a list of values asks for a search, which is not available yet: keep one";
+
+/// What is wrong by `error`, which `schema` gave, with the way out.
 pub(super) fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
+    let mut problems = explain_kind(error, schema);
+    let path = error.schema_path().as_str();
+    let way_out = path.rsplit_once('/').map(|(_, keyword)| owner(schema, path, keyword));
+    let way_out = way_out.and_then(|owner| owner.get(WAY_OUT)).and_then(Value::as_str);
+    for problem in &mut problems {
+        let Diagnostic { pointer, help, .. } = &mut problem.diagnostic;
+        if *pointer == error.instance_path().as_str() && help.is_none() {
+            *help = way_out.map(str::to_owned);
+        }
+    }
+    problems
+}
+
+fn explain_kind(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
     let pointer = error.instance_path().as_str();
     let schema_path = error.schema_path().as_str();
     let value = brief(error.instance());
     let (message, help) = match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
             let object = owner(schema, schema_path, "additionalProperties");
-            return unexpected.iter().map(|key| unknown_key(pointer, key, object, schema)).collect();
+            return unexpected
+                .iter()
+                .map(|key| unknown_key(pointer, key, object, schema))
+                .collect();
         }
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
             return explain_alternatives(error, context, schema);
@@ -132,7 +155,9 @@ fn is_about_null(nested: &ValidationError<'_>) -> bool {
 
 fn collect_options(error: &ValidationError<'_>, options: &mut Vec<Value>) {
     match error.kind() {
-        ValidationErrorKind::Constant { expected_value } => options.push(Value::clone(expected_value)),
+        ValidationErrorKind::Constant { expected_value } => {
+            options.push(Value::clone(expected_value))
+        }
         ValidationErrorKind::Enum { options: named } => {
             options.extend(named.as_array().into_iter().flatten().cloned());
         }
@@ -170,6 +195,9 @@ fn wrong_type(error: &ValidationError<'_>, kind: &TypeKind) -> Problem {
         Value::Array(items) if items.len() == 1 => {
             (Some("remove the `[ ]` around it".to_owned()), None)
         }
+        Value::Array(items) if !items.is_empty() && items.iter().all(|item| is_of(kind, item)) => {
+            (Some(SEARCH.to_owned()), None)
+        }
         Value::Number(number) if accepts("boolean") => {
             let meant = number.as_f64() != Some(0.0);
             (Some(format!("write `{meant}`")), Some(meant.to_string()))
@@ -186,6 +214,21 @@ fn wrong_type(error: &ValidationError<'_>, kind: &TypeKind) -> Problem {
     let mut problem = Problem::error("wrong-value", pointer, message, help);
     problem.raw_replacement = raw;
     problem
+}
+
+fn is_of(kind: &TypeKind, value: &Value) -> bool {
+    let fits = |name: &str| match value {
+        Value::Null => name == "null",
+        Value::Bool(_) => name == "boolean",
+        Value::Number(number) => name == "number" || name == "integer" && number.is_i64(),
+        Value::String(_) => name == "string",
+        Value::Array(_) => name == "array",
+        Value::Object(_) => name == "object",
+    };
+    match kind {
+        TypeKind::Single(single) => fits(single.as_str()),
+        TypeKind::Multiple(set) => set.iter().any(|known| fits(known.as_str())),
+    }
 }
 
 /// A key that is neither a setting of `object` nor known to be left out of it.

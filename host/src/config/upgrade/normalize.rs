@@ -202,15 +202,19 @@ fn guess_type(model: &mut Node, notes: &mut Notes) {
     if model.get("type").is_some() {
         return;
     }
-    let suffix = path.as_str().and_then(|path| path.rsplit('.').next()).unwrap_or_default();
-    let kind = match suffix {
-        "onnx" => ModelKind::Onnx,
-        "gguf" => ModelKind::Gguf,
-        _ => ModelKind::Hf,
-    };
+    let kind = kind_of(path.as_str().unwrap_or_default());
     let range = path.range.clone();
     notes.guessed(&range, "type", kind.name());
     insert(model, Entry::new("type", Node::scalar(kind.name(), range)));
+}
+
+/// The type of the model at `path`, by its suffix.
+pub fn kind_of(path: &str) -> ModelKind {
+    match path.rsplit('.').next() {
+        Some("onnx") => ModelKind::Onnx,
+        Some("gguf") => ModelKind::Gguf,
+        _ => ModelKind::Hf,
+    }
 }
 
 /// A reference to local files is their path.

@@ -28,6 +28,7 @@ fn spread_hf_config(model: &mut Node, notes: &mut Notes) {
     let Some(index) = model.index_of("hf_config") else { return };
     let Some(hf_config) = model.take("hf_config") else { return };
     let Entry { key_range, node: mut hf, .. } = hf_config;
+    let told_before = notes.findings.len();
     notes.renamed(&key_range, "hf_config", "model_path, task, load_kwargs");
     rename(&mut hf, "model_loading_args", "load_kwargs", notes);
     rename(&mut hf, "from_pretrained_args", "load_kwargs", notes);
@@ -40,6 +41,10 @@ fn spread_hf_config(model: &mut Node, notes: &mut Notes) {
         if let Some(entry) = hf.take(key) {
             notes.dropped(&entry, "the model's own config says it");
         }
+    }
+    for told in &mut notes.findings[told_before..] {
+        // Another name where it stands is not the whole change.
+        told.fix = None;
     }
     let moved = std::mem::take(hf.entries_mut().unwrap_or(&mut Vec::new()));
     for (offset, entry) in moved.into_iter().enumerate() {
