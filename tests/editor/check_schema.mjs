@@ -19,6 +19,9 @@ const FAMILIES = ["key", "range", "right", "type", "value"];
 
 /** Cases of those families that a schema cannot judge as the program does, each with the reason. */
 const BEYOND = {
+  "key-data": "a required key that is misspelled is missing, too",
+  "key-metric": "a required key that is misspelled is missing, too",
+  "type-data-not-in-list": "the editor marks the value, on the line after its key",
 };
 
 /** Completions: a config in which `|` is the cursor, and labels that must be offered there. */

@@ -293,6 +293,7 @@ mod tests {
     }
 
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "rows are read, not run often")]
     fn check_set(text: &str, path: &str, value: Value, expected: &str) {
         let new = edited(text, path, Some(&value));
         assert_eq!(new, expected, "set");

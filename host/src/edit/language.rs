@@ -103,7 +103,7 @@ impl<'a> Language<'a> {
 pub(super) fn wrapper(keys: &[String]) -> Option<&'static str> {
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     match keys[..] {
-        ["input_model"] | ["systems", _] | ["passes", _] | ["passes", _, _] => Some("config"),
+        ["input_model"] | ["systems" | "passes", _] | ["passes", _, _] => Some("config"),
         ["evaluators", _] => Some("type_args"),
         ["data_configs", _, component] if component.ends_with("_config") => Some("params"),
         _ => None,

@@ -41,7 +41,7 @@ impl Path {
 
     /// The JSON pointer (RFC 6901) of the same steps.
     pub fn pointer(&self) -> String {
-        self.tokens.iter().map(|token| format!("/{}", escape(token))).collect()
+        self.tokens.iter().flat_map(|token| ["/".to_owned(), escape(token)]).collect()
     }
 }
 

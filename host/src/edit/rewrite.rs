@@ -13,6 +13,8 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use super::EditError;
 use super::style::{Style, Writing};
 use super::syntax::{refuse_markdown, unsure};
@@ -50,8 +52,23 @@ pub fn rewrite(source: &Source, tree: &Node) -> Result<String, EditError> {
     let new = format!("{}{written}{}", &text[..root.range.start], &text[root.range.end..]);
     let edited = Source { path: source.path.clone(), text: new };
     match parse(&edited).documents.as_slice() {
-        [found] if found.to_value().to_string() == tree.to_value().to_string() => Ok(edited.text),
+        [found] if is_same(&found.to_value(), &tree.to_value()) => Ok(edited.text),
         _ => Err(unsure(source)),
+    }
+}
+
+/// Whether two values are the same, with their entries in the same order.
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            let is_same_entry =
+                |(a, b): ((&String, &Value), (&String, &Value))| a.0 == b.0 && is_same(a.1, b.1);
+            one.len() == other.len() && one.iter().zip(other).all(is_same_entry)
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(a, b)| is_same(a, b))
+        }
+        (one, other) => one == other,
     }
 }
 
@@ -223,10 +240,9 @@ impl Writer<'_> {
         let unit = if child.key.is_some() { self.style.unit.clone() } else { "  ".to_owned() };
         let inner = format!("{base}{unit}");
         let head = self.layout.container(child.node).map(|id| &self.layout.containers[id].head);
-        let head: Vec<&str> =
-            head.into_iter().flatten().map(|comment| &self.text[comment.range.clone()]).collect();
+        let head = head.into_iter().flatten().map(|comment| &self.text[comment.range.clone()]);
         let start = format!("{}{inner}", self.style.newline);
-        let comments: String = head.iter().map(|comment| format!("{start}{comment}")).collect();
+        let comments: String = head.flat_map(|comment| [start.as_str(), comment]).collect();
         let is_inline = child.key.is_none() && comments.is_empty();
         let start = if is_inline { " ".to_owned() } else { comments + &start };
         format!("{mark}{colon}{start}{}", self.value(child.node, &inner, true))

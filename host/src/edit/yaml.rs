@@ -231,6 +231,7 @@ mod tests {
     }
 
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "rows are read, not run often")]
     fn check_set(text: &str, path: &str, value: Value, expected: &str) {
         let new = edited(text, path, Some(&value));
         assert_eq!(new.unwrap(), expected, "set");
@@ -238,6 +239,7 @@ mod tests {
     }
 
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "rows are read, not run often")]
     fn check(text: &str, path: &str, value: Option<Value>, expected: &str) {
         assert_eq!(edited(text, path, value.as_ref()).unwrap(), expected);
     }

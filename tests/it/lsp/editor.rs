@@ -28,7 +28,7 @@ impl Editor {
             editor.request("initialize", json!({"capabilities": {"textDocument": snippets}}));
         assert_eq!(answer["result"]["capabilities"]["positionEncoding"], "utf-16");
         editor.notify("initialized", json!({}));
-        editor.text = text.to_owned();
+        text.clone_into(&mut editor.text);
         let language = if name.ends_with("yaml") { "yaml" } else { "json" };
         let document = json!({
             "uri": editor.uri, "languageId": language, "version": 0, "text": text

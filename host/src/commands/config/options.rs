@@ -59,7 +59,9 @@ fn text(place: &str, options: &Options) -> String {
     rows.extend(options.settings.iter().map(|setting| row(setting, !options.types.is_empty())));
     let has_values = options.settings.iter().any(|setting| setting.now.is_some());
     if !has_values {
-        rows.iter_mut().for_each(|row| drop(row.remove(3)));
+        for row in &mut rows {
+            row.remove(3);
+        }
     }
     format!("{head}{}{types}", table(&rows))
 }
@@ -123,5 +125,6 @@ fn json(options: &Options) -> String {
     });
     let types =
         options.types.iter().map(|(name, summary)| json!({"type": name, "summary": summary}));
-    settings.chain(types).map(|line| format!("{line}\n")).collect()
+    let lines: Vec<String> = settings.chain(types).map(|line| line.to_string()).collect();
+    lines.join("\n") + "\n"
 }

@@ -156,7 +156,7 @@ fn is_about_null(nested: &ValidationError<'_>) -> bool {
 fn collect_options(error: &ValidationError<'_>, options: &mut Vec<Value>) {
     match error.kind() {
         ValidationErrorKind::Constant { expected_value } => {
-            options.push(Value::clone(expected_value))
+            options.push(Value::clone(expected_value));
         }
         ValidationErrorKind::Enum { options: named } => {
             options.extend(named.as_array().into_iter().flatten().cloned());

@@ -116,15 +116,17 @@ impl Writer<'_> {
         let Some(origin) = child.origin.filter(|origin| self.told.insert(*origin)) else {
             return String::new();
         };
-        let comments = self.layout.members[origin].trailing.iter();
-        comments.map(|comment| format!(" {}", &self.text[comment.range.clone()])).collect()
+        self.on_line(&self.layout.members[origin].trailing)
     }
 
     fn head(&self, frame: &Frame) -> String {
         let origin = frame.origin.filter(|_| !frame.is_block);
-        let head = origin.map(|origin| &self.layout.containers[origin].head);
-        let comments = head.into_iter().flatten();
-        comments.map(|comment| format!(" {}", &self.text[comment.range.clone()])).collect()
+        origin.map_or_else(String::new, |id| self.on_line(&self.layout.containers[id].head))
+    }
+
+    /// Comments on the line they are about.
+    fn on_line(&self, comments: &[Comment]) -> String {
+        comments.iter().flat_map(|comment| [" ", &self.text[comment.range.clone()]]).collect()
     }
 
     /// A comment on a line of its own, or on the line of its container.

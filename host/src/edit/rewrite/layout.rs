@@ -36,7 +36,7 @@ pub(super) struct Container<'a> {
 /// An entry or an item.
 pub(super) struct Member<'a> {
     pub(super) node: &'a Node,
-    pub(super) key: Option<(&'a str, Range<usize>)>,
+    pub(super) key: Option<Key<'a>>,
     /// From its key, or the dash of an item, to the end of its value.
     pub(super) range: Range<usize>,
     /// Its container, by place in [`Layout::containers`], and its index there.
@@ -49,6 +49,9 @@ pub(super) struct Member<'a> {
     /// Comments after it on its line.
     pub(super) trailing: Vec<Comment>,
 }
+
+/// A key and where it stands.
+type Key<'a> = (&'a str, Range<usize>);
 
 /// A comment, and the newlines between it and what comes before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,7 +154,7 @@ impl<'a> Layout<'a> {
         &self,
         container: &'a Node,
         index: usize,
-    ) -> Option<(Option<(&'a str, Range<usize>)>, Range<usize>, &'a Node)> {
+    ) -> Option<(Option<Key<'a>>, Range<usize>, &'a Node)> {
         let is_block = self.is_block(container.range.start);
         match &container.value {
             NodeValue::Object(entries) => {
