@@ -2,7 +2,7 @@
 // Zed use too, is given the output of `olive schema` and asked what it completes, explains and
 // finds wrong.
 //
-//   OLIVE_PROGRAM=target/debug/olive node tests/editor/check_schema.mjs FOLDER
+//   OLIVE_PROGRAM=$PWD/target/debug/olive node tests/editor/check_schema.mjs FOLDER
 //
 // FOLDER is where npm has installed vscode-langservers-extracted. What it finds wrong must be on
 // the lines where `olive check` finds the same configs wrong.
