@@ -331,6 +331,8 @@ fn options_are_listed() {
     said.check(0, &["input_model", "output_dir", "\"out\""]);
     let said = playground.olive(&["config", "list-options", "@/olive.json", "passes"]);
     said.check(0, &["`passes` holds any names", "ToyPack", "Pack a model."]);
+    let said = playground.olive(&["config", "list-options", "@/olive.json", "evaluators.x"]);
+    said.check(0, &["metrics", "list of object"]);
     let said = playground.olive(&["config", "list-options", "Toy", "behavior"]);
     said.check(
         0,

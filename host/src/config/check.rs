@@ -113,6 +113,9 @@ pub fn check(
     let text = &source.text;
     let mut tree = written.clone();
     let mut findings = upgrade::upgrade(&mut tree, catalog);
+    for told in &mut findings {
+        told.range.end = text.ceil_char_boundary(told.range.end);
+    }
     for edit in findings.iter_mut().filter_map(|told| told.fix.as_mut()).flat_map(|f| &mut f.edits)
     {
         edit.text = quoted_as(text, edit.range.start, &edit.text);
@@ -163,7 +166,10 @@ fn problems(tree: &Node, folder: &Path, catalog: &Catalog, scope: Scope) -> Vec<
 /// Gives a problem its place: the nearest part of the tree that was written.
 fn locate(problem: Problem, tree: &Node, text: &str) -> Finding {
     let Problem { diagnostic, is_about_key, replacement, raw_replacement } = problem;
-    let (range, is_exact) = place(&diagnostic.pointer, is_about_key, tree);
+    let (mut range, is_exact) = place(&diagnostic.pointer, is_about_key, tree);
+    if range.end < text.len() {
+        range.end = text.ceil_char_boundary(range.end);
+    }
     let related = diagnostic.related.iter().map(|related| Place {
         range: place(&related.pointer, false, tree).0,
         message: related.message.clone(),
@@ -241,6 +247,23 @@ fn point_into(written: &Node, finding: &mut Finding) {
     for (related, place) in finding.diagnostic.related.iter_mut().zip(&finding.related) {
         if let Some(pointer) = written.pointer_of(&place.range) {
             related.pointer = pointer;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Scope;
+    use crate::config::{Source, examine_for};
+    use crate::plugin::Catalog;
+
+    #[test]
+    fn places_end_between_characters() {
+        for text in ["é: 1\npasses: {}\n", "data_configs:\n  é: {}\n"] {
+            let source = Source { path: "x.yaml".into(), text: text.into() };
+            for told in examine_for(&source, &Catalog::default(), Scope::WHOLE).1 {
+                assert!(text.get(told.range.clone()).is_some(), "{told:?}");
+            }
         }
     }
 }

@@ -20,6 +20,9 @@ pub fn workflow_schema() -> &'static Value {
     SCHEMA.get_or_init(types::schema_of::<Workflow>)
 }
 
+/// Names a hint lists.
+const MANY: usize = 24;
+
 /// Validators of schemas, each compiled at its first use.
 #[derive(Default)]
 pub struct Validators<'a>(Vec<(&'a Value, Option<Validator>)>);
@@ -66,6 +69,10 @@ pub fn suggest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> O
     let known: Vec<&str> = known.into_iter().collect();
     match near(written, known.iter().copied())[..] {
         [] if known.is_empty() => None,
+        [] if known.len() > MANY => {
+            let more = known.len() - MANY;
+            Some(format!("known here: {} and {more} more", quoted(&known[..MANY])))
+        }
         [] => Some(format!("known here: {}", quoted(&known))),
         [name] => Some(format!("did you mean `{name}`?")),
         [ref first @ .., last] => Some(format!("did you mean {} or `{last}`?", quoted(first))),

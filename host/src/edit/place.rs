@@ -93,16 +93,7 @@ fn walk<'a>(
     language: &'a Language<'a>,
     path: &Path,
 ) -> Result<Place<'a>, EditError> {
-    let about = language.root();
-    let mut walk = Walk {
-        language,
-        root,
-        trail: Vec::new(),
-        node: root,
-        keys: Vec::new(),
-        about,
-        inside: None,
-    };
+    let mut walk = Walk::new(root, language);
     for (index, token) in path.tokens.iter().enumerate() {
         if !walk.step(token)? {
             return walk.missing(path, index);
@@ -118,30 +109,23 @@ pub(super) fn describe<'a>(
     language: &'a Language<'a>,
     path: &Path,
 ) -> Result<(About<'a>, Vec<String>, Option<&'a Node>), EditError> {
-    let about = language.root();
-    let mut walk = Walk {
-        language,
-        root,
-        trail: Vec::new(),
-        node: root,
-        keys: Vec::new(),
-        about,
-        inside: None,
-    };
+    let mut walk = Walk::new(root, language);
     for (index, token) in path.tokens.iter().enumerate() {
         if walk.step(token)? {
             continue;
         }
-        let mut about = walk.about;
+        let Walk { node, mut about, mut keys, .. } = walk;
+        let unknown = Node::object(Vec::new(), 0..0);
         for token in &path.tokens[index..] {
             about = if about.says("items").is_some() { about.item() } else { about.key(token) };
+            keys.push(token.clone());
+            about = language.of_type(&keys, &unknown, about);
         }
         if about.parts.is_empty() {
             let parent = Path::of(&path.tokens[..index]);
-            return Err(absent(walk.node, &parent, token));
+            return Err(absent(node, &parent, token));
         }
-        let keys = walk.keys.into_iter().chain(path.tokens[index..].iter().cloned());
-        return Ok((about, keys.collect(), None));
+        return Ok((about, keys, None));
     }
     Ok((walk.about, walk.keys, Some(walk.node)))
 }
@@ -158,6 +142,11 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
+    fn new(root: &'a Node, language: &'a Language<'a>) -> Self {
+        let (about, trail, keys) = (language.root(), Vec::new(), Vec::new());
+        Self { language, root, trail, node: root, keys, about, inside: None }
+    }
+
     /// Goes to `token`; tells whether it is there.
     fn step(&mut self, token: &str) -> Result<bool, EditError> {
         match &self.node.value {

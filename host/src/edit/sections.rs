@@ -254,6 +254,7 @@ fn require(
     let describe = |(key, about): &(&str, About<'_>)| {
         let what = about.says("description").and_then(Value::as_str).unwrap_or_default();
         let what = what.lines().next().unwrap_or_default().trim_end_matches('.');
+        let what = lower_first(what);
         if what.is_empty() { format!("`{key}`") } else { format!("`{key}` ({what})") }
     };
     let keys = lacking.iter().map(describe).collect();
@@ -264,6 +265,11 @@ fn require(
         help = format!("{help}; data configs here: {}", quoted(&names));
     }
     Err(EditError::Required { name: name.to_owned(), keys, help })
+}
+
+fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
 fn data_names(tree: &Node) -> Vec<&str> {
