@@ -43,7 +43,9 @@ pub struct EngineConfig {
     /// How to search for the best model; `false` or `null` runs the passes once.
     pub search_strategy: Option<SearchSwitch>,
     /// Least importance of log lines shown: 0 debug, 1 info, 2 warning, 3 error, 4 nothing.
-    #[schemars(range(min = 0, max = 4))]
+    #[schemars(range(min = 0, max = 4), extend(
+        "errorMessage" = "write 0 for debug, 1 for info, 2 for warning, 3 for error, 4 for nothing"
+    ))]
     pub log_severity_level: u8,
 }
 

@@ -70,6 +70,9 @@ impl Default for Accelerator {
 /// Kind of device.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(extend(
+    "errorMessage" = "write `gpu` for any graphics card, `npu` for any neural processor"
+))]
 pub enum Device {
     /// Processor cores.
     #[default]

@@ -45,7 +45,10 @@ pub struct TrainingArgs {
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub num_train_epochs: Option<f64>,
     /// Steps of the training; beats `num_train_epochs` unless it is -1.
-    #[schemars(range(min = -1), extend("not" = {"const": 0}))]
+    #[schemars(range(min = -1), extend(
+        "not" = {"const": 0},
+        "errorMessage" = "write -1 to train as long as `num_train_epochs` says, or 1 and more"
+    ))]
     pub max_steps: i64,
     /// Steps between two log lines.
     #[serde(deserialize_with = "steps")]
@@ -83,7 +86,9 @@ pub struct TrainingArgs {
     #[schemars(extend("x-olive-unavailable-values" = known::unavailable_schedules()))]
     pub lr_scheduler_type: LrSchedulerType,
     /// Share of the steps over which the rate rises from 0; without effect on `constant`.
-    #[schemars(range(min = 0.0, max = 1.0))]
+    #[schemars(range(min = 0.0, max = 1.0), extend(
+        "errorMessage" = "write a share from 0 to 1; a number of steps belongs in `warmup_steps`"
+    ))]
     pub warmup_ratio: f64,
     /// Steps over which the rate rises from 0; beats `warmup_ratio` unless it is 0.
     pub warmup_steps: usize,

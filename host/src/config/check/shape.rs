@@ -9,6 +9,7 @@ use crate::config::node::escape;
 use crate::config::schema::{Validators, nearest, quoted, suggest, violations, workflow_schema};
 use crate::config::upgrade::root_keys;
 use crate::plugin::Catalog;
+use olive_schemas::descriptor::PassDescriptor;
 use olive_schemas::types;
 
 /// Keys of a pass beside its settings.
@@ -37,6 +38,7 @@ pub(super) fn check(value: &Value, catalog: &Catalog, problems: &mut Problems) {
     problems.extend(found.drain(..));
     let mut found = base_violations(value);
     suggest_root_keys(&mut found);
+    suggest_types(&mut found, value, catalog);
     problems.extend(found);
     let mut shapes = Shapes { validators: Validators::default(), problems };
     check_model(value, &mut shapes);
@@ -224,4 +226,31 @@ fn suggest_root_keys(problems: &mut [Problem]) {
             problem.replacement = nearest(&key, root_keys()).map(str::to_owned);
         }
     }
+}
+
+/// A pass without a type is probably the one installed that has all of its settings.
+fn suggest_types(problems: &mut [Problem], value: &Value, catalog: &Catalog) {
+    for problem in problems.iter_mut().filter(|problem| problem.missing() == Some("type")) {
+        let pointer = &problem.diagnostic.pointer;
+        let is_pass = pointer.starts_with("/passes/");
+        let Some(pass) = value.pointer(pointer).filter(|_| is_pass) else { continue };
+        let settings = own_settings(pass, &PASS_KEYS);
+        let installed: Vec<&PassDescriptor> = catalog.passes().map(|p| p.descriptor).collect();
+        let mut likely = installed.clone();
+        likely.retain(|known| has_all(&known.schema, &settings));
+        let names = if likely.is_empty() { installed } else { likely };
+        let names: Vec<&str> = names.iter().map(|known| known.name.as_str()).collect();
+        problem.diagnostic.help = match names[..] {
+            [] => catalog.absence_help(),
+            [name] => Some(format!("add `\"type\": \"{name}\"`")),
+            _ => Some(format!("add `type`, one of {}", quoted(&names))),
+        };
+    }
+}
+
+/// Whether `schema` knows every key of `settings`.
+fn has_all(schema: &Value, settings: &Value) -> bool {
+    let known = schema.get("properties").and_then(Value::as_object);
+    let mut settings = settings.as_object().into_iter().flatten();
+    known.is_some_and(|known| settings.all(|(key, _)| known.contains_key(key)))
 }

@@ -1,9 +1,9 @@
 //! A violation of a schema in the words of a person, with the way out.
 
-use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
+use jsonschema::{ValidationError, draft7};
 use olive_schemas::diagnostic::Diagnostic;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::lookup::{nested_home, owner, values_of};
 use super::{nearest, quoted, suggest};
@@ -79,7 +79,8 @@ fn explain_kind(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
         ValidationErrorKind::Pattern { pattern } => {
             let own = owner(schema, schema_path, "pattern").get(PATTERN_MESSAGE);
             let own = own.and_then(Value::as_str).map(|meant| format!("{value} is not {meant}"));
-            (own.unwrap_or_else(|| format!("{value} does not match `{pattern}`")), None)
+            let own = own.unwrap_or_else(|| format!("{value} does not match `{pattern}`"));
+            (own, mended(error.instance(), pattern).map(|meant| format!("write `{meant}`")))
         }
         ValidationErrorKind::MinItems { limit } => {
             (format!("the list has fewer than {limit} items"), Some("add one".to_owned()))
@@ -89,6 +90,15 @@ fn explain_kind(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
         _ => (error.to_string(), None),
     };
     vec![Problem::error("wrong-value", pointer, message, help)]
+}
+
+/// A name with `_` in place of what names have not, when `pattern` allows that.
+fn mended(name: &Value, pattern: &str) -> Option<String> {
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '_' };
+    let meant: String = name.as_str()?.trim().chars().map(plain).collect();
+    let has_letters = meant.chars().any(|letter| letter != '_');
+    (has_letters && draft7::is_valid(&json!({ "pattern": pattern }), &json!(meant)))
+        .then_some(meant)
 }
 
 /// Says that `key` is missing.
@@ -132,6 +142,11 @@ fn explain_alternatives(
     }
     let pointer = error.instance_path().as_str();
     let is_scalar = !error.instance().is_object() && !error.instance().is_array();
+    let values = error.instance().as_array().filter(|values| !values.is_empty());
+    if values.is_some_and(|values| values.iter().all(|value| options.contains(value))) {
+        let message = "a list is not one value".to_owned();
+        return vec![Problem::error("wrong-value", pointer, message, Some(SEARCH.to_owned()))];
+    }
     if !options.is_empty() && is_scalar {
         return vec![unknown_value(pointer, error.instance(), &options)];
     }
@@ -241,7 +256,9 @@ fn unknown_key(pointer: &str, key: &str, object: &Value, document: &Value) -> Pr
     let known = settings.iter().copied().chain(names(UNAVAILABLE)).chain(names(IGNORED));
     let near = nearest(key, known);
     let pointer = format!("{pointer}/{}", escape(key));
-    let help = match (nested_home(key, object, document), near) {
+    // In a setting of the object itself, or in one beside it.
+    let home = nested_home(key, object, document).or_else(|| nested_home(key, document, document));
+    let help = match (home, near) {
         (Some(home), _) => Some(format!("it belongs in `{home}`")),
         (None, Some(name)) => Some(format!("did you mean `{name}`?")),
         (None, None) => suggest(key, settings.iter().copied()),
