@@ -81,13 +81,27 @@ fn try_parse(text: &str, braced: &str, findings: &mut Vec<Finding>) -> Result<No
     let parsed = parse_to_ast(braced, &CollectOptions::default(), &SYNTAX)
         .map_err(|error| slips::explain(text, &error))?;
     let Some(value) = parsed.value else {
-        return Err(syntax_error("the file holds no JSON value", 0..0));
+        let mut finding = syntax_error("the file holds no config", 0..0);
+        let help = "a config is an object such as `{\"input_model\": …, \"passes\": …}`";
+        finding.diagnostic.help = Some(help.to_owned());
+        return Err(finding);
     };
     let node = convert(&value, 1, findings)?;
-    if node.entries().is_none() {
-        return Err(syntax_error("a config is a JSON object", node.range));
-    }
-    Ok(node)
+    if node.entries().is_some() { Ok(node) } else { Err(no_object(&node)) }
+}
+
+/// The text holds something else than an object.
+fn no_object(node: &Node) -> Finding {
+    let is_list = node.items().is_some();
+    let message =
+        if is_list { "the config is a list, not an object" } else { "a config is an object" };
+    let mut finding = syntax_error(message, node.range.clone());
+    let help = match node.items() {
+        Some([only]) if only.entries().is_some() => "remove the `[ ]` around it",
+        Some(_) | None => "write its settings as `\"key\": value` between `{` and `}`",
+    };
+    finding.diagnostic.help = Some(help.to_owned());
+    finding
 }
 
 fn convert(
@@ -181,8 +195,9 @@ mod tests {
     fn one_mistake_is_one_finding() {
         for (text, message) in [
             ("{\"a\": 1, \"a\": 2}", "key `a` is written twice"),
-            ("[1]", "a config is a JSON object"),
-            ("", "the file holds no JSON value"),
+            ("[1]", "the config is a list, not an object"),
+            ("1", "a config is an object"),
+            ("", "the file holds no config"),
             ("{\"a\": 1e999}", "number `1e999` is too large"),
         ] {
             let mut findings = Vec::new();

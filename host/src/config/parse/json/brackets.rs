@@ -62,7 +62,7 @@ pub(super) fn innermost(tokens: &[Token], offset: usize) -> Option<usize> {
 }
 
 /// Characters before the first of the line of `offset`, and whether that is the one at `offset`.
-fn indent(text: &str, offset: usize) -> (usize, bool) {
+pub(super) fn indent(text: &str, offset: usize) -> (usize, bool) {
     let start = text[..offset].rfind('\n').map_or(0, |newline| newline + 1);
     let blank = text[start..].len() - text[start..].trim_start_matches([' ', '\t']).len();
     (blank, start + blank == offset)

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use jsonc_parser::errors::{ParseError, ParseErrorKind};
 
-use super::brackets::{Unpaired, innermost, unpaired};
+use super::brackets::{Unpaired, indent, innermost, unpaired};
 use super::tokens::{Kind, Token, tokens};
 use crate::config::parse::{syntax_error, too_deep};
 use crate::config::{Finding, Fix, Place, TextEdit};
@@ -92,10 +92,25 @@ impl Slip<'_> {
             };
             return told(last, &format!("`{written}` is no number of JSON"), &help);
         }
+        if let Some(next) = self.tokens.get(next).map(|token| token.range.start)
+            && let Some(open) = self.left_open(last.start, next)
+        {
+            return self.unclosed(open, Some(next));
+        }
         let message = "a comma is missing after this value";
         let mut finding = told(last.clone(), message, "write `,` between entries");
         finding.fix = Some(fix("write `,`", last.end..last.end, ","));
         finding
+    }
+
+    /// The bracket that was to be closed before `next`: one is left open, and the line of `next` is
+    /// indented less than that of the value at `last`.
+    fn left_open(&self, last: usize, next: usize) -> Option<usize> {
+        let is_open = matches!(unpaired(self.text, &self.tokens), Some(Unpaired::Opened { .. }));
+        let (before, _) = indent(self.text, last);
+        let (here, is_first) = indent(self.text, next);
+        let open = innermost(&self.tokens, next);
+        open.filter(|_| is_open && is_first && here < before)
     }
 
     fn bracket(&self) -> Finding {
@@ -188,12 +203,13 @@ impl Slip<'_> {
     }
 
     fn no_colon(&self) -> Finding {
-        let Some(key) = self
-            .before(self.at.end.max(self.at.start + 1))
-            .iter()
-            .rev()
-            .find(|token| token.kind == Kind::Text)
-        else {
+        let before = self.before(self.at.end.max(self.at.start + 1));
+        let key = match before {
+            // The value is a text, too.
+            [.., key, value] if key.kind == Kind::Text && value.kind == Kind::Text => Some(key),
+            _ => before.iter().rev().find(|token| token.kind == Kind::Text),
+        };
+        let Some(key) = key else {
             return syntax_error("a key is followed by `:`", self.at.clone());
         };
         let message = format!("`:` is missing after key {}", self.shown(&key.range));
@@ -257,6 +273,18 @@ mod tests {
             "`:` is missing after key `a`",
             "\"a\"",
             "an entry is written `\"key\": value`",
+        ),
+        (
+            "{\"a\" \"b\"}",
+            "`:` is missing after key `a`",
+            "\"a\"",
+            "an entry is written `\"key\": value`",
+        ),
+        (
+            "{\n \"a\": {\n  \"b\": 1\n \"c\": 2\n}",
+            "this `{` is never closed",
+            "{",
+            "write `}` where it ends",
         ),
         (
             "{\"a\", \"b\"}",

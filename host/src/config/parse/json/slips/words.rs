@@ -9,7 +9,7 @@ use crate::config::parse::json::tokens::{Kind, Token};
 use crate::config::{Finding, Fix, TextEdit};
 
 /// Words of other languages, and what JSON writes.
-const FOREIGN: [(&str, &str); 10] = [
+const FOREIGN: [(&str, &str); 9] = [
     ("True", "true"),
     ("TRUE", "true"),
     ("False", "false"),
@@ -19,7 +19,6 @@ const FOREIGN: [(&str, &str); 10] = [
     ("Null", "null"),
     ("nil", "null"),
     ("undefined", "null"),
-    ("NaN", "null"),
 ];
 
 /// Quotes of word processors and other languages.
@@ -67,6 +66,10 @@ impl Slip<'_> {
             let mut finding = told(range.clone(), &message, &help);
             finding.fix = Some(fix(&help, range, right));
             return finding;
+        }
+        if ["NaN", "Infinity", "inf"].contains(&word) {
+            let message = format!("`{word}` is no number of JSON");
+            return told(range, &message, "write a number, or `null` for none");
         }
         let help = format!("write `\"{word}\"` if it is text");
         told(range, &format!("`{word}` is not quoted"), &help)
@@ -211,7 +214,7 @@ mod tests {
             "0x10",
             "write a decimal number such as `16` or `1e-4`",
         ),
-        ("{\"a\": NaN}", "`NaN` is no value of JSON", "NaN", "write `null`"),
+        ("{\"a\": NaN}", "`NaN` is no number of JSON", "NaN", "write a number, or `null` for none"),
         (
             "{\"a\": -Infinity}",
             "`-Infinity` is no number of JSON",
