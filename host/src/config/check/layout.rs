@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Problem, Problems};
 use crate::config::node::escape;
-use crate::config::upgrade::{kind_of, root_keys};
+use crate::config::upgrade::kind_of;
 use crate::plugin::Catalog;
 
 /// Maps of named entries, with what an entry is called and how one looks.
@@ -17,6 +17,10 @@ const MAPS: [(&str, &str, &str); 4] = [
     ("evaluators", "an evaluator", "{\"quality\": {\"metrics\": […]}}"),
     ("builds", "a build", "{\"small\": {\"pipeline\": […]}}"),
 ];
+
+/// Sections that stand at the root only.
+const SECTIONS: [&str; 6] =
+    ["input_model", "data_configs", "systems", "evaluators", "passes", "builds"];
 
 /// Keys that an entry of a map has, and that cannot be the name of one.
 const ENTRY_KEYS: [&str; 4] = ["type", "metrics", "pipeline", "accelerators"];
@@ -61,10 +65,10 @@ fn check_map(
         let pointer = format!("/{section}/{}", escape(name));
         let is_section = !entry.is_string()
             && entry.get("type").is_none()
-            && ["input_model", "data_configs", "systems", "evaluators", "passes", "engine"]
-                .contains(&name.as_str());
+            && (SECTIONS.contains(&name.as_str()) || name == "engine");
         if is_section {
-            problems.push(misplaced(name, section, "the root", &pointer));
+            let place = format!("in `{section}`");
+            problems.push(misplaced(name, &place, "the root", &pointer));
         } else if !entry.is_object() && !entry.is_array() {
             let message = format!("`{name}` is not {what}: it is no object");
             let help = format!("write it inside {what}: `{example}`");
@@ -97,8 +101,8 @@ fn check_engine(value: &Value, problems: &mut Problems) {
             let help = Some("remove one of them".to_owned());
             let problem = Problem::error("misplaced-key", &pointer, message, help);
             problems.push(problem.about_key());
-        } else if is_section(key) {
-            problems.push(misplaced(key, "engine", "the root", &pointer));
+        } else if SECTIONS.contains(&key.as_str()) {
+            problems.push(misplaced(key, "in `engine`", "the root", &pointer));
         }
     }
 }
@@ -116,7 +120,7 @@ fn check_model(value: &Value, problems: &mut Problems) {
     }
     for key in ["model_path", "adapter_path", "load_kwargs", "task", "io_config"] {
         if value.get(key).is_some() {
-            problems.push(misplaced(key, "the config", "`input_model`", &format!("/{key}")));
+            problems.push(misplaced(key, "at the root", "`input_model`", &format!("/{key}")));
         }
     }
 }
@@ -131,16 +135,7 @@ fn check_data(value: &Value, problems: &mut Problems) {
 }
 
 fn misplaced(key: &str, place: &str, home: &str, pointer: &str) -> Problem {
-    let place = if place == "the config" { "at the root".into() } else { format!("in `{place}`") };
     let message = format!("`{key}` stands {place}");
     let help = Some(format!("move it to {home}"));
     Problem::error("misplaced-key", pointer, message, help).about_key()
-}
-
-fn is_section(key: &str) -> bool {
-    let engine_keys = ["host", "target", "evaluator"];
-    !engine_keys.contains(&key)
-        && ["input_model", "data_configs", "systems", "evaluators", "passes", "builds"]
-            .contains(&key)
-        && root_keys().any(|known| known == key)
 }

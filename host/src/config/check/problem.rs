@@ -1,5 +1,7 @@
 //! Problems with the normalized workflow, before they have a place in the text.
 
+use std::collections::BTreeSet;
+
 use olive_schemas::diagnostic::{Diagnostic, Severity};
 
 /// Something wrong with the normalized workflow.
@@ -58,6 +60,12 @@ impl Problem {
 #[derive(Debug, Default)]
 pub struct Problems {
     found: Vec<Problem>,
+    /// Pointers of errors.
+    errors: BTreeSet<String>,
+    /// Those of errors about something that is there.
+    wrong: BTreeSet<String>,
+    /// Names of what stands where it does not belong, or under a wrong name.
+    misplaced: BTreeSet<String>,
 }
 
 impl Problems {
@@ -73,33 +81,33 @@ impl Problems {
             .filter(|problem| !self.has_error_about(&problem.diagnostic.pointer))
             .filter(|problem| !problem.missing().is_some_and(|key| self.has_misplaced(key)))
             .collect();
-        self.found.extend(new);
+        for problem in new {
+            self.remember(&problem);
+            self.found.push(problem);
+        }
     }
 
     /// Whether there is an error about the value at `pointer`, or about what it is part of.
     pub fn has_error_about(&self, pointer: &str) -> bool {
-        // A key that is missing says nothing about the keys that are there.
-        let mut errors = self.errors().filter(|known| known.missing().is_none());
-        errors.any(|known| is_part(pointer, &known.diagnostic.pointer))
+        let mut whole = pointer;
+        while !self.wrong.contains(whole) {
+            let Some(end) = whole.rfind('/') else { return false };
+            whole = &whole[..end];
+        }
+        true
     }
 
     /// Whether there is an error about the value at `pointer`, or about a part of it.
     pub fn has_error_in(&self, pointer: &str) -> bool {
-        self.errors().any(|known| is_part(&known.diagnostic.pointer, pointer))
+        let below = format!("{pointer}/");
+        let mut parts = self.errors.range(below.clone()..);
+        self.errors.contains(pointer) || parts.next().is_some_and(|part| part.starts_with(&below))
     }
 
     /// Whether something called `name` stands where it does not belong, or under a wrong name, so
     /// that what is said of it elsewhere cannot be trusted.
     pub fn has_misplaced(&self, name: &str) -> bool {
-        self.found.iter().any(|known| {
-            let Diagnostic { code, pointer, .. } = &known.diagnostic;
-            let key = pointer.rsplit('/').next().unwrap_or_default();
-            match code.as_str() {
-                "misplaced-key" | "missing-name" | "wrong-value" => key == name,
-                "unknown-key" => known.replacement.as_deref() == Some(name),
-                _ => false,
-            }
-        })
+        self.misplaced.contains(name)
     }
 
     /// Everything found.
@@ -107,12 +115,57 @@ impl Problems {
         self.found
     }
 
-    fn errors(&self) -> impl Iterator<Item = &Problem> {
-        self.found.iter().filter(|known| known.diagnostic.severity == Severity::Error)
+    fn remember(&mut self, problem: &Problem) {
+        let Diagnostic { severity, code, pointer, .. } = &problem.diagnostic;
+        let key = pointer.rsplit('/').next().unwrap_or_default();
+        match code.as_str() {
+            "misplaced-key" | "missing-name" | "wrong-value" => {
+                self.misplaced.insert(key.to_owned());
+            }
+            "unknown-key" => self.misplaced.extend(problem.replacement.clone()),
+            _ => {}
+        }
+        if *severity == Severity::Error {
+            self.errors.insert(pointer.clone());
+            // A key that is missing says nothing about the keys that are there.
+            if problem.missing().is_none() {
+                self.wrong.insert(pointer.clone());
+            }
+        }
     }
 }
 
-/// Whether `pointer` leads to `whole` or into it.
-fn is_part(pointer: &str, whole: &str) -> bool {
-    pointer.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+#[cfg(test)]
+mod tests {
+    use super::{Problem, Problems};
+
+    fn at(pointer: &str) -> Problem {
+        Problem::error("unknown-value", pointer, String::new(), None)
+    }
+
+    #[test]
+    fn what_is_wrong_as_a_whole_is_not_looked_into() {
+        let mut problems = Problems::default();
+        problems.extend([at("/a/b"), at("/a-b")]);
+        for (pointer, about, inside) in [
+            ("/a", false, true),
+            ("/a/b", true, true),
+            ("/a/b/c", true, false),
+            ("/a/bc", false, false),
+            ("/a-", false, false),
+        ] {
+            assert_eq!(problems.has_error_about(pointer), about, "{pointer}");
+            assert_eq!(problems.has_error_in(pointer), inside, "{pointer}");
+        }
+        problems.push(at("/a/b/c"));
+        assert_eq!(problems.into_vec().len(), 2);
+    }
+
+    #[test]
+    fn a_missing_key_silences_nothing_beside_it() {
+        let mut problems = Problems::default();
+        let missing = "key `type` is missing".to_owned();
+        problems.push(Problem::error("missing-key", "/a", missing, None));
+        assert!(!problems.has_error_about("/a/b") && problems.has_error_in("/a"));
+    }
 }

@@ -32,7 +32,7 @@ const SECTIONS: [&str; 12] = [
 ];
 
 /// Engine settings of any era, which may stand at the root.
-const ENGINE_KEYS: [&str; 21] = [
+const ENGINE_KEYS: [&str; 20] = [
     "search_strategy",
     "host",
     "target",
@@ -53,7 +53,6 @@ const ENGINE_KEYS: [&str; 21] = [
     "log_to_file",
     "execution_providers",
     "output_name",
-    "ort_py_log_severity",
 ];
 
 /// Keys of the root that only configs of former eras have.
