@@ -1,6 +1,7 @@
 //! The command line.
 
 pub mod config;
+pub mod plugin;
 pub mod schema;
 
 use std::path::PathBuf;
@@ -44,7 +45,7 @@ pub enum Command {
     Schema(schema::SchemaArgs),
     /// The installed plugins
     #[command(subcommand)]
-    Plugin(PluginCommand),
+    Plugin(plugin::PluginCommand),
     /// What steps have made
     #[command(subcommand)]
     Cache(CacheCommand),
@@ -53,6 +54,9 @@ pub enum Command {
     /// Answer one call of the host
     #[command(hide = true)]
     Worker,
+    /// Compile the component on standard input for this machine, within limits
+    #[command(hide = true)]
+    CompileComponent,
 }
 
 /// Where plugins are and how to talk.
@@ -236,13 +240,6 @@ pub struct LspArgs {
     /// What many clients say; it is the only way to talk
     #[arg(long, hide = true)]
     pub stdio: bool,
-}
-
-/// `olive plugin`.
-#[derive(Debug, Subcommand)]
-pub enum PluginCommand {
-    /// List plugins and what they provide
-    List(CommonArgs),
 }
 
 /// `olive cache`.

@@ -7,6 +7,7 @@ mod generate;
 mod evaluate;
 mod import;
 mod plugin;
+mod compile_component;
 mod cache;
 mod config;
 mod schema;
@@ -21,7 +22,7 @@ use std::thread;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command, CommonArgs, Format, PluginCommand, ThreadArgs};
+use crate::cli::{Cli, Command, CommonArgs, Format, ThreadArgs};
 use crate::error::{BUG, Error};
 use crate::host::{Host, colors_errors};
 use crate::{model, worker};
@@ -32,6 +33,9 @@ pub fn main() -> ExitCode {
     if matches!(cli.command, Command::Worker) {
         // Without a host nobody is left to be told.
         return worker::serve().unwrap_or(ExitCode::FAILURE);
+    }
+    if matches!(cli.command, Command::CompileComponent) {
+        return compile_component::run();
     }
     panic::set_hook(Box::new(tell_of_bug));
     panic::catch_unwind(|| dispatch(&cli.command)).unwrap_or(ExitCode::from(BUG))
@@ -48,7 +52,7 @@ fn dispatch(command: &Command) -> ExitCode {
         Command::Generate(args) => (args.common.json, generate::run(args)),
         Command::Evaluate(args) => (args.common.json, evaluate::run(args)),
         Command::Import(args) => (args.common.json, import::run(args)),
-        Command::Plugin(PluginCommand::List(args)) => (args.json, plugin::list(args)),
+        Command::Plugin(command) => plugin::run(command),
         Command::Config(command) => config::run(command),
         Command::Init(args) => (args.common.json, init::run(args)),
         Command::Schema(args) => (args.common.json, schema::run(args)),
@@ -57,7 +61,7 @@ fn dispatch(command: &Command) -> ExitCode {
             Err(error) => (false, Err(error)),
         },
         Command::Cache(command) => cache::run(command),
-        Command::Worker => (false, Ok(())),
+        Command::Worker | Command::CompileComponent => (false, Ok(())),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// One finding about a config.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +21,32 @@ pub struct Diagnostic {
     /// Other places that have to do with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub related: Vec<Related>,
+    /// Changes that mend it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fixes: Vec<Fix>,
+}
+
+/// A change of the config that mends a finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Fix {
+    /// What it does, imperative.
+    pub title: String,
+    /// JSON patch (RFC 6902) of the normalized workflow.
+    pub patch: Value,
+    /// How sure it is.
+    pub applicability: Applicability,
+}
+
+/// How sure a fix is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Applicability {
+    /// It is what the user meant.
+    MachineApplicable,
+    /// It may not be.
+    MaybeIncorrect,
+    /// The user must fill something in.
+    HasPlaceholders,
 }
 
 /// A place that has to do with a diagnostic.
@@ -46,6 +73,7 @@ impl Diagnostic {
             pointer: pointer.into(),
             help: None,
             related: Vec::new(),
+            fixes: Vec::new(),
         }
     }
 
@@ -69,6 +97,13 @@ impl Diagnostic {
     #[must_use]
     pub fn with_related(mut self, pointer: impl Into<String>, message: impl Into<String>) -> Self {
         self.related.push(Related { pointer: pointer.into(), message: message.into() });
+        self
+    }
+
+    /// The same finding with a change that mends it.
+    #[must_use]
+    pub fn with_fix(mut self, title: impl Into<String>, patch: Value, how: Applicability) -> Self {
+        self.fixes.push(Fix { title: title.into(), patch, applicability: how });
         self
     }
 }

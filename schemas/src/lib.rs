@@ -5,6 +5,7 @@
 //! - what a user writes: [`workflow`], [`engine`], [`data`], [`metric`], [`types`](mod@types),
 //!   [`packs`];
 //! - what crosses the plugin boundary: [`descriptor`], [`advice`], [`step`], [`model`], [`error`];
+//! - what sandboxed components see and answer: [`validation`];
 //! - what is reported: [`diagnostic`], [`footprint`].
 
 pub mod workflow;
@@ -18,5 +19,6 @@ pub mod descriptor;
 pub mod advice;
 pub mod step;
 pub mod error;
+pub mod validation;
 pub mod diagnostic;
 pub mod footprint;

@@ -13,6 +13,7 @@ use crate::engine::EngineConfig;
 use crate::metric::EvaluatorConfig;
 use crate::model::Model;
 use crate::step::{Accelerator, Device};
+use crate::validation::ValidatorsConfig;
 
 /// A workflow: a model, what to do to it, and how to measure it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -46,6 +47,9 @@ pub struct Workflow {
     /// Settings of the run as a whole.
     #[serde(default)]
     pub engine: EngineConfig,
+    /// How the installed validators are used.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub validators: ValidatorsConfig,
     /// Azure Machine Learning workspace of systems and resources that name none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub azureml_client: Option<AzureMlClient>,
@@ -343,6 +347,10 @@ pub struct AzureMlClient {
     pub default_auth_params: Option<Map<String, Value>>,
     /// Key vault with the secret `hf-token`.
     pub keyvault_name: Option<String>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn default_workflow() -> String {

@@ -1,0 +1,87 @@
+//! The command line of `olive plugin`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::CommonArgs;
+
+/// `olive plugin`.
+#[derive(Debug, Subcommand)]
+pub enum PluginCommand {
+    /// List plugins and what they provide
+    List(CommonArgs),
+    /// Make a folder with a new plugin that builds, is tested and runs
+    New(NewArgs),
+    /// Build the plugin of a folder
+    Build(BuildArgs),
+    /// Try whether a plugin keeps the contract
+    Test(TestArgs),
+}
+
+/// `olive plugin new`.
+#[derive(Debug, Args)]
+pub struct NewArgs {
+    /// Name of the plugin and its folder: lower case, digits and `-`
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// What it provides
+    #[arg(long, value_enum)]
+    pub kind: Kind,
+    /// Language it is written in
+    #[arg(long, value_enum, default_value_t = Language::Rust)]
+    pub lang: Language,
+    /// Folder in which the plugin's folder is made
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+}
+
+/// What a new plugin provides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// Model in, model out
+    Pass,
+    /// Model in, metrics out
+    Evaluator,
+    /// Runs steps elsewhere
+    System,
+    /// Turns a reference into a local model
+    Source,
+    /// Rules for configs, sandboxed
+    Validator,
+}
+
+/// Language of a new plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    /// Rust, for every kind
+    Rust,
+    /// C, for validators
+    C,
+    /// JavaScript, for validators
+    Js,
+    /// Python, for validators, and for passes as processes
+    Python,
+}
+
+/// `olive plugin build`.
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    /// The plugin's folder
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+    /// Folder for what is built; `dist` in the plugin's folder when left out
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// `olive plugin test`.
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// The built plugin: a library, a component or a process plugin's manifest, or its folder
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+    /// Write JSON for programs, one object a line
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,8 @@
+//! `olive compile-component`: machine code of a component, made by a process that may be killed.
+
+use std::process::ExitCode;
+
+/// Reads a component from standard input and writes its machine code to standard output.
+pub(super) fn run() -> ExitCode {
+    ExitCode::FAILURE
+}

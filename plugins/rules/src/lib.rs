@@ -1,0 +1,1 @@
+//! Rules among the parts of a workflow that a schema cannot say.

@@ -1,0 +1,20 @@
+//! Runs WebAssembly components that are granted nothing: no files, no network, no clock.
+//!
+//! A component is [compiled](compile()) once, in a process that may be killed, and kept in a
+//! [`Cache`] that only its owner can write; a [`Sandbox`] then [loads](Sandbox::load) it, and every
+//! call of a [`Component`] runs in a fresh instance with [`Limits`].
+
+mod limits;
+mod failure;
+mod scan;
+mod compile;
+mod cache;
+mod engine;
+mod component;
+
+pub use cache::Cache;
+pub use compile::compile;
+pub use component::{Component, Context};
+pub use engine::Sandbox;
+pub use failure::Failure;
+pub use limits::Limits;

@@ -1,0 +1,48 @@
+//! How much a component may use.
+
+use std::time::Duration;
+
+/// How much a component may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Size of a component's file in bytes.
+    pub module_bytes: usize,
+    /// Size of the largest function body in bytes.
+    pub body_bytes: usize,
+    /// Functions of a component.
+    pub functions: u32,
+    /// Wall time of one call.
+    pub time: Duration,
+    /// Instructions of one call, in wasmtime's units of fuel.
+    pub fuel: u64,
+    /// Linear memory of one instance in bytes.
+    pub memory_bytes: usize,
+    /// Elements of all tables.
+    pub table_elements: usize,
+    /// Core instances of a component.
+    pub instances: usize,
+    /// Bytes that one call may take out of the sandbox.
+    pub output_bytes: usize,
+    /// Bytes of log lines of one call.
+    pub log_bytes: usize,
+    /// Findings of one call that are kept.
+    pub findings: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            module_bytes: 32 << 20,
+            body_bytes: 1 << 20,
+            functions: 50_000,
+            time: Duration::from_millis(200),
+            fuel: 200_000_000,
+            memory_bytes: 64 << 20,
+            table_elements: 10_000,
+            instances: 64,
+            output_bytes: 8 << 20,
+            log_bytes: 64 << 10,
+            findings: 1000,
+        }
+    }
+}

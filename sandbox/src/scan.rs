@@ -1,0 +1,1 @@
+//! Looking a component over before it is compiled.
