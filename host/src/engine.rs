@@ -97,7 +97,7 @@ fn attach(models: &mut Vec<ModelRecord>, step: &Step, ended: Ended) {
         Role::Pass { pass_name } => {
             let model = match ended.outcome {
                 Some(StepOutcome::Model(model)) => Some(model),
-                Some(StepOutcome::Metrics(_) | StepOutcome::Text(_)) | None => None,
+                _ => None,
             };
             models.push(ModelRecord {
                 model_id: step.key.to_string(),
@@ -125,7 +125,7 @@ fn attach(models: &mut Vec<ModelRecord>, step: &Step, ended: Ended) {
 fn metrics_of(ended: &Ended) -> Vec<olive_schemas::metric::MetricValue> {
     match &ended.outcome {
         Some(StepOutcome::Metrics(values)) => values.clone(),
-        Some(StepOutcome::Model(_) | StepOutcome::Text(_)) | None => Vec::new(),
+        _ => Vec::new(),
     }
 }
 

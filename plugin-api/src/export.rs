@@ -12,16 +12,18 @@ use crate::abi::EventSinkObject;
 use crate::context::Listener;
 use crate::plugin::Plugin;
 
-/// Makes the library a plugin with these passes, evaluators and generators.
+/// Makes the library a plugin with these passes, evaluators, generators, sources and systems.
 ///
 /// A panic inside any of them becomes a [`PluginError`] with code `panic`. Each list may be left
 /// out, but not reordered.
 #[macro_export]
 macro_rules! export_plugin {
     (
-        $(passes: [$($pass:ty),* $(,)?])? $(,)?
-        $(evaluators: [$($evaluator:ty),* $(,)?])? $(,)?
-        $(generators: [$($generator:ty),* $(,)?])? $(,)?
+        $(passes: [$($pass:ty),* $(,)?] $(,)?)?
+        $(evaluators: [$($evaluator:ty),* $(,)?] $(,)?)?
+        $(generators: [$($generator:ty),* $(,)?] $(,)?)?
+        $(sources: [$($source:ty),* $(,)?] $(,)?)?
+        $(systems: [$($system:ty),* $(,)?] $(,)?)?
     ) => {
         #[allow(unsafe_code, reason = "a library is found by its exported symbols")]
         const _: () = {
@@ -37,6 +39,8 @@ macro_rules! export_plugin {
                     $($(.with_pass::<$pass>())*)?
                     $($(.with_evaluator::<$evaluator>())*)?
                     $($(.with_generator::<$generator>())*)?
+                    $($(.with_source::<$source>())*)?
+                    $($(.with_system::<$system>())*)?
             }
 
             extern "C" fn describe() -> RResult<RString, RString> {

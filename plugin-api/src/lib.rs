@@ -51,16 +51,20 @@
 //! What follows from that: the schema editors use, checking with line and column, the step's cache
 //! key, progress bars, cancel, and an error instead of a crash when the pass panics.
 //!
-//! In reading order: the traits ([`pass`], [`evaluator`], [`generator`]), what a step may use
+//! In reading order: the traits ([`pass`], [`evaluator`], [`generator`],
+//! [`source`], [`system`](mod@system)), what a step may use
 //! ([`context`]), the plugin as a whole ([`plugin`]), the binary interface ([`abi`]) and the macro
-//! ([`export_plugin!`]).
+//! ([`export_plugin!`]). [`testing`] has what tests of a plugin need.
 
 pub mod pass;
 pub mod evaluator;
 pub mod generator;
+pub mod source;
+pub mod system;
 pub mod context;
 pub mod plugin;
 pub mod version;
+pub mod testing;
 pub mod abi;
 #[doc(hidden)]
 pub mod export;
@@ -78,8 +82,11 @@ pub use olive_schemas::error::PluginError;
 pub use olive_schemas::metric::{EvaluatorConfig, MetricKind, MetricValue};
 pub use olive_schemas::model::{Model, ModelKind};
 pub use olive_schemas::step::{GenerateConfig, LogLevel, StepEvent, StepOutcome, StepRequest};
+pub use olive_schemas::system::{Job, JobState, LogPart};
 pub use pass::Pass;
 pub use plugin::Plugin;
+pub use source::Source;
+pub use system::System;
 pub use version::API_VERSION;
 
 #[doc(hidden)]

@@ -1,11 +1,14 @@
 //! A plugin as a whole: what it provides, and how a request finds its way to it.
 
 use olive_schemas::descriptor::{
-    EvaluatorDescriptor, GeneratorDescriptor, PassDescriptor, PluginDescriptor,
+    EvaluatorDescriptor, GeneratorDescriptor, PassDescriptor, PluginDescriptor, SourceDescriptor,
+    SystemDescriptor,
 };
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::error::PluginError;
 use olive_schemas::step::{StepKind, StepOutcome, StepRequest};
+use olive_schemas::system::{SystemCall, SystemReply, SystemRequest};
+use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -14,12 +17,14 @@ use crate::context::{Listener, StepContext};
 use crate::evaluator::Evaluator;
 use crate::generator::Generator;
 use crate::pass::Pass;
+use crate::source::Source;
+use crate::system::System;
 use crate::version::API_VERSION;
 
 type Prepare = fn(&StepContext<'_>, &StepRequest) -> Result<Vec<Diagnostic>, PluginError>;
 type Run = fn(&StepContext<'_>, &StepRequest) -> Result<StepOutcome, PluginError>;
 
-/// The passes, evaluators and generators of one library, type-erased.
+/// What one library provides, type-erased.
 pub struct Plugin {
     descriptor: PluginDescriptor,
     entries: Vec<Entry>,
@@ -42,6 +47,8 @@ impl Plugin {
             passes: Vec::new(),
             evaluators: Vec::new(),
             generators: Vec::new(),
+            sources: Vec::new(),
+            systems: Vec::new(),
         };
         Self { descriptor, entries: Vec::new() }
     }
@@ -49,13 +56,12 @@ impl Plugin {
     /// The same plugin with the pass `P`.
     #[must_use]
     pub fn with_pass<P: Pass>(mut self) -> Self {
-        let schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<P::Config>();
         self.descriptor.passes.push(PassDescriptor {
             name: P::NAME.into(),
             summary: P::SUMMARY.into(),
             accepts: P::accepts().to_vec(),
             produces: P::produces(),
-            schema: schema.to_value(),
+            schema: schema_of::<P::Config>(),
             threads_change_result: P::THREADS_CHANGE_RESULT,
         });
         self.entries.push(Entry {
@@ -113,6 +119,46 @@ impl Plugin {
         self
     }
 
+    /// The same plugin with the source `S`.
+    #[must_use]
+    pub fn with_source<S: Source>(mut self) -> Self {
+        self.descriptor.sources.push(SourceDescriptor {
+            name: S::NAME.into(),
+            summary: S::SUMMARY.into(),
+            schema: schema_of::<S::Config>(),
+        });
+        self.entries.push(Entry {
+            kind: StepKind::Source,
+            name: S::NAME,
+            prepare: None,
+            run: |ctx, request| {
+                S::default().fetch(&parse_config(request)?, ctx).map(StepOutcome::Path)
+            },
+        });
+        self
+    }
+
+    /// The same plugin with the system `S`.
+    #[must_use]
+    pub fn with_system<S: System>(mut self) -> Self {
+        self.descriptor.systems.push(SystemDescriptor {
+            name: S::NAME.into(),
+            summary: S::SUMMARY.into(),
+            schema: schema_of::<S::Config>(),
+        });
+        self.entries.push(Entry {
+            kind: StepKind::System,
+            name: S::NAME,
+            prepare: None,
+            run: |ctx, request| {
+                let SystemRequest { config, call } = parse_config(request)?;
+                let config = parse(&request.name, config)?;
+                answer(&S::default(), call, &config, ctx).map(StepOutcome::Reply)
+            },
+        });
+        self
+    }
+
     /// What the plugin says about itself.
     pub fn descriptor(&self) -> &PluginDescriptor {
         &self.descriptor
@@ -158,12 +204,35 @@ impl Plugin {
     }
 }
 
+fn answer<S: System>(
+    system: &S,
+    call: SystemCall,
+    config: &S::Config,
+    ctx: &StepContext<'_>,
+) -> Result<SystemReply, PluginError> {
+    match call {
+        SystemCall::Probe => system.probe(config, ctx).map(SystemReply::Problems),
+        SystemCall::Submit { job } => system.submit(&job, config, ctx).map(SystemReply::Submitted),
+        SystemCall::Poll { id } => system.poll(&id, config, ctx).map(SystemReply::State),
+        SystemCall::Cancel { id } => system.cancel(&id, config, ctx).map(|()| SystemReply::Done),
+        SystemCall::Logs { id, from } => system.logs(&id, from, config, ctx).map(SystemReply::Logs),
+        SystemCall::Collect { id } => system.collect(&id, config, ctx).map(|()| SystemReply::Done),
+    }
+}
+
+fn schema_of<C: JsonSchema>() -> Value {
+    SchemaSettings::draft07().into_generator().into_root_schema_for::<C>().to_value()
+}
+
 fn parse_config<C: DeserializeOwned>(request: &StepRequest) -> Result<C, PluginError> {
-    let config = match &request.config {
+    parse(&request.name, request.config.clone())
+}
+
+fn parse<C: DeserializeOwned>(name: &str, config: Value) -> Result<C, PluginError> {
+    let config = match config {
         Value::Null => Value::Object(serde_json::Map::new()),
-        config => config.clone(),
+        config => config,
     };
-    serde_json::from_value(config).map_err(|error| {
-        PluginError::new("config", format!("config of `{}`: {error}", request.name))
-    })
+    serde_json::from_value(config)
+        .map_err(|error| PluginError::new("config", format!("config of `{name}`: {error}")))
 }

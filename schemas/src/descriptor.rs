@@ -25,6 +25,12 @@ pub struct PluginDescriptor {
     /// Generators: model and prompt in, text out.
     #[serde(default)]
     pub generators: Vec<GeneratorDescriptor>,
+    /// Sources: reference in, local files out.
+    #[serde(default)]
+    pub sources: Vec<SourceDescriptor>,
+    /// Systems: where steps run.
+    #[serde(default)]
+    pub systems: Vec<SystemDescriptor>,
 }
 
 /// What one pass says about itself.
@@ -66,4 +72,26 @@ pub struct GeneratorDescriptor {
     pub summary: String,
     /// Kinds of model it can run.
     pub accepts: Vec<ModelKind>,
+}
+
+/// What one source says about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SourceDescriptor {
+    /// Name a reference selects it by; matched without case.
+    pub name: String,
+    /// One sentence on where files come from.
+    pub summary: String,
+    /// JSON schema (draft-07) of the reference beside `type`.
+    pub schema: Value,
+}
+
+/// What one system says about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SystemDescriptor {
+    /// Name a config selects it by; matched without case.
+    pub name: String,
+    /// One sentence on where steps run.
+    pub summary: String,
+    /// JSON schema (draft-07) of its settings beside `type` and `accelerators`.
+    pub schema: Value,
 }

@@ -4,7 +4,8 @@
 //! This crate does no I/O and knows no plugin. In reading order:
 //! - what a user writes: [`workflow`], [`engine`], [`data`], [`metric`], [`types`](mod@types),
 //!   [`packs`];
-//! - what crosses the plugin boundary: [`descriptor`], [`advice`], [`step`], [`model`], [`error`];
+//! - what crosses the plugin boundary: [`descriptor`], [`advice`], [`step`], [`system`], [`model`],
+//!   [`error`];
 //! - what sandboxed components see and answer: [`validation`];
 //! - what is reported: [`diagnostic`], [`footprint`].
 
@@ -18,6 +19,7 @@ pub mod model;
 pub mod descriptor;
 pub mod advice;
 pub mod step;
+pub mod system;
 pub mod error;
 pub mod validation;
 pub mod diagnostic;

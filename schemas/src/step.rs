@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::data::DataConfig;
 use crate::metric::MetricValue;
 use crate::model::Model;
+use crate::system::SystemReply;
 
 /// Everything a step may know. The step is a pure function of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -49,6 +50,10 @@ pub enum StepKind {
     Evaluate,
     /// Model and prompt in, text out.
     Generate,
+    /// Reference in, local files out; the request's model names the output folder.
+    Source,
+    /// A call to a system.
+    System,
 }
 
 /// Device and execution provider a step works for.
@@ -163,6 +168,10 @@ pub enum StepOutcome {
     Metrics(Vec<MetricValue>),
     /// A generator wrote; the whole text.
     Text(String),
+    /// A source fetched; the file or folder.
+    Path(PathBuf),
+    /// A system answered.
+    Reply(SystemReply),
 }
 
 fn yes() -> bool {

@@ -7,6 +7,7 @@ use olive_schemas::footprint::StepRecord;
 use olive_schemas::metric::MetricValue;
 use olive_schemas::model::{Model, ModelKind};
 use olive_schemas::step::StepOutcome;
+use olive_schemas::system::SystemReply;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -58,6 +59,8 @@ enum Made {
     },
     Metrics(Vec<MetricValue>),
     Text(String),
+    Path(Location),
+    Reply(SystemReply),
 }
 
 /// Where a path leads, so that the cache folder can be moved.
@@ -147,6 +150,8 @@ impl Store {
             },
             StepOutcome::Metrics(values) => Made::Metrics(values.clone()),
             StepOutcome::Text(text) => Made::Text(text.clone()),
+            StepOutcome::Path(path) => Made::Path(self.locate(path, output)),
+            StepOutcome::Reply(reply) => Made::Reply(reply.clone()),
         }
     }
 
@@ -188,6 +193,8 @@ impl Store {
             }
             Made::Metrics(values) => StepOutcome::Metrics(values),
             Made::Text(text) => StepOutcome::Text(text),
+            Made::Path(location) => StepOutcome::Path(self.absolute(&location, &key)),
+            Made::Reply(reply) => StepOutcome::Reply(reply),
         };
         StoredStep { key, name: manifest.name, record: manifest.record, outcome }
     }
@@ -240,7 +247,8 @@ pub(super) fn read(store: &Store, key: &StepKey) -> Option<StoredStep> {
             model.model_path.exists()
                 && model.adapter_path.as_ref().is_none_or(|path| path.exists())
         }
-        StepOutcome::Metrics(_) | StepOutcome::Text(_) => true,
+        StepOutcome::Path(path) => path.exists(),
+        StepOutcome::Metrics(_) | StepOutcome::Text(_) | StepOutcome::Reply(_) => true,
     };
     leads_somewhere.then_some(stored)
 }

@@ -1,0 +1,128 @@
+//! What host and systems say to each other.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::diagnostic::Diagnostic;
+
+/// Config of a system step: the system's settings, and what it is asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SystemRequest {
+    /// Settings beside `type` and `accelerators`.
+    pub config: Value,
+    /// What is asked.
+    pub call: SystemCall,
+}
+
+/// What a system is asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "call", rename_all = "snake_case")]
+pub enum SystemCall {
+    /// Find what keeps steps from running.
+    Probe,
+    /// Start a job.
+    Submit {
+        /// The job.
+        job: Box<Job>,
+    },
+    /// Say how a job is.
+    Poll {
+        /// Id of the job.
+        id: String,
+    },
+    /// End a job.
+    Cancel {
+        /// Id of the job.
+        id: String,
+    },
+    /// Give what the worker has written.
+    Logs {
+        /// Id of the job.
+        id: String,
+        /// First byte wanted.
+        from: u64,
+    },
+    /// Bring the files of an ended job.
+    Collect {
+        /// Id of the job.
+        id: String,
+    },
+}
+
+/// What a system answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "reply", content = "value", rename_all = "snake_case")]
+pub enum SystemReply {
+    /// To `probe`: what is in the way.
+    Problems(Vec<Diagnostic>),
+    /// To `submit`: the id of the job.
+    Submitted(String),
+    /// To `poll`.
+    State(JobState),
+    /// To `logs`.
+    Logs(LogPart),
+    /// To `cancel` and `collect`.
+    Done,
+}
+
+/// A worker to be run elsewhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Job {
+    /// Name for people, such as `lora (LoRA)`.
+    pub title: String,
+    /// The program to start; absolute.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Variables to set for it.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// What it reads from standard input, which then stays open until the job is cancelled.
+    pub input: String,
+    /// Existing, empty folder for what the system remembers of the job; kept until the step ends.
+    pub folder: PathBuf,
+    /// Files and folders the job reads.
+    pub inputs: Vec<PathBuf>,
+    /// Folders the job writes; existing and empty.
+    pub outputs: Vec<PathBuf>,
+    /// Threads the job may use.
+    pub threads: usize,
+}
+
+/// How a job is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum JobState {
+    /// Waiting for its turn.
+    Queued {
+        /// Why, when the system says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// Under way.
+    Running,
+    /// Ended, well or not; what the worker wrote says which.
+    Ended {
+        /// Exit code of the worker, when known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exit_code: Option<i32>,
+    },
+    /// Ended by the system: out of time or memory, removed by somebody.
+    Lost {
+        /// What the system says.
+        reason: String,
+    },
+}
+
+/// A part of what a worker wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LogPart {
+    /// The text, from the asked byte on; whole lines only while the job runs.
+    pub text: String,
+    /// Where the next part begins, in bytes.
+    pub next: u64,
+}
