@@ -21,6 +21,7 @@ pub mod advice;
 pub mod step;
 pub mod system;
 pub mod error;
+pub mod protocol;
 pub mod validation;
 pub mod diagnostic;
 pub mod footprint;

@@ -1,0 +1,266 @@
+//! The protocol between the host and the process that does a plugin's work.
+//!
+//! One process answers one call. All of it is lines of JSON in UTF-8:
+//!
+//! ```text
+//! host                                          process
+//!  │  standard input: one CallLine                 │
+//!  ├──────────────────────────────────────────────▶│
+//!  │              standard output: StepEvent, any number
+//!  │◀──────────────────────────────────────────────┤
+//!  │  standard input: `cancel`, perhaps            │
+//!  ├──────────────────────────────────────────────▶│
+//!  │                     standard output: one End  │
+//!  │◀──────────────────────────────────────────────┤
+//! ```
+//!
+//! The end of standard input means that the host is gone, or has its answer. The host's own workers
+//! for native plugins speak this, and so does every process plugin; `docs/process-plugins.md` tells
+//! the whole for their authors.
+//!
+//! Versions are semantic. Within a major version calls, fields and events are only added, and added
+//! fields may be missing; so both sides leave alone what they do not know.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::PluginError;
+use crate::step::{StepEvent, StepRequest};
+
+/// Version of the protocol that this host speaks (semver).
+pub const PROTOCOL_VERSION: &str = "1.0.0";
+/// The same as call lines carry it: major and minor.
+pub const PROTOCOL: &str = "1.0";
+/// Line on standard input that asks for a stop.
+pub const CANCEL: &str = "cancel";
+
+/// The first line of standard input.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CallLine {
+    /// Version of the protocol the host speaks, major and minor: `1.0`.
+    pub protocol: String,
+    /// What is asked.
+    #[serde(flatten)]
+    pub call: Call,
+}
+
+/// What a plugin is asked to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "call", rename_all = "snake_case")]
+pub enum Call {
+    /// Say what you provide; the answer is a plugin descriptor.
+    Describe {
+        /// The plugin: its library, or its manifest.
+        plugin: PathBuf,
+    },
+    /// Find problems of a step before it runs; the answer is a list of diagnostics.
+    Prepare {
+        /// The plugin: its library, or its manifest.
+        plugin: PathBuf,
+        /// The step.
+        request: Box<StepRequest>,
+    },
+    /// Do a step; the answer is a step outcome.
+    Run {
+        /// The plugin: its library, or its manifest.
+        plugin: PathBuf,
+        /// The step.
+        request: Box<StepRequest>,
+    },
+}
+
+impl Call {
+    /// The plugin: its library, or its manifest.
+    pub fn plugin(&self) -> &PathBuf {
+        match self {
+            Self::Describe { plugin } | Self::Prepare { plugin, .. } | Self::Run { plugin, .. } => {
+                plugin
+            }
+        }
+    }
+
+    /// The call as a line that names the protocol.
+    pub fn to_line(&self) -> CallLine {
+        CallLine { protocol: PROTOCOL.to_owned(), call: self.clone() }
+    }
+}
+
+/// One line of standard output.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Message {
+    /// The step tells something.
+    Event(StepEvent),
+    /// The call is over.
+    End(End),
+}
+
+/// How a call ended; the last line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum End {
+    /// It is answered.
+    Done {
+        /// What was asked for: a plugin descriptor, a list of diagnostics, or a step outcome.
+        answer: Value,
+        /// What the process used up.
+        #[serde(default)]
+        usage: Usage,
+    },
+    /// It cannot be answered.
+    Failed {
+        /// Why.
+        error: PluginError,
+        /// What the process used up.
+        #[serde(default)]
+        usage: Usage,
+    },
+}
+
+/// What a process used up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Usage {
+    /// Processor time in seconds.
+    #[serde(default)]
+    pub cpu_sec: Option<f64>,
+    /// Largest resident memory in bytes.
+    #[serde(default)]
+    pub peak_memory_bytes: Option<u64>,
+}
+
+/// What a line of standard output is taken for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Line {
+    /// A message.
+    Message(Message),
+    /// A message of a newer protocol.
+    Unknown,
+    /// An object with an `event` that is not as the protocol has it.
+    Malformed {
+        /// Whether it was meant to end the call.
+        is_end: bool,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Anything else, such as what a library prints.
+    Stray,
+}
+
+impl Line {
+    /// Reads a line without its end.
+    pub fn read(line: &[u8]) -> Self {
+        // Most stray lines are text: no need to parse them.
+        if line.trim_ascii_start().first() != Some(&b'{') {
+            return Self::Stray;
+        }
+        let Ok(Value::Object(object)) = serde_json::from_slice(line) else { return Self::Stray };
+        let Some(event) = object.get("event").and_then(Value::as_str) else { return Self::Stray };
+        let event = event.to_owned();
+        let object = Value::Object(object);
+        let is_end = matches!(event.as_str(), "done" | "failed");
+        let message = match event.as_str() {
+            "done" | "failed" => serde_json::from_value(object).map(Message::End),
+            "log" | "progress" | "text" => serde_json::from_value(object).map(Message::Event),
+            _ => return Self::Unknown,
+        };
+        match message {
+            Ok(message) => Self::Message(message),
+            Err(error) => Self::Malformed { is_end, problem: format!("event `{event}`: {error}") },
+        }
+    }
+}
+
+/// A process plugin: the content of its manifest, `NAME.plugin.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PluginManifest {
+    /// Where this form is described, for editors.
+    #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    /// Versions of the protocol the plugin speaks, as a semver range: `^1.0`.
+    pub protocol: String,
+    /// Program and arguments: `["python3", "main.py"]`.
+    ///
+    /// It runs in the manifest's folder. A program with a slash in it is a path from there; any
+    /// other is looked for on the search path.
+    #[schemars(length(min = 1))]
+    pub command: Vec<String>,
+    /// Environment variables of the process, besides those of the host.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Files and folders, relative to the manifest, that decide what the plugin does: when one
+    /// changes, its steps run again.
+    ///
+    /// All files of the manifest's folder when left out, but hidden ones and Python's caches. The
+    /// manifest and the files named in `command` always count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<PathBuf>,
+    /// What it is, for people who read the manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Call, End, Line, Message, PROTOCOL, PROTOCOL_VERSION, Usage};
+    use crate::error::PluginError;
+    use crate::step::{LogLevel, StepEvent};
+
+    #[test]
+    fn call_lines_carry_the_first_two_numbers_of_the_version() {
+        assert!(PROTOCOL_VERSION.starts_with(&format!("{PROTOCOL}.")));
+        let line = Call::Describe { plugin: "/p".into() }.to_line();
+        let written = json!({"protocol": PROTOCOL, "call": "describe", "plugin": "/p"});
+        assert_eq!(serde_json::to_value(&line).unwrap(), written);
+        assert_eq!(serde_json::from_value::<super::CallLine>(written).unwrap(), line);
+    }
+
+    #[test]
+    fn every_message_is_read_as_it_was_written() {
+        let usage = Usage { cpu_sec: Some(0.5), peak_memory_bytes: None };
+        for message in [
+            Message::Event(StepEvent::Log { level: LogLevel::Info, message: "hello".into() }),
+            Message::Event(StepEvent::Text { text: "a".into() }),
+            Message::End(End::Done { answer: json!([1, {"a": null}]), usage }),
+            Message::End(End::Failed { error: PluginError::cancelled(), usage }),
+        ] {
+            let line = serde_json::to_vec(&message).unwrap();
+            assert_eq!(Line::read(&line), Line::Message(message));
+        }
+    }
+
+    #[test]
+    fn lines_that_are_no_messages_are_told_apart() {
+        for stray in
+            ["", "loading model", "[1]", "{", r#"{"done": 1}"#, r#"{"event": 1}"#, "\u{7f}"]
+        {
+            assert_eq!(Line::read(stray.as_bytes()), Line::Stray, "{stray}");
+        }
+        assert_eq!(Line::read(b"{\"event\": \"log\xff\"}"), Line::Stray);
+        assert_eq!(Line::read(br#"{"event": "applause"}"#), Line::Unknown);
+        for (line, is_end, problem) in [
+            (
+                r#"{"event": "progress", "unit": "step"}"#,
+                false,
+                "event `progress`: missing field `done`",
+            ),
+            (r#"{"event": "failed"}"#, true, "event `failed`: missing field `error`"),
+        ] {
+            let problem = problem.to_owned();
+            assert_eq!(Line::read(line.as_bytes()), Line::Malformed { is_end, problem });
+        }
+    }
+
+    #[test]
+    fn what_a_process_need_not_say_may_be_missing() {
+        let line = Line::read(br#"{"event": "done", "answer": []}"#);
+        let end = End::Done { answer: json!([]), usage: Usage::default() };
+        assert_eq!(line, Line::Message(Message::End(end)));
+    }
+}
