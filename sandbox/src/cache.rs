@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use crate::compile::MachineCode;
 use crate::failure::Failure;
 
 /// Machine code of components in a folder that only its owner can read and write.
@@ -20,15 +21,18 @@ impl Cache {
     }
 
     /// Machine code of the component `wasm`: the kept one, or else what `compile` makes, which is
-    /// then kept. A kept entry that was tampered with is compiled again.
+    /// then kept. A kept entry that was tampered with is compiled again, and `warn` is told so in
+    /// one sentence, as it is when an entry cannot be written.
     ///
     /// # Errors
     /// Those of `compile`. An entry that cannot be written costs time only.
     pub fn get_or_compile(
         &self,
         wasm: &[u8],
-        compile: &dyn Fn(&[u8]) -> Result<Vec<u8>, Failure>,
-    ) -> Result<Vec<u8>, Failure> {
+        compile: &dyn Fn(&[u8]) -> Result<MachineCode, Failure>,
+        warn: &dyn Fn(&str),
+    ) -> Result<MachineCode, Failure> {
+        let _ = warn;
         compile(wasm)
     }
 }

@@ -1,6 +1,7 @@
 //! A component, and what can be asked of it; every call runs in a fresh instance.
 
 use olive_schemas::diagnostic::Diagnostic;
+use olive_schemas::step::LogLevel;
 use olive_schemas::validation::{Completion, Cost, ValidatorDescriptor};
 use serde_json::{Map, Value};
 
@@ -22,6 +23,13 @@ pub struct Context {
 pub struct Component {}
 
 impl Component {
+    /// The same component, whose log lines go to `sink`; without one they are dropped.
+    #[must_use]
+    pub fn with_log(self, sink: impl Fn(LogLevel, &str) + Send + Sync + 'static) -> Self {
+        let _ = sink;
+        self
+    }
+
     /// What the component says about itself, its schema included.
     pub fn describe(&self) -> Result<ValidatorDescriptor, Failure> {
         Err(Failure::Compile("not written yet".into()))

@@ -1,5 +1,6 @@
 //! The engine that components run in.
 
+use crate::compile::MachineCode;
 use crate::component::Component;
 use crate::failure::Failure;
 use crate::limits::Limits;
@@ -18,15 +19,12 @@ impl Sandbox {
         Ok(Self {})
     }
 
-    /// The component whose machine code `compiled` came from [`Cache::get_or_compile`] or
-    /// [`compile`](crate::compile()) right now; bytes from elsewhere would be run as they are.
-    ///
-    /// [`Cache::get_or_compile`]: crate::Cache::get_or_compile
+    /// The component whose machine code is `code`.
     ///
     /// # Errors
     /// When the code is of another engine, or the component does not fit the contract.
-    pub fn load(&self, compiled: &[u8]) -> Result<Component, Failure> {
-        let _ = compiled;
+    pub fn load(&self, code: &MachineCode) -> Result<Component, Failure> {
+        let _ = code;
         Err(Failure::Compile("not written yet".into()))
     }
 }

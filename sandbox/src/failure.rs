@@ -1,9 +1,11 @@
 //! Why a component gave no answer: always its own fault, never the config's.
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Why a component gave no answer.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Failure {
     /// It is no component, or is cut short.
     #[error("the file is no WebAssembly component: {0}")]

@@ -8,12 +8,14 @@ mod limits;
 mod failure;
 mod scan;
 mod compile;
+mod child;
 mod cache;
 mod engine;
 mod component;
 
 pub use cache::Cache;
-pub use compile::compile;
+pub use child::{compile_for_parent, compile_in_child};
+pub use compile::{MachineCode, compile};
 pub use component::{Component, Context};
 pub use engine::Sandbox;
 pub use failure::Failure;
