@@ -6,6 +6,7 @@ use olive_schemas::descriptor::{
 };
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::error::PluginError;
+use olive_schemas::model::ModelKind;
 use olive_schemas::step::{StepKind, StepOutcome, StepRequest};
 use olive_schemas::system::{SystemCall, SystemReply, SystemRequest};
 use schemars::JsonSchema;
@@ -33,6 +34,8 @@ pub struct Plugin {
 struct Entry {
     kind: StepKind,
     name: &'static str,
+    /// Kinds of model it takes; `None` when it takes no model.
+    accepts: Option<&'static [ModelKind]>,
     prepare: Option<Prepare>,
     run: Run,
 }
@@ -67,6 +70,7 @@ impl Plugin {
         self.entries.push(Entry {
             kind: StepKind::Pass,
             name: P::NAME,
+            accepts: Some(P::accepts()),
             prepare: Some(|ctx, request| {
                 P::default().prepare(&request.input, &parse_config(request)?, ctx)
             }),
@@ -90,6 +94,7 @@ impl Plugin {
         self.entries.push(Entry {
             kind: StepKind::Evaluate,
             name: E::NAME,
+            accepts: Some(E::accepts()),
             prepare: None,
             run: |ctx, request| {
                 let config = parse_config(request)?;
@@ -110,6 +115,7 @@ impl Plugin {
         self.entries.push(Entry {
             kind: StepKind::Generate,
             name: G::NAME,
+            accepts: Some(G::accepts()),
             prepare: None,
             run: |ctx, request| {
                 let config = parse_config(request)?;
@@ -130,6 +136,7 @@ impl Plugin {
         self.entries.push(Entry {
             kind: StepKind::Source,
             name: S::NAME,
+            accepts: None,
             prepare: None,
             run: |ctx, request| {
                 S::default().fetch(&parse_config(request)?, ctx).map(StepOutcome::Path)
@@ -149,6 +156,7 @@ impl Plugin {
         self.entries.push(Entry {
             kind: StepKind::System,
             name: S::NAME,
+            accepts: None,
             prepare: None,
             run: |ctx, request| {
                 let SystemRequest { config, call } = parse_config(request)?;
@@ -167,8 +175,8 @@ impl Plugin {
     /// Finds problems of a step before any work.
     ///
     /// # Errors
-    /// When the request names nothing this plugin has, its config does not parse, or the model
-    /// cannot be read.
+    /// When the request names nothing this plugin has, the model is of another kind than it takes
+    /// or cannot be read, or the config does not parse.
     pub fn prepare(
         &self,
         request: &StepRequest,
@@ -197,10 +205,20 @@ impl Plugin {
             .entries
             .iter()
             .find(|entry| entry.kind == request.kind && entry.name == request.name);
-        found.ok_or_else(|| {
+        let entry = found.ok_or_else(|| {
             let message = format!("plugin `{}` has no `{}`", self.descriptor.name, request.name);
             PluginError::new("unknown-entry", message)
-        })
+        })?;
+        let kind = request.input.kind;
+        match entry.accepts {
+            Some(accepts) if request.is_input_final && !accepts.contains(&kind) => {
+                let accepts: Vec<String> = accepts.iter().map(ToString::to_string).collect();
+                let accepts = accepts.join(" or ");
+                let message = format!("`{}` takes {accepts}, not {kind}", request.name);
+                Err(PluginError::new("model-kind", message))
+            }
+            _ => Ok(entry),
+        }
     }
 }
 

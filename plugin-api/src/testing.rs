@@ -362,4 +362,14 @@ mod tests {
         assert_eq!(error.code, "config");
         assert!(prepare_pass::<Count>(&count(json!({})), &Recorder::default()).is_ok());
     }
+
+    #[test]
+    fn a_model_of_another_kind_is_refused_unless_it_is_an_ancestor() {
+        let mut step = count(json!({}));
+        step.request.input.kind = ModelKind::Onnx;
+        let error = run_pass::<Count>(&step, &Recorder::default()).unwrap_err();
+        assert_eq!(error.message, "`Count` takes HfModel, not ONNXModel");
+        step.request.is_input_final = false;
+        assert!(prepare_pass::<Count>(&step, &Recorder::default()).is_ok());
+    }
 }
