@@ -1,0 +1,100 @@
+//! The templates: one for each kind of plugin and language.
+
+use super::NewError;
+use crate::sdk;
+
+/// A little plugin that a new one starts as.
+#[derive(Debug)]
+pub struct Template {
+    /// What it provides: `pass`.
+    pub kind: &'static str,
+    /// Language it is written in: `rust`.
+    pub language: &'static str,
+    /// Name that the new plugin's name replaces.
+    pub(super) sample: &'static str,
+    /// What it is built with.
+    pub(super) contract: Contract,
+    /// Commands to try it with, run in its folder.
+    pub steps: &'static [&'static str],
+}
+
+/// What a plugin is built with.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Contract {
+    /// The crates of the contract in `sdk/`; these are its dependencies.
+    Crates(&'static [&'static str]),
+}
+
+/// Commands for a native plugin.
+const NATIVE: &[&str] = &[
+    "cargo test",
+    "olive plugin build",
+    "olive plugin test dist",
+    "olive run --plugin-dir dist -c example.json",
+];
+
+/// Packages that a native plugin depends on.
+const NATIVE_PACKAGES: Contract =
+    Contract::Crates(&["olive-plugin-api", "schemars", "serde", "serde_json"]);
+
+/// Every template.
+pub const TEMPLATES: &[Template] = &[Template {
+    kind: "pass",
+    language: "rust",
+    sample: "acme-prune",
+    contract: NATIVE_PACKAGES,
+    steps: NATIVE,
+}];
+
+impl Template {
+    /// The template for a plugin of `kind` in `language`.
+    ///
+    /// # Errors
+    /// When there is none; the error names the languages of the kind.
+    pub fn find(kind: &str, language: &str) -> Result<&'static Self, NewError> {
+        let of_kind = || TEMPLATES.iter().filter(|template| template.kind == kind);
+        of_kind().find(|template| template.language == language).ok_or_else(|| {
+            let languages: Vec<String> =
+                of_kind().map(|template| format!("`{}`", template.language)).collect();
+            NewError::NoTemplate {
+                kind: kind.into(),
+                language: language.into(),
+                languages: languages.join(", "),
+            }
+        })
+    }
+
+    /// Its files, by path below the plugin's folder.
+    pub(super) fn files(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let own = format!("{}-{}/", self.kind, self.language);
+        let shared = [("shared/gitignore", ".gitignore"), ("shared/LICENSE", "LICENSE")];
+        sdk::TEMPLATES.iter().filter_map(move |&(path, text)| {
+            let shared = shared.iter().find(|(from, _)| *from == path).map(|(_, to)| *to);
+            Some((shared.or_else(|| path.strip_prefix(&own))?, text))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{TEMPLATES, Template};
+    use crate::sdk;
+
+    #[test]
+    fn what_there_is_no_template_for_is_told_with_what_there_is() {
+        let error = Template::find("pass", "c").unwrap_err().to_string();
+        assert!(error.starts_with("a pass cannot be written in c; "), "{error}");
+        assert!(error.contains("`rust`"), "{error}");
+    }
+
+    #[test]
+    fn every_folder_of_templates_is_in_the_table() {
+        let known = TEMPLATES.iter().map(|t| format!("{}-{}", t.kind, t.language));
+        let known: BTreeSet<String> = known.chain(["shared".to_owned()]).collect();
+        let folders = sdk::TEMPLATES.iter().map(|(path, _)| path.split('/').next().unwrap());
+        let folders: BTreeSet<String> = folders.map(str::to_owned).collect();
+        assert_eq!(known, folders);
+    }
+}
