@@ -4,9 +4,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
-use olive_plugin_api::context::Listener;
+use olive_plugin_api::testing::Recorder;
 use olive_plugin_api::{MetricValue, Plugin, PluginError, StepEvent, StepOutcome, StepRequest};
 use olive_plugin_evaluate::evaluator::CheckpointEvaluator;
 use olive_plugin_evaluate::generator::CheckpointGenerator;
@@ -15,22 +14,6 @@ use tempfile::TempDir;
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).join(name)
-}
-
-#[derive(Default)]
-struct Events {
-    events: Mutex<Vec<StepEvent>>,
-    is_cancelled: bool,
-}
-
-impl Listener for Events {
-    fn event(&self, event: StepEvent) {
-        self.events.lock().unwrap().push(event);
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.is_cancelled
-    }
 }
 
 fn evaluation(model: &str, folder: &TempDir) -> Value {
@@ -88,7 +71,7 @@ fn with_adapter(mut request: Value, model: &str) -> Value {
     request
 }
 
-fn run(request: &Value, events: &Events) -> Result<StepOutcome, PluginError> {
+fn run(request: &Value, events: &Recorder) -> Result<StepOutcome, PluginError> {
     let request: StepRequest = serde_json::from_value(request.clone()).unwrap();
     let plugin = Plugin::new("evaluate", "0.1.0")
         .with_evaluator::<CheckpointEvaluator>()
@@ -97,14 +80,14 @@ fn run(request: &Value, events: &Events) -> Result<StepOutcome, PluginError> {
 }
 
 fn metrics(request: &Value) -> Vec<MetricValue> {
-    match run(request, &Events::default()).unwrap() {
+    match run(request, &Recorder::default()).unwrap() {
         StepOutcome::Metrics(values) => values,
         other => panic!("not metrics: {other:?}"),
     }
 }
 
 fn check_refused(request: &Value, code: &str, parts: &[&str]) {
-    let error = run(request, &Events::default()).unwrap_err();
+    let error = run(request, &Recorder::default()).unwrap_err();
     assert_eq!(error.code, code, "{error}");
     let text = error.to_string();
     assert!(parts.iter().all(|part| text.contains(part)), "{text}");
@@ -143,10 +126,10 @@ fn an_adapter_changes_what_is_measured() {
 
 /// Runs a generation and checks that its pieces make the whole.
 fn generated(request: &Value) -> String {
-    let events = Events::default();
+    let events = Recorder::default();
     let outcome = run(request, &events).unwrap();
     let StepOutcome::Text(text) = outcome else { panic!("not text: {outcome:?}") };
-    let events = events.events.into_inner().unwrap();
+    let events = events.events();
     let pieces = events.iter().map(|event| match event {
         StepEvent::Text { text } => text.as_str(),
         other => panic!("not text: {other:?}"),
@@ -177,7 +160,7 @@ fn an_adapter_changes_the_generated_text() {
 #[test]
 fn a_cancelled_evaluation_ends() {
     let folder = tempfile::tempdir().unwrap();
-    let events = Events { is_cancelled: true, ..Events::default() };
+    let events = Recorder::cancelled();
     let error = run(&evaluation("tiny-phi3", &folder), &events).unwrap_err();
     assert_eq!(error.code, PluginError::CANCELLED);
 }

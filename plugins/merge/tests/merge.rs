@@ -4,13 +4,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 use olive_kit_checkpoint::{
     Adapter, AdapterConfig, Checkpoint, CheckpointWriter, Dtype, SafetensorsFile, TensorSpec,
     adapter,
 };
-use olive_plugin_api::context::Listener;
+use olive_plugin_api::testing::Recorder;
 use olive_plugin_api::{
     Diagnostic, Plugin, PluginError, StepContext, StepEvent, StepOutcome, StepRequest,
 };
@@ -27,7 +26,7 @@ const CLOSE: f32 = 1e-6;
 #[test]
 fn merged_weights_are_those_of_peft() {
     for name in FIXTURES {
-        let (output, events) = (tempfile::tempdir().unwrap(), Events::default());
+        let (output, events) = (tempfile::tempdir().unwrap(), Recorder::default());
         let outcome = run(&request(&fixture(name), Some("adapter"), &output), &events).unwrap();
         let StepOutcome::Model(model) = outcome else { panic!("no model: {outcome:?}") };
         assert_eq!((model.model_path.as_path(), model.adapter_path), (output.path(), None));
@@ -38,7 +37,7 @@ fn merged_weights_are_those_of_peft() {
             assert!(copy == fs::read(fixture(name).join(file)).unwrap(), "{file}");
         }
         let count = merged.tensor_names().len() as u64;
-        let events = events.events.into_inner().unwrap();
+        let events = events.events();
         assert_eq!(events.len() as u64, count);
         assert!(matches!(events.last(), Some(StepEvent::Progress { unit, done, total, .. })
             if unit == "tensor" && *done == count && *total == count));
@@ -52,7 +51,7 @@ fn half_types_are_kept_and_rounded_once() {
             let (input, output) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
             copy_as(&fixture(name), input.path(), dtype, usize::MAX);
             let request = request(input.path(), Some("adapter"), &output);
-            run(&request, &Events::default()).unwrap();
+            run(&request, &Recorder::default()).unwrap();
             let merged = Checkpoint::open(output.path()).unwrap();
             assert_eq!(merged.tensor(merged.tensor_names()[0]).unwrap().dtype, dtype);
             check_merged(input.path(), output.path(), |value| value.abs() * half_step + CLOSE);
@@ -68,7 +67,7 @@ fn shards_in_and_out() {
     let request = request(input.path(), Some("adapter"), &output);
     let checkpoint = Checkpoint::open(input.path()).unwrap();
     let adapter = Adapter::open(input.path().join("adapter")).unwrap();
-    let (events, request) = (Events::default(), parse(&request));
+    let (events, request) = (Recorder::default(), parse(&request));
     let ctx = StepContext::new(&request, &events);
     Merge::new(&checkpoint, &adapter).unwrap().write(200_000, &ctx).unwrap();
     assert!(output.path().join("model.safetensors.index.json").is_file());
@@ -81,7 +80,7 @@ fn threads_do_not_change_a_bit() {
         let output = tempfile::tempdir().unwrap();
         let mut request = request(&fixture("tiny-phi3-longrope"), Some("adapter"), &output);
         request["threads"] = threads.into();
-        run(&request, &Events::default()).unwrap();
+        run(&request, &Recorder::default()).unwrap();
         fs::read(output.path().join("model.safetensors")).unwrap()
     });
     assert!(weights[0] == weights[1] && weights[0] == weights[2]);
@@ -90,7 +89,7 @@ fn threads_do_not_change_a_bit() {
 #[test]
 fn a_cancelled_merge_leaves_no_weights() {
     let output = tempfile::tempdir().unwrap();
-    let events = Events { is_cancelled: true, ..Events::default() };
+    let events = Recorder::cancelled();
     let request = request(&fixture("tiny-llama"), Some("adapter"), &output);
     assert_eq!(run(&request, &events).unwrap_err().code, PluginError::CANCELLED);
     assert_eq!(fs::read_dir(output.path()).unwrap().count(), 0);
@@ -103,7 +102,7 @@ fn an_adapter_must_be_there_once_the_input_is_final() {
     let problems = prepare(&request).unwrap();
     assert_eq!(problems.len(), 1);
     assert_eq!(problems[0].message, "the input model has no adapter to merge");
-    let error = run(&request, &Events::default()).unwrap_err();
+    let error = run(&request, &Recorder::default()).unwrap_err();
     assert_eq!((error.code.as_str(), &error.message), ("adapter-missing", &problems[0].message));
     request["is_input_final"] = false.into();
     assert_eq!(prepare(&request).unwrap(), []);
@@ -199,7 +198,8 @@ fn check_refused(model: &Path, adapter: &Path, expected: &str) {
     let output = tempfile::tempdir().unwrap();
     let mut request = request(model, None, &output);
     request["input"]["adapter_path"] = json!(adapter);
-    for error in [prepare(&request).unwrap_err(), run(&request, &Events::default()).unwrap_err()] {
+    for error in [prepare(&request).unwrap_err(), run(&request, &Recorder::default()).unwrap_err()]
+    {
         assert!(error.message.contains(expected), "{error}");
     }
     assert_eq!(fs::read_dir(output.path()).unwrap().count(), 0);
@@ -221,22 +221,6 @@ fn copy_as(source: &Path, target: &Path, dtype: Dtype, max_shard_bytes: usize) {
     fs::create_dir(target.join("adapter")).unwrap();
     for file in ["adapter_config.json", "adapter_model.safetensors"] {
         fs::copy(source.join("adapter").join(file), target.join("adapter").join(file)).unwrap();
-    }
-}
-
-#[derive(Default)]
-struct Events {
-    events: Mutex<Vec<StepEvent>>,
-    is_cancelled: bool,
-}
-
-impl Listener for Events {
-    fn event(&self, event: StepEvent) {
-        self.events.lock().unwrap().push(event);
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.is_cancelled
     }
 }
 
@@ -269,9 +253,9 @@ fn plugin() -> Plugin {
 }
 
 fn prepare(request: &Value) -> Result<Vec<Diagnostic>, PluginError> {
-    plugin().prepare(&parse(request), &Events::default())
+    plugin().prepare(&parse(request), &Recorder::default())
 }
 
-fn run(request: &Value, events: &Events) -> Result<StepOutcome, PluginError> {
+fn run(request: &Value, events: &Recorder) -> Result<StepOutcome, PluginError> {
     plugin().run(&parse(request), events)
 }

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use olive_plugin_api::PluginError;
+use olive_plugin_api::testing::Recorder;
 use serde_json::json;
 
 use crate::file::{Entry, GgufFile, Storage, StoredTensor, tiny};
-use crate::{Events, plugin, prepare, request, run};
+use crate::{plugin, prepare, request, run};
 
 #[test]
 fn other_files_are_named() {
@@ -131,7 +132,7 @@ fn other_settings_are_refused() {
 fn a_cancelled_import_leaves_no_weights() {
     let (_dir, path) = tiny(Storage::Q8_0).saved();
     let output = tempfile::tempdir().unwrap();
-    let events = Events { is_cancelled: true, ..Events::default() };
+    let events = Recorder::cancelled();
     let error = plugin().run(&request(&path, output.path(), &json!({})), &events).unwrap_err();
     assert_eq!(error.code, PluginError::CANCELLED);
     assert!(!output.path().join("model.safetensors").exists());

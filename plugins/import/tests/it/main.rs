@@ -8,28 +8,11 @@ mod errors;
 mod real;
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
-use olive_plugin_api::context::Listener;
-use olive_plugin_api::{Diagnostic, Plugin, PluginError, StepEvent, StepOutcome, StepRequest};
+use olive_plugin_api::testing::Recorder;
+use olive_plugin_api::{Diagnostic, Plugin, PluginError, StepOutcome, StepRequest};
 use olive_plugin_import::ImportGguf;
 use serde_json::{Value, json};
-
-#[derive(Default)]
-struct Events {
-    events: Mutex<Vec<StepEvent>>,
-    is_cancelled: bool,
-}
-
-impl Listener for Events {
-    fn event(&self, event: StepEvent) {
-        self.events.lock().unwrap().push(event);
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.is_cancelled
-    }
-}
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).join(name)
@@ -53,9 +36,9 @@ fn plugin() -> Plugin {
 }
 
 fn prepare(gguf: &Path, output: &Path, config: &Value) -> Result<Vec<Diagnostic>, PluginError> {
-    plugin().prepare(&request(gguf, output, config), &Events::default())
+    plugin().prepare(&request(gguf, output, config), &Recorder::default())
 }
 
 fn run(gguf: &Path, output: &Path, config: &Value) -> Result<StepOutcome, PluginError> {
-    plugin().run(&request(gguf, output, config), &Events::default())
+    plugin().run(&request(gguf, output, config), &Recorder::default())
 }

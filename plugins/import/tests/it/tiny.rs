@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use olive_kit_checkpoint::{Checkpoint, Decoder, Dtype, Family};
+use olive_plugin_api::testing::Recorder;
 use olive_plugin_api::{ModelKind, StepContext, StepOutcome};
 use olive_plugin_import::gguf::Gguf;
 use olive_plugin_import::plan::Plan;
@@ -12,7 +13,7 @@ use tempfile::TempDir;
 use tokenizers::Tokenizer;
 
 use crate::file::{Entry, Storage, restored, rounded, tiny};
-use crate::{Events, fixture, request, run};
+use crate::{fixture, request, run};
 
 #[test]
 fn weights_come_back_as_they_were() {
@@ -79,7 +80,7 @@ fn shards_hold_the_same() {
     let decoder = Checkpoint::describe(whole.path()).unwrap().decoder;
     let plan = Plan::new(&gguf, &decoder).unwrap();
     let sharded = tempfile::tempdir().unwrap();
-    let (request, events) = (request(&path, sharded.path(), &json!({})), Events::default());
+    let (request, events) = (request(&path, sharded.path(), &json!({})), Recorder::default());
     let ctx = StepContext::new(&request, &events);
     weights::write(&gguf, &plan, Dtype::F32, 100_000, &ctx).unwrap();
     assert!(sharded.path().join("model.safetensors.index.json").is_file());

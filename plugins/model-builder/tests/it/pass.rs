@@ -4,14 +4,15 @@ use std::fs;
 use std::path::Path;
 
 use olive_kit_checkpoint::{Checkpoint, CheckpointWriter, Dtype, TensorSpec};
+use olive_plugin_api::testing::Recorder;
 use olive_plugin_api::{Model, ModelKind, PluginError, StepEvent, StepOutcome};
 use serde_json::{Value, json};
 
-use crate::support::{Events, built, copied, file_names, fixture, prepare, request, run};
+use crate::support::{built, copied, file_names, fixture, prepare, request, run};
 
 #[test]
 fn every_weight_is_a_step_of_progress() {
-    let (output, events) = (tempfile::tempdir().unwrap(), Events::default());
+    let (output, events) = (tempfile::tempdir().unwrap(), Recorder::default());
     let mut request = request(&fixture("tiny-phi3"), &json!({"precision": "int4"}), &output);
     request["input"]["model_attributes"] = json!({"note": "kept"});
     let outcome = run(&request, &events).unwrap();
@@ -19,7 +20,7 @@ fn every_weight_is_a_step_of_progress() {
     expected.onnx_file_name = Some("model.onnx".to_owned());
     expected.model_attributes.insert("note".to_owned(), json!("kept"));
     assert_eq!(outcome, StepOutcome::Model(expected));
-    let events = events.events.into_inner().unwrap();
+    let events = events.events();
     // Embedding, tables, 5 norms, 5 matrices in each of 2 layers, logits.
     assert_eq!(events.len(), 18);
     assert!(matches!(events.last(), Some(StepEvent::Progress { unit, done: 18, total: 18, .. })
@@ -30,10 +31,10 @@ fn every_weight_is_a_step_of_progress() {
 fn a_cancelled_build_leaves_nothing() {
     for limit in [1, 7] {
         let output = tempfile::tempdir().unwrap();
-        let events = Events { limit, ..Events::default() };
+        let events = Recorder::stopping_after(limit);
         let request = request(&fixture("tiny-llama"), &json!({"precision": "int4"}), &output);
         assert_eq!(run(&request, &events).unwrap_err().code, PluginError::CANCELLED);
-        assert_eq!(events.events.into_inner().unwrap().len(), limit);
+        assert_eq!(events.events().len(), limit);
         assert_eq!(file_names(output.path()), [""; 0]);
     }
 }
@@ -46,7 +47,7 @@ fn threads_do_not_change_a_bit() {
             let config = json!({"precision": precision});
             let mut request = request(&fixture("tiny-llama"), &config, &output);
             request["threads"] = threads.into();
-            run(&request, &Events::default()).unwrap();
+            run(&request, &Recorder::default()).unwrap();
             let files = file_names(output.path());
             files.into_iter().map(|file| fs::read(output.path().join(file)).unwrap()).collect()
         });
@@ -140,7 +141,7 @@ fn an_adapter_must_be_merged_first() {
     assert_eq!(problems.len(), 1);
     assert!(problems[0].message.contains("the input model has an adapter"));
     assert!(problems[0].help.as_ref().unwrap().contains("`MergeAdapterWeights`"));
-    let error = run(&request, &Events::default()).unwrap_err();
+    let error = run(&request, &Recorder::default()).unwrap_err();
     assert_eq!((&error.message, &error.help), (&problems[0].message, &problems[0].help));
     request["is_input_final"] = false.into();
     assert_eq!(prepare(&request).unwrap(), []);
@@ -159,7 +160,7 @@ fn only_the_cpu_is_built_for() {
         "models for `CUDAExecutionProvider` on `gpu` are not built yet"
     );
     assert!(problems[0].help.as_ref().unwrap().contains("`CPUExecutionProvider`"));
-    assert_eq!(run(&request, &Events::default()).unwrap_err().message, problems[0].message);
+    assert_eq!(run(&request, &Recorder::default()).unwrap_err().message, problems[0].message);
 }
 
 #[test]
@@ -181,7 +182,7 @@ fn a_tied_embedding_is_refused_where_the_runtime_would_gather_it_wrongly() {
         });
         let config = json!({"precision": "int4", "extra_options": extra});
         let request = request(&fixture(model), &config, &output);
-        let (problems, result) = (prepare(&request).unwrap(), run(&request, &Events::default()));
+        let (problems, result) = (prepare(&request).unwrap(), run(&request, &Recorder::default()));
         if !is_refused {
             assert!(problems.is_empty() && result.is_ok(), "{extra} {problems:?} {result:?}");
             continue;
@@ -229,7 +230,7 @@ fn a_weight_that_is_not_finite_is_named_and_leaves_nothing() {
         }
     });
     let request = request(dir.path(), &json!({"precision": "int4"}), &output);
-    let error = run(&request, &Events::default()).unwrap_err();
+    let error = run(&request, &Recorder::default()).unwrap_err();
     let weight = "model.layers.1.mlp.down_proj.MatMul.weight_Q4";
     let sentence = format!("cannot quantize `{weight}`: row 2 holds a weight that is not finite");
     assert_eq!(error.to_string(), sentence);
@@ -240,7 +241,8 @@ fn a_weight_that_is_not_finite_is_named_and_leaves_nothing() {
 fn check_refused(model: &Path, expected: &str) {
     let output = tempfile::tempdir().unwrap();
     let request = request(model, &json!({"precision": "int4"}), &output);
-    for error in [prepare(&request).unwrap_err(), run(&request, &Events::default()).unwrap_err()] {
+    for error in [prepare(&request).unwrap_err(), run(&request, &Recorder::default()).unwrap_err()]
+    {
         assert!(error.message.contains(expected), "{error}");
     }
     assert_eq!(file_names(output.path()), [""; 0]);

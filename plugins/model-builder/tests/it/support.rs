@@ -1,35 +1,12 @@
 //! Requests, listeners and fixtures.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
-use olive_plugin_api::context::Listener;
-use olive_plugin_api::{Diagnostic, Plugin, PluginError, StepEvent, StepOutcome, StepRequest};
+use olive_plugin_api::testing::Recorder;
+use olive_plugin_api::{Diagnostic, Plugin, PluginError, StepOutcome, StepRequest};
 use olive_plugin_model_builder::ModelBuilder;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-pub(crate) struct Events {
-    pub(crate) events: Mutex<Vec<StepEvent>>,
-    /// Events after which the step should stop.
-    pub(crate) limit: usize,
-}
-
-impl Default for Events {
-    fn default() -> Self {
-        Self { events: Mutex::default(), limit: usize::MAX }
-    }
-}
-
-impl Listener for Events {
-    fn event(&self, event: StepEvent) {
-        self.events.lock().unwrap().push(event);
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.events.lock().unwrap().len() >= self.limit
-    }
-}
 
 /// A fixture of the repository.
 pub(crate) fn fixture(name: &str) -> PathBuf {
@@ -49,18 +26,18 @@ pub(crate) fn request(model: &Path, config: &Value, output: &TempDir) -> Value {
     })
 }
 
-pub(crate) fn run(request: &Value, events: &Events) -> Result<StepOutcome, PluginError> {
+pub(crate) fn run(request: &Value, events: &Recorder) -> Result<StepOutcome, PluginError> {
     plugin().run(&parse(request), events)
 }
 
 pub(crate) fn prepare(request: &Value) -> Result<Vec<Diagnostic>, PluginError> {
-    plugin().prepare(&parse(request), &Events::default())
+    plugin().prepare(&parse(request), &Recorder::default())
 }
 
 /// The folder that building the fixture `model` with `config` fills.
 pub(crate) fn built(model: &str, config: &Value) -> TempDir {
     let output = tempfile::tempdir().unwrap();
-    run(&request(&fixture(model), config, &output), &Events::default()).unwrap();
+    run(&request(&fixture(model), config, &output), &Recorder::default()).unwrap();
     output
 }
 

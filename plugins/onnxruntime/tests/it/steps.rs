@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Mutex;
 
-use olive_plugin_api::context::Listener;
+use olive_plugin_api::testing::Recorder;
 use olive_plugin_api::{MetricValue, Plugin, PluginError, StepEvent, StepOutcome, StepRequest};
 use olive_plugin_onnxruntime::evaluator::OnnxRuntimeEvaluator;
 use olive_plugin_onnxruntime::generator::OnnxRuntimeGenerator;
@@ -13,29 +12,13 @@ use tempfile::TempDir;
 
 use crate::{FIXTURES, has_library};
 
-#[derive(Default)]
-struct Events {
-    events: Mutex<Vec<StepEvent>>,
-    is_cancelled: bool,
-}
-
-impl Listener for Events {
-    fn event(&self, event: StepEvent) {
-        self.events.lock().unwrap().push(event);
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.is_cancelled
-    }
-}
-
 #[test]
 fn every_metric_of_a_model_is_measured() {
     if !has_library() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let events = Events::default();
+    let events = Recorder::default();
     let outcome = run(&evaluation(&folder), &events).unwrap();
     let StepOutcome::Metrics(values) = outcome else { panic!("not metrics: {outcome:?}") };
     let keys: Vec<_> = values.iter().map(MetricValue::key).collect();
@@ -49,14 +32,14 @@ fn every_metric_of_a_model_is_measured() {
     let records = fs::read_to_string(folder.path().join("examples.jsonl")).unwrap();
     assert_eq!(records.lines().count(), 5);
     let is_last_example = |event: &StepEvent| matches!(event, StepEvent::Progress { unit, done: 5, total: 5, .. } if unit == "example");
-    assert!(events.events.lock().unwrap().iter().any(is_last_example));
+    assert!(events.events().iter().any(is_last_example));
 }
 
 #[test]
 fn a_cancelled_evaluation_ends() {
     if has_library() {
         let folder = tempfile::tempdir().unwrap();
-        let events = Events { is_cancelled: true, ..Events::default() };
+        let events = Recorder::cancelled();
         let error = run(&evaluation(&folder), &events).unwrap_err();
         assert_eq!(error.code, PluginError::CANCELLED);
     }
@@ -68,13 +51,13 @@ fn pieces_of_generated_text_make_the_whole() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let events = Events::default();
+    let events = Recorder::default();
     let mut request = request("generate", "OnnxRuntimeGenerator", &folder);
     request["config"] = json!({"prompt": "### Text: I won.", "max_new_tokens": 12});
     let outcome = run(&request, &events).unwrap();
     let StepOutcome::Text(text) = outcome else { panic!("not text: {outcome:?}") };
     assert!(!text.is_empty());
-    let events = events.events.into_inner().unwrap();
+    let events = events.events();
     let pieces = events.iter().map(|event| match event {
         StepEvent::Text { text } => text.as_str(),
         other => panic!("not text: {other:?}"),
@@ -88,7 +71,7 @@ fn another_execution_provider_is_refused_by_name() {
     let mut request = evaluation(&folder);
     request["accelerator"] =
         json!({"device": "gpu", "execution_provider": "CUDAExecutionProvider"});
-    let error = run(&request, &Events::default()).unwrap_err();
+    let error = run(&request, &Recorder::default()).unwrap_err();
     assert_eq!(error.code, "execution-provider");
     assert!(error.message.contains("CUDAExecutionProvider"), "{error}");
 }
@@ -102,7 +85,7 @@ fn a_model_without_tokenizer_is_refused() {
     }
     let mut request = evaluation(&folder);
     request["input"]["model_path"] = json!(folder.path());
-    let error = run(&request, &Events::default()).unwrap_err();
+    let error = run(&request, &Recorder::default()).unwrap_err();
     assert_eq!(error.code, "tokenizer");
     assert!(error.to_string().contains("tokenizer.json"), "{error}");
 }
@@ -156,7 +139,7 @@ fn request(kind: &str, name: &str, folder: &TempDir) -> Value {
     })
 }
 
-fn run(request: &Value, events: &Events) -> Result<StepOutcome, PluginError> {
+fn run(request: &Value, events: &Recorder) -> Result<StepOutcome, PluginError> {
     let request: StepRequest = serde_json::from_value(request.clone()).unwrap();
     let plugin = Plugin::new("onnxruntime", "0.1.0")
         .with_evaluator::<OnnxRuntimeEvaluator>()
