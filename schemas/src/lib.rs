@@ -23,5 +23,6 @@ pub mod system;
 pub mod error;
 pub mod protocol;
 pub mod validation;
+pub mod conformance;
 pub mod diagnostic;
 pub mod footprint;
