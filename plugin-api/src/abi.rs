@@ -3,6 +3,10 @@
 //! The host first reads the plain C symbol [`VERSION_SYMBOL`] and compares versions, so that a
 //! mismatch is one sentence; only then does abi_stable check the layout of [`PluginModule`]. No
 //! other file of this crate, but the export macro, knows abi_stable.
+//!
+//! What stands here is frozen for the major version: names, order and signatures up to the field
+//! marked as the last of the prefix. New functions go behind it, are asked for with the `Option`
+//! that abi_stable then gives, and need a new minor version ([`version`](crate::version)).
 
 // The derives of abi_stable name their types `Module_Ref` and implement traits inside functions.
 #![allow(

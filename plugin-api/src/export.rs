@@ -95,18 +95,10 @@ macro_rules! export_plugin {
 /// What the exported functions do; plain data in, plain data out.
 #[doc(hidden)]
 pub mod call {
-    use std::ffi::CStr;
-
     use super::{
         EventSinkObject, Plugin, RResult, RStr, RString, SinkListener, parse_request, protect,
     };
-
-    /// [`API_VERSION`](crate::API_VERSION) with a NUL at its end.
-    pub const API_VERSION_C: &CStr =
-        match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
-            Ok(version) => version,
-            Err(_) => panic!("a version holds no NUL"),
-        };
+    pub use crate::version::API_VERSION_C;
 
     /// Answers `describe`.
     pub fn describe(plugin: fn() -> Plugin) -> RResult<RString, RString> {

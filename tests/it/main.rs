@@ -11,12 +11,14 @@
 mod playground;
 mod run;
 mod resume;
+mod places;
 mod cli;
 mod config;
 mod formats;
 mod edit;
 mod upgrade;
 mod hostile;
+mod hostile_plugins;
 mod recipe;
 mod real;
 mod marks;

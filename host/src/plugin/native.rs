@@ -15,16 +15,14 @@ use olive_schemas::error::PluginError;
 /// One sentence when the file is no library, no plugin, or a plugin of another API version.
 pub fn load(path: &Path) -> Result<PluginModuleRef, PluginError> {
     let found = api_version(path)?;
-    version::check(&found).map_err(|error| {
-        PluginError::new("api-version", error.to_string())
-            .with_help("install a build of the plugin for this version of Olive")
-    })?;
+    version::check(&found).map_err(|error| PluginError::from_error("api-version", &error))?;
     let layout_error = |error: &dyn std::fmt::Display| {
         let first_line = error.to_string().lines().next().unwrap_or_default().to_owned();
-        let message = format!("plugin API {found} is laid out differently from this host's");
+        let message =
+            format!("the library says API {found}, but its functions are laid out otherwise");
         let mut error = PluginError::new("api-layout", message);
         error.causes.push(first_line);
-        error
+        error.with_help("ask its authors for a build with the published plugin API")
     };
     let header = lib_header_from_path(path).map_err(|error| layout_error(&error))?;
     header.init_root_module::<PluginModuleRef>().map_err(|error| layout_error(&error))
