@@ -3,6 +3,7 @@
 pub mod digest;
 pub mod discover;
 pub mod native;
+pub mod manifest;
 pub mod process;
 pub mod describe;
 pub mod catalog;

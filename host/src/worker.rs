@@ -14,11 +14,13 @@ use abi_stable::sabi_trait::TD_Opaque;
 use abi_stable::std_types::{RResult, RStr, RString};
 use olive_plugin_api::abi::{EventSink, EventSink_TO, EventSinkObject};
 use olive_schemas::error::PluginError;
+use olive_schemas::protocol::{CANCEL, Call, CallLine, End, Message, Usage};
 use olive_schemas::step::{StepEvent, StepRequest};
 use serde_json::Value;
 
+use crate::plugin::manifest::Manifest;
 use crate::plugin::native;
-use crate::plugin::process::{CANCEL, Call, Message, Usage};
+use crate::plugin::process::{self, Supervision};
 
 /// Answers the one call that standard input holds.
 ///
@@ -28,17 +30,42 @@ pub fn serve() -> io::Result<ExitCode> {
     let output = Output::take_over()?;
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;
-    let call: Call = serde_json::from_str(&line).map_err(io::Error::other)?;
+    let CallLine { call, .. } = serde_json::from_str(&line).map_err(io::Error::other)?;
     let is_cancelled = Arc::new(AtomicBool::new(false));
     listen(Arc::clone(&is_cancelled));
     let sink = Sink { output: output.clone(), is_cancelled };
-    let result = answer(&call, sink);
-    output.send(&Message::Done { result, usage: usage() })?;
+    let end = if Manifest::is_at(call.plugin()) { relay(&call, &sink) } else { answer(&call, sink) };
+    output.send(&Message::End(end))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn answer(call: &Call, sink: Sink) -> Result<Value, PluginError> {
-    let module = native::load(call.library())?;
+fn answer(call: &Call, sink: Sink) -> End {
+    match ask(call, sink) {
+        Ok(answer) => End::Done { answer, usage: usage() },
+        Err(error) => End::Failed { error, usage: usage() },
+    }
+}
+
+/// Hands the call of a process plugin on, for a host that can only start workers.
+fn relay(call: &Call, sink: &Sink) -> End {
+    let threads = match call {
+        Call::Describe { .. } => 1,
+        Call::Prepare { request, .. } | Call::Run { request, .. } => request.threads,
+    };
+    let on_event = |event| {
+        let _ = sink.output.send(&Message::Event(event));
+    };
+    let is_cancelled = || sink.is_cancelled.load(Ordering::Relaxed);
+    let supervision = Supervision { on_event: &on_event, is_cancelled: &is_cancelled };
+    let outcome = process::run(call, threads, &supervision);
+    match outcome.result {
+        Ok(answer) => End::Done { answer, usage: outcome.usage },
+        Err(failure) => End::Failed { error: failure.into_error(), usage: outcome.usage },
+    }
+}
+
+fn ask(call: &Call, sink: Sink) -> Result<Value, PluginError> {
+    let module = native::load(call.plugin())?;
     let answer = match call {
         Call::Describe { .. } => module.describe()(),
         Call::Prepare { request, .. } => {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use olive_schemas::error::PluginError;
 use olive_schemas::model::Model;
+use olive_schemas::protocol::Call;
 use olive_schemas::step::{
     Accelerator, GenerateConfig, LogLevel, StepEvent, StepKind, StepOutcome, StepRequest,
 };
@@ -14,7 +15,7 @@ use crate::cli::GenerateArgs;
 use crate::error::Error;
 use crate::model::{ModelError, recognize};
 use crate::plan::StepFolder;
-use crate::plugin::process::{self, Call, Supervision};
+use crate::plugin::process::{self, Supervision};
 use crate::view::{Mode, View};
 
 pub(super) fn run(args: &GenerateArgs) -> Result<(), Error> {
@@ -40,7 +41,7 @@ pub(super) fn run(args: &GenerateArgs) -> Result<(), Error> {
         threads: threads(&args.threads),
         accelerator: Accelerator::default(),
     };
-    let call = Call::Run { library: plugin.path.clone(), request: Box::new(request) };
+    let call = Call::Run { plugin: plugin.path.clone(), request: Box::new(request) };
     let view = View::new(
         if host.is_json { Mode::Json } else { Mode::Lines },
         host.log_level.unwrap_or(LogLevel::Warning),

@@ -7,13 +7,14 @@ use olive_schemas::diagnostic::{Diagnostic, Severity};
 use olive_schemas::error::PluginError;
 use olive_schemas::footprint::{StepRecord, StepStatus};
 use olive_schemas::model::Model;
+use olive_schemas::protocol::{Call, Usage};
 use olive_schemas::step::{LogLevel, StepEvent, StepOutcome};
 
 use super::Surroundings;
 use super::clock;
 use super::record::Recorder;
 use crate::plan::{Plan, Role, Step, look_again};
-use crate::plugin::process::{self, Call, Supervision, Usage};
+use crate::plugin::process::{self, Supervision};
 use crate::store::lock::Lock;
 use crate::store::{StoreError, StoredStep, Work};
 
@@ -162,7 +163,7 @@ fn work_on(
     let mut request = plan.request(step, input);
     request.output_dir = work.output_dir();
     request.scratch_dir = work.scratch_dir();
-    let call = Call::Run { library: step.library.clone(), request: Box::new(request) };
+    let call = Call::Run { plugin: step.library.clone(), request: Box::new(request) };
     let on_event = |event: StepEvent| {
         recorder.take(&event);
         surroundings.view.event(&event);

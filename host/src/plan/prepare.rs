@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::error::PluginError;
 use olive_schemas::model::Model;
+use olive_schemas::protocol::Call;
 use olive_schemas::step::{StepOutcome, StepRequest};
 
 use super::{Plan, Role, Step};
 use crate::config::node::escape;
 use crate::error::Error;
-use crate::plugin::process::{self, Call, Supervision};
+use crate::plugin::process::{self, Supervision};
 use crate::store::Store;
 
 /// What the passes of `plan` that have not run yet find wrong; pointers lead into the workflow.
@@ -72,7 +73,7 @@ fn look(
     request.output_dir = folder.output_dir();
     request.scratch_dir = folder.scratch_dir();
     let threads = request.threads;
-    let call = Call::Prepare { library: step.library.clone(), request: Box::new(request) };
+    let call = Call::Prepare { plugin: step.library.clone(), request: Box::new(request) };
     let supervision = Supervision { on_event: &|_| {}, is_cancelled };
     let outcome = process::run(&call, threads, &supervision);
     let answer = outcome.result.map_err(process::Failure::into_error)?;

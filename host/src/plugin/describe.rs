@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use olive_plugin_api::version;
 use olive_schemas::descriptor::PluginDescriptor;
 use olive_schemas::error::PluginError;
+use olive_schemas::protocol::Call;
 
 use super::digest::Digests;
-use super::process::{self, Call, Supervision};
+use super::process::{self, Supervision};
 use super::{CatalogError, InstalledPlugin};
 use crate::store::files::write_atomically;
 
@@ -70,7 +71,7 @@ impl Descriptions {
 
 fn ask(path: &Path) -> Result<PluginDescriptor, CatalogError> {
     let unusable = |error| CatalogError::Unusable { path: path.to_owned(), error };
-    let call = Call::Describe { library: path.to_owned() };
+    let call = Call::Describe { plugin: path.to_owned() };
     let report = process::run(&call, 1, &Supervision::unheard());
     let value = report.result.map_err(|failure| unusable(failure.into_error()))?;
     serde_json::from_value(value)

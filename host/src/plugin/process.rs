@@ -1,103 +1,49 @@
-//! Workers from the host's side: one process for one call to one plugin.
+//! Plugins at work, from the host's side: one process for one call to one plugin.
 //!
-//! The host writes the call as one JSON line to the worker's standard input and keeps it open:
-//! `cancel` on a further line asks the worker to stop, its end tells the worker that the host is
-//! gone. The worker answers with one [`Message`] a line.
+//! A native plugin is called through a worker, which is this program again; a process plugin is the
+//! command of its manifest. Both speak [`olive_schemas::protocol`]. Whatever a process does, the
+//! host goes on: its lines, its chatter and its last words are bounded, and it is ended together
+//! with every process that it has started.
 
-use std::collections::VecDeque;
-use std::env;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::thread::{self, JoinHandle};
+mod chatter;
+mod group;
+mod lines;
+mod start;
+
+pub use start::{PLUGIN_PATH, environment};
+
+use std::io::{self, Write};
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use olive_schemas::error::PluginError;
-use olive_schemas::step::{StepEvent, StepRequest};
-use serde::{Deserialize, Serialize};
+use olive_schemas::protocol::{CANCEL, Call, End, Line, Message, Usage};
+use olive_schemas::step::StepEvent;
 use serde_json::Value;
 
-/// Variable that tells a plugin where its own library is.
-pub const PLUGIN_PATH: &str = "OLIVE_PLUGIN_PATH";
-/// Line that asks a worker to stop.
-pub const CANCEL: &str = "cancel";
+use chatter::Chatter;
+use group::Group;
+use lines::{Heard, LastWords};
+use start::Program;
 
-/// Time a worker has to stop by itself once it was asked to.
+/// Time a process has to stop by itself once it was asked to.
 const GRACE: Duration = Duration::from_secs(10);
+/// Time a process has to end by itself once its call is over.
+const LINGER: Duration = Duration::from_secs(2);
+/// Time the last lines of a process that has ended may take to arrive.
+const DELIVERY: Duration = Duration::from_secs(5);
+/// Time a plugin has to say what it provides.
+const DESCRIBE_LIMIT: Duration = Duration::from_secs(30);
+/// Time a plugin has to look at a step before it runs.
+const PREPARE_LIMIT: Duration = Duration::from_mins(10);
 /// How often a waiting host looks whether the user wants to stop.
 const TICK: Duration = Duration::from_millis(50);
-/// Lines of a worker's standard error that are kept for the message when it dies.
-const KEPT_LINES: usize = 12;
 
-/// Settings of glibc's allocator, other systems do not read them: memory that was freed is kept for
-/// the next tensor of its size, instead of being given back and faulted in again, page by page.
-const ALLOCATOR: [(&str, &str); 2] =
-    [("MALLOC_MMAP_THRESHOLD_", "33554432"), ("MALLOC_TRIM_THRESHOLD_", "17179869184")];
-
-/// What a worker is asked to do.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Call {
-    /// Give the plugin's descriptor.
-    Describe {
-        /// The plugin's library.
-        library: PathBuf,
-    },
-    /// Find problems of a step.
-    Prepare {
-        /// The plugin's library.
-        library: PathBuf,
-        /// The step.
-        request: Box<StepRequest>,
-    },
-    /// Do a step.
-    Run {
-        /// The plugin's library.
-        library: PathBuf,
-        /// The step.
-        request: Box<StepRequest>,
-    },
-}
-
-impl Call {
-    /// The plugin's library.
-    pub fn library(&self) -> &PathBuf {
-        match self {
-            Self::Describe { library }
-            | Self::Prepare { library, .. }
-            | Self::Run { library, .. } => library,
-        }
-    }
-}
-
-/// One line of a worker.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Message {
-    /// The step tells something.
-    Event(StepEvent),
-    /// The call is over; the last message.
-    Done {
-        /// What the plugin answered.
-        result: Result<Value, PluginError>,
-        /// What the worker used up.
-        usage: Usage,
-    },
-}
-
-/// What a worker used up.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Usage {
-    /// Processor time in seconds.
-    pub cpu_sec: Option<f64>,
-    /// Largest resident memory in bytes.
-    pub peak_memory_bytes: Option<u64>,
-}
-
-/// How the host watches over a worker.
+/// How the host watches over a call.
 pub struct Supervision<'a> {
-    /// Takes the worker's events.
+    /// Takes the events.
     pub on_event: &'a dyn Fn(StepEvent),
     /// Whether the user wants to stop.
     pub is_cancelled: &'a dyn Fn() -> bool,
@@ -115,7 +61,7 @@ impl Supervision<'_> {
 pub struct Outcome {
     /// The plugin's answer.
     pub result: Result<Value, Failure>,
-    /// What the worker used up, when it lived to tell.
+    /// What the process used up, when it lived to tell.
     pub usage: Usage,
     /// Wall time from start to end.
     pub duration: Duration,
@@ -126,16 +72,35 @@ pub struct Outcome {
 pub enum Failure {
     /// The plugin said why.
     Plugin(PluginError),
-    /// The worker could not be started.
-    Start(io::Error),
-    /// The worker ended without an answer.
+    /// The process could not be started.
+    Start(PluginError),
+    /// The process ended without an answer.
     Died {
+        /// Who: `the worker`.
+        who: String,
         /// How it ended: `was killed by signal 9 (SIGKILL)`.
         how: String,
-        /// The last lines it wrote to standard error.
+        /// What may be the reason: complaints of the host, and the last lines it wrote to standard
+        /// error.
         last_words: Vec<String>,
     },
-    /// The worker did not stop when asked to, and was killed.
+    /// The process did not answer in time, and was killed.
+    Overdue {
+        /// Who: `the worker`.
+        who: String,
+        /// What it had to do.
+        what: &'static str,
+        /// The time it had.
+        limit: Duration,
+    },
+    /// The last message is not as the protocol has it.
+    Garbled {
+        /// Who: `the worker`.
+        who: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The process did not stop when asked to, and was killed.
     Killed,
 }
 
@@ -143,14 +108,21 @@ impl Failure {
     /// The failure as plain data.
     pub fn into_error(self) -> PluginError {
         match self {
-            Self::Plugin(error) => error,
-            Self::Start(error) => PluginError::from_error("worker-start", &error),
+            Self::Plugin(error) | Self::Start(error) => error,
             Self::Killed => PluginError::cancelled(),
-            Self::Died { how, last_words } => {
-                let mut error = PluginError::new("worker-died", format!("the worker {how}"));
+            Self::Garbled { who, problem } => PluginError::new(
+                "answer",
+                format!("the last message of {who} does not fit the protocol: {problem}"),
+            ),
+            Self::Overdue { who, what, limit } => {
+                let message = format!("{who} took more than {} s to {what}", limit.as_secs());
+                PluginError::new("worker-overdue", message)
+                    .with_help("it was stopped; report it to the plugin's author")
+            }
+            Self::Died { who, how, last_words } => {
+                let mut error = PluginError::new("worker-died", format!("{who} {how}"));
                 error.causes = last_words;
-                let is_killed = how.contains("signal 9");
-                let help = if is_killed {
+                let help = if how.contains("signal 9") {
                     "signal 9 comes from outside: often the system, out of memory; what earlier \
                      steps made is kept, run again to resume"
                 } else {
@@ -163,7 +135,7 @@ impl Failure {
     }
 }
 
-/// Makes `call` in a worker that may use `threads`.
+/// Makes `call` in a process that may use `threads`.
 pub fn run(call: &Call, threads: usize, supervision: &Supervision<'_>) -> Outcome {
     let start = Instant::now();
     let (result, usage) = match Worker::start(call, threads) {
@@ -173,113 +145,164 @@ pub fn run(call: &Call, threads: usize, supervision: &Supervision<'_>) -> Outcom
     Outcome { result, usage, duration: start.elapsed() }
 }
 
+/// A process under way.
 struct Worker {
-    child: Child,
-    stdin: ChildStdin,
-    messages: Receiver<Message>,
-    last_words: JoinHandle<Vec<String>>,
+    /// What it is called in messages.
+    name: String,
+    group: Group,
+    /// Lines for its standard input, which stays open as long as this.
+    stdin: Sender<Vec<u8>>,
+    heard: Receiver<Heard>,
+    last_words: LastWords,
+    /// What it has to do, and how long that may take.
+    limit: Option<(&'static str, Duration)>,
+}
+
+/// How following a process ended.
+enum Ending {
+    /// It said how the call ended.
+    Said(End),
+    /// It said something that was meant to be the end.
+    Garbled(String),
+    /// It is gone, or nothing more can come.
+    Gone,
+    /// It was asked to stop, and did not.
+    Stubborn,
+    /// It took too long.
+    Overdue { what: &'static str, limit: Duration },
 }
 
 impl Worker {
-    fn start(call: &Call, threads: usize) -> io::Result<Self> {
-        let mut command = Command::new(program()?);
-        command
-            .arg("worker")
-            .env("RAYON_NUM_THREADS", threads.to_string())
-            .env("OMP_NUM_THREADS", threads.to_string())
-            .envs(ALLOCATOR.into_iter().filter(|(name, _)| env::var_os(name).is_none()))
-            .env(PLUGIN_PATH, call.library())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+    fn start(call: &Call, threads: usize) -> Result<Self, PluginError> {
+        let Program { name, mut command, on_error } = start::program(call, threads)?;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         #[cfg(unix)]
         {
             // Ctrl-C in a terminal goes to the host alone, which then asks the worker to stop.
             use std::os::unix::process::CommandExt;
             command.process_group(0);
         }
-        let mut child = command.spawn()?;
-        let missing = || io::Error::other("a pipe to the worker is missing");
-        let mut stdin = child.stdin.take().ok_or_else(missing)?;
+        let child = command.spawn().map_err(&on_error)?;
+        let limit = match call {
+            Call::Describe { .. } => Some(("describe itself", DESCRIBE_LIMIT)),
+            Call::Prepare { .. } => Some(("look at the step", PREPARE_LIMIT)),
+            Call::Run { .. } => None,
+        };
+        Self::connect(name, child, call, limit).map_err(on_error)
+    }
+
+    fn connect(
+        name: String,
+        mut child: Child,
+        call: &Call,
+        limit: Option<(&'static str, Duration)>,
+    ) -> io::Result<Self> {
+        let missing = || io::Error::other("a pipe to the process is missing");
+        let stdin = child.stdin.take().ok_or_else(missing)?;
         let stdout = child.stdout.take().ok_or_else(missing)?;
         let stderr = child.stderr.take().ok_or_else(missing)?;
-        let mut line = serde_json::to_vec(call).map_err(io::Error::other)?;
-        line.push(b'\n');
-        // A worker that is already gone is noticed when it is followed.
-        let _ = stdin.write_all(&line).and_then(|()| stdin.flush());
-        let messages = read_messages(stdout);
-        let last_words = thread::spawn(move || last_lines(stderr));
-        Ok(Self { child, stdin, messages, last_words })
+        let group = Group::new(child);
+        let stdin = write_lines(stdin);
+        let line = serde_json::to_vec(&call.to_line()).map_err(io::Error::other)?;
+        // A process that is already gone is noticed when it is followed.
+        let _ = stdin.send(line);
+        let heard = lines::messages(stdout);
+        Ok(Self { name, group, stdin, heard, last_words: LastWords::of(stderr), limit })
     }
 
-    /// Hands on events until the worker is done, asks it to stop when the user wants to.
+    /// Hands on events until the call is over; asks the process to stop when the user wants to.
     fn follow(mut self, supervision: &Supervision<'_>) -> (Result<Value, Failure>, Usage) {
-        let mut answer = None;
-        let mut deadline: Option<Instant> = None;
-        loop {
-            match self.messages.recv_timeout(TICK) {
-                Ok(Message::Event(event)) => (supervision.on_event)(event),
-                Ok(Message::Done { result, usage }) => answer = Some((result, usage)),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-            if deadline.is_none() && (supervision.is_cancelled)() {
-                let _ = writeln!(self.stdin, "{CANCEL}").and_then(|()| self.stdin.flush());
-                deadline = Some(Instant::now() + GRACE);
-            }
-            if deadline.is_some_and(|deadline| Instant::now() > deadline) {
-                let _ = self.child.kill();
-                let _ = self.child.wait();
-                return (Err(Failure::Killed), Usage::default());
-            }
-        }
+        let mut chatter = Chatter::new(supervision.on_event);
+        let mut is_asked = false;
+        let ending = self.listen(supervision, &mut chatter, &mut is_asked);
+        let who = self.name;
         drop(self.stdin);
-        let status = self.child.wait();
-        let last_words = self.last_words.join().unwrap_or_default();
-        match (answer, status) {
-            (Some((result, usage)), _) => (result.map_err(Failure::Plugin), usage),
-            (None, Ok(status)) => {
-                (Err(Failure::Died { how: ending(status), last_words }), Usage::default())
+        let patience = match ending {
+            Ending::Said(_) | Ending::Garbled(_) | Ending::Gone => LINGER,
+            Ending::Stubborn | Ending::Overdue { .. } => Duration::ZERO,
+        };
+        // Its pipe is emptied while it ends, so that it does not wait for a reader.
+        thread::spawn(move || self.heard.iter().for_each(drop));
+        let status = self.group.end(patience);
+        let mut last_words = chatter.end();
+        last_words.extend(self.last_words.end());
+        let failure = match (ending, status) {
+            (Ending::Said(End::Done { answer, usage }), _) => return (Ok(answer), usage),
+            (Ending::Said(End::Failed { error, usage }), _) => {
+                return (Err(Failure::Plugin(error)), usage);
             }
-            (None, Err(error)) => (Err(Failure::Start(error)), Usage::default()),
+            (Ending::Garbled(problem), _) => Failure::Garbled { who, problem },
+            (Ending::Stubborn, _) => Failure::Killed,
+            (Ending::Overdue { what, limit }, _) => Failure::Overdue { who, what, limit },
+            (Ending::Gone, _) if is_asked => Failure::Killed,
+            (Ending::Gone, Ok(status)) => Failure::Died { who, how: ending_of(status), last_words },
+            (Ending::Gone, Err(error)) => {
+                Failure::Start(PluginError::from_error("worker-start", &error))
+            }
+        };
+        (Err(failure), Usage::default())
+    }
+
+    fn listen(
+        &mut self,
+        supervision: &Supervision<'_>,
+        chatter: &mut Chatter<'_>,
+        is_asked: &mut bool,
+    ) -> Ending {
+        let start = Instant::now();
+        let mut stop_by: Option<Instant> = None;
+        let mut gone_by: Option<Instant> = None;
+        loop {
+            match self.heard.recv_timeout(TICK) {
+                Ok(Heard::Line(Line::Message(Message::End(end)), _)) => return Ending::Said(end),
+                Ok(Heard::Line(Line::Malformed { is_end: true, problem }, _)) => {
+                    return Ending::Garbled(problem);
+                }
+                Ok(heard) => chatter.take(heard),
+                // What it has written is still on its way, unless a child of it holds the pipe.
+                Err(RecvTimeoutError::Timeout) if gone_by.is_none() && self.group.has_ended() => {
+                    self.group.kill();
+                    gone_by = Some(Instant::now() + DELIVERY);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ending::Gone,
+            }
+            let now = Instant::now();
+            if !*is_asked && (supervision.is_cancelled)() {
+                *is_asked = true;
+                stop_by = Some(now + GRACE);
+                let _ = self.stdin.send(CANCEL.into());
+            }
+            if gone_by.is_some_and(|deadline| now > deadline) {
+                return Ending::Gone;
+            }
+            if stop_by.is_some_and(|deadline| now > deadline) {
+                return Ending::Stubborn;
+            }
+            if let Some((what, limit)) = self.limit
+                && now > start + limit
+            {
+                return Ending::Overdue { what, limit };
+            }
         }
     }
 }
 
-/// The running program, also when its file was replaced since it started.
-fn program() -> io::Result<PathBuf> {
-    let itself = PathBuf::from("/proc/self/exe");
-    if itself.exists() { Ok(itself) } else { env::current_exe() }
-}
-
-fn read_messages(stdout: impl Read + Send + 'static) -> Receiver<Message> {
-    let (sender, receiver) = mpsc::channel();
+/// Writes lines to a process that may not read them, until the sender is dropped.
+fn write_lines(mut stdin: impl Write + Send + 'static) -> Sender<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel::<Vec<u8>>();
     thread::spawn(move || {
-        for line in BufReader::new(stdout).lines() {
-            let Ok(line) = line else { break };
-            // Only the worker's own code writes here; a line cut short by its death is dropped.
-            if let Ok(message) = serde_json::from_str(&line)
-                && sender.send(message).is_err()
-            {
+        for mut line in receiver {
+            line.push(b'\n');
+            if stdin.write_all(&line).and_then(|()| stdin.flush()).is_err() {
                 break;
             }
         }
     });
-    receiver
+    sender
 }
 
-fn last_lines(stderr: impl Read) -> Vec<String> {
-    let mut kept = VecDeque::new();
-    for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
-        if kept.len() == KEPT_LINES {
-            kept.pop_front();
-        }
-        kept.push_back(String::from_utf8_lossy(&line).trim_end().to_owned());
-    }
-    kept.into()
-}
-
-fn ending(status: ExitStatus) -> String {
+fn ending_of(status: ExitStatus) -> String {
     #[cfg(unix)]
     {
         use std::os::unix::process::ExitStatusExt;
@@ -302,3 +325,6 @@ fn ending(status: ExitStatus) -> String {
         None => "ended without an answer".into(),
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests;

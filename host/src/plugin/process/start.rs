@@ -1,0 +1,96 @@
+//! How the process of a plugin is started.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use olive_schemas::error::PluginError;
+use olive_schemas::protocol::Call;
+
+use crate::plugin::manifest::Manifest;
+
+/// Variable that tells a plugin where its own library or manifest is.
+pub const PLUGIN_PATH: &str = "OLIVE_PLUGIN_PATH";
+
+/// Settings of glibc's allocator, other systems do not read them: memory that was freed is kept for
+/// the next tensor of its size, instead of being given back and faulted in again, page by page.
+const ALLOCATOR: [(&str, &str); 2] =
+    [("MALLOC_MMAP_THRESHOLD_", "33554432"), ("MALLOC_TRIM_THRESHOLD_", "17179869184")];
+
+/// A process that can be started.
+pub(super) struct Program {
+    /// What it is called in messages.
+    pub(super) name: String,
+    /// Starts it.
+    pub(super) command: Command,
+    /// Says that it cannot be started.
+    pub(super) on_error: Box<dyn Fn(io::Error) -> PluginError>,
+}
+
+/// The process that answers `call` with `threads`.
+///
+/// # Errors
+/// When its manifest does not fit this host, or this program cannot be found.
+pub(super) fn program(call: &Call, threads: usize) -> Result<Program, PluginError> {
+    let path = call.plugin();
+    let mut program = if Manifest::is_at(path) { process_plugin(path)? } else { worker()? };
+    program.command.envs(environment(call, threads));
+    Ok(program)
+}
+
+/// Environment variables of the process that answers `call` with `threads`, besides those of the
+/// host.
+pub fn environment(call: &Call, threads: usize) -> BTreeMap<String, String> {
+    let path = call.plugin();
+    let mut variables = BTreeMap::from([
+        ("RAYON_NUM_THREADS".to_owned(), threads.to_string()),
+        ("OMP_NUM_THREADS".to_owned(), threads.to_string()),
+        (PLUGIN_PATH.to_owned(), path.to_string_lossy().into_owned()),
+    ]);
+    if !Manifest::is_at(path) {
+        let unset = ALLOCATOR.into_iter().filter(|(name, _)| env::var_os(name).is_none());
+        variables.extend(unset.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+    variables
+}
+
+/// A worker: this program once more, which loads the plugin's library.
+fn worker() -> Result<Program, PluginError> {
+    let on_error = |error: io::Error| PluginError::from_error("worker-start", &error);
+    let mut command = Command::new(itself().map_err(on_error)?);
+    command.arg("worker");
+    Ok(Program { name: "the worker".into(), command, on_error: Box::new(on_error) })
+}
+
+/// The running program, also when its file was replaced since it started.
+fn itself() -> io::Result<PathBuf> {
+    let itself = PathBuf::from("/proc/self/exe");
+    if itself.exists() { Ok(itself) } else { env::current_exe() }
+}
+
+/// The command of the manifest at `path`.
+fn process_plugin(path: &Path) -> Result<Program, PluginError> {
+    let manifest = Manifest::read(path)?;
+    let (program, arguments) = manifest.command();
+    let name = format!("`{}`", manifest.command_line());
+    let mut command = Command::new(&program);
+    command.args(arguments).envs(manifest.env()).current_dir(manifest.folder());
+    let on_error = move |error: io::Error| {
+        let message = format!(
+            "cannot start `{}`, the command of `{}`",
+            program.display(),
+            manifest.file_name(),
+        );
+        let mut told = PluginError::new("worker-start", message);
+        told.causes.push(error.to_string());
+        let help = match error.kind() {
+            io::ErrorKind::NotFound => "install it, or write its path into `command`",
+            io::ErrorKind::PermissionDenied => "make it executable",
+            _ => "write a program and its arguments into `command`",
+        };
+        told.with_help(help)
+    };
+    Ok(Program { name, command, on_error: Box::new(on_error) })
+}
