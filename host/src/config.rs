@@ -1,8 +1,8 @@
 //! The config file, from text to a checked workflow.
 //!
 //! `read` gives a [`Source`], `parse` trees of [`Node`]s with positions, `check` a
-//! [`CheckedWorkflow`] and every [`Finding`]; [`examine`] is `parse` and `check`. Nothing here runs
-//! a plugin or opens a model.
+//! [`CheckedWorkflow`] and every [`Finding`]; [`examine`] is `parse`, `check`, and what the installed
+//! [validators](crate::validate) find. Nothing here runs native code or reads weights.
 
 pub mod source;
 pub mod node;
@@ -30,6 +30,7 @@ use std::ops::Range;
 use olive_schemas::diagnostic::{Diagnostic, Severity};
 
 use crate::plugin::Catalog;
+use crate::validate::validate;
 
 /// A diagnostic with its place in the source text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +84,7 @@ impl Finding {
     }
 }
 
-/// Parses and checks the whole of `source`.
+/// Parses, checks and validates the whole of `source`.
 ///
 /// Gives every finding in the order of the text, and the workflow when none of them is an error.
 /// Of a text that shows alternatives every one is checked; the first is the workflow.
@@ -101,8 +102,13 @@ pub fn examine_for(
     let mut workflow = None;
     for document in &documents {
         let (checked, found) = check(document, source, catalog, scope);
-        workflow = workflow.or(checked);
         findings.extend(found);
+        if let Some(checked) = &checked
+            && scope.has_passes
+        {
+            findings.extend(validate(checked, source, catalog, scope));
+        }
+        workflow = workflow.or(checked);
     }
     findings.sort_by_key(|finding| (finding.range.start, finding.diagnostic.severity));
     if documents.len() > 1 {

@@ -16,6 +16,7 @@ pub mod host;
 pub mod config;
 pub mod edit;
 pub mod plugin;
+pub mod validate;
 pub mod plan;
 pub mod engine;
 pub mod store;
@@ -115,7 +116,7 @@ fn prepare(
     mut findings: Vec<config::Finding>,
 ) -> Result<Vec<config::Finding>, Error> {
     let found = plan::prepare(plan, store, &|| host.cancel.is_cancelled())?;
-    let found: Vec<_> = found.into_iter().map(|problem| checked.finding(problem)).collect();
+    let found: Vec<_> = found.into_iter().map(|problem| checked.finding(problem, source)).collect();
     if found.iter().any(config::Finding::is_error) {
         return Err(host::refused(source)(found));
     }

@@ -145,7 +145,7 @@ impl PlanError {
     pub fn at(self, source: &Source, checked: &CheckedWorkflow) -> Error {
         match self {
             Self::Problems(problems) => {
-                let findings = problems.into_iter().map(|problem| checked.finding(problem));
+                let findings = problems.into_iter().map(|problem| checked.finding(problem, source));
                 let findings = findings.collect();
                 Error::Plan(Box::new(Refusal { source: source.clone(), findings }))
             }

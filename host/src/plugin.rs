@@ -5,10 +5,12 @@ pub mod discover;
 pub mod native;
 pub mod manifest;
 pub mod process;
+pub mod component;
 pub mod describe;
 pub mod catalog;
 
 pub use catalog::{Catalog, InstalledPlugin, PassEntry};
+pub use component::InstalledValidator;
 
 use std::path::PathBuf;
 
@@ -44,6 +46,19 @@ pub enum CatalogError {
         /// Another one.
         second: PathBuf,
     },
+    /// A validator cannot be used.
+    #[error("cannot use {0}")]
+    Validator(component::BrokenValidator),
+    /// Two validators have the same id.
+    #[error("validator `{id}` is in `{}` and in `{}`", first.display(), second.display())]
+    Twins {
+        /// The id.
+        id: String,
+        /// A component that has it.
+        first: PathBuf,
+        /// Another one.
+        second: PathBuf,
+    },
     /// No installed plugin does what is asked for.
     #[error("{what}")]
     Absent {
@@ -59,7 +74,8 @@ impl CatalogError {
     pub fn help(&self) -> Option<&str> {
         match self {
             Self::Unusable { error, .. } => error.help.as_deref(),
-            Self::Ambiguous { .. } => Some("remove one of them"),
+            Self::Validator(broken) => Some(broken.help()),
+            Self::Ambiguous { .. } | Self::Twins { .. } => Some("remove one of them"),
             Self::Absent { help, .. } => help.as_deref(),
             Self::Io { .. } => None,
         }

@@ -7,7 +7,7 @@ use olive_schemas::diagnostic::{Diagnostic, Severity};
 
 use super::host;
 use crate::cli::{CheckArgs, Format};
-use crate::config::{self, Finding, Source};
+use crate::config::{self, Finding, Scope, Source};
 use crate::error::{Error, UNREADABLE, WRONG_CONFIG};
 use crate::host::{Host, colors_errors};
 use crate::render::{self, CheckedFile};
@@ -19,16 +19,17 @@ use crate::render::{self, CheckedFile};
 pub(super) fn run(args: &CheckArgs) -> Result<u8, Error> {
     let host = host(&args.common)?;
     let paths = args.files.iter().chain(&args.config);
-    let files: Vec<CheckedFile> = paths.map(|path| check(path, &host)).collect();
+    let scope = Scope { is_strict: args.strict, ..Scope::WHOLE };
+    let files: Vec<CheckedFile> = paths.map(|path| check(path, &host, scope)).collect();
     // A reader that is gone is no error.
     let _ = show(&files, args.format());
     Ok(exit_code(&files, args.strict))
 }
 
-fn check(path: &Path, host: &Host) -> CheckedFile {
+fn check(path: &Path, host: &Host, scope: Scope) -> CheckedFile {
     match config::read(path) {
         Ok(source) => {
-            let (_, findings) = config::examine(&source, &host.catalog);
+            let (_, findings) = config::examine_for(&source, &host.catalog, scope);
             CheckedFile { source, findings, is_readable: true }
         }
         Err(error) => {

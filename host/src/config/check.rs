@@ -10,6 +10,7 @@ mod absent;
 mod names;
 mod chain;
 mod accelerator;
+mod validators;
 mod files;
 mod sense;
 mod problem;
@@ -66,9 +67,29 @@ impl CheckedWorkflow {
         split(&self.workflow).into_iter().map(with).collect()
     }
 
-    /// Gives a diagnostic of a later stage, whose pointer leads into the workflow, its place.
-    pub fn finding(&self, diagnostic: Diagnostic) -> Finding {
-        let mut finding = locate(Problem::new(diagnostic), &self.tree, "");
+    /// The config in its normalized form, with places.
+    pub fn normalized(&self) -> &Node {
+        &self.tree
+    }
+
+    /// The same config with `path` in place of the reference at `pointer`.
+    #[must_use]
+    pub fn with_path(mut self, pointer: &str, path: String) -> Self {
+        let mut workflow = serde_json::to_value(&self.workflow).unwrap_or_default();
+        if let Some(reference) = workflow.pointer_mut(pointer) {
+            *reference = path.into();
+        }
+        // A path stands where a reference stood: every type that took one takes the other.
+        if let Ok(workflow) = serde_json::from_value(workflow) {
+            self.workflow = workflow;
+        }
+        self
+    }
+
+    /// Gives a diagnostic of a later stage, whose pointer leads into the workflow, its place in
+    /// `source`.
+    pub fn finding(&self, diagnostic: Diagnostic, source: &Source) -> Finding {
+        let mut finding = locate(Problem::new(diagnostic), &self.tree, &source.text);
         point_into(&self.written, &mut finding);
         finding
     }
@@ -83,20 +104,23 @@ pub struct Scope {
     pub has_passes: bool,
     /// Whether missing files are told; a plan tells them itself, as errors.
     pub has_files: bool,
+    /// Whether warnings end the command as errors do.
+    pub is_strict: bool,
 }
 
 impl Scope {
     /// Everything, for its own sake.
-    pub const WHOLE: Self = Self { model: None, has_passes: true, has_files: true };
+    pub const WHOLE: Self =
+        Self { model: None, has_passes: true, has_files: true, is_strict: false };
 
     /// What a run of the config needs.
     pub const fn run(model: Option<ModelKind>) -> Self {
-        Self { model, has_passes: true, has_files: false }
+        Self { model, has_passes: true, has_files: false, is_strict: false }
     }
 
     /// What measuring a model with the config's evaluators needs.
     pub const fn evaluation(model: Option<ModelKind>) -> Self {
-        Self { model, has_passes: false, has_files: false }
+        Self { model, has_passes: false, has_files: false, is_strict: false }
     }
 }
 
@@ -156,6 +180,7 @@ fn problems(tree: &Node, folder: &Path, catalog: &Catalog, scope: Scope) -> Vec<
         }
         accelerator::check(value, catalog, &mut problems);
     }
+    validators::check(value, catalog, &mut problems);
     if scope.has_files {
         files::check(value, folder, catalog, &mut problems);
     }

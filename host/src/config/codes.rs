@@ -11,7 +11,7 @@ pub struct Code {
     pub way_out: &'static str,
 }
 
-/// Codes of the host, sorted by name; passes may have further ones.
+/// Codes of the host, sorted by name; passes and validators have further ones.
 pub const CODES: &[Code] = &[
     code(
         "accelerator-mismatch",
@@ -53,6 +53,11 @@ pub const CODES: &[Code] = &[
         "ignored-key",
         "a key is known and has no effect here",
         "remove `\"evaluate_input_model\"` where nothing evaluates",
+    ),
+    code(
+        "memory-short",
+        "a step will need more memory than the accelerator declares",
+        "choose a smaller `batch_size`, or correct `memory` of the accelerator",
     ),
     code(
         "misplaced-key",
@@ -197,6 +202,11 @@ pub const CODES: &[Code] = &[
         "correct the name; `olive plugin list` tells what is installed",
     ),
     code(
+        "unknown-validator",
+        "settings are for a validator that is not installed",
+        "correct the id; `olive plugin list` tells which are installed",
+    ),
+    code(
         "unknown-value",
         "the value is none of those that are allowed",
         "`\"precision\": \"int5\"`: write `\"int4\"`",
@@ -205,6 +215,66 @@ pub const CODES: &[Code] = &[
         "unpinned-branch",
         "a conda environment installs what a repository holds that day",
         "`git+https://…@main`: pin a release or a commit",
+    ),
+    code(
+        "validator-api-version",
+        "a validator was built for another version of Olive",
+        "install a build of it for this version",
+    ),
+    code(
+        "validator-bad-output",
+        "a validator's answer cannot be right",
+        "report it to its author; `\"on_failure\": \"warn\"` goes on without it",
+    ),
+    code(
+        "validator-compile",
+        "a validator cannot be compiled within limits",
+        "report it to its author, or remove its file",
+    ),
+    code(
+        "validator-contract",
+        "a validator lacks an export, or one has another shape",
+        "build it with `olive plugin build`",
+    ),
+    code(
+        "validator-flood",
+        "a validator says more than may leave the sandbox",
+        "report it to its author; `\"on_failure\": \"warn\"` goes on without it",
+    ),
+    code(
+        "validator-import-denied",
+        "a validator asks for something that none is granted",
+        "build it with `olive plugin build`, for `wasm32-unknown-unknown`",
+    ),
+    code(
+        "validator-malformed",
+        "the file of a validator is no component",
+        "install the file again, or remove it",
+    ),
+    code(
+        "validator-out-of-memory",
+        "a validator asks for more memory than it may have",
+        "report it to its author; `\"on_failure\": \"warn\"` goes on without it",
+    ),
+    code(
+        "validator-refused",
+        "a validator says that it cannot answer",
+        "try what its message says",
+    ),
+    code(
+        "validator-timeout",
+        "a validator ran longer than it may",
+        "report it to its author; `\"on_failure\": \"warn\"` goes on without it",
+    ),
+    code(
+        "validator-too-large",
+        "a validator is larger than one may be",
+        "report it to its author, or remove its file",
+    ),
+    code(
+        "validator-trap",
+        "a validator crashed",
+        "report it to its author; `\"on_failure\": \"warn\"` goes on without it",
     ),
     code(
         "wrong-file",
@@ -260,7 +330,9 @@ mod tests {
         let host = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         let mut paths = sources(&host.join("config"));
         paths.extend(sources(&host.join("plan")));
-        paths.extend([host.join("plan.rs"), host.join("report/quality.rs")]);
+        paths.extend(sources(&host.join("validate")));
+        let files = ["plan.rs", "validate.rs", "report/quality.rs", "../../sandbox/src/failure.rs"];
+        paths.extend(files.map(|file| host.join(file)));
         let mut unknown = BTreeSet::new();
         for path in paths {
             let text = fs::read_to_string(&path).unwrap();
@@ -283,7 +355,10 @@ mod tests {
     fn the_page_of_codes_is_fresh() {
         let mut page = "# Codes of diagnostics\n\n\
             Every finding of `olive check` has a code that does not change between releases.\n\
-            A pass may add findings with codes of its own; their messages stand for themselves.\n\n\
+            A pass may add findings with codes of its own; their messages stand for themselves.\n\
+            Codes of validators have the validator's id before them, such as \
+            `olive-rules/eval-steps-unreachable`; `olive plugin list` tells which rules are \
+            installed.\n\n\
             | code | means | way out, for example |\n| --- | --- | --- |\n"
             .to_owned();
         page.extend(CODES.iter().map(|Code { name, summary, way_out }| {

@@ -234,9 +234,10 @@ impl Session {
 
     /// Tells of plugins that cannot be used.
     fn tell_problems(&mut self) {
-        let problems: Vec<String> =
-            self.language.catalog.problems().iter().map(ToString::to_string).collect();
-        for message in problems {
+        let catalog = &self.language.catalog;
+        let plugins = catalog.problems().iter().map(ToString::to_string);
+        let validators = catalog.broken_validators().iter().map(ToString::to_string);
+        for message in plugins.chain(validators).collect::<Vec<String>>() {
             self.log(MessageType::Warning, message);
         }
     }

@@ -9,6 +9,7 @@ use olive_schemas::metric::MetricKind;
 use olive_schemas::model::ModelKind;
 
 use super::CatalogError;
+use super::component::{BrokenValidator, InstalledValidator, Runtime};
 use super::describe::Descriptions;
 use super::discover;
 use crate::config::references::QUALITY_HELP;
@@ -17,15 +18,17 @@ use crate::config::references::QUALITY_HELP;
 #[derive(Debug, Default)]
 pub struct Catalog {
     plugins: Vec<InstalledPlugin>,
+    validators: Vec<InstalledValidator>,
     problems: Vec<CatalogError>,
+    broken_validators: Vec<BrokenValidator>,
 }
 
-/// A plugin library and what it says about itself.
+/// A plugin and what it says about itself.
 #[derive(Debug, Clone)]
 pub struct InstalledPlugin {
-    /// The library.
+    /// The library, or the manifest of a process plugin.
     pub path: PathBuf,
-    /// Digest of the library's content.
+    /// Digest of the library's content, or of the files that decide what a process plugin does.
     pub digest: String,
     /// What it provides.
     pub descriptor: PluginDescriptor,
@@ -53,21 +56,36 @@ impl Catalog {
     /// A broken plugin beside the program is remembered and told when something is missing.
     ///
     /// # Errors
-    /// When a folder cannot be read, one of its libraries is no plugin that fits, or two plugins
-    /// have a pass of the same name.
+    /// When a folder cannot be read, one of its files is no plugin that fits, or two plugins have a
+    /// pass or validators an id of the same name.
     pub fn discover(folders: &[PathBuf], cache_home: &Path) -> Result<Self, CatalogError> {
         let mut descriptions = Descriptions::open(cache_home);
+        let runtime = Runtime::new(cache_home);
         let mut catalog = Self::default();
-        for path in discover::beside_program() {
-            match descriptions.describe(&path) {
+        let found = discover::beside_program();
+        for path in found.libraries.iter().chain(&found.manifests) {
+            match descriptions.describe(path) {
                 Ok(plugin) => catalog.add(plugin)?,
                 Err(problem) => catalog.problems.push(problem),
             }
         }
+        for path in &found.components {
+            match descriptions.describe_component(path, &runtime) {
+                Ok(Ok(validator)) => catalog.add_validator(validator)?,
+                Ok(Err(broken)) => catalog.broken_validators.push(broken),
+                Err(problem) => catalog.problems.push(problem),
+            }
+        }
         for folder in folders {
-            for path in discover::in_folder(folder)? {
-                let plugin = descriptions.describe(&path)?;
-                catalog.add(plugin)?;
+            let found = discover::in_folder(folder)?;
+            for path in found.libraries.iter().chain(&found.manifests) {
+                catalog.add(descriptions.describe(path)?)?;
+            }
+            for path in &found.components {
+                match descriptions.describe_component(path, &runtime)? {
+                    Ok(validator) => catalog.add_validator(validator)?,
+                    Err(broken) => return Err(CatalogError::Validator(broken)),
+                }
             }
         }
         descriptions.save();
@@ -77,6 +95,16 @@ impl Catalog {
     /// The installed plugins, in order of discovery.
     pub fn plugins(&self) -> &[InstalledPlugin] {
         &self.plugins
+    }
+
+    /// The installed validators, in order of discovery.
+    pub fn validators(&self) -> &[InstalledValidator] {
+        &self.validators
+    }
+
+    /// Validators beside the program that cannot be used.
+    pub fn broken_validators(&self) -> &[BrokenValidator] {
+        &self.broken_validators
     }
 
     /// Plugins that could not be used.
@@ -155,5 +183,21 @@ impl Catalog {
         }
         self.plugins.push(plugin);
         Ok(())
+    }
+
+    fn add_validator(&mut self, validator: InstalledValidator) -> Result<(), CatalogError> {
+        let id = &validator.descriptor.id;
+        match self.validators.iter().find(|known| known.descriptor.id == *id) {
+            Some(known) if known.digest == validator.digest => Ok(()),
+            Some(known) => Err(CatalogError::Twins {
+                id: id.clone(),
+                first: known.path.clone(),
+                second: validator.path,
+            }),
+            None => {
+                self.validators.push(validator);
+                Ok(())
+            }
+        }
     }
 }

@@ -1,13 +1,14 @@
 //! `olive plugin list`.
 
 use olive_schemas::descriptor::PluginDescriptor;
+use olive_schemas::validation::ValidatorDescriptor;
 use serde_json::json;
 
 use super::super::{host, say};
 use crate::cli::CommonArgs;
 use crate::error::Error;
 use crate::host::Host;
-use crate::plugin::InstalledPlugin;
+use crate::plugin::{InstalledPlugin, InstalledValidator};
 
 /// Lists plugins and what they provide.
 pub(super) fn run(args: &CommonArgs) -> Result<(), Error> {
@@ -18,8 +19,8 @@ pub(super) fn run(args: &CommonArgs) -> Result<(), Error> {
 
 fn text(host: &Host) -> String {
     let mut lines: Vec<String> = host.catalog.plugins().iter().flat_map(provided).collect();
-    let problems = host.catalog.problems().iter();
-    lines.extend(problems.map(|problem| format!("not usable: {problem}")));
+    lines.extend(host.catalog.validators().iter().flat_map(rules));
+    lines.extend(problems(host).map(|problem| format!("not usable: {problem}")));
     if lines.is_empty() {
         lines.extend(host.catalog.absence_help());
     }
@@ -38,13 +39,34 @@ fn provided(plugin: &InstalledPlugin) -> Vec<String> {
     std::iter::once(title).chain(entries).collect()
 }
 
+/// A line for the validator, and one for everything it does.
+fn rules(validator: &InstalledValidator) -> Vec<String> {
+    let ValidatorDescriptor { id, summary, interfaces, rules, .. } = &validator.descriptor;
+    let itself = std::iter::once(("validator", id.clone(), summary));
+    let rules = rules.iter().map(|rule| ("rule", format!("{id}/{}", rule.code), &rule.summary));
+    let entries =
+        itself.chain(rules).map(|(kind, name, summary)| format!("  {kind:9}  {name}: {summary}"));
+    let title = format!("{}  {}", validator.label(), validator.path.display());
+    let also = (!interfaces.is_empty()).then(|| format!("  also       {}", interfaces.join(", ")));
+    std::iter::once(title).chain(entries).chain(also).collect()
+}
+
+fn problems(host: &Host) -> impl Iterator<Item = String> {
+    let plugins = host.catalog.problems().iter().map(ToString::to_string);
+    plugins.chain(host.catalog.broken_validators().iter().map(ToString::to_string))
+}
+
 fn json(host: &Host) -> String {
     let plugins = host.catalog.plugins().iter().map(|plugin| {
         let InstalledPlugin { path, digest, descriptor } = plugin;
         json!({"path": path, "digest": digest, "descriptor": descriptor})
     });
-    let problems = host.catalog.problems().iter();
-    let problems = problems.map(|problem| json!({"problem": problem.to_string()}));
-    let lines: Vec<String> = plugins.chain(problems).map(|line| line.to_string()).collect();
+    let validators = host.catalog.validators().iter().map(|validator| {
+        let InstalledValidator { path, digest, descriptor, .. } = validator;
+        json!({"path": path, "digest": digest, "validator": descriptor})
+    });
+    let problems = problems(host).map(|problem| json!({"problem": problem}));
+    let lines: Vec<String> =
+        plugins.chain(validators).chain(problems).map(|line| line.to_string()).collect();
     lines.join("\n") + "\n"
 }

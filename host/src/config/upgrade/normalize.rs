@@ -16,7 +16,7 @@ use crate::config::schema::workflow_schema;
 use crate::plugin::Catalog;
 
 /// Keys of the root that are sections, not engine settings.
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 13] = [
     "workflow_id",
     "input_model",
     "systems",
@@ -25,6 +25,7 @@ const SECTIONS: [&str; 12] = [
     "passes",
     "builds",
     "engine",
+    "validators",
     "azureml_client",
     "auto_optimizer_config",
     "max_concurrent_builds",

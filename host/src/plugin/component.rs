@@ -1,0 +1,302 @@
+//! Validators: components that run in the sandbox, each loaded when it is first asked.
+//!
+//! What a component says about itself is known from its [description](super::describe), so that
+//! schemas and listings need no sandbox. Machine code is made once by a process of its own, and
+//! kept in the user's cache.
+
+use std::env;
+use std::fmt;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use jsonschema::draft7;
+use olive_sandbox::{Cache, Component, Failure, Limits, Sandbox, compile_in_child};
+use olive_schemas::validation::ValidatorDescriptor;
+use serde_json::Value;
+
+/// Command of this program that compiles a component.
+const COMPILE: &str = "compile-component";
+/// Time in which a component must be compiled, also on a machine that is busy.
+const COMPILE_TIME: Duration = Duration::from_secs(60);
+/// Letters that an id or a code may have.
+const NAME_LETTERS: usize = 64;
+/// Bytes that a schema may have.
+const SCHEMA_BYTES: usize = 256 << 10;
+
+/// A component and what it says about itself.
+#[derive(Debug, Clone)]
+pub struct InstalledValidator {
+    /// The component's file.
+    pub path: PathBuf,
+    /// Digest of the file's content.
+    pub digest: String,
+    /// What it provides.
+    pub descriptor: ValidatorDescriptor,
+    component: Arc<LazyComponent>,
+}
+
+impl InstalledValidator {
+    /// The component at `path`, which says `descriptor` about itself.
+    pub(super) fn new(
+        path: PathBuf,
+        digest: String,
+        descriptor: ValidatorDescriptor,
+        component: Arc<LazyComponent>,
+    ) -> Self {
+        Self { path, digest, descriptor, component }
+    }
+
+    /// `id@version`.
+    pub fn label(&self) -> String {
+        format!("{}@{}", self.descriptor.id, self.descriptor.version)
+    }
+
+    /// The file's name.
+    pub fn file_name(&self) -> String {
+        file_name(&self.path)
+    }
+
+    /// Whether it exports the optional `interface`, such as `planner`.
+    pub fn provides(&self, interface: &str) -> bool {
+        self.descriptor.interfaces.iter().any(|provided| provided == interface)
+    }
+
+    /// The component, loaded at its first use.
+    ///
+    /// # Errors
+    /// When it cannot be compiled or loaded; the same each time.
+    pub fn component(&self) -> Result<&Component, Failure> {
+        self.component.get()
+    }
+}
+
+/// A validator beside the program that cannot be used.
+#[derive(Debug, Clone)]
+pub struct BrokenValidator {
+    /// The component's file.
+    pub path: PathBuf,
+    /// Why.
+    pub failure: Failure,
+}
+
+impl BrokenValidator {
+    /// The file's name.
+    pub fn file_name(&self) -> String {
+        file_name(&self.path)
+    }
+
+    /// What to try.
+    pub fn help(&self) -> &'static str {
+        way_out(&self.failure)
+    }
+}
+
+impl fmt::Display for BrokenValidator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "validator `{}`: {}", self.path.display(), self.failure)
+    }
+}
+
+/// The sandbox and the cache of machine code, both made when a component is first needed.
+#[derive(Debug, Clone)]
+pub struct Runtime(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    folder: PathBuf,
+    sandbox: OnceLock<Result<Sandbox, Failure>>,
+    /// Nothing when the folder cannot be made private: everything is then compiled each time.
+    cache: OnceLock<Option<Cache>>,
+}
+
+impl Runtime {
+    /// With machine code kept in `<cache_home>/components/v1`.
+    pub fn new(cache_home: &Path) -> Self {
+        let folder = cache_home.join("components/v1");
+        Self(Arc::new(Shared { folder, sandbox: OnceLock::new(), cache: OnceLock::new() }))
+    }
+
+    /// The component of the file at `path`, which is read when it is first asked.
+    pub(super) fn component(&self, path: &Path) -> Arc<LazyComponent> {
+        let (path, runtime) = (path.to_owned(), self.clone());
+        Arc::new(LazyComponent { path, runtime, loaded: OnceLock::new() })
+    }
+
+    fn load(&self, path: &Path) -> Result<Component, Failure> {
+        let Shared { folder, sandbox, cache } = &*self.0;
+        let limits = Limits::default();
+        let wasm = read(path, &limits)?;
+        let program = program().map_err(|error| Failure::Compile(error.to_string()))?;
+        let compile = |wasm: &[u8]| compile_in_child(&program, &[COMPILE], wasm, COMPILE_TIME);
+        let code = match cache.get_or_init(|| Cache::open(folder).ok()) {
+            Some(cache) => cache.get_or_compile(&wasm, &compile, &warn)?,
+            None => compile(&wasm)?,
+        };
+        let sandbox = sandbox.get_or_init(|| Sandbox::new(limits.clone()));
+        sandbox.as_ref().map_err(Clone::clone)?.load(&code)
+    }
+}
+
+/// A component that is loaded when it is first asked.
+#[derive(Debug)]
+pub(super) struct LazyComponent {
+    path: PathBuf,
+    runtime: Runtime,
+    loaded: OnceLock<Result<Component, Failure>>,
+}
+
+impl LazyComponent {
+    pub(super) fn get(&self) -> Result<&Component, Failure> {
+        let loaded = self.loaded.get_or_init(|| self.runtime.load(&self.path));
+        loaded.as_ref().map_err(Clone::clone)
+    }
+
+    /// What the component says about itself, once that is sound.
+    pub(super) fn describe(&self) -> Result<ValidatorDescriptor, Failure> {
+        let descriptor = self.get()?.describe()?;
+        check(&descriptor)?;
+        Ok(descriptor)
+    }
+}
+
+/// Whether `name` may be an id of a validator or a code of a finding: lower case and digits, joined
+/// by `-`.
+pub fn is_name(name: &str) -> bool {
+    let is_part = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    };
+    name.len() <= NAME_LETTERS && name.split('-').all(is_part)
+}
+
+/// What to do about a validator that fails.
+pub fn way_out(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::ApiVersion { .. } => "install a build of it for this version of Olive",
+        Failure::ImportDenied(_) => {
+            "build it with `olive plugin build`, for `wasm32-unknown-unknown`"
+        }
+        Failure::Malformed(_) => "install the file again, or remove it",
+        Failure::TooLarge { .. }
+        | Failure::Contract(_)
+        | Failure::Compile(_)
+        | Failure::Timeout { .. }
+        | Failure::Fuel { .. }
+        | Failure::Memory(_)
+        | Failure::Trap(_)
+        | Failure::Flood(_)
+        | Failure::BadOutput(_)
+        | Failure::Refused(_) => "report it to its author, or remove the file",
+    }
+}
+
+/// Refuses what a descriptor may not say.
+fn check(descriptor: &ValidatorDescriptor) -> Result<(), Failure> {
+    let ValidatorDescriptor { id, version, rules, schema, .. } = descriptor;
+    let refuse = |why: String| Err(Failure::BadOutput(why));
+    if !is_name(id) {
+        return refuse(format!("id `{id}` is not lower case with `-`"));
+    }
+    if semver::Version::parse(version).is_err() {
+        return refuse(format!("version `{version}` is not of the form 1.2.3"));
+    }
+    if let Some(rule) = rules.iter().find(|rule| !is_name(&rule.code)) {
+        return refuse(format!("code `{}` of a rule is not lower case with `-`", rule.code));
+    }
+    if schema.to_string().len() > SCHEMA_BYTES {
+        return refuse(format!("the schema of its settings is larger than {SCHEMA_BYTES} bytes"));
+    }
+    match (schema, draft7::new(schema)) {
+        (Value::Object(_), Ok(_)) => Ok(()),
+        (Value::Object(_), Err(error)) => {
+            refuse(format!("the schema of its settings is wrong: {error}"))
+        }
+        _ => refuse("the schema of its settings is no object".into()),
+    }
+}
+
+/// The content of a component's file; nothing of one that is too large anyway.
+fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, Failure> {
+    let unreadable = |error: io::Error| {
+        Failure::Malformed(format!("`{}` cannot be read: {error}", path.display()))
+    };
+    let size = fs::metadata(path).map_err(unreadable)?.len();
+    if size > limits.module_bytes as u64 {
+        let (what, limit) = (format!("{size} bytes"), limits.module_bytes.to_string());
+        return Err(Failure::TooLarge { what, limit });
+    }
+    fs::read(path).map_err(unreadable)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Tells people of something odd about the cache that costs time only.
+fn warn(sentence: &str) {
+    let _ = writeln!(io::stderr(), "warning: {sentence}");
+}
+
+/// The running program, also when its file was replaced since it started.
+pub(super) fn program() -> io::Result<PathBuf> {
+    let itself = PathBuf::from("/proc/self/exe");
+    if itself.exists() { Ok(itself) } else { env::current_exe() }
+}
+
+#[cfg(test)]
+mod tests {
+    use olive_schemas::validation::{Rule, ValidatorDescriptor};
+    use serde_json::{Value, json};
+
+    use super::{check, is_name};
+
+    fn descriptor(id: &str, version: &str, code: &str, schema: Value) -> ValidatorDescriptor {
+        let rule = Rule { code: code.into(), summary: "x".into(), url: None };
+        ValidatorDescriptor {
+            id: id.into(),
+            version: version.into(),
+            summary: "x".into(),
+            api_version: "0.1.0".into(),
+            interfaces: Vec::new(),
+            rules: vec![rule],
+            schema,
+        }
+    }
+
+    #[test]
+    fn names_are_lower_case_with_hyphens() {
+        for (name, is_one) in [
+            ("acme-rules", true),
+            ("int4", true),
+            ("", false),
+            ("-a", false),
+            ("a--b", false),
+            ("Acme", false),
+            ("acme/rules", false),
+            ("a\u{1b}[31m", false),
+        ] {
+            assert_eq!(is_name(name), is_one, "{name}");
+        }
+        assert!(!is_name(&"a".repeat(65)));
+    }
+
+    #[test]
+    fn descriptors_that_lie_are_refused() {
+        let right = || json!({"type": "object"});
+        assert_eq!(check(&descriptor("a", "1.0.0", "b", right())), Ok(()));
+        for (wrong, why) in [
+            (descriptor("A", "1.0.0", "b", right()), "id `A`"),
+            (descriptor("a", "1", "b", right()), "version `1`"),
+            (descriptor("a", "1.0.0", "b c", right()), "code `b c`"),
+            (descriptor("a", "1.0.0", "b", json!(1)), "no object"),
+            (descriptor("a", "1.0.0", "b", json!({"type": "x"})), "is wrong"),
+        ] {
+            let failure = check(&wrong).unwrap_err();
+            assert_eq!(failure.code(), "validator-bad-output");
+            assert!(failure.to_string().contains(why), "{failure}");
+        }
+    }
+}
