@@ -1,11 +1,25 @@
 //! A component, and what can be asked of it; every call runs in a fresh instance.
 
+use std::fmt;
+use std::sync::Arc;
+
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::step::LogLevel;
-use olive_schemas::validation::{Completion, Cost, ValidatorDescriptor};
+use olive_schemas::validation::{Completion, Cost, DOCUMENT_VERSION, ValidatorDescriptor};
+use semver::Version;
 use serde_json::{Map, Value};
+use wasmtime::component::{Component as Code, Instance, InstancePre};
+use wasmtime::{Result as Lifted, Store};
 
+use crate::answer;
+use crate::bindings::exports::olive::plugin::{completer, migrator, planner, plugin, validator};
+use crate::bindings::olive::plugin::types;
+use crate::call::{self, Call, LogSink};
+use crate::clock::Clock;
+use crate::contract;
+use crate::descriptor;
 use crate::failure::Failure;
+use crate::limits::Limits;
 
 /// What the host tells about a call.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -19,51 +33,186 @@ pub struct Context {
 }
 
 /// A loaded component.
-#[derive(Debug)]
-pub struct Component {}
+pub struct Component {
+    instances: InstancePre<Call>,
+    version: Version,
+    plugin: plugin::GuestIndices,
+    validator: validator::GuestIndices,
+    migrator: Option<migrator::GuestIndices>,
+    completer: Option<completer::GuestIndices>,
+    planner: Option<planner::GuestIndices>,
+    limits: Arc<Limits>,
+    clock: Arc<Clock>,
+    log: Option<LogSink>,
+}
 
 impl Component {
+    /// The component with the machine code `code`, bound to what it exports.
+    pub(crate) fn new(
+        code: &Code,
+        limits: &Arc<Limits>,
+        clock: &Arc<Clock>,
+    ) -> Result<Self, Failure> {
+        let engine = code.engine();
+        let kind = code.component_type();
+        let version = contract::version(kind.exports(engine).map(|(name, _)| name))?;
+        let instances = call::linker(engine)?.instantiate_pre(code);
+        let instances = instances.map_err(|error| call::no_fit(&error))?;
+        let exports = |interface: &str| {
+            let mut names = kind.exports(engine).filter_map(|(name, _)| contract::interface(name));
+            names.any(|(name, version)| name == interface && contract::speaks(&version))
+        };
+        Ok(Self {
+            version,
+            plugin: bound(plugin::GuestIndices::new(&instances))?,
+            validator: bound(validator::GuestIndices::new(&instances))?,
+            migrator: exports("migrator")
+                .then(|| bound(migrator::GuestIndices::new(&instances)))
+                .transpose()?,
+            completer: exports("completer")
+                .then(|| bound(completer::GuestIndices::new(&instances)))
+                .transpose()?,
+            planner: exports("planner")
+                .then(|| bound(planner::GuestIndices::new(&instances)))
+                .transpose()?,
+            instances,
+            limits: Arc::clone(limits),
+            clock: Arc::clone(clock),
+            log: None,
+        })
+    }
+
     /// The same component, whose log lines go to `sink`; without one they are dropped.
     #[must_use]
-    pub fn with_log(self, sink: impl Fn(LogLevel, &str) + Send + Sync + 'static) -> Self {
-        let _ = sink;
+    pub fn with_log(mut self, sink: impl Fn(LogLevel, &str) + Send + Sync + 'static) -> Self {
+        self.log = Some(Arc::new(sink));
         self
     }
 
     /// What the component says about itself, its schema included.
+    ///
+    /// # Errors
+    /// When an export has not the type that the contract says, when the answer breaks it in another
+    /// way, or when the component does not know documents of this version.
     pub fn describe(&self) -> Result<ValidatorDescriptor, Failure> {
-        Err(Failure::Compile("not written yet".into()))
+        let (manifest, schema) = self.call(|store, instance| {
+            let plugin = bound(self.plugin.load(&mut *store, instance))?;
+            let validator = bound(self.validator.load(&mut *store, instance))?;
+            self.check_optional(store, instance)?;
+            let manifest = self.lifted(plugin.call_describe(&mut *store))?;
+            let schema = self.answered(validator.call_config_schema(&mut *store))?;
+            Ok((manifest, schema))
+        })?;
+        let schema = descriptor::schema(&schema, self.limits.schema_bytes)?;
+        descriptor::describe(manifest, schema, &self.version, self.interfaces())
     }
 
     /// Findings about the [`Document`](olive_schemas::validation::Document) that `document` spells
-    /// as JSON, at most [`Limits::findings`](crate::Limits::findings).
+    /// as JSON, at most [`Limits::findings`] and a note about the others; errors come first then.
     ///
     /// Texts hold no control characters; codes come without the component's id.
     pub fn validate(&self, document: &str, ctx: &Context) -> Result<Vec<Diagnostic>, Failure> {
-        let _ = (document, ctx);
-        Ok(Vec::new())
+        let found = self.call(|store, instance| {
+            let validator = bound(self.validator.load(&mut *store, instance))?;
+            self.answered(validator.call_validate(store, document, &wire(ctx)))
+        })?;
+        answer::diagnostics(found, self.limits.findings)
     }
 
     /// Notes with fixes about a workflow in an old form; empty when the component is no migrator.
     pub fn migrate(&self, workflow: &str, ctx: &Context) -> Result<Vec<Diagnostic>, Failure> {
-        let _ = (workflow, ctx);
-        Ok(Vec::new())
+        let Some(migrator) = &self.migrator else { return Ok(Vec::new()) };
+        let found = self.call(|store, instance| {
+            let migrator = bound(migrator.load(&mut *store, instance))?;
+            self.answered(migrator.call_migrate(store, workflow, &wire(ctx)))
+        })?;
+        answer::diagnostics(found, self.limits.findings)
     }
 
-    /// Values for a place of a workflow; empty when the component is no completer.
+    /// Values for a place of a workflow, at most [`Limits::findings`]; empty when the component is
+    /// no completer.
     pub fn complete(
         &self,
         workflow: &str,
         at: &str,
         ctx: &Context,
     ) -> Result<Vec<Completion>, Failure> {
-        let _ = (workflow, at, ctx);
-        Ok(Vec::new())
+        let Some(completer) = &self.completer else { return Ok(Vec::new()) };
+        let found = self.call(|store, instance| {
+            let completer = bound(completer.load(&mut *store, instance))?;
+            self.answered(completer.call_complete(store, workflow, at, &wire(ctx)))
+        })?;
+        found.into_iter().take(self.limits.findings).map(answer::completion).collect()
     }
 
     /// What each step of the document will need; empty when the component is no planner.
     pub fn estimate(&self, document: &str, ctx: &Context) -> Result<Vec<Option<Cost>>, Failure> {
-        let _ = (document, ctx);
-        Ok(Vec::new())
+        let Some(planner) = &self.planner else { return Ok(Vec::new()) };
+        let costs = self.call(|store, instance| {
+            let planner = bound(planner.load(&mut *store, instance))?;
+            self.answered(planner.call_estimate(store, document, &wire(ctx)))
+        })?;
+        costs.into_iter().map(|cost| cost.map(answer::cost).transpose()).collect()
+    }
+
+    fn call<T>(
+        &self,
+        ask: impl FnOnce(&mut Store<Call>, &Instance) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        call::call(&self.instances, &self.limits, &self.clock, self.log.as_ref(), ask)
+    }
+
+    fn interfaces(&self) -> Vec<String> {
+        let exported = [
+            ("migrator", self.migrator.is_some()),
+            ("completer", self.completer.is_some()),
+            ("planner", self.planner.is_some()),
+        ];
+        exported.into_iter().filter(|(_, is)| *is).map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// Compares the types of the optional interfaces with the contract's.
+    fn check_optional(&self, store: &mut Store<Call>, instance: &Instance) -> Result<(), Failure> {
+        if let Some(migrator) = &self.migrator {
+            bound(migrator.load(&mut *store, instance))?;
+        }
+        if let Some(completer) = &self.completer {
+            bound(completer.load(&mut *store, instance))?;
+        }
+        if let Some(planner) = &self.planner {
+            bound(planner.load(&mut *store, instance))?;
+        }
+        Ok(())
+    }
+
+    fn lifted<T>(&self, answer: Lifted<T>) -> Result<T, Failure> {
+        answer.map_err(|error| call::ended(&error, &self.limits))
+    }
+
+    fn answered<T>(&self, answer: Lifted<Result<T, types::PluginError>>) -> Result<T, Failure> {
+        self.lifted(answer)?.map_err(|refusal| answer::refusal(&refusal))
+    }
+}
+
+impl fmt::Debug for Component {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Component")
+            .field("version", &self.version)
+            .field("interfaces", &self.interfaces())
+            .finish_non_exhaustive()
+    }
+}
+
+fn bound<T>(found: Lifted<T>) -> Result<T, Failure> {
+    found.map_err(|error| call::no_fit(&error))
+}
+
+fn wire(ctx: &Context) -> types::Context {
+    types::Context {
+        document_kind: descriptor::DOCUMENT_KIND.into(),
+        document_version: DOCUMENT_VERSION.into(),
+        locale: ctx.locale.clone(),
+        strict: ctx.strict,
+        facts: Value::Object(ctx.facts.clone()).to_string(),
     }
 }

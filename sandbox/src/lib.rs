@@ -6,15 +6,22 @@
 
 mod limits;
 mod failure;
+mod contract;
 mod scan;
 mod compile;
 mod child;
 mod cache;
+mod private;
 mod engine;
+mod clock;
+mod bindings;
 mod component;
+mod call;
+mod descriptor;
+mod answer;
 
 pub use cache::Cache;
-pub use child::{compile_for_parent, compile_in_child};
+pub use child::{ProcessLimits, compile_for_parent, compile_in_child};
 pub use compile::{MachineCode, compile};
 pub use component::{Component, Context};
 pub use engine::Sandbox;

@@ -9,13 +9,21 @@ pub struct Limits {
     pub module_bytes: usize,
     /// Size of the largest function body in bytes.
     pub body_bytes: usize,
-    /// Functions of a component.
+    /// Functions of a component, adapters between core functions and the contract included.
     pub functions: u32,
+    /// Blocks of one function inside each other.
+    pub nesting: u32,
+    /// Local variables of all functions together.
+    pub locals: u64,
+    /// Size of the largest custom section in bytes.
+    pub custom_bytes: usize,
+    /// Core modules and components inside a component.
+    pub nested: u32,
     /// Wall time of one call.
     pub time: Duration,
     /// Instructions of one call, in wasmtime's units of fuel.
     pub fuel: u64,
-    /// Linear memory of one instance in bytes.
+    /// Linear memory of one call in bytes.
     pub memory_bytes: usize,
     /// Elements of all tables.
     pub table_elements: usize,
@@ -23,6 +31,8 @@ pub struct Limits {
     pub instances: usize,
     /// Bytes that one call may take out of the sandbox.
     pub output_bytes: usize,
+    /// Size of the schema of a component's settings in bytes.
+    pub schema_bytes: usize,
     /// Bytes of log lines of one call.
     pub log_bytes: usize,
     /// Findings of one call that are kept.
@@ -30,17 +40,24 @@ pub struct Limits {
 }
 
 impl Default for Limits {
+    /// Enough for an interpreter with its library; fuel runs out before time does, so that the same
+    /// component gets the same verdict on each machine that is not overloaded.
     fn default() -> Self {
         Self {
             module_bytes: 32 << 20,
             body_bytes: 1 << 20,
             functions: 50_000,
-            time: Duration::from_millis(200),
+            nesting: 2_000,
+            locals: 4_000_000,
+            custom_bytes: 4 << 20,
+            nested: 128,
+            time: Duration::from_millis(500),
             fuel: 200_000_000,
             memory_bytes: 64 << 20,
             table_elements: 10_000,
             instances: 64,
             output_bytes: 8 << 20,
+            schema_bytes: 256 << 10,
             log_bytes: 64 << 10,
             findings: 1000,
         }

@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
+use olive_sandbox::{ProcessLimits, compile_for_parent};
+
 /// Reads a component from standard input and writes its machine code to standard output.
 pub(super) fn run() -> ExitCode {
-    olive_sandbox::compile_for_parent()
+    compile_for_parent(&ProcessLimits::default())
 }

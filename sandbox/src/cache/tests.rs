@@ -1,0 +1,1 @@
+//! What a cache believes, and what not.
