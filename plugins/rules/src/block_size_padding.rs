@@ -53,12 +53,14 @@ fn padded(document: &Document, step: &PlannedStep, model: &ModelDescription) -> 
     if odd.is_empty() {
         return None;
     }
-    let stored = |linear: &Linear| linear.inputs.div_ceil(size) * size;
-    let total = |width: &dyn Fn(&Linear) -> u64| {
-        let values = matrices.iter().map(|linear| width(linear) * linear.outputs * linear.count);
-        values.sum::<u64>() as f64
+    let total = |width: &dyn Fn(u64) -> u64| {
+        let values = matrices.iter().map(|linear| {
+            width(linear.inputs) as f64 * linear.outputs as f64 * linear.count as f64
+        });
+        values.sum::<f64>()
     };
-    let growth = 100.0 * (total(&stored) / total(&|linear| linear.inputs) - 1.0);
+    let stored = |width: u64| width.div_ceil(size).saturating_mul(size);
+    let growth = 100.0 * (total(&stored) / total(&|width| width) - 1.0);
     let message = format!(
         "{} pads rows of {} weights to blocks of {size}, which makes the quantized weights \
          {growth:.1} % larger",
@@ -80,7 +82,7 @@ fn padded(document: &Document, step: &PlannedStep, model: &ModelDescription) -> 
 }
 
 /// The block size that counts and the pointer to where it is written.
-fn block_size(step: &PlannedStep) -> (u64, String) {
+pub(crate) fn block_size(step: &PlannedStep) -> (u64, String) {
     let extra = step.config.get("extra_options");
     let in_extra = ["block_size", "int4_block_size"].into_iter().find_map(|key| {
         let size = extra?.get(key)?.as_u64()?;

@@ -24,7 +24,7 @@ fn check(document: &Document) -> Vec<Diagnostic> {
 fn nothing_to_group(document: &Document, step: &PlannedStep) -> Option<Diagnostic> {
     let training = Training::of(step);
     let data = training.data(document).filter(|data| !data.is_foreign())?;
-    let how = one_length(&data).filter(|_| training.is_on("group_by_length"))?;
+    let how = one_length(&data).filter(|_| training.is_on("group_by_length", false))?;
     let tokens = data.block_tokens();
     let message = format!(
         "`group_by_length` has no effect: {how} makes every block of data config `{}` {tokens} \

@@ -8,6 +8,7 @@ mod rule;
 mod parts;
 mod training;
 mod model;
+mod shape;
 
 mod adapter_over_adapter;
 mod quantized_base_unmerged;
@@ -26,6 +27,7 @@ mod search_without_evaluator;
 mod goal_unmeasured;
 mod never_used;
 mod azureml_client_incomplete;
+mod planner;
 
 #[cfg(not(target_family = "wasm"))]
 pub mod example;
@@ -91,7 +93,8 @@ impl Validator for OliveRules {
     fn validate(document: &Document, config: &RulesConfig, _: &Context) -> Vec<Diagnostic> {
         let mut found: Vec<Diagnostic> = Vec::new();
         for rule in RULES.iter().filter(|rule| config.off.iter().all(|code| code != rule.code)) {
-            for finding in (rule.check)(document) {
+            for mut finding in (rule.check)(document) {
+                point_into(&document.workflow, &mut finding);
                 // Builds share passes, and what is wrong with one is said once.
                 if !found.contains(&finding) {
                     found.push(finding);
@@ -102,7 +105,17 @@ impl Validator for OliveRules {
     }
 }
 
-export_validator! { OliveRules }
+export_validator! { OliveRules, planner: OliveRules }
+
+/// Lets a finding about what is left out point to what it is left out of.
+fn point_into(workflow: &Value, finding: &mut Diagnostic) {
+    let pointers = finding.related.iter_mut().map(|related| &mut related.pointer);
+    for pointer in pointers.chain([&mut finding.pointer]) {
+        while workflow.pointer(pointer).is_none() {
+            pointer.truncate(pointer.rfind('/').unwrap_or_default());
+        }
+    }
+}
 
 fn codes() -> Vec<Value> {
     RULES.iter().map(|rule| rule.code.into()).collect()

@@ -78,6 +78,17 @@ pub(crate) fn adaptable(model: &ModelDescription) -> BTreeSet<String> {
     known.into_iter().flat_map(|(_, names)| names.iter().map(|name| (*name).to_owned())).collect()
 }
 
+/// Whether `name` is the path of the layer at `path`, or the end of it after a dot, as PEFT has it.
+pub(crate) fn is_layer(path: &str, name: &str) -> bool {
+    let numbered = name.split('.').map(|part| match part.parse::<u32>() {
+        Ok(_) => "*",
+        Err(_) => part,
+    });
+    let name = numbered.collect::<Vec<_>>().join(".");
+    let rest = path.strip_suffix(name.as_str());
+    rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
 /// The last name of a path.
 pub(crate) fn last_name(path: &str) -> &str {
     path.rsplit('.').next().unwrap_or(path)

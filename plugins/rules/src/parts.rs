@@ -185,6 +185,11 @@ pub(crate) fn measured(document: &Document) -> Vec<Metric<'_>> {
     used.flat_map(|(name, evaluator)| metrics(name, evaluator)).collect()
 }
 
+/// Whether `evaluator`, the one called `name`, runs the model and not only looks at its files.
+pub(crate) fn measures_model(name: &str, evaluator: &Value) -> bool {
+    metrics(name, evaluator).iter().any(|metric| metric.kind() != "size_on_disk")
+}
+
 /// Whether the engine, a build or a pass names the evaluator `name`.
 pub(crate) fn is_used(document: &Document, name: &str) -> bool {
     let names = |owner: &Value| owner.get("evaluator").and_then(Value::as_str) == Some(name);

@@ -1,6 +1,6 @@
 //! How long a training is, as far as a config tells.
 
-use olive_validator_api::{Document, PlannedStep, escaped, number, setting, text};
+use olive_validator_api::{Document, PlannedStep, escaped, number, setting, switch, text};
 use serde_json::{Map, Value};
 
 use crate::parts::Data;
@@ -51,9 +51,9 @@ impl<'a> Training<'a> {
         text(self.args?, key)
     }
 
-    /// Whether an argument is true.
-    pub(crate) fn is_on(&self, key: &str) -> bool {
-        self.args.and_then(|args| args.get(key)) == Some(&Value::Bool(true))
+    /// Whether an argument is true; `default` when nothing is said.
+    pub(crate) fn is_on(&self, key: &str, default: bool) -> bool {
+        self.args.and_then(|args| switch(args, key)).unwrap_or(default)
     }
 
     /// `max_steps`, unless the epochs decide.
@@ -61,12 +61,16 @@ impl<'a> Training<'a> {
         self.integer("max_steps").filter(|steps| *steps > 0)
     }
 
-    /// Whether the loss of evaluation data is computed every so many steps.
-    pub(crate) fn evaluates_by_steps(&self) -> bool {
+    /// Whether there is data to compute the evaluation loss on.
+    pub(crate) fn has_evaluation_data(&self) -> bool {
         let config = &self.step.config;
-        let has_data = text(config, "eval_data_config").is_some()
-            || number(config, "eval_dataset_size").is_some();
-        has_data && self.text("eval_strategy").is_none_or(|strategy| strategy == "steps")
+        text(config, "eval_data_config").is_some() || number(config, "eval_dataset_size").is_some()
+    }
+
+    /// Whether the evaluation loss is computed every so many steps.
+    pub(crate) fn evaluates_by_steps(&self) -> bool {
+        let strategy = self.text("eval_strategy");
+        self.has_evaluation_data() && strategy.is_none_or(|strategy| strategy == "steps")
     }
 
     /// The data config that is trained on.
@@ -74,9 +78,19 @@ impl<'a> Training<'a> {
         Data::named(document, text(&self.step.config, "train_data_config")?)
     }
 
-    /// Sequences of a batch.
+    /// Blocks of a batch that is trained on.
     pub(crate) fn batch(&self) -> i64 {
         self.integer("per_device_train_batch_size").unwrap_or(DEFAULT_BATCH).max(1)
+    }
+
+    /// Blocks of a batch that is evaluated.
+    pub(crate) fn evaluation_batch(&self) -> i64 {
+        self.integer("per_device_eval_batch_size").unwrap_or(DEFAULT_BATCH).max(1)
+    }
+
+    /// Batches of a step.
+    pub(crate) fn accumulation(&self) -> i64 {
+        self.integer("gradient_accumulation_steps").unwrap_or(1).max(1)
     }
 
     /// The largest number of steps, when the config limits them.
@@ -91,8 +105,7 @@ impl<'a> Training<'a> {
         let rows = data.setting("max_samples")?.as_i64()?;
         let epochs = self.args.and_then(|args| number(args, "num_train_epochs"));
         let epochs = epochs.unwrap_or(DEFAULT_EPOCHS);
-        let accumulated = self.integer("gradient_accumulation_steps").unwrap_or(1).max(1);
-        let per_step = self.batch().saturating_mul(accumulated);
+        let per_step = self.batch().saturating_mul(self.accumulation());
         let an_epoch = (self.kept(rows) as f64 / per_step as f64).ceil();
         let name = data.name();
         Some(StepLimit {

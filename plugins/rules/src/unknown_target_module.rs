@@ -7,7 +7,7 @@ use olive_validator_api::{
 };
 use serde_json::Value;
 
-use crate::model::{adaptable, checkpoint, family, last_name};
+use crate::model::{adaptable, checkpoint, family, is_layer, last_name};
 use crate::parts::{chains, is, keep_layers, trains};
 use crate::rule::{BuiltIn, listed, set};
 
@@ -81,17 +81,9 @@ fn unknown(
         .collect()
 }
 
-/// Whether `name` is the path of a layer, or the end of one after a dot.
+/// Whether a layer of the model is called `name`.
 fn is_in(known: &BTreeSet<String>, name: &str) -> bool {
-    let numbered = name.split('.').map(|part| match part.parse::<u32>() {
-        Ok(_) => "*",
-        Err(_) => part,
-    });
-    let name = numbered.collect::<Vec<_>>().join(".");
-    known.iter().any(|path| {
-        let rest = path.strip_suffix(name.as_str());
-        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    })
+    known.iter().any(|path| is_layer(path, name))
 }
 
 fn last_names(known: &BTreeSet<String>) -> BTreeSet<&str> {
