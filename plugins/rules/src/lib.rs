@@ -62,6 +62,9 @@ pub const RULES: [BuiltIn; 17] = [
     azureml_client_incomplete::RULE,
 ];
 
+/// Where the page of rules is read.
+const PAGE: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/rules.md");
+
 /// The validator `olive-rules`.
 #[derive(Debug)]
 pub struct OliveRules;
@@ -85,7 +88,7 @@ impl Validator for OliveRules {
         let rule = |rule: &BuiltIn| Rule {
             code: rule.code.to_owned(),
             summary: rule.summary.to_owned(),
-            url: None,
+            url: Some(format!("{PAGE}#{}", rule.code)),
         };
         RULES.iter().map(rule).collect()
     }
@@ -126,7 +129,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use olive_validator_api::{Context, Validator};
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     use super::{OliveRules, RULES, RulesConfig};
     use crate::example::{Example, Kind};
@@ -192,15 +195,38 @@ mod tests {
             for told in (rule.check)(&Example::read(rule.code, Kind::Bad).document()) {
                 assert!(!told.message.ends_with('.'), "{}", told.message);
                 assert!(told.help.as_ref().is_some_and(|help| !help.ends_with('.')), "{told:?}");
-                let document = Example::read(rule.code, Kind::Bad).document();
-                for related in &told.related {
-                    let pointer = related.pointer.as_str();
-                    assert!(!pointer.contains("//") && pointer.starts_with('/'), "{pointer}");
-                    let parent = pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
-                    assert!(document.workflow.pointer(parent).is_some(), "{pointer}");
-                }
             }
         }
+    }
+
+    #[test]
+    fn a_finding_about_what_is_left_out_points_to_what_is_there() {
+        let example = Example::new(json!({
+            "workflow": {
+                "data_configs": [{"name": "train", "pre_process_data_config": {"text_cols": "a"}}],
+                "passes": {"tune": {"type": "LoRA", "train_data_config": "train"}}
+            },
+            "model": {"type": "HfModel", "config": {"max_position_embeddings": 512}}
+        }));
+        let found = vec![(
+            "longer-than-model".to_owned(),
+            "/data_configs/0/pre_process_data_config".to_owned(),
+        )];
+        assert_eq!(codes_about(&example, &RulesConfig::default()), found);
+    }
+
+    #[test]
+    fn builds_that_share_a_pass_have_its_finding_once() {
+        let example = Example::new(json!({
+            "workflow": {
+                "passes": {"tune": {"type": "LoRA", "target_modules": ["c_attn"]}},
+                "builds": {"one": {"pipeline": ["tune"]}, "two": {"pipeline": ["tune"]}}
+            },
+            "model": {"type": "HfModel", "config": {"model_type": "llama"}}
+        }));
+        let pointer = "/passes/tune/target_modules/0".to_owned();
+        let found = vec![("unknown-target-module".to_owned(), pointer)];
+        assert_eq!(codes_about(&example, &RulesConfig::default()), found);
     }
 
     #[test]
@@ -214,8 +240,8 @@ mod tests {
 
     #[test]
     fn an_empty_document_is_silent() {
-        for workflow in [Value::Null, serde_json::json!({}), serde_json::json!([1])] {
-            let example = Example::new(serde_json::json!({"workflow": workflow}));
+        for workflow in [Value::Null, json!({}), json!([1])] {
+            let example = Example::new(json!({"workflow": workflow}));
             assert_eq!(codes_about(&example, &RulesConfig::default()), []);
         }
     }

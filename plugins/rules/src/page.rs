@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::{env, fs};
 
 use olive_validator_api::{Applicability, Diagnostic, Severity};
+use serde_json::Value;
 
 use crate::RULES;
 use crate::example::{Example, Kind};
@@ -46,14 +47,14 @@ fn section(page: &mut String, rule: &BuiltIn) {
     writeln!(page, "\n## {}\n\n{}\n", rule.code, rule.explanation).unwrap();
     writeln!(page, "This workflow has it:\n\n{}\n", shown(&bad)).unwrap();
     writeln!(page, "{}\n", told(found)).unwrap();
-    writeln!(page, "This one does not:\n\n{}", shown(&good)).unwrap();
+    writeln!(page, "Mended:\n\n{}", changed(&bad, &good)).unwrap();
 }
 
 /// What is said about the workflow.
 fn told(found: &Diagnostic) -> String {
     let mut told = format!("> {}: {}", word(found.severity), found.message);
     write!(told, "\n> at `{}`", found.pointer).unwrap();
-    for help in &found.help {
+    if let Some(help) = &found.help {
         write!(told, "\n> help: {help}").unwrap();
     }
     for fix in &found.fixes {
@@ -67,15 +68,31 @@ fn told(found: &Diagnostic) -> String {
     told.replace('\n', "  \n")
 }
 
-/// A workflow as JSON of which small parts stand on one line.
-fn shown(example: &Example) -> String {
-    let mut text = String::new();
-    lines(example.workflow(), 0, &mut text);
-    format!("```json\n{text}\n```")
+/// The lines that differ between two workflows that differ at one place.
+fn changed(from: &Example, to: &Example) -> String {
+    let (from, to) = (text(from), text(to));
+    let (from, to): (Vec<&str>, Vec<&str>) = (from.lines().collect(), to.lines().collect());
+    let same = |pair: &(&&str, &&str)| pair.0 == pair.1;
+    let start = from.iter().zip(&to).take_while(same).count();
+    let (from, to) = (&from[start..], &to[start..]);
+    let end = from.iter().rev().zip(to.iter().rev()).take_while(same).count();
+    let removed = from[..from.len() - end].iter().map(|line| format!("-{line}\n"));
+    let added = to[..to.len() - end].iter().map(|line| format!("+{line}\n"));
+    format!("```diff\n{}```", removed.chain(added).collect::<String>())
 }
 
-fn lines(value: &serde_json::Value, depth: usize, into: &mut String) {
-    use serde_json::Value;
+/// A workflow as JSON of which small parts stand on one line.
+fn shown(example: &Example) -> String {
+    format!("```json\n{}\n```", text(example))
+}
+
+fn text(example: &Example) -> String {
+    let mut text = String::new();
+    lines(example.workflow(), 0, &mut text);
+    text
+}
+
+fn lines(value: &Value, depth: usize, into: &mut String) {
     const WIDTH: usize = 100;
     let one_line = spaced(value);
     if depth > 0 && one_line.len() + 2 * depth <= WIDTH {
@@ -101,8 +118,7 @@ fn lines(value: &serde_json::Value, depth: usize, into: &mut String) {
 }
 
 /// JSON on one line, with a space after each comma and colon.
-fn spaced(value: &serde_json::Value) -> String {
-    use serde_json::Value;
+fn spaced(value: &Value) -> String {
     match value {
         Value::Object(map) => {
             let parts = map.iter().map(|(key, part)| format!("\"{key}\": {}", spaced(part)));
