@@ -53,7 +53,11 @@ pub enum Command {
     Lsp(LspArgs),
     /// Answer one call of the host
     #[command(hide = true)]
-    Worker,
+    Worker {
+        /// Live on when standard input ends
+        #[arg(long)]
+        detached: bool,
+    },
     /// Compile the component on standard input for this machine, within limits
     #[command(hide = true)]
     CompileComponent,

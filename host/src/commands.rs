@@ -30,9 +30,9 @@ use crate::{model, worker};
 /// The whole program: command line in, exit code out.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    if matches!(cli.command, Command::Worker) {
+    if let Command::Worker { detached } = cli.command {
         // Without a host nobody is left to be told.
-        return worker::serve().unwrap_or(ExitCode::FAILURE);
+        return worker::serve(detached).unwrap_or(ExitCode::FAILURE);
     }
     if matches!(cli.command, Command::CompileComponent) {
         return compile_component::run();
@@ -52,7 +52,10 @@ fn dispatch(command: &Command) -> ExitCode {
         Command::Generate(args) => (args.common.json, generate::run(args)),
         Command::Evaluate(args) => (args.common.json, evaluate::run(args)),
         Command::Import(args) => (args.common.json, import::run(args)),
-        Command::Plugin(command) => plugin::run(command),
+        Command::Plugin(command) => match plugin::run(command) {
+            (_, Ok(code)) => return ExitCode::from(code),
+            (is_json, Err(error)) => (is_json, Err(error)),
+        },
         Command::Config(command) => config::run(command),
         Command::Init(args) => (args.common.json, init::run(args)),
         Command::Schema(args) => (args.common.json, schema::run(args)),
@@ -61,7 +64,7 @@ fn dispatch(command: &Command) -> ExitCode {
             Err(error) => (false, Err(error)),
         },
         Command::Cache(command) => cache::run(command),
-        Command::Worker | Command::CompileComponent => (false, Ok(())),
+        Command::Worker { .. } | Command::CompileComponent => (false, Ok(())),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,6 +4,7 @@
 //! steps before it made stays in the store for the next one.
 
 mod step;
+mod elsewhere;
 mod record;
 pub mod clock;
 
@@ -68,6 +69,21 @@ pub fn execute(plan: &Plan, surroundings: &Surroundings<'_>) -> Footprint {
     }
 }
 
+/// Title of a step, and what it made or why it did not.
+pub type EndOfStep = (String, Result<StepOutcome, PluginError>);
+
+/// Runs the one step of `plan`, outside of any run; none when the plan has no step.
+pub fn execute_alone(plan: &Plan, surroundings: &Surroundings<'_>) -> Option<EndOfStep> {
+    let titles = plan.titles(surroundings.store);
+    let (step, title) = plan.steps.first().zip(titles.first())?;
+    surroundings.view.step_started(title);
+    let ended = step::run(plan, step, plan.input.model.clone(), surroundings);
+    surroundings.view.step_ended(title, &ended.record, &[]);
+    let unknown = || PluginError::new("step-failed", "the step gave no reason");
+    let made = ended.outcome.ok_or_else(|| ended.record.error.unwrap_or_else(unknown));
+    Some((step.title(), made))
+}
+
 /// The step of `footprint` that has no result, and why.
 pub fn failure(footprint: &Footprint) -> Option<(String, PluginError)> {
     let steps = crate::report::steps::steps(footprint);
@@ -112,6 +128,7 @@ fn attach(models: &mut Vec<ModelRecord>, step: &Step, ended: Ended) {
                 metrics: Vec::new(),
             });
         }
+        Role::Fetch { .. } => {}
         Role::Evaluation { .. } => {
             let metrics = metrics_of(&ended);
             if let Some(measured) = models.last_mut() {

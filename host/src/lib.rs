@@ -4,7 +4,7 @@
 //! A run goes through stages, one type each:
 //!
 //! ```text
-//! path ─read→ Source ─parse→ Node ─check→ CheckedWorkflow ─resolve→ Plan ─execute→ Footprint ─place→ files
+//! path ─read→ Source ─parse→ Node ─check→ CheckedWorkflow ─fetch, resolve→ Plan ─execute→ Footprint ─place→ files
 //! ```
 //!
 //! [`run()`] is all of it. Plugins do their work in worker processes ([`plugin::process`],
@@ -17,6 +17,7 @@ pub mod config;
 pub mod edit;
 pub mod plugin;
 pub mod validate;
+pub mod fetch;
 pub mod plan;
 pub mod engine;
 pub mod store;
@@ -25,6 +26,7 @@ pub mod report;
 pub mod view;
 pub mod render;
 pub mod lsp;
+pub mod conformance;
 pub mod model;
 pub mod cancel;
 pub mod worker;
@@ -53,6 +55,7 @@ pub fn run(host: &Host, path: &Path, choices: &Choices) -> Result<Vec<Footprint>
     let scope = config::Scope::run(choices.model.as_ref().map(|model| model.kind));
     let examined = config::examine_for(&source, &host.catalog, scope);
     let (checked, findings) = host.accept(&source, examined)?;
+    let checked = fetch::fetch(host, &source, checked)?;
     let (mut footprints, mut errors) = (Vec::new(), Vec::new());
     for (build, choices) in builds(&checked, choices) {
         match run_one(host, &source, &build, findings.clone(), &choices) {

@@ -8,7 +8,9 @@ mod input;
 mod settings;
 mod single;
 mod prepare;
+mod fetch;
 
+pub use fetch::{Fetch, fetches};
 pub use prepare::prepare;
 pub(crate) use prepare::{StepFolder, look_again};
 pub use resolve::resolve;
@@ -82,6 +84,21 @@ pub struct Step {
     pub data_configs: BTreeMap<String, DataConfig>,
     /// Kinds of model it takes.
     pub accepts: Vec<ModelKind>,
+    /// Where it runs, when that is not here.
+    pub system: Option<SystemUse>,
+}
+
+/// A plugin's system, as a step uses it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SystemUse {
+    /// Name of the system in the workflow.
+    pub label: String,
+    /// Library of the plugin that has it.
+    pub library: PathBuf,
+    /// Name of the system inside the plugin.
+    pub name: String,
+    /// Its settings, with absolute paths.
+    pub config: Value,
 }
 
 /// What a step does to its model.
@@ -95,6 +112,11 @@ pub enum Role {
     /// Measures a model.
     Evaluation {
         /// What people call the model.
+        of: String,
+    },
+    /// Makes files local.
+    Fetch {
+        /// What people call them.
         of: String,
     },
 }
@@ -191,6 +213,7 @@ impl Step {
         match &self.role {
             Role::Pass { pass_name } => pass_title(pass_name, &self.name),
             Role::Evaluation { of } => evaluation_title(of),
+            Role::Fetch { of } => format!("fetch {of} ({})", self.name),
         }
     }
 
@@ -199,6 +222,7 @@ impl Step {
         match self.role {
             Role::Pass { .. } => StepKind::Pass,
             Role::Evaluation { .. } => StepKind::Evaluate,
+            Role::Fetch { .. } => StepKind::Source,
         }
     }
 
@@ -206,7 +230,7 @@ impl Step {
     pub fn input(&self) -> usize {
         match self.role {
             Role::Pass { .. } => self.model - 1,
-            Role::Evaluation { .. } => self.model,
+            Role::Evaluation { .. } | Role::Fetch { .. } => self.model,
         }
     }
 }

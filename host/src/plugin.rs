@@ -1,4 +1,4 @@
-//! Plugins: found, described through a worker, looked up by name.
+//! Plugins: found, described through a worker or the sandbox, looked up by name.
 
 pub mod digest;
 pub mod discover;
@@ -8,6 +8,7 @@ pub mod process;
 pub mod component;
 pub mod describe;
 pub mod catalog;
+mod places;
 
 pub use catalog::{Catalog, InstalledPlugin, PassEntry};
 pub use component::InstalledValidator;

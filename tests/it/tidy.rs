@@ -105,9 +105,13 @@ fn packages_depend_only_on_what_they_may() {
     let is_kit = |name: &str| name.starts_with("olive-kit-");
     for (name, (folder, needs)) in &packages {
         let may_need: &dyn Fn(&str) -> bool = match folder.to_str().unwrap() {
-            "schemas" => &|_| false,
-            "plugin-api" => &|needed| needed == "olive-schemas",
-            "host" => &|needed| ["olive-schemas", "olive-plugin-api"].contains(&needed),
+            "schemas" | "workshop" => &|_| false,
+            "plugin-api" | "sandbox" | "validator-api" => &|needed| needed == "olive-schemas",
+            "plugins/rules" => &|needed| needed == "olive-validator-api",
+            "host" => &|needed| {
+                ["olive-schemas", "olive-plugin-api", "olive-sandbox", "olive-workshop"]
+                    .contains(&needed)
+            },
             kit if kit.starts_with("plugins/kit/") => {
                 &|needed| needed == "olive-schemas" || is_kit(needed)
             }
@@ -128,6 +132,15 @@ fn plain_kits_know_no_tensor_library() {
         let parts = built_of(kit);
         let heavy: Vec<&String> = parts.iter().filter(|name| name.starts_with("candle")).collect();
         assert!(heavy.is_empty(), "{kit}: {heavy:?}");
+    }
+}
+
+#[test]
+fn only_the_sandbox_knows_wasmtime() {
+    let folders = ["host/src", "workshop/src", "validator-api/src", "plugins", "schemas/src"];
+    for source in folders.iter().flat_map(|folder| sources(&root().join(folder))) {
+        let text = fs::read_to_string(&source).unwrap();
+        assert!(!text.contains("wasmtime::"), "{} uses wasmtime", source.display());
     }
 }
 

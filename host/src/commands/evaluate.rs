@@ -19,6 +19,7 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<(), Error> {
     let source = config::read(&args.config)?;
     let scope = config::Scope::evaluation(model.as_ref().map(|model| model.kind));
     let (checked, _) = host.accept(&source, config::examine_for(&source, &host.catalog, scope))?;
+    let checked = crate::fetch::fetch(&host, &source, checked)?;
     let evaluator = evaluator(args.evaluator.as_deref(), checked.workflow())?;
     let choices = Choices {
         model,

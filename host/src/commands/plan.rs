@@ -17,6 +17,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
     let source = config::read(&args.config)?;
     let scope = config::Scope::run(choices.model.as_ref().map(|model| model.kind));
     let (checked, _) = host.accept(&source, config::examine_for(&source, &host.catalog, scope))?;
+    let checked = crate::fetch::fetch(&host, &source, checked)?;
     for (build, choices) in crate::builds(&checked, &choices) {
         let plan = plan::resolve(&build, &source.folder(), &host.catalog, &choices)
             .map_err(|error| error.at(&source, &build))?;

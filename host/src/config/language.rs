@@ -25,14 +25,40 @@ use section::Kind;
 
 /// The config file as people write it, for the plugins in `catalog`.
 pub fn schema(catalog: &Catalog) -> Value {
-    let passes: Vec<Kind<'_>> = catalog
-        .passes()
-        .map(|pass| {
-            let pass = pass.descriptor;
-            Kind { name: &pass.name, summary: &pass.summary, schema: &pass.schema }
-        })
-        .collect();
-    compose(&passes)
+    let passes = catalog.passes().map(|pass| {
+        let pass = pass.descriptor;
+        Kind { name: &pass.name, summary: &pass.summary, schema: &pass.schema }
+    });
+    let systems = catalog.systems().map(|(_, system)| Kind {
+        name: &system.name,
+        summary: &system.summary,
+        schema: &system.schema,
+    });
+    let sources = catalog.sources().map(|(_, source)| Kind {
+        name: &source.name,
+        summary: &source.summary,
+        schema: &source.schema,
+    });
+    let validators = catalog.validators().iter().map(|validator| Kind {
+        name: &validator.descriptor.id,
+        summary: &validator.descriptor.summary,
+        schema: &validator.descriptor.schema,
+    });
+    compose(&Installed {
+        passes: passes.collect(),
+        systems: systems.collect(),
+        sources: sources.collect(),
+        validators: validators.collect(),
+    })
+}
+
+/// What the installed plugins add to the language.
+#[derive(Debug, Default)]
+struct Installed<'a> {
+    passes: Vec<Kind<'a>>,
+    systems: Vec<Kind<'a>>,
+    sources: Vec<Kind<'a>>,
+    validators: Vec<Kind<'a>>,
 }
 
 /// The settings of the pass called `name` as people write them below `config`; `None` when no
@@ -49,12 +75,12 @@ pub fn pass_schema(catalog: &Catalog, name: &str) -> Option<Value> {
     Some(Value::Object(whole))
 }
 
-fn compose(passes: &[Kind<'_>]) -> Value {
+fn compose(installed: &Installed<'_>) -> Value {
     let mut definitions = Map::new();
     let mut whole = heading("Olive workflow", "A model, what to do to it, and how to measure it.");
     whole.insert("allowComments".into(), true.into());
     whole.insert("allowTrailingCommas".into(), true.into());
-    whole.append(&mut root::schema(passes, &mut definitions));
+    whole.append(&mut root::schema(installed, &mut definitions));
     definitions.sort_keys();
     whole.insert("definitions".into(), Value::Object(definitions));
     Value::Object(whole)
@@ -93,8 +119,8 @@ fn name_or_inline(field: &Value, name: &str) -> Value {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::compose;
     use super::section::Kind;
+    use super::{Installed, compose};
 
     /// Two passes whose schemas have definitions of one name, and every mark.
     fn composed() -> Value {
@@ -130,10 +156,20 @@ mod tests {
             "properties": {"args": {"$ref": "#/definitions/Args"}},
             "definitions": {"Args": {"type": "boolean"}}
         });
-        compose(&[
+        let third = json!({
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["queue"],
+            "properties": {"queue": {"type": "string"}}
+        });
+        let passes = vec![
             Kind { name: "First", summary: "Does one thing", schema: &first },
             Kind { name: "a/b c", summary: "Does another", schema: &second },
-        ])
+        ];
+        let system = Kind { name: "Third", summary: "Runs steps", schema: &third };
+        let source = Kind { name: "Shelf", summary: "Has models", schema: &third };
+        let (systems, sources) = (vec![system], vec![source]);
+        compose(&Installed { passes, systems, sources, validators: Vec::new() })
     }
 
     #[track_caller]
@@ -184,8 +220,35 @@ mod tests {
     }
 
     #[test]
+    fn systems_and_sources_of_plugins_have_their_settings() {
+        let schema = composed();
+        let validator = jsonschema::draft7::new(&schema).unwrap();
+        let system = |system| json!({"input_model": {"model_path": "m"}, "systems": {"s": system}});
+        for (config, is_right) in [
+            (system(json!({"type": "Third", "queue": "q"})), true),
+            (
+                system(json!({"type": "third", "queue": "q", "accelerators": [{"device": "gpu"}]})),
+                true,
+            ),
+            (system(json!({"type": "Third", "accelerators": []})), false),
+            (system(json!({"type": "Third", "queue": 1})), false),
+            (system(json!({"type": "LocalSystem", "queue": "q"})), false),
+            (json!({"input_model": {"model_path": {"type": "Shelf", "queue": "q"}}}), true),
+            (json!({"input_model": {"model_path": {"type": "shelf", "queue": 1}}}), false),
+            (json!({"input_model": {"model_path": {"type": "Shelf"}}}), false),
+            (
+                json!({"input_model": {"model_path": {"type": "file", "config": {"path": "x"}}}}),
+                true,
+            ),
+        ] {
+            let found: Vec<_> = validator.iter_errors(&config).map(|e| e.to_string()).collect();
+            assert_eq!(found.is_empty(), is_right, "{config}: {found:#?}");
+        }
+    }
+
+    #[test]
     fn without_plugins_every_pass_is_unknown() {
-        let schema = compose(&[]);
+        let schema = compose(&Installed::default());
         assert!(jsonschema::draft7::meta::is_valid(&schema));
         let validator = jsonschema::draft7::new(&schema).unwrap();
         let config = |passes| json!({"input_model": {"model_path": "m"}, "passes": passes});

@@ -12,6 +12,7 @@ use olive_schemas::step::{LogLevel, StepEvent, StepOutcome};
 
 use super::Surroundings;
 use super::clock;
+use super::elsewhere;
 use super::record::Recorder;
 use crate::plan::{Plan, Role, Step, look_again};
 use crate::plugin::process::{self, Supervision};
@@ -129,7 +130,7 @@ fn check_input(
     surroundings: &Surroundings<'_>,
     recorder: &Recorder,
 ) -> Result<(), PluginError> {
-    if matches!(step.role, Role::Evaluation { .. }) {
+    if !matches!(step.role, Role::Pass { .. }) {
         return Ok(());
     }
     let found = look_again(plan, step, input.clone(), surroundings.is_cancelled)?;
@@ -169,7 +170,10 @@ fn work_on(
         surroundings.view.event(&event);
     };
     let supervision = Supervision { on_event: &on_event, is_cancelled: surroundings.is_cancelled };
-    let done = process::run(&call, plan.threads, &supervision);
+    let done = match &step.system {
+        None => process::run(&call, plan.threads, &supervision),
+        Some(system) => elsewhere::run(system, &step.title(), &call, plan.threads, &supervision),
+    };
     let usage = done.usage;
     let failed = |error| Box::new((error, usage));
     let answer = done.result.map_err(|failure| failed(failure.into_error()))?;
@@ -209,6 +213,11 @@ fn check_outcome(step: &Step, outcome: &StepOutcome) -> Result<(), PluginError> 
             }
         }
         (Role::Evaluation { .. }, StepOutcome::Metrics(_)) => Ok(()),
+        (Role::Fetch { .. }, StepOutcome::Path(path)) if path.exists() => Ok(()),
+        (Role::Fetch { .. }, StepOutcome::Path(path)) => {
+            refuse(format!("the source names `{}`, which it did not fetch", path.display()))
+        }
+        (Role::Fetch { .. }, _) => refuse("the source did not answer with a path".into()),
         (Role::Pass { .. }, _) => refuse("the pass did not answer with a model".into()),
         (Role::Evaluation { .. }, _) => refuse("the evaluator did not answer with metrics".into()),
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::input;
 use super::settings::{Ground, Settings, settle};
-use super::{Choices, Plan, PlanError, Purpose, Role, Step};
+use super::{Choices, Plan, PlanError, Purpose, Role, Step, SystemUse};
 use crate::config::CheckedWorkflow;
 use crate::config::node::escape;
 use crate::config::schema::quoted;
@@ -131,7 +131,10 @@ impl Planning<'_> {
         let role = Role::Pass { pass_name: name.to_owned() };
         let threads = descriptor.threads_change_result.then_some(self.threads);
         let accepts = descriptor.accepts.clone();
+        let host = pass.host.as_ref().or(self.checked.workflow().engine.host.as_ref());
+        let system = self.system(host, ground)?;
         let key = self.push(role, known.plugin, &descriptor.name, threads, settings, accepts);
+        self.run_on(system);
         self.kind = descriptor.produces;
         self.input = key;
         name.clone_into(&mut self.title);
@@ -165,8 +168,42 @@ impl Planning<'_> {
         let settings = settle(&config, types::evaluator(), &pointer, ground)?;
         let role = Role::Evaluation { of: self.title.clone() };
         let accepts = descriptor.accepts.clone();
+        let engine = &checked.workflow().engine;
+        let system = self.system(engine.target.as_ref().or(engine.host.as_ref()), ground)?;
         self.push(role, plugin, &descriptor.name, Some(self.threads), settings, accepts);
+        self.run_on(system);
         Ok(())
+    }
+
+    /// The plugin's system that the workflow calls `name`; none for this machine.
+    fn system(
+        &self,
+        name: Option<&String>,
+        ground: &mut Ground<'_>,
+    ) -> Result<Option<SystemUse>, PlanError> {
+        let systems = &self.checked.workflow().systems;
+        let Some((label, system)) = name.and_then(|name| systems.get_key_value(name)) else {
+            return Ok(None);
+        };
+        let Some((plugin, descriptor)) = self.catalog.system(&system.kind) else {
+            return Ok(None);
+        };
+        let config = Value::Object(system.settings.clone());
+        let pointer = format!("/systems/{}", escape(label));
+        let settings = settle(&config, &descriptor.schema, &pointer, ground)?;
+        Ok(Some(SystemUse {
+            label: label.clone(),
+            library: plugin.path.clone(),
+            name: descriptor.name.clone(),
+            config: settings.config,
+        }))
+    }
+
+    /// Lets the step that was planned last run on `system`.
+    fn run_on(&mut self, system: Option<SystemUse>) {
+        if let Some(step) = self.steps.last_mut() {
+            step.system = system;
+        }
     }
 
     fn push(
@@ -181,6 +218,7 @@ impl Planning<'_> {
         let kind = match role {
             Role::Pass { .. } => StepKind::Pass,
             Role::Evaluation { .. } => StepKind::Evaluate,
+            Role::Fetch { .. } => StepKind::Source,
         };
         let key = StepKey::new(&KeyParts {
             kind,
@@ -203,6 +241,7 @@ impl Planning<'_> {
             full_config: settings.full_config,
             data_configs: settings.data_configs,
             accepts,
+            system: None,
         });
         key.to_string()
     }

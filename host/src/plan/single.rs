@@ -66,6 +66,7 @@ pub fn single_pass(
         full_config: settings.full_config,
         data_configs: settings.data_configs,
         accepts: descriptor.accepts.clone(),
+        system: None,
     };
     Ok(Plan {
         workflow_id: "import".into(),

@@ -18,9 +18,9 @@ pub(super) fn check(value: &Value, catalog: &Catalog, scope: Scope, problems: &m
     if scope.has_passes {
         passes_of(value, catalog, &mut uses);
     }
-    systems_of(value, &mut uses);
+    systems_of(value, catalog, &mut uses);
     evaluators_of(value, &mut uses);
-    sources_of(value, &mut uses);
+    sources_of(value, catalog, &mut uses);
     let mut packs: Vec<(&KnownPack, Vec<Part>)> = Vec::new();
     for part in uses.0 {
         match packs::providing(part.kind, &part.name) {
@@ -82,11 +82,13 @@ fn passes_of(value: &Value, catalog: &Catalog, uses: &mut Uses) {
     }
 }
 
-fn systems_of(value: &Value, uses: &mut Uses) {
+fn systems_of(value: &Value, catalog: &Catalog, uses: &mut Uses) {
     let known = types::systems();
     for (name, system) in entries(value, "systems") {
         let kind = system.get("type").and_then(Value::as_str);
-        let is_known = |kind: &&str| known.iter().any(|entry| entry.name == *kind);
+        let is_known = |kind: &&str| {
+            known.iter().any(|entry| entry.name == *kind) || catalog.system(kind).is_some()
+        };
         if let Some(kind) = kind.filter(|kind| !is_known(kind)) {
             uses.add(PartKind::System, kind, format!("/systems/{}/type", escape(name)));
         }
@@ -102,7 +104,13 @@ fn evaluators_of(value: &Value, uses: &mut Uses) {
 }
 
 /// References of the model and of data files that a source plugin must resolve.
-fn sources_of(value: &Value, uses: &mut Uses) {
+fn sources_of(value: &Value, catalog: &Catalog, uses: &mut Uses) {
+    let source = |path: Option<&Value>, pointer: &str, uses: &mut Uses| {
+        let kind = path.and_then(|path| path.get("type")).and_then(Value::as_str);
+        if let Some(kind) = kind.filter(|kind| catalog.source(kind).is_none()) {
+            uses.add(PartKind::Source, kind, format!("{pointer}/type"));
+        }
+    };
     for key in ["model_path", "adapter_path", "model_script"] {
         let pointer = format!("/input_model/{key}");
         source(value.pointer(&pointer), &pointer, uses);
@@ -123,13 +131,6 @@ fn sources_of(value: &Value, uses: &mut Uses) {
             let pointer = format!("/data_configs/{index}/load_dataset_config/data_name");
             uses.add(PartKind::Source, "huggingface_dataset", pointer);
         }
-    }
-}
-
-fn source(path: Option<&Value>, pointer: &str, uses: &mut Uses) {
-    let kind = path.and_then(|path| path.get("type")).and_then(Value::as_str);
-    if let Some(kind) = kind {
-        uses.add(PartKind::Source, kind, format!("{pointer}/type"));
     }
 }
 
@@ -189,8 +190,12 @@ fn unknown_help(
 fn installed(kind: PartKind, catalog: &Catalog) -> Vec<&str> {
     match kind {
         PartKind::Pass => catalog.passes().map(|pass| pass.descriptor.name.as_str()).collect(),
-        PartKind::System => types::systems().iter().map(|entry| entry.name).collect(),
-        PartKind::Evaluator | PartKind::Source | PartKind::Model => Vec::new(),
+        PartKind::System => {
+            let installed = catalog.systems().map(|(_, system)| system.name.as_str());
+            types::systems().iter().map(|entry| entry.name).chain(installed).collect()
+        }
+        PartKind::Source => catalog.sources().map(|(_, source)| source.name.as_str()).collect(),
+        PartKind::Evaluator | PartKind::Model => Vec::new(),
     }
 }
 

@@ -14,6 +14,8 @@ use olive_schemas::types;
 
 /// Keys of a pass beside its settings.
 const PASS_KEYS: [&str; 3] = ["type", "host", "evaluator"];
+/// Keys of a system beside its settings.
+const SYSTEM_KEYS: [&str; 2] = ["type", "accelerators"];
 
 /// The one problem of a file that is something else.
 pub(super) fn no_workflow(value: &Value) -> Option<Problem> {
@@ -42,7 +44,8 @@ pub(super) fn check(value: &Value, catalog: &Catalog, problems: &mut Problems) {
     problems.extend(found);
     let mut shapes = Shapes { validators: Validators::default(), problems };
     check_model(value, &mut shapes);
-    check_systems(value, &mut shapes);
+    check_systems(value, catalog, &mut shapes);
+    check_references(value, catalog, &mut shapes);
     check_evaluators(value, &mut shapes);
     check_data(value, &mut shapes);
     for (pointer, pass) in passes(value) {
@@ -128,15 +131,46 @@ fn check_model(value: &Value, shapes: &mut Shapes<'_, '_>) {
     }
 }
 
-fn check_systems(value: &Value, shapes: &mut Shapes<'_, '_>) {
+fn check_systems<'a>(value: &Value, catalog: &'a Catalog, shapes: &mut Shapes<'a, '_>) {
     let known = types::systems();
     for (name, system) in entries(value, "systems") {
-        let kind = system.get("type").and_then(Value::as_str);
-        if let Some(entry) = known.iter().find(|entry| Some(entry.name) == kind) {
-            let pointer = format!("/systems/{}", escape(name));
+        let Some(kind) = system.get("type").and_then(Value::as_str) else { continue };
+        let pointer = format!("/systems/{}", escape(name));
+        if let Some(entry) = known.iter().find(|entry| entry.name == kind) {
             shapes.check(system, &["type"], &entry.schema, &pointer);
+        } else if let Some((_, descriptor)) = catalog.system(kind) {
+            shapes.check(system, &SYSTEM_KEYS, &descriptor.schema, &pointer);
         }
     }
+}
+
+/// Checks what stands in place of a path for the source that resolves it.
+fn check_references<'a>(value: &Value, catalog: &'a Catalog, shapes: &mut Shapes<'a, '_>) {
+    for (pointer, reference) in references(value) {
+        let kind = reference.get("type").and_then(Value::as_str).unwrap_or_default();
+        if let Some((_, source)) = catalog.source(kind) {
+            shapes.check(reference, &["type"], &source.schema, &pointer);
+        }
+    }
+}
+
+/// Every reference to a source in the normalized config `value`, with its pointer.
+fn references(value: &Value) -> Vec<(String, &Value)> {
+    let mut places: Vec<String> =
+        ["model_path", "adapter_path"].map(|key| format!("/input_model/{key}")).into();
+    let configs = value.get("data_configs").and_then(Value::as_array);
+    for (index, config) in configs.into_iter().flatten().enumerate() {
+        let pointer = format!("/data_configs/{index}/load_dataset_config/data_files");
+        let items = config.pointer("/load_dataset_config/data_files").and_then(Value::as_array);
+        let count = items.map_or(0, Vec::len);
+        places.extend((0..count).map(|number| format!("{pointer}/{number}")));
+        places.push(pointer);
+    }
+    let found = places.into_iter().filter_map(|pointer| {
+        let reference = value.pointer(&pointer)?;
+        reference.get("type").is_some().then_some((pointer, reference))
+    });
+    found.collect()
 }
 
 fn check_evaluators(value: &Value, shapes: &mut Shapes<'_, '_>) {

@@ -8,7 +8,7 @@ use super::section::REQUIRED;
 use words::{cell, default, kind, values};
 
 /// Sections of the page: title, definition, and the word that starts the definitions of its types.
-const SECTIONS: [(&str, &str, Option<&str>); 10] = [
+const SECTIONS: [(&str, &str, Option<&str>); 11] = [
     ("Engine", "EngineConfig", None),
     ("Search", "SearchStrategy", None),
     ("Input model", "InputModel", Some("model")),
@@ -19,6 +19,7 @@ const SECTIONS: [(&str, &str, Option<&str>); 10] = [
     ("Sub-metrics", "SubMetric", None),
     ("Systems", "System", Some("system")),
     ("Builds", "Build", None),
+    ("Validators", "ValidatorsConfig", Some("validator")),
 ];
 
 /// Levels of objects that one table shows.

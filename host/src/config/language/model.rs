@@ -5,14 +5,14 @@ use olive_schemas::types;
 use serde_json::{Map, Value, json};
 
 use super::kinds;
-use super::section::{Section, reference};
+use super::section::{Kind, Section, reference};
 use super::written::former;
 
 /// Kinds of references to files that need no plugin.
 const LOCAL: [&str; 3] = ["file", "folder", "string_name"];
 
-/// The input model by its type.
-pub(super) fn model(definitions: &mut Map<String, Value>) -> Value {
+/// The input model by its type; `sources` of plugins may stand in place of its paths.
+pub(super) fn model(sources: &[Kind<'_>], definitions: &mut Map<String, Value>) -> Value {
     let section = Section {
         word: "model",
         description: "The model to start from: its `type`, and the settings of that type.",
@@ -23,8 +23,9 @@ pub(super) fn model(definitions: &mut Map<String, Value>) -> Value {
     };
     let entries = types::models();
     let mut schema = section.of(&kinds(entries), definitions);
+    let references = references(sources, definitions);
     let models = definitions.iter_mut().filter(|(name, _)| name.starts_with("model."));
-    models.for_each(|(_, model)| keep_local(model));
+    models.for_each(|(_, model)| keep_local(model, &references));
     if let Some(pytorch) = definitions.get_mut("model.PyTorchModel.config") {
         allow_hf_config(pytorch);
     }
@@ -35,8 +36,8 @@ pub(super) fn model(definitions: &mut Map<String, Value>) -> Value {
     schema
 }
 
-/// A system by its type.
-pub(super) fn system(definitions: &mut Map<String, Value>) -> Value {
+/// A system by its type; `installed` are those of plugins.
+pub(super) fn system(installed: &[Kind<'_>], definitions: &mut Map<String, Value>) -> Value {
     let section = Section {
         word: "system",
         description: "A place where steps run: its `type`, and the settings of that type.",
@@ -46,8 +47,13 @@ pub(super) fn system(definitions: &mut Map<String, Value>) -> Value {
         former_names: Vec::new(),
     };
     let entries = types::systems();
-    let schema = section.of(&kinds(entries), definitions);
-    for entry in entries {
+    let accelerators: Vec<Value> =
+        installed.iter().map(|kind| with_accelerators(kind.schema, &entries[0].schema)).collect();
+    let installed = installed.iter().zip(&accelerators);
+    let mut all = kinds(entries);
+    all.extend(installed.map(|(kind, schema)| Kind { schema, ..*kind }));
+    let schema = section.of(&all, definitions);
+    for entry in &all {
         let pointer = format!("system.{}.config", entry.name);
         let items = definitions
             .get_mut(&pointer)
@@ -59,15 +65,54 @@ pub(super) fn system(definitions: &mut Map<String, Value>) -> Value {
     schema
 }
 
-/// Of the references in `schema`, keeps those that need no plugin.
-fn keep_local(schema: &mut Value) {
+/// The settings of a plugin's system, with what every system has.
+fn with_accelerators(settings: &Value, local: &Value) -> Value {
+    let mut settings = settings.clone();
+    for part in ["properties", "definitions"] {
+        let Some(common) = local.get(part).and_then(Value::as_object) else { continue };
+        let known = settings
+            .as_object_mut()
+            .map(|settings| settings.entry(part).or_insert_with(|| Value::Object(Map::new())));
+        if let Some(known) = known.and_then(Value::as_object_mut) {
+            for (name, schema) in common {
+                known.entry(name.clone()).or_insert_with(|| schema.clone());
+            }
+        }
+    }
+    settings
+}
+
+/// What may stand in place of a path: a local file at length, or a reference to one of `sources`.
+fn references(sources: &[Kind<'_>], definitions: &mut Map<String, Value>) -> Value {
+    if sources.is_empty() {
+        return local_resource();
+    }
+    let section = Section {
+        word: "source",
+        description: "A reference to files: a local one at length, or what a source fetches.",
+        type_description: "Kind of reference.",
+        wrapper: "config",
+        common: [("type".to_owned(), json!(true))].into_iter().collect(),
+        former_names: Vec::new(),
+    };
+    let fetched = section.of(sources, definitions);
+    definitions.insert("Source".into(), fetched);
+    json!({
+        "if": {"properties": {"type": {"enum": LOCAL}}},
+        "then": local_resource(),
+        "else": reference("Source")
+    })
+}
+
+/// Of the references in `schema`, keeps those that can be resolved.
+fn keep_local(schema: &mut Value, references: &Value) {
     let kinds = schema.pointer("/properties/type/enum").and_then(Value::as_array);
     let is_resource =
         kinds.is_some_and(|kinds| LOCAL.iter().all(|kind| kinds.contains(&(*kind).into())));
     match schema {
-        resource if is_resource => *resource = local_resource(),
-        Value::Object(map) => map.values_mut().for_each(keep_local),
-        Value::Array(items) => items.iter_mut().for_each(keep_local),
+        resource if is_resource => *resource = references.clone(),
+        Value::Object(map) => map.values_mut().for_each(|part| keep_local(part, references)),
+        Value::Array(items) => items.iter_mut().for_each(|part| keep_local(part, references)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

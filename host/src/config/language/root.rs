@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::section::{Kind, Section, reference};
 use super::written::{define, deprecated, describe, former, prune, written};
-use super::{data, engine, evaluator, model, name_or_inline};
+use super::{Installed, data, engine, evaluator, model, name_or_inline};
 use crate::config::schema::workflow_schema;
 
 /// Keys of a pass of former eras, which have no effect.
@@ -20,22 +20,23 @@ const OPTIONAL: [&str; 5] = ["systems", "evaluators", "passes", "builds", "engin
 
 /// The whole config; what it needs goes to `definitions`.
 pub(super) fn schema(
-    passes: &[Kind<'_>],
+    installed: &Installed<'_>,
     definitions: &mut Map<String, Value>,
 ) -> Map<String, Value> {
     let mut whole = written(workflow_schema(), "", definitions);
     define(workflow_schema(), &["EngineConfig", "SearchStrategy", "PassConfig"], definitions);
     let fields = definitions.get("PassConfig").cloned().unwrap_or_default();
     let sections = [
-        ("InputModel", model::model(definitions)),
-        ("System", model::system(definitions)),
+        ("InputModel", model::model(&installed.sources, definitions)),
+        ("System", model::system(&installed.systems, definitions)),
         ("Evaluator", evaluator::evaluator(definitions)),
     ];
     definitions.extend(sections.map(|(name, section)| (name.to_owned(), section)));
     engine::widen(definitions);
-    let pass = pass(&fields, passes, definitions);
+    let pass = pass(&fields, &installed.passes, definitions);
     definitions.insert("Pass".into(), pass);
     let data_configs = data::configs(definitions);
+    add_validators(&installed.validators, definitions);
     let Some(properties) = whole.get_mut("properties").and_then(Value::as_object_mut) else {
         return Map::new();
     };
@@ -88,6 +89,26 @@ fn complete(properties: &mut Map<String, Value>, definitions: &mut Map<String, V
         describe(place, "Where this schema is; for editors.");
     }
     properties.insert("$schema".into(), place);
+}
+
+/// Settings of `validators` by their ids; those of others are open.
+fn add_validators(validators: &[Kind<'_>], definitions: &mut Map<String, Value>) {
+    let mut own = Map::new();
+    for Kind { name, summary, schema } in validators {
+        let definition = format!("validator.{name}");
+        let mut settings = written(schema, &format!("{definition}."), definitions);
+        if let Some(settings) = settings.as_object_mut() {
+            describe(settings, summary);
+        }
+        definitions.insert(definition.clone(), settings);
+        own.insert((*name).to_owned(), reference(&definition));
+    }
+    if let Some(config) = definitions
+        .get_mut("ValidatorsConfig")
+        .and_then(|section| section.pointer_mut("/properties/config"))
+    {
+        config["properties"] = Value::Object(own);
+    }
 }
 
 /// Keys of the root that only configs of former eras have.

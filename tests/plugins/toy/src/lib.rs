@@ -6,14 +6,20 @@ pub mod behavior;
 pub mod evaluator;
 pub mod generator;
 pub mod passes;
+pub mod source;
+pub mod system;
 
 use evaluator::ToyEvaluator;
 use generator::ToyGenerator;
 use olive_plugin_api::export_plugin;
 use passes::{Toy, ToyImport, ToyPack};
+use source::ToyShelf;
+use system::ToyShell;
 
 export_plugin! {
     passes: [Toy, ToyPack, ToyImport],
     evaluators: [ToyEvaluator],
     generators: [ToyGenerator],
+    sources: [ToyShelf],
+    systems: [ToyShell],
 }

@@ -1,0 +1,261 @@
+//! A step on a plugin's system: submitted, followed, collected.
+//!
+//! The system starts the same worker that would run here, and gives back what it writes. Whatever
+//! the system says of a job, the step is done when its worker's last message is there.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use olive_schemas::error::PluginError;
+use olive_schemas::model::{Model, ModelKind};
+use olive_schemas::protocol::{Call, End, Line, Message, Usage};
+use olive_schemas::step::{LogLevel, StepEvent, StepKind, StepOutcome, StepRequest};
+use olive_schemas::system::{Job, JobState, LogPart, SystemCall, SystemReply, SystemRequest};
+use serde_json::Value;
+
+use crate::plan::{StepFolder, SystemUse};
+use crate::plugin::process::{self, Failure, Outcome, Supervision};
+
+/// Time between two looks at a job, at first and at most.
+const LOOKS: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(2)];
+/// How often the host asks in vain before it gives up.
+const PATIENCE: usize = 5;
+
+/// Makes `call`, which people call `title`, on `system`.
+pub(super) fn run(
+    system: &SystemUse,
+    title: &str,
+    call: &Call,
+    threads: usize,
+    supervision: &Supervision<'_>,
+) -> Outcome {
+    let start = Instant::now();
+    let mut following = Following { system, supervision, usage: Usage::default() };
+    let result = following.run(title, call, threads).map_err(Failure::Plugin);
+    Outcome { result, usage: following.usage, duration: start.elapsed() }
+}
+
+struct Following<'a> {
+    system: &'a SystemUse,
+    supervision: &'a Supervision<'a>,
+    usage: Usage,
+}
+
+impl Following<'_> {
+    fn run(&mut self, title: &str, call: &Call, threads: usize) -> Result<Value, PluginError> {
+        let folder = JobFolder::beside(call)?;
+        self.probe()?;
+        let job = job(title, call, threads, &folder)?;
+        let SystemReply::Submitted(id) = self.ask(SystemCall::Submit { job: Box::new(job) })?
+        else {
+            return Err(self.wrong("submit"));
+        };
+        self.log(LogLevel::Info, format!("job `{id}` on `{}`", self.system.label));
+        let answer = self.follow(&id);
+        let collected = self.ask(SystemCall::Collect { id });
+        let answer = answer?;
+        collected.map(|_| answer)
+    }
+
+    fn probe(&self) -> Result<(), PluginError> {
+        let SystemReply::Problems(problems) = self.ask(SystemCall::Probe)? else {
+            return Err(self.wrong("probe"));
+        };
+        let mut errors = Vec::new();
+        for problem in problems {
+            match problem.severity {
+                olive_schemas::diagnostic::Severity::Error => errors.push(problem),
+                _ => self.log(LogLevel::Warning, problem.message),
+            }
+        }
+        let mut errors = errors.into_iter();
+        let Some(first) = errors.next() else { return Ok(()) };
+        let mut error = PluginError::new(first.code, first.message);
+        error.help = first.help;
+        error.causes = errors.map(|problem| problem.message).collect();
+        Err(error)
+    }
+
+    /// Hands on what the job's worker writes until its last message is there.
+    fn follow(&mut self, id: &str) -> Result<Value, PluginError> {
+        let (mut next, mut pause, mut failures) = (0, LOOKS[0], 0);
+        let mut known = None;
+        loop {
+            if (self.supervision.is_cancelled)() {
+                self.ask(SystemCall::Cancel { id: id.to_owned() })?;
+                return Err(PluginError::cancelled());
+            }
+            // The state first: what an ended job wrote is then complete.
+            let state = self.ask(SystemCall::Poll { id: id.to_owned() });
+            let part = self.ask(SystemCall::Logs { id: id.to_owned(), from: next });
+            let (state, part) = match (state, part) {
+                (Ok(SystemReply::State(state)), Ok(SystemReply::Logs(part))) => (state, part),
+                (Ok(_), Ok(_)) => return Err(self.wrong("poll")),
+                (Err(error), _) | (_, Err(error)) => {
+                    failures += 1;
+                    if failures == PATIENCE {
+                        return Err(error);
+                    }
+                    self.log(LogLevel::Warning, error.to_string());
+                    thread::sleep(pause);
+                    continue;
+                }
+            };
+            failures = 0;
+            if part.next > next {
+                pause = LOOKS[0];
+            }
+            next = part.next;
+            if let Some(answer) = self.take(&part) {
+                return answer;
+            }
+            match state {
+                JobState::Queued { .. } | JobState::Running if known.as_ref() != Some(&state) => {
+                    self.tell(&state);
+                    known = Some(state);
+                }
+                JobState::Queued { .. } | JobState::Running => {}
+                JobState::Ended { exit_code } => return Err(self.ended(exit_code)),
+                JobState::Lost { reason } => return Err(self.lost(&reason)),
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(LOOKS[1]);
+        }
+    }
+
+    /// Hands on events; gives the worker's answer once it is there.
+    fn take(&mut self, part: &LogPart) -> Option<Result<Value, PluginError>> {
+        for line in part.text.lines() {
+            match Line::read(line.as_bytes()) {
+                Line::Message(Message::Event(event)) => (self.supervision.on_event)(event),
+                Line::Message(Message::End(End::Done { answer, usage })) => {
+                    self.usage = usage;
+                    return Some(Ok(answer));
+                }
+                Line::Message(Message::End(End::Failed { error, usage })) => {
+                    self.usage = usage;
+                    return Some(Err(error));
+                }
+                // Schedulers write greetings; they are no messages.
+                Line::Stray | Line::Unknown | Line::Malformed { .. } => {
+                    self.log(LogLevel::Debug, line.to_owned());
+                }
+            }
+        }
+        None
+    }
+
+    fn tell(&self, state: &JobState) {
+        let label = &self.system.label;
+        let message = match state {
+            JobState::Queued { reason: Some(reason) } => format!("queued on `{label}`: {reason}"),
+            JobState::Queued { reason: None } => format!("queued on `{label}`"),
+            _ => format!("running on `{label}`"),
+        };
+        self.log(LogLevel::Info, message);
+    }
+
+    fn ended(&self, exit_code: Option<i32>) -> PluginError {
+        let code = exit_code.map(|code| format!(" with exit code {code}")).unwrap_or_default();
+        let message = format!("the job on `{}` ended{code} and no answer", self.system.label);
+        PluginError::new("worker-died", message)
+            .with_help("what the job wrote to standard error is in the system's own log")
+    }
+
+    fn lost(&self, reason: &str) -> PluginError {
+        let message = format!("the job on `{}` was lost: {reason}", self.system.label);
+        PluginError::new("job-lost", message)
+            .with_help("what earlier steps made is kept; run again to resume")
+    }
+
+    fn wrong(&self, call: &str) -> PluginError {
+        let message = format!("system `{}` gave no answer to `{call}`", self.system.name);
+        PluginError::new("answer", message)
+    }
+
+    fn log(&self, level: LogLevel, message: String) {
+        (self.supervision.on_event)(StepEvent::Log { level, message });
+    }
+
+    /// Asks the system, in a worker of its own.
+    fn ask(&self, call: SystemCall) -> Result<SystemReply, PluginError> {
+        let io = |error: std::io::Error| PluginError::from_error("io", &error);
+        let folder = StepFolder::new().map_err(io)?;
+        let request = SystemRequest { config: self.system.config.clone(), call };
+        let config = serde_json::to_value(request)
+            .map_err(|error| PluginError::from_error("request", &error))?;
+        let request = StepRequest {
+            kind: StepKind::System,
+            name: self.system.name.clone(),
+            config,
+            input: Model::new(ModelKind::Hf, ""),
+            is_input_final: true,
+            data_configs: BTreeMap::new(),
+            output_dir: folder.output_dir(),
+            scratch_dir: folder.scratch_dir(),
+            threads: 1,
+            accelerator: olive_schemas::step::Accelerator::default(),
+        };
+        let call = Call::Run { plugin: self.system.library.clone(), request: Box::new(request) };
+        let log = |event| (self.supervision.on_event)(event);
+        // A job is cancelled by a call of its own, which must not be cut short.
+        let supervision = Supervision { on_event: &log, is_cancelled: &|| false };
+        let answer = process::run(&call, 1, &supervision).result.map_err(Failure::into_error)?;
+        match serde_json::from_value(answer) {
+            Ok(StepOutcome::Reply(reply)) => Ok(reply),
+            _ => Err(self.wrong("a call")),
+        }
+    }
+}
+
+/// Folder for what a system remembers of a job; removed with the step.
+struct JobFolder(PathBuf);
+
+impl JobFolder {
+    /// A folder beside the output folder of `call`, so that a shared disk holds both.
+    fn beside(call: &Call) -> Result<Self, PluginError> {
+        let request = request(call)?;
+        let path = request.output_dir.with_file_name("job");
+        std::fs::create_dir_all(&path).map_err(|error| PluginError::from_error("io", &error))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for JobFolder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn request(call: &Call) -> Result<&StepRequest, PluginError> {
+    match call {
+        Call::Run { request, .. } | Call::Prepare { request, .. } => Ok(request),
+        Call::Describe { .. } => Err(PluginError::new("request", "a call without a step")),
+    }
+}
+
+fn job(title: &str, call: &Call, threads: usize, folder: &JobFolder) -> Result<Job, PluginError> {
+    let request = request(call)?;
+    let data = request.data_configs.values();
+    let inputs = [call.plugin().clone(), request.input.model_path.clone()]
+        .into_iter()
+        .chain(request.input.adapter_path.clone())
+        .chain(data.flat_map(|data| data.load_dataset_config.data_files.clone()))
+        .collect();
+    let line = serde_json::to_string(&call.to_line())
+        .map_err(|error| PluginError::from_error("request", &error))?;
+    let program = std::env::current_exe().map_err(|error| PluginError::from_error("io", &error))?;
+    Ok(Job {
+        title: title.to_owned(),
+        program,
+        arguments: vec!["worker".into(), "--detached".into()],
+        environment: process::environment(call, threads),
+        input: line + "\n",
+        folder: folder.0.clone(),
+        inputs,
+        outputs: vec![request.output_dir.clone(), request.scratch_dir.clone()],
+        threads,
+    })
+}

@@ -1,0 +1,113 @@
+//! References of a config that a source turns into local files, before anything else is planned.
+
+use std::path::Path;
+
+use olive_schemas::model::{Model, ModelKind};
+use olive_schemas::step::{Accelerator, StepKind};
+use olive_schemas::workflow::Workflow;
+use serde_json::Value;
+
+use super::settings::{Ground, settle};
+use super::{Input, Plan, PlanError, Role, Step};
+use crate::config::CheckedWorkflow;
+use crate::plugin::Catalog;
+use crate::plugin::digest::Digests;
+use crate::store::key::KeyParts;
+use crate::store::{StepKey, Store};
+
+/// A reference of a config, and the plan of one step that fetches what it names.
+#[derive(Debug)]
+pub struct Fetch {
+    /// JSON pointer of the reference in the workflow.
+    pub pointer: String,
+    /// The plan.
+    pub plan: Plan,
+}
+
+/// What must be fetched before the run of `checked`, whose relative paths start at `folder`.
+///
+/// # Errors
+/// When a file that a reference names is missing or cannot be read.
+pub fn fetches(
+    checked: &CheckedWorkflow,
+    folder: &Path,
+    catalog: &Catalog,
+) -> Result<Vec<Fetch>, PlanError> {
+    let workflow = checked.workflow();
+    let cache_dir = folder.join(&workflow.engine.cache_dir);
+    let mut digests = Digests::open(Store::new(&cache_dir).digests_path());
+    let mut problems = Vec::new();
+    let ground =
+        &mut Ground { folder, data_configs: &[], digests: &mut digests, problems: &mut problems };
+    let mut found = Vec::new();
+    for (pointer, of, reference) in references(workflow) {
+        let kind = reference.get("type").and_then(Value::as_str).unwrap_or_default();
+        // The check has refused sources that no plugin has.
+        let Some((plugin, source)) = catalog.source(kind) else { continue };
+        let mut config = reference.clone();
+        config.as_object_mut().map(|settings| settings.remove("type"));
+        let settings = settle(&config, &source.schema, &pointer, ground)?;
+        let accelerator = Accelerator::default();
+        let key = StepKey::new(&KeyParts {
+            kind: StepKind::Source,
+            plugin_digest: &plugin.digest,
+            name: &source.name,
+            config: &settings.for_key,
+            input: "",
+            data: &settings.data_for_key,
+            threads: None,
+            accelerator: &accelerator,
+        });
+        let step = Step {
+            role: Role::Fetch { of },
+            key,
+            model: 0,
+            plugin: plugin.label(),
+            library: plugin.path.clone(),
+            name: source.name.clone(),
+            config: settings.config,
+            full_config: settings.full_config,
+            data_configs: settings.data_configs,
+            accepts: Vec::new(),
+            system: None,
+        };
+        let plan = Plan {
+            workflow_id: workflow.workflow_id.clone(),
+            input: Input { model: Model::new(ModelKind::Hf, ""), digest: String::new() },
+            steps: vec![step],
+            threads: 1,
+            accelerator,
+            output_dir: None,
+            cache_dir: cache_dir.clone(),
+        };
+        found.push(Fetch { pointer, plan });
+    }
+    if problems.is_empty() { Ok(found) } else { Err(PlanError::Problems(problems)) }
+}
+
+/// Every reference with its pointer and what people call it.
+fn references(workflow: &Workflow) -> Vec<(String, String, Value)> {
+    let mut found = Vec::new();
+    let mut look = |pointer: String, of: String, value: Option<&Value>| {
+        if let Some(reference) = value.filter(|value| value.get("type").is_some()) {
+            found.push((pointer, of, reference.clone()));
+        }
+    };
+    for (key, of) in [("model_path", "input model"), ("adapter_path", "adapter")] {
+        let value = workflow.input_model.settings.get(key);
+        look(format!("/input_model/{key}"), of.to_owned(), value);
+    }
+    for (index, data) in workflow.data_configs.iter().enumerate() {
+        let files =
+            data.load_dataset_config.as_ref().and_then(|load| load.params.get("data_files"));
+        let pointer = format!("/data_configs/{index}/load_dataset_config/data_files");
+        let of = format!("data `{}`", data.name);
+        match files.and_then(Value::as_array) {
+            Some(items) => items.iter().enumerate().for_each(|(number, item)| {
+                look(format!("{pointer}/{number}"), of.clone(), Some(item));
+            }),
+            None => look(pointer, of, files),
+        }
+    }
+    found
+}

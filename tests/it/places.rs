@@ -1,0 +1,145 @@
+//! Sources, which make references local, and systems, which run steps elsewhere.
+
+use serde_json::{Value, json};
+
+use crate::playground::{Playground, signal, wait_for_end_of};
+
+/// A workflow on a model from the shelf.
+fn from_shelf(item: &str) -> Value {
+    json!({
+        "input_model": {
+            "type": "HfModel",
+            "model_path": {"type": "ToyShelf", "shelf": "shelf", "item": item}
+        },
+        "data_configs": [{
+            "name": "tones",
+            "type": "HuggingfaceContainer",
+            "load_dataset_config": {
+                "data_name": "json",
+                "data_files": [{"type": "toyshelf", "shelf": "shelf", "item": "tones.json"}]
+            }
+        }],
+        "passes": {"first": {"type": "Toy", "train_data_config": "tones"}}
+    })
+}
+
+fn with_shelf() -> Playground {
+    let playground = Playground::new();
+    playground.write("shelf/phi/config.json", "{}");
+    playground.write("shelf/phi/weights", "from the shelf");
+    playground.write("shelf/tones.json", r#"[{"phrase": "hello", "tone": "joy"}]"#);
+    playground
+}
+
+#[test]
+fn a_source_makes_models_and_data_local() {
+    let playground = with_shelf();
+    playground.workflow(from_shelf("phi"));
+    playground.run().check(0, &["fetch input model (ToyShelf)", "fetch data `tones` (ToyShelf)"]);
+    assert_eq!(playground.read("out/weights"), "from the shelf");
+    assert!(playground.read("out/data").contains("tones.json"));
+    // The second time nothing is fetched, and nothing is made.
+    let steps = playground.names("cache/v1/steps");
+    playground.run().check(0, &[]);
+    assert_eq!(playground.names("cache/v1/steps"), steps);
+}
+
+#[test]
+fn what_changes_on_the_shelf_is_fetched_again() {
+    let playground = with_shelf();
+    playground.workflow(from_shelf("phi"));
+    playground.run().check(0, &[]);
+    playground.write("shelf/phi/weights", "newer");
+    playground.run().check(0, &[]);
+    assert_eq!(playground.read("out/weights"), "newer");
+}
+
+#[test]
+fn what_a_source_does_not_have_ends_the_run() {
+    let playground = with_shelf();
+    playground.workflow(from_shelf("llama"));
+    let parts = ["`fetch input model (ToyShelf)` failed: the shelf has no `llama`"];
+    playground.run().check(20, &parts);
+    assert!(!playground.exists("out"));
+}
+
+#[test]
+fn a_reference_is_checked_like_any_setting() {
+    let playground = with_shelf();
+    let mut workflow = from_shelf("phi");
+    workflow["input_model"]["model_path"]["itme"] = "phi".into();
+    playground.workflow(workflow);
+    playground.olive(&["check", "@/olive.json"]).check(11, &["unknown key `itme`", "`item`"]);
+    let mut workflow = from_shelf("phi");
+    workflow["input_model"]["model_path"]["type"] = "ToyShelve".into();
+    playground.workflow(workflow);
+    playground.olive(&["check", "@/olive.json"]).check(11, &["did you mean `ToyShelf`?"]);
+}
+
+/// A workflow whose pass runs on the toy system.
+fn on_shell(settings: Value, pass: Value) -> Value {
+    let mut system = json!({"type": "ToyShell"});
+    system.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    json!({"systems": {"shell": system}, "engine": {"host": "shell"}, "passes": {"first": pass}})
+}
+
+#[test]
+fn a_system_runs_steps_elsewhere() {
+    let playground = Playground::new();
+    playground.workflow(on_shell(json!({"greeting": "welcome"}), json!({"type": "Toy"})));
+    playground.run().check(0, &["running on `shell`", "first (Toy)"]);
+    assert_eq!(playground.read("out/weights"), "some weights");
+    let footprint: Value = serde_json::from_str(&playground.read("out/footprint.json")).unwrap();
+    let step = &footprint["models"][1]["pass_step"];
+    assert!(step["log"].to_string().contains("running on `shell`"), "{step}");
+    // The worker's own figures come through.
+    assert!(!step["curve"].as_array().unwrap().is_empty(), "{step}");
+    assert_eq!(playground.names("cache/v1/work"), Vec::<String>::new());
+}
+
+#[test]
+fn where_a_step_runs_is_not_part_of_its_key() {
+    let playground = Playground::new();
+    playground.passes(&json!({"first": {"type": "Toy"}}));
+    playground.run().check(0, &[]);
+    playground.workflow(on_shell(json!({}), json!({"type": "Toy"})));
+    playground.run().check(0, &["reused"]);
+}
+
+#[test]
+fn failures_elsewhere_are_failures_of_the_step() {
+    for (settings, pass, part) in [
+        (json!({}), json!({"type": "Toy", "behavior": "fail"}), "failed: the toy failed"),
+        (json!({}), json!({"type": "Toy", "behavior": "abort"}), "and no answer"),
+        (json!({"is_closed": true}), json!({"type": "Toy"}), "failed: the shell is closed"),
+        (json!({"loses_jobs": true}), json!({"type": "Toy"}), "was lost: the shell forgot it"),
+    ] {
+        let playground = Playground::new();
+        playground.workflow(on_shell(settings, pass));
+        playground.run().check(20, &["`first (Toy)`", part]);
+        assert_eq!(playground.names("cache/v1/steps"), Vec::<String>::new());
+        assert_eq!(playground.names("cache/v1/work"), Vec::<String>::new());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_job_elsewhere_is_cancelled() {
+    let playground = Playground::new();
+    let wait = json!({"type": "Toy", "behavior": "wait", "wait_for": "go"});
+    playground.workflow(on_shell(json!({}), wait));
+    let running = playground.start();
+    let worker = running.worker.clone();
+    signal("INT", &running.host());
+    running.end().check(30, &[]);
+    wait_for_end_of(&worker);
+    assert_eq!(playground.names("cache/v1/work"), Vec::<String>::new());
+}
+
+#[test]
+fn settings_of_a_system_are_checked() {
+    let playground = Playground::new();
+    playground.workflow(on_shell(json!({"greting": "hi"}), json!({"type": "Toy"})));
+    let parts = ["unknown key `greting`", "`greeting`"];
+    playground.olive(&["check", "@/olive.json"]).check(11, &parts);
+}

@@ -1,0 +1,138 @@
+//! The system: a shell that outlives the call which started it.
+
+use std::fs;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use olive_plugin_api::{
+    Diagnostic, Job, JobState, LogPart, PluginError, Severity, StepContext, System,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Settings of the `ToyShell` system.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ToyShellConfig {
+    /// Written into the folder of each job.
+    pub greeting: String,
+    /// Whether no job can run.
+    pub is_closed: bool,
+    /// Whether jobs are lost.
+    pub loses_jobs: bool,
+}
+
+/// Runs jobs in a shell.
+#[derive(Default)]
+pub struct ToyShell;
+
+impl System for ToyShell {
+    type Config = ToyShellConfig;
+
+    const NAME: &'static str = "ToyShell";
+    const SUMMARY: &'static str = "Run steps in a shell of their own.";
+
+    fn probe(
+        &self,
+        config: &ToyShellConfig,
+        _ctx: &StepContext<'_>,
+    ) -> Result<Vec<Diagnostic>, PluginError> {
+        let message = "the shell is closed";
+        let closed = Diagnostic::new(Severity::Error, "closed", "/is_closed", message);
+        Ok(config.is_closed.then_some(closed).into_iter().collect())
+    }
+
+    fn submit(
+        &self,
+        job: &Job,
+        config: &ToyShellConfig,
+        _ctx: &StepContext<'_>,
+    ) -> Result<String, PluginError> {
+        let write = |name: &str, text: &str| fs::write(job.folder.join(name), text).map_err(io);
+        write("in", &job.input)?;
+        write("greeting", &config.greeting)?;
+        let script = "echo \"$GREETING\" >out; \"$@\" <in >>out 2>err; echo $? >code.new; \
+                      mv code.new code";
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", script, "sh"])
+            .arg(&job.program)
+            .args(&job.arguments)
+            .envs(&job.environment)
+            .env("GREETING", &config.greeting)
+            .current_dir(&job.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        #[cfg(unix)]
+        {
+            use std::os::unix::process::CommandExt;
+            command.process_group(0);
+        }
+        let child = command.spawn().map_err(io)?;
+        write("pid", &child.id().to_string())?;
+        job.folder.to_str().map(str::to_owned).ok_or_else(|| {
+            PluginError::new("io", "the folder of the job has a name that is no text")
+        })
+    }
+
+    fn poll(
+        &self,
+        id: &str,
+        config: &ToyShellConfig,
+        _ctx: &StepContext<'_>,
+    ) -> Result<JobState, PluginError> {
+        if config.loses_jobs {
+            return Ok(JobState::Lost { reason: "the shell forgot it".into() });
+        }
+        match fs::read_to_string(Path::new(id).join("code")) {
+            Ok(code) => Ok(JobState::Ended { exit_code: code.trim().parse().ok() }),
+            Err(_) => Ok(JobState::Running),
+        }
+    }
+
+    fn cancel(
+        &self,
+        id: &str,
+        _config: &ToyShellConfig,
+        _ctx: &StepContext<'_>,
+    ) -> Result<(), PluginError> {
+        let pid = fs::read_to_string(Path::new(id).join("pid")).map_err(io)?;
+        let group = format!("-{}", pid.trim());
+        Command::new("kill").args(["-KILL", "--", &group]).output().map_err(io)?;
+        Ok(())
+    }
+
+    fn logs(
+        &self,
+        id: &str,
+        from: u64,
+        _config: &ToyShellConfig,
+        _ctx: &StepContext<'_>,
+    ) -> Result<LogPart, PluginError> {
+        let mut bytes = Vec::new();
+        if let Ok(mut file) = fs::File::open(Path::new(id).join("out")) {
+            file.seek(SeekFrom::Start(from)).map_err(io)?;
+            file.read_to_end(&mut bytes).map_err(io)?;
+        }
+        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
+        bytes.truncate(whole);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Ok(LogPart { text, next: from + whole as u64 })
+    }
+
+    fn collect(
+        &self,
+        _id: &str,
+        _config: &ToyShellConfig,
+        _ctx: &StepContext<'_>,
+    ) -> Result<(), PluginError> {
+        Ok(())
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "used as a function of an error")]
+fn io(error: std::io::Error) -> PluginError {
+    PluginError::from_error("io", &error)
+}
