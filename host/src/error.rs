@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::error::PluginError;
+use olive_workshop::build::BuildError;
 use serde_json::{Value, json};
 use thiserror::Error;
 
@@ -90,6 +91,9 @@ pub enum Error {
     /// The result cannot be put into the output folder.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// A plugin cannot be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
     /// The report cannot be written.
     #[error(transparent)]
     Report(#[from] ReportError),
@@ -113,6 +117,12 @@ impl Error {
             Self::Read(_) | Self::Write(_) | Self::File { .. } => 10,
             Self::Config(_) | Self::Edit(_) => 11,
             Self::Catalog(_) => 12,
+            Self::Build(error) => match error {
+                BuildError::NoPlugin(_) | BuildError::Process(_) | BuildError::NoContract(_) => 2,
+                BuildError::Io { .. } => 10,
+                error if error.is_missing_tool() => 12,
+                _ => 20,
+            },
             Self::Prepare { error, .. } | Self::Step { error, .. }
                 if error.code == PluginError::CANCELLED =>
             {
@@ -161,6 +171,7 @@ impl Error {
             Self::Edit(error) => ("edit", error.help().map(str::to_owned)),
             Self::Write(_) | Self::File { .. } => ("write", None),
             Self::Catalog(error) => ("plugin", error.help().map(str::to_owned)),
+            Self::Build(_) => ("build", None),
             Self::Plan(_) | Self::Inputs(_) => ("plan", None),
             Self::Model(_) => ("model", None),
             Self::Prepare { error, .. } | Self::Step { error, .. } => {

@@ -1,1 +1,206 @@
-//! Not written yet.
+//! Building the plugin of a folder, whatever it is written in.
+//!
+//! | in the folder | becomes | through |
+//! | --- | --- | --- |
+//! | `Cargo.toml` that depends on `olive-validator-api` | component | [cargo and a tool chain](crate::toolchain) |
+//! | `Cargo.toml` that depends on `olive-plugin-api` | dynamic library | cargo |
+//! | `validator.c` | component | clang with wasi-libc, or zig |
+//! | `validator.js` | component | npm's componentize-js |
+//! | `validator.py` | component | PyPI's componentize-py |
+//!
+//! A validator in C, JavaScript or Python has the contract beside it, as `wit/olive-plugin.wit`;
+//! without that file it is built against [this program's](crate::component::WIT).
+
+mod rust;
+mod c;
+mod script;
+
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::{fs, str};
+
+use tempfile::NamedTempFile;
+use thiserror::Error;
+
+use crate::Surroundings;
+use crate::command::CommandError;
+use crate::component::{ComponentError, Contract, WIT};
+use crate::toolchain::ToolchainError;
+
+/// Where the contract lies in the folder of a validator.
+const WIT_FILE: &str = "wit/olive-plugin.wit";
+
+/// Ending of a process plugin's manifest.
+const PROCESS_PLUGIN: &str = ".plugin.json";
+
+/// What was built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Built {
+    /// The plugin.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What a built plugin is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// A dynamic library.
+    Library,
+    /// A component, with the optional interfaces it exports.
+    Component(Vec<String>),
+}
+
+/// Why nothing was built.
+#[derive(Debug, Error)]
+pub enum BuildError {
+    /// The folder holds no plugin.
+    #[error(
+        "`{}` holds no plugin to build: there is neither a `Cargo.toml`, nor `validator.c`, \
+         `validator.js` or `validator.py`",
+        .0.display()
+    )]
+    NoPlugin(PathBuf),
+    /// The folder is a process plugin.
+    #[error("`{}` is a process plugin, which runs as it is: name its folder by `--plugin-dir`", .0.display())]
+    Process(PathBuf),
+    /// The package is no plugin.
+    #[error(
+        "package `{0}` depends on neither `olive-plugin-api` nor `olive-validator-api`, so it is no plugin"
+    )]
+    NoContract(String),
+    /// Cargo's answer is not understood.
+    #[error("cargo told of no library of package `{0}`")]
+    NoLibrary(String),
+    /// There is no Rust for WebAssembly.
+    #[error(transparent)]
+    Toolchain(#[from] ToolchainError),
+    /// A program that the build needs is not there.
+    #[error("{what} cannot be built here: found no {tool}; {way_out}")]
+    NoTool {
+        /// What needs it.
+        what: &'static str,
+        /// What is missing.
+        tool: &'static str,
+        /// How to get it.
+        way_out: String,
+    },
+    /// A command failed.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// The result is not what the host takes.
+    #[error(transparent)]
+    Component(#[from] ComponentError),
+    /// A file cannot be read or written.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl BuildError {
+    /// Whether it is this machine that lacks something, not the plugin.
+    pub fn is_missing_tool(&self) -> bool {
+        matches!(self, Self::Toolchain(_) | Self::NoTool { .. })
+    }
+
+    fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+}
+
+/// Builds the plugin in `dir` into the folder `out`, which is made when it is not there.
+///
+/// # Errors
+/// When there is no plugin, a tool is missing, or the build fails. `out` then is as it was.
+pub fn build(dir: &Path, out: &Path, surroundings: &Surroundings<'_>) -> Result<Built, BuildError> {
+    let dir = dir.canonicalize().map_err(BuildError::io("find", dir))?;
+    if dir.join("Cargo.toml").is_file() {
+        return rust::build(&dir, out, surroundings);
+    }
+    let source = |ending| {
+        let path = dir.join("validator").with_extension(ending);
+        path.is_file().then_some(path)
+    };
+    let component = match () {
+        () if source("c").is_some() => c::build(&dir, &contract(&dir)?)?,
+        () if source("js").is_some() => script::javascript(&dir, &wit(&dir)?)?,
+        () if source("py").is_some() => script::python(&dir, &wit(&dir)?)?,
+        () => return Err(no_plugin(dir)),
+    };
+    let name = dir.file_name().unwrap_or_default().to_string_lossy().replace('-', "_");
+    write_component(&component, &contract(&dir)?, &name, out)
+}
+
+fn no_plugin(dir: PathBuf) -> BuildError {
+    let entries = fs::read_dir(&dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut manifests = entries.filter(|path| path.to_string_lossy().ends_with(PROCESS_PLUGIN));
+    match manifests.next() {
+        Some(manifest) => BuildError::Process(manifest),
+        None => BuildError::NoPlugin(dir),
+    }
+}
+
+/// The contract's text: the folder's, or this program's.
+fn wit(dir: &Path) -> Result<String, BuildError> {
+    let path = dir.join(WIT_FILE);
+    match fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(WIT.to_owned()),
+        read => read.map_err(BuildError::io("read", &path)),
+    }
+}
+
+fn contract(dir: &Path) -> Result<Contract, BuildError> {
+    Ok(Contract::parse(&dir.join(WIT_FILE), &wit(dir)?)?)
+}
+
+/// Writes a component that the host takes.
+fn write_component(
+    component: &[u8],
+    contract: &Contract,
+    name: &str,
+    out: &Path,
+) -> Result<Built, BuildError> {
+    let interfaces = contract.check(component)?;
+    write(component, &format!("{name}.wasm"), out, Kind::Component(interfaces))
+}
+
+/// Writes a dynamic library.
+fn write_library(library: &Path, out: &Path) -> Result<Built, BuildError> {
+    let bytes = fs::read(library).map_err(BuildError::io("read", library))?;
+    let name = library.file_name().unwrap_or_default().to_string_lossy();
+    debug_assert!(name.starts_with(DLL_PREFIX) && name.ends_with(DLL_SUFFIX), "{name}");
+    write(&bytes, &name, out, Kind::Library)
+}
+
+/// Writes a file that is never seen half-written.
+fn write(bytes: &[u8], name: &str, out: &Path, kind: Kind) -> Result<Built, BuildError> {
+    let path = out.join(name);
+    fs::create_dir_all(out).map_err(BuildError::io("create", out))?;
+    let mut file = NamedTempFile::new_in(out).map_err(BuildError::io("write into", out))?;
+    file.write_all(bytes).map_err(BuildError::io("write", &path))?;
+    readable(&file).map_err(BuildError::io("write", &path))?;
+    file.persist(&path).map_err(|error| error.error).map_err(BuildError::io("write", &path))?;
+    Ok(Built { path, bytes: bytes.len() as u64, kind })
+}
+
+/// Lets others read the file, as they may what cargo writes.
+#[cfg(unix)]
+fn readable(file: &NamedTempFile) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.as_file().set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn readable(_: &NamedTempFile) -> io::Result<()> {
+    Ok(())
+}

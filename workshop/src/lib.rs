@@ -5,8 +5,20 @@
 //! for WebAssembly, [`component`] makes a component of a module, [`build`] builds a plugin folder,
 //! [`new`] writes one, with the contract's sources of [`sdk`].
 
+mod command;
 pub mod toolchain;
 pub mod component;
 pub mod build;
 pub mod sdk;
 pub mod new;
+
+use std::path::Path;
+
+/// What a build uses that is not the plugin's.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// Folder for what is fetched once and used by every build.
+    pub cache: &'a Path,
+    /// Tells people what goes on, in lines of a few words.
+    pub say: &'a dyn Fn(&str),
+}
