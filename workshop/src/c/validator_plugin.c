@@ -518,10 +518,3 @@ uint8_t * __wasm_export_exports_olive_plugin_validator_validate(uint8_t * arg, s
   return ptr;
 }
 
-// Ensure that the *_component_type.o object is linked in
-
-extern void __component_type_object_force_link_validator_plugin(void);
-__attribute__((used))
-void __component_type_object_force_link_validator_plugin_public_use_in_this_compilation_unit(void) {
-  __component_type_object_force_link_validator_plugin();
-}
