@@ -14,7 +14,9 @@ pub struct PluginDescriptor {
     pub name: String,
     /// Version of the plugin (semver).
     pub version: String,
-    /// Version of the plugin API it was built against (semver).
+    /// Version of the plugin API it was built against (semver); not for process plugins, whose
+    /// manifest names their protocol.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub api_version: String,
     /// Passes: model in, model out.
     #[serde(default)]

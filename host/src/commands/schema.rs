@@ -6,6 +6,7 @@ use std::path::Path;
 use olive_schemas::descriptor::PluginDescriptor;
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::footprint::Footprint;
+use olive_schemas::protocol::{CallLine, Message, PluginManifest};
 use olive_schemas::step::{StepEvent, StepOutcome, StepRequest};
 use olive_schemas::types::schema_of;
 use serde_json::Value;
@@ -26,7 +27,7 @@ const CONFIG: &str = "olive-config";
 type WrittenType = (&'static str, fn() -> Value);
 
 /// Types that are written down for others to read.
-const WRITTEN: [WrittenType; 7] = [
+const WRITTEN: [WrittenType; 10] = [
     ("footprint", schema_of::<Footprint>),
     ("check", schema_of::<Checked<'static>>),
     ("diagnostic", schema_of::<Diagnostic>),
@@ -34,6 +35,9 @@ const WRITTEN: [WrittenType; 7] = [
     ("step-request", schema_of::<StepRequest>),
     ("step-event", schema_of::<StepEvent>),
     ("step-outcome", schema_of::<StepOutcome>),
+    ("plugin-manifest", schema_of::<PluginManifest>),
+    ("plugin-call", schema_of::<CallLine>),
+    ("plugin-message", schema_of::<Message>),
 ];
 
 pub(super) fn run(args: &SchemaArgs) -> Result<(), Error> {
