@@ -81,7 +81,13 @@ pub struct TestArgs {
     /// The built plugin: a library, a component or a process plugin's manifest, or its folder
     #[arg(value_name = "PATH")]
     pub path: PathBuf,
+    /// What it is tried with; `conformance.json` in its folder when left out
+    #[arg(long, value_name = "FILE")]
+    pub cases: Option<PathBuf>,
     /// Write JSON for programs, one object a line
     #[arg(long)]
     pub json: bool,
+    /// Folder to try it in, given by the program to itself
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub inside: Option<PathBuf>,
 }

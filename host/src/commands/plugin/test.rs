@@ -1,9 +1,94 @@
 //! `olive plugin test`.
+//!
+//! The program starts itself once more with another home, temporary and working directory, which
+//! the plugin's processes inherit; so whatever a plugin leaves behind is found, and is gone after.
 
+use std::env;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+
+use serde_json::json;
+
+use super::super::{absolute, say};
+use crate::cancel::Cancel;
 use crate::cli::plugin::TestArgs;
-use crate::error::Error;
+use crate::conformance::{self, Check, Subject, variables, work_folder};
+use crate::error::{CANCELLED, Error};
+use crate::host::cache_home;
 
-/// Tries whether a plugin keeps the contract.
-pub(super) fn run(args: &TestArgs) -> Result<(), Error> {
-    Err(Error::Usage(format!("`olive plugin test` is not there yet: {args:?}")))
+/// Exit code of a plugin that breaks the contract.
+const BROKEN: u8 = 12;
+
+/// Tries whether a plugin keeps the contract; the program's exit code.
+pub(super) fn run(args: &TestArgs) -> Result<u8, Error> {
+    match &args.inside {
+        Some(root) => try_inside(args, root),
+        None => start_inside(args),
+    }
+}
+
+/// Starts this program again in folders that are watched and deleted.
+fn start_inside(args: &TestArgs) -> Result<u8, Error> {
+    let folder = tempfile::tempdir().map_err(unwatched)?;
+    let root = folder.path().canonicalize().map_err(unwatched)?;
+    for (_, folder) in variables(&root) {
+        std::fs::create_dir_all(folder).map_err(unwatched)?;
+    }
+    let work = work_folder(&root);
+    std::fs::create_dir_all(&work).map_err(unwatched)?;
+    let mut command = Command::new(env::current_exe().map_err(unwatched)?);
+    command.args(["plugin", "test"]).arg(absolute(&args.path)?);
+    if let Some(cases) = &args.cases {
+        command.arg("--cases").arg(absolute(cases)?);
+    }
+    if args.json {
+        command.arg("--json");
+    }
+    command.arg("--inside").arg(&root);
+    command.env("OLIVE_CACHE_HOME", absolute(&cache_home())?);
+    if let Some(user_base) = python_user_base() {
+        command.env("PYTHONUSERBASE", user_base);
+    }
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    command.envs(variables(&root)).current_dir(work);
+    // The child is stopped by the same Ctrl-C; the folder still has to go.
+    let _cancel = Cancel::on_ctrl_c();
+    command.status().map(exit_code).map_err(unwatched)
+}
+
+/// Where packages that a user installed for Python are, which moves with `HOME` unless it is said.
+fn python_user_base() -> Option<PathBuf> {
+    if env::var_os("PYTHONUSERBASE").is_some() {
+        return None;
+    }
+    Some(PathBuf::from(env::var_os("HOME")?).join(".local"))
+}
+
+fn exit_code(status: ExitStatus) -> u8 {
+    status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(CANCELLED)
+}
+
+fn unwatched(error: io::Error) -> Error {
+    Error::Usage(format!("no folder to try the plugin in: {error}"))
+}
+
+fn try_inside(args: &TestArgs, root: &Path) -> Result<u8, Error> {
+    let subject = Subject::find(&args.path, args.cases.as_deref())
+        .map_err(|error| Error::Usage(error.to_string()))?;
+    let mut tell = |check: &Check| {
+        if args.json {
+            let Check { name, verdict, detail } = check;
+            say(&format!("{}\n", json!({"check": name, "verdict": verdict, "detail": detail})));
+        } else {
+            say(&format!("{check}\n"));
+        }
+    };
+    let tally = conformance::check(&subject, root, &mut tell).map_err(unwatched)?;
+    if args.json {
+        say(&format!("{}\n", json!({"summary": tally})));
+    } else {
+        say(&format!("{tally}\n"));
+    }
+    Ok(if tally.failed > 0 { BROKEN } else { 0 })
 }

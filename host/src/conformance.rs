@@ -1,0 +1,145 @@
+//! The conformance kit: whether a plugin keeps the contract, tried from outside.
+//!
+//! [`Subject::find`] finds built plugins and their cases, [`check`] tries them and tells one
+//! [`Check`] after the other. Plugins are called through the same processes as in a run; those take
+//! their home, temporary and working directories from this program, which `olive plugin test`
+//! therefore starts once more inside a watched folder.
+//!
+//! | check | asks |
+//! | --- | --- |
+//! | `described` | does it say what it provides, in time, the same each time |
+//! | `names`, `summaries` | are names, versions and summaries well formed |
+//! | `schema` | is it a schema of draft-07 for an object |
+//! | `documented`, `closed`, `defaults`, `marks`, `examples` | does the schema say all, truly |
+//! | `prepared`, `runs` | does the case run, or is it refused as expected |
+//! | `answer`, `paths` | is the answer of the right form, with paths where they may be |
+//! | `progress`, `volume`, `text` | do its events make sense, in sane amounts |
+//! | `same-twice`, `same-with-one-thread`, `same-with-defaults` | is it a function of its request |
+//! | `unknown-setting`, `wrong-kind`, `missing-model`, `missing-data` | does it refuse what is wrong |
+//! | `missing-files`, `cut-files` | does it survive models that are not whole |
+//! | `cancel-at-once`, `cancel-midway` | does it stop within a second |
+//! | `input-untouched`, `stays-inside` | does it write nowhere but to output and scratch |
+//!
+//! Validators have `loaded`, a check for each document, `rules-tried` and `limits` instead of those
+//! about steps.
+
+mod report;
+mod subject;
+mod world;
+mod specimen;
+mod cases;
+mod form;
+mod schema;
+mod trial;
+mod steps;
+mod outcome;
+mod events;
+mod component;
+
+pub use report::{Check, Tally, Verdict};
+pub use subject::{Subject, SubjectError};
+pub(crate) use world::{variables, work_folder};
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use olive_schemas::descriptor::PluginDescriptor;
+use serde::Deserialize;
+
+use report::{Report, failed, skipped};
+use steps::Bench;
+use trial::describe;
+use world::World;
+
+/// Time in which a plugin says what it provides.
+const DESCRIBE_LIMIT: Duration = Duration::from_secs(5);
+
+/// Tries every plugin of `subject` in folders below `root`, and tells each check.
+///
+/// # Errors
+/// When the folders cannot be set up or looked at.
+pub fn check(subject: &Subject, root: &Path, tell: &mut dyn FnMut(&Check)) -> io::Result<Tally> {
+    let world = World::new(root)?;
+    let mut report = Report::new(tell);
+    for plugin in &subject.plugins {
+        if subject::is_component(plugin) {
+            component::check(plugin, &subject.cases.cases, &subject.folder, &mut report);
+        } else {
+            check_plugin(plugin, subject, &world, &mut report)?;
+        }
+    }
+    Ok(report.tally())
+}
+
+fn check_plugin(
+    plugin: &Path,
+    subject: &Subject,
+    world: &World,
+    report: &mut Report<'_>,
+) -> io::Result<()> {
+    let Some(descriptor) = described(plugin, report) else { return Ok(()) };
+    let name = &descriptor.name;
+    report.add(format!("{name}/names"), form::names(&descriptor));
+    report.add(format!("{name}/summaries"), form::summaries(&descriptor));
+    let PluginDescriptor { passes, sources, systems, .. } = &descriptor;
+    let schemas = (passes.iter().map(|pass| (&pass.name, &pass.schema)))
+        .chain(sources.iter().map(|source| (&source.name, &source.schema)))
+        .chain(systems.iter().map(|system| (&system.name, &system.schema)));
+    for (name, schema) in schemas {
+        schema::check(name, schema, report);
+    }
+    let bench = Bench { world, plugin, descriptor: &descriptor };
+    let mut thorough = BTreeSet::new();
+    for case in cases::all(&descriptor, &subject.cases.cases, &subject.folder, world) {
+        match case {
+            Ok(case) => {
+                let is_thorough = !thorough.contains(&case.task.entry);
+                if steps::check(&bench, &case, is_thorough, report)? {
+                    thorough.insert(case.task.entry.clone());
+                }
+            }
+            Err(unready) => {
+                let finding =
+                    if unready.is_guess { skipped(unready.why) } else { failed(unready.why) };
+                report.add(format!("{}/runs", unready.name), finding);
+            }
+        }
+    }
+    for system in systems {
+        let why = "systems are tried by runs that use them";
+        report.add(format!("{}/runs", system.name), skipped(why));
+    }
+    Ok(())
+}
+
+/// What the plugin says about itself, asked twice.
+fn described(plugin: &Path, report: &mut Report<'_>) -> Option<PluginDescriptor> {
+    let name = plugin.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let (answer, time) = describe(plugin);
+    let descriptor = match answer {
+        Ok(answer) => PluginDescriptor::deserialize(answer)
+            .map_err(|error| format!("the answer is no plugin descriptor: {error}")),
+        Err(ending) => Err(ending.tell()),
+    };
+    let descriptor = match descriptor {
+        Ok(descriptor) => descriptor,
+        Err(why) => {
+            report.add(format!("{name}/described"), failed(why));
+            return None;
+        }
+    };
+    let again = describe(plugin).0.ok().map(PluginDescriptor::deserialize);
+    let is_stable = matches!(again, Some(Ok(again)) if again == descriptor);
+    let finding = match time {
+        _ if !is_stable => failed("it says something else each time"),
+        time if time > DESCRIBE_LIMIT => {
+            let limit = DESCRIBE_LIMIT.as_secs();
+            failed(format!("it took {:.1} s; {limit} s is allowed", time.as_secs_f64()))
+        }
+        time => Ok(format!("in {} ms", time.as_millis())),
+    };
+    report.add(format!("{}/described", descriptor.name), finding);
+    Some(descriptor)
+}

@@ -1,0 +1,20 @@
+//! A plugin for tests: each of its passes breaks one rule of the contract, so that the conformance
+//! kit can be tried.
+//!
+//! `Careful` breaks none.
+
+pub mod settings;
+pub mod passes;
+
+use olive_plugin_api::export_plugin;
+use passes::{
+    Backwards, Careful, Chatty, Deaf, Elsewhere, Fragile, Littering, Misdescribed, Mislabeled,
+    Random, Threaded, Touching, Undescribed,
+};
+
+export_plugin! {
+    passes: [
+        Careful, Undescribed, Misdescribed, Random, Threaded, Littering, Touching, Backwards, Chatty,
+        Deaf, Elsewhere, Mislabeled, Fragile,
+    ],
+}
