@@ -3,7 +3,7 @@
 use olive_validator_api::{Diagnostic, Document, Severity, at};
 use serde_json::Value;
 
-use crate::parts::{evaluators, is_used, measured};
+use crate::parts::{Metric, evaluators, is_used, measured};
 use crate::rule::BuiltIn;
 
 /// A search that cannot tell which model is better.
@@ -19,8 +19,8 @@ A single figure needs no priority.",
 };
 
 fn check(document: &Document) -> Vec<Diagnostic> {
-    let is_search = |strategy: &&Value| strategy.is_object() || **strategy == Value::Bool(true);
-    if at(&document.workflow, "/engine/search_strategy").filter(is_search).is_none() {
+    let strategy = at(&document.workflow, "/engine/search_strategy");
+    if !strategy.is_some_and(|strategy| strategy.is_object() || *strategy == Value::Bool(true)) {
         return Vec::new();
     }
     let finding = |message: &str, help: &str| {
@@ -39,11 +39,11 @@ fn check(document: &Document) -> Vec<Diagnostic> {
         return Vec::new();
     }
     let metrics = measured(document);
-    let figures: Vec<&Value> = metrics.iter().flat_map(|metric| metric.sub_types()).collect();
+    let figures: Vec<&Value> = metrics.iter().flat_map(Metric::sub_types).collect();
     let has_priority = |figure: &&Value| {
         figure.get("priority").and_then(Value::as_i64).is_some_and(|priority| priority > 0)
     };
-    if figures.len() <= 1 || figures.iter().any(|figure| has_priority(figure)) {
+    if figures.len() <= 1 || figures.iter().any(has_priority) {
         return Vec::new();
     }
     let message = format!(

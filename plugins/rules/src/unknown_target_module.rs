@@ -98,7 +98,7 @@ fn other_layout(name: &str, known: &BTreeSet<String>) -> Option<String> {
         if parts.contains(&name) && has(fused) {
             return Some(format!("it has `{fused}` in place of {}", listed(parts)));
         }
-        let is_split = name == *fused && parts.iter().all(|part| has(&part));
+        let is_split = name == *fused && parts.iter().all(&has);
         is_split.then(|| format!("it has {} in place of `{fused}`", listed(parts)))
     })
 }
