@@ -1,13 +1,15 @@
 //! The worker: a process that loads one plugin, answers one call, and ends.
 //!
-//! Standard output carries messages to the host and nothing else: whatever a plugin prints goes to
-//! standard error.
+//! It keeps the way to the host apart from what a plugin prints ([`channel`]), and confines itself
+//! to the folders of its call before it loads anything ([`confine`]).
 
-use std::fs::File;
-use std::io::{self, BufRead, Write};
+mod channel;
+mod confine;
+
+use std::io;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread;
 
 use abi_stable::sabi_trait::TD_Opaque;
@@ -15,26 +17,35 @@ use abi_stable::std_types::{RResult, RStr, RString};
 use olive_plugin_api::abi::{EventSink, EventSink_TO, EventSinkObject};
 use olive_schemas::error::PluginError;
 use olive_schemas::protocol::{CANCEL, Call, CallLine, End, Message, Usage};
-use olive_schemas::step::{StepEvent, StepRequest};
+use olive_schemas::step::{LogLevel, StepEvent, StepRequest};
 use serde_json::Value;
 
 use crate::plugin::manifest::Manifest;
 use crate::plugin::native;
 use crate::plugin::process::{self, Supervision};
+use channel::{Input, Output};
 
 /// Answers the one call that standard input holds.
 ///
+/// A detached worker lives on when standard input ends; it is stopped from outside.
+///
 /// # Errors
 /// When standard input or output fail: the host is gone.
-pub fn serve() -> io::Result<ExitCode> {
-    let output = Output::take_over()?;
-    let mut line = String::new();
-    io::stdin().lock().read_line(&mut line)?;
+pub fn serve(is_detached: bool) -> io::Result<ExitCode> {
+    let (mut input, output) = channel::take_over()?;
+    let line = input.line()?.unwrap_or_default();
     let CallLine { call, .. } = serde_json::from_str(&line).map_err(io::Error::other)?;
+    let is_native = !Manifest::is_at(call.plugin());
+    if is_native && let Some(note) = confine::confine(&call).note() {
+        let event = StepEvent::Log { level: LogLevel::Debug, message: note.into() };
+        output.send(&Message::Event(event))?;
+    }
     let is_cancelled = Arc::new(AtomicBool::new(false));
-    listen(Arc::clone(&is_cancelled));
+    if !is_detached {
+        listen(input, Arc::clone(&is_cancelled));
+    }
     let sink = Sink { output: output.clone(), is_cancelled };
-    let end = if Manifest::is_at(call.plugin()) { relay(&call, &sink) } else { answer(&call, sink) };
+    let end = if is_native { answer(&call, sink) } else { relay(&call, &sink) };
     output.send(&Message::End(end))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -93,46 +104,31 @@ fn read(answer: RResult<RString, RString>) -> Result<Value, PluginError> {
     }
 }
 
-/// Watches standard input: `cancel` sets the flag, its end means that the host is gone.
-fn listen(is_cancelled: Arc<AtomicBool>) {
+/// Watches what the host says: `cancel` sets the flag, the end of it means that the host is gone.
+fn listen(mut input: Input, is_cancelled: Arc<AtomicBool>) {
     thread::spawn(move || {
-        for line in io::stdin().lock().lines().map_while(Result::ok) {
-            if line == CANCEL {
-                is_cancelled.store(true, Ordering::Relaxed);
+        loop {
+            match input.line() {
+                Ok(Some(line)) if line == CANCEL => is_cancelled.store(true, Ordering::Relaxed),
+                Ok(Some(_)) => {}
+                Ok(None) => leave(),
+                // The plugin has closed what it does not own; the host may still be there.
+                Err(_) => return,
             }
         }
-        #[expect(clippy::exit, reason = "nobody is left to hear of the work")]
-        std::process::exit(3);
     });
 }
 
-/// The way to the host, kept apart from what a plugin prints.
-#[derive(Clone)]
-struct Output(Arc<Mutex<File>>);
-
-impl Output {
-    /// Takes standard output for messages and points what is printed to standard error.
+/// Ends this process and those that the plugin has started: nobody is left to hear of the work.
+fn leave() -> ! {
     #[cfg(unix)]
-    fn take_over() -> io::Result<Self> {
-        let kept = rustix::io::dup(io::stdout())?;
-        rustix::stdio::dup2_stdout(io::stderr())?;
-        Ok(Self(Arc::new(Mutex::new(File::from(kept)))))
+    {
+        use rustix::process::{Signal, getpgrp, getpid, kill_current_process_group};
+        if getpgrp() == getpid() {
+            let _ = kill_current_process_group(Signal::KILL);
+        }
     }
-
-    /// Takes standard output for messages.
-    #[cfg(windows)]
-    fn take_over() -> io::Result<Self> {
-        use std::os::windows::io::AsHandle;
-        let kept = io::stdout().as_handle().try_clone_to_owned()?;
-        Ok(Self(Arc::new(Mutex::new(File::from(kept)))))
-    }
-
-    fn send(&self, message: &Message) -> io::Result<()> {
-        let mut line = serde_json::to_vec(message).map_err(io::Error::other)?;
-        line.push(b'\n');
-        let mut file = self.0.lock().map_err(|_| io::Error::other("a thread panicked"))?;
-        file.write_all(&line)
-    }
+    std::process::abort()
 }
 
 /// What the plugin sees of the host.

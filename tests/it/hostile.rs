@@ -31,7 +31,12 @@ fn a_panic_is_an_error_of_the_step() {
 
 #[test]
 fn a_crash_is_an_error_of_the_step() {
-    check("abort", &["`second (Toy)` failed: the worker was killed by signal 6 (SIGABRT)"]);
+    check(
+        "abort",
+        &[
+            "`second (Toy)` failed: the worker of `libolive_plugin_toy.so` was killed by signal 6 (SIGABRT)",
+        ],
+    );
 }
 
 #[test]

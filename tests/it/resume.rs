@@ -33,7 +33,7 @@ fn a_killed_worker_is_named_with_its_step_and_the_next_run_resumes() {
     waiting.end().check(
         20,
         &[
-            "`second (Toy)` failed: the worker was killed by signal 9 (SIGKILL)",
+            "`second (Toy)` failed: the worker of `libolive_plugin_toy.so` was killed by signal 9 (SIGKILL)",
             "run again to resume",
         ],
     );

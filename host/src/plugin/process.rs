@@ -8,11 +8,14 @@
 mod chatter;
 mod group;
 mod lines;
+pub mod memory;
+mod orphans;
 mod start;
 
 pub use start::{PLUGIN_PATH, environment};
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
@@ -20,12 +23,15 @@ use std::time::{Duration, Instant};
 
 use olive_schemas::error::PluginError;
 use olive_schemas::protocol::{CANCEL, Call, End, Line, Message, Usage};
-use olive_schemas::step::StepEvent;
+use olive_schemas::step::{StepEvent, StepKind, StepRequest};
 use serde_json::Value;
 
+use super::manifest::Manifest;
 use chatter::Chatter;
 use group::Group;
 use lines::{Heard, LastWords};
+use memory::Watch;
+use orphans::Mark;
 use start::Program;
 
 /// Time a process has to stop by itself once it was asked to.
@@ -93,6 +99,13 @@ pub enum Failure {
         /// The time it had.
         limit: Duration,
     },
+    /// The process filled more memory than it may, and was killed.
+    Greedy {
+        /// Who: `the worker`.
+        who: String,
+        /// Bytes it may fill.
+        budget: u64,
+    },
     /// The last message is not as the protocol has it.
     Garbled {
         /// Who: `the worker`.
@@ -118,6 +131,13 @@ impl Failure {
                 let message = format!("{who} took more than {} s to {what}", limit.as_secs());
                 PluginError::new("worker-overdue", message)
                     .with_help("it was stopped; report it to the plugin's author")
+            }
+            Self::Greedy { who, budget } => {
+                let message = format!("{who} used more than {} of memory", memory::shown(budget));
+                PluginError::new("out-of-memory", message).with_help(
+                    "it was stopped before the machine ran out; choose settings that need less, or \
+                     set another limit with `--memory`; what earlier steps made is kept",
+                )
             }
             Self::Died { who, how, last_words } => {
                 let mut error = PluginError::new("worker-died", format!("{who} {how}"));
@@ -150,6 +170,9 @@ struct Worker {
     /// What it is called in messages.
     name: String,
     group: Group,
+    /// Knows what it leaves behind; absent where that is meant to live on.
+    mark: Option<Mark>,
+    memory: Watch,
     /// Lines for its standard input, which stays open as long as this.
     stdin: Sender<Vec<u8>>,
     heard: Receiver<Heard>,
@@ -170,11 +193,17 @@ enum Ending {
     Stubborn,
     /// It took too long.
     Overdue { what: &'static str, limit: Duration },
+    /// It filled more memory than it may.
+    Greedy { budget: u64 },
 }
 
 impl Worker {
     fn start(call: &Call, threads: usize) -> Result<Self, PluginError> {
         let Program { name, mut command, on_error } = start::program(call, threads)?;
+        if let Some(scratch) = scratch(call) {
+            // The usual folder for temporary files is closed to it.
+            command.env("TMPDIR", scratch);
+        }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         #[cfg(unix)]
         {
@@ -182,18 +211,21 @@ impl Worker {
             use std::os::unix::process::CommandExt;
             command.process_group(0);
         }
+        // What a system has started is a job of its own.
+        let mark = (!is_for_system(call)).then(|| Mark::on(&mut command));
         let child = command.spawn().map_err(&on_error)?;
         let limit = match call {
             Call::Describe { .. } => Some(("describe itself", DESCRIBE_LIMIT)),
             Call::Prepare { .. } => Some(("look at the step", PREPARE_LIMIT)),
             Call::Run { .. } => None,
         };
-        Self::connect(name, child, call, limit).map_err(on_error)
+        Self::connect(name, child, mark, call, limit).map_err(on_error)
     }
 
     fn connect(
         name: String,
         mut child: Child,
+        mark: Option<Mark>,
         call: &Call,
         limit: Option<(&'static str, Duration)>,
     ) -> io::Result<Self> {
@@ -201,13 +233,15 @@ impl Worker {
         let stdin = child.stdin.take().ok_or_else(missing)?;
         let stdout = child.stdout.take().ok_or_else(missing)?;
         let stderr = child.stderr.take().ok_or_else(missing)?;
+        let memory = Watch::over(child.id());
         let group = Group::new(child);
         let stdin = write_lines(stdin);
         let line = serde_json::to_vec(&call.to_line()).map_err(io::Error::other)?;
         // A process that is already gone is noticed when it is followed.
         let _ = stdin.send(line);
         let heard = lines::messages(stdout);
-        Ok(Self { name, group, stdin, heard, last_words: LastWords::of(stderr), limit })
+        let last_words = LastWords::of(stderr);
+        Ok(Self { name, group, mark, memory, stdin, heard, last_words, limit })
     }
 
     /// Hands on events until the call is over; asks the process to stop when the user wants to.
@@ -219,11 +253,12 @@ impl Worker {
         drop(self.stdin);
         let patience = match ending {
             Ending::Said(_) | Ending::Garbled(_) | Ending::Gone => LINGER,
-            Ending::Stubborn | Ending::Overdue { .. } => Duration::ZERO,
+            Ending::Stubborn | Ending::Overdue { .. } | Ending::Greedy { .. } => Duration::ZERO,
         };
         // Its pipe is emptied while it ends, so that it does not wait for a reader.
         thread::spawn(move || self.heard.iter().for_each(drop));
         let status = self.group.end(patience);
+        self.mark.iter().for_each(Mark::sweep);
         let mut last_words = chatter.end();
         last_words.extend(self.last_words.end());
         let failure = match (ending, status) {
@@ -234,6 +269,7 @@ impl Worker {
             (Ending::Garbled(problem), _) => Failure::Garbled { who, problem },
             (Ending::Stubborn, _) => Failure::Killed,
             (Ending::Overdue { what, limit }, _) => Failure::Overdue { who, what, limit },
+            (Ending::Greedy { budget }, _) => Failure::Greedy { who, budget },
             (Ending::Gone, _) if is_asked => Failure::Killed,
             (Ending::Gone, Ok(status)) => Failure::Died { who, how: ending_of(status), last_words },
             (Ending::Gone, Err(error)) => {
@@ -279,12 +315,32 @@ impl Worker {
             if stop_by.is_some_and(|deadline| now > deadline) {
                 return Ending::Stubborn;
             }
+            if let Some(budget) = self.memory.exceeded() {
+                return Ending::Greedy { budget };
+            }
             if let Some((what, limit)) = self.limit
                 && now > start + limit
             {
                 return Ending::Overdue { what, limit };
             }
         }
+    }
+}
+
+/// Folder for the temporary files of a native plugin; another one knows best itself.
+fn scratch(call: &Call) -> Option<&Path> {
+    let request = step(call).filter(|_| !Manifest::is_at(call.plugin()))?;
+    Some(&request.scratch_dir)
+}
+
+fn is_for_system(call: &Call) -> bool {
+    step(call).is_some_and(|request| request.kind == StepKind::System)
+}
+
+fn step(call: &Call) -> Option<&StepRequest> {
+    match call {
+        Call::Describe { .. } => None,
+        Call::Prepare { request, .. } | Call::Run { request, .. } => Some(request),
     }
 }
 

@@ -12,7 +12,7 @@ use olive_schemas::protocol::Call;
 use olive_schemas::step::StepKind;
 
 /// Variable that switches the confinement off, for plugins and drivers that need more.
-pub const VARIABLE: &str = "OLIVE_CONFINE";
+const VARIABLE: &str = "OLIVE_CONFINE";
 
 /// How far the worker is confined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,9 @@ impl Confinement {
     pub(super) fn note(self) -> Option<&'static str> {
         match self {
             Self::Full | Self::Waived => None,
-            Self::Partial => Some("this kernel keeps the plugin from writing elsewhere only in part"),
+            Self::Partial => {
+                Some("this kernel keeps the plugin from writing elsewhere only in part")
+            }
             Self::Impossible => Some("this system does not keep the plugin from writing elsewhere"),
         }
     }
@@ -87,8 +89,8 @@ mod system {
     use std::path::PathBuf;
 
     use landlock::{
-        ABI, AccessFs, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
-        RulesetStatus, Scope, path_beneath_rules,
+        ABI, AccessFs, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus,
+        Scope, path_beneath_rules,
     };
 
     use super::Confinement;

@@ -35,7 +35,7 @@ pub(super) struct Program {
 /// When its manifest does not fit this host, or this program cannot be found.
 pub(super) fn program(call: &Call, threads: usize) -> Result<Program, PluginError> {
     let path = call.plugin();
-    let mut program = if Manifest::is_at(path) { process_plugin(path)? } else { worker()? };
+    let mut program = if Manifest::is_at(path) { process_plugin(path)? } else { worker(path)? };
     program.command.envs(environment(call, threads));
     Ok(program)
 }
@@ -56,12 +56,14 @@ pub fn environment(call: &Call, threads: usize) -> BTreeMap<String, String> {
     variables
 }
 
-/// A worker: this program once more, which loads the plugin's library.
-fn worker() -> Result<Program, PluginError> {
+/// A worker: this program once more, which loads the plugin's library at `path`.
+fn worker(path: &Path) -> Result<Program, PluginError> {
     let on_error = |error: io::Error| PluginError::from_error("worker-start", &error);
     let mut command = Command::new(itself().map_err(on_error)?);
     command.arg("worker");
-    Ok(Program { name: "the worker".into(), command, on_error: Box::new(on_error) })
+    let library = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = format!("the worker of `{library}`");
+    Ok(Program { name, command, on_error: Box::new(on_error) })
 }
 
 /// The running program, also when its file was replaced since it started.

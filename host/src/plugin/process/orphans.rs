@@ -1,0 +1,127 @@
+//! Processes that a plugin has started and left behind.
+//!
+//! A process that leaves its group survives the end of the group. On Linux it becomes a child of
+//! the host, which knows it by a variable in its environment and ends it; elsewhere it lives on.
+
+use std::fs;
+use std::process::{self, Command};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Variable that says which call a process belongs to.
+const CALL: &str = "OLIVE_CALL";
+/// Time spent on ending what starts new processes all the time.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
+/// The processes of one call.
+pub(super) struct Mark(String);
+
+impl Mark {
+    /// A mark on the process that `command` starts and on all that it will start.
+    pub(super) fn on(command: &mut Command) -> Self {
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        adopt_orphans();
+        let mark = format!("{}.{number}", process::id());
+        command.env(CALL, &mark);
+        Self(format!("{CALL}={mark}"))
+    }
+
+    /// Ends what is left of the call, whose first process has ended.
+    pub(super) fn sweep(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left: Vec<u32> = children(process::id())
+                .into_iter()
+                .filter(|child| self.is_on(*child))
+                .filter(|child| end(*child))
+                .collect();
+            // The children of those that have just ended are children of the host now.
+            if left.is_empty() || Instant::now() > deadline {
+                return;
+            }
+        }
+    }
+
+    fn is_on(&self, process: u32) -> bool {
+        let variables = fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
+        variables.split(|byte| *byte == 0).any(|variable| variable == self.0.as_bytes())
+    }
+}
+
+/// Lets processes whose parents have ended become children of this one.
+fn adopt_orphans() {
+    #[cfg(target_os = "linux")]
+    {
+        let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+    }
+}
+
+/// Ends the child `process`; false when it cannot be ended.
+#[cfg(target_os = "linux")]
+fn end(process: u32) -> bool {
+    use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+    let Some(pid) = i32::try_from(process).ok().and_then(Pid::from_raw) else { return false };
+    kill_process(pid, Signal::KILL).is_ok() && waitpid(Some(pid), WaitOptions::empty()).is_ok()
+}
+
+/// Ends the child `process`; never: no such child is found here.
+#[cfg(not(target_os = "linux"))]
+fn end(_process: u32) -> bool {
+    false
+}
+
+/// The children of `process`; none where the system does not tell.
+pub(super) fn children(process: u32) -> Vec<u32> {
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let lists = tasks.map(|task| fs::read_to_string(task.path().join("children")));
+    let mut found = Vec::new();
+    let mut is_told = false;
+    for list in lists.map_while(Result::ok) {
+        is_told = true;
+        found.extend(list.split_whitespace().filter_map(|number| number.parse::<u32>().ok()));
+    }
+    if is_told { found } else { children_by_parent(process) }
+}
+
+/// The children of `process`, for kernels without lists of children.
+fn children_by_parent(process: u32) -> Vec<u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    numbers.filter(|number| parent(*number) == Some(process)).collect()
+}
+
+fn parent(process: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name in parentheses may hold anything; state and parent follow its last one.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::process::{self, Command};
+
+    use super::{Mark, children, children_by_parent};
+
+    #[test]
+    fn children_are_found_both_ways_and_only_marked_ones_are_ended() {
+        let sleep = || {
+            let mut command = Command::new("sleep");
+            command.arg("60");
+            command
+        };
+        let mut stranger = sleep().spawn().unwrap();
+        let mut marked = sleep();
+        let mark = Mark::on(&mut marked);
+        let marked = marked.spawn().unwrap();
+        for found in [children(process::id()), children_by_parent(process::id())] {
+            assert!(found.contains(&stranger.id()) && found.contains(&marked.id()), "{found:?}");
+        }
+        mark.sweep();
+        assert!(!children(process::id()).contains(&marked.id()));
+        assert!(children(process::id()).contains(&stranger.id()));
+        stranger.kill().unwrap();
+        stranger.wait().unwrap();
+    }
+}
