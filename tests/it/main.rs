@@ -19,6 +19,7 @@ mod edit;
 mod upgrade;
 mod hostile;
 mod hostile_plugins;
+mod process_plugins;
 mod recipe;
 mod real;
 mod marks;
