@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use olive_schemas::step::LogLevel;
 
+use crate::plugin::process::memory;
+
 /// Takes a model from checkpoint, data and config file to a deployable model.
 #[derive(Debug, Parser)]
 #[command(name = "olive", version, arg_required_else_help = true, after_help = EXIT_CODES)]
@@ -16,6 +18,10 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// Memory the process of a plugin may fill, such as `8GB` [default: the machine's, less a
+    /// reserve]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = memory::parse)]
+    pub memory: Option<u64>,
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 2 usage, 10 read, 11 config, 12 plugin, 13 plan, \

@@ -25,6 +25,7 @@ use clap::Parser;
 use crate::cli::{Cli, Command, CommonArgs, Format, ThreadArgs};
 use crate::error::{BUG, Error};
 use crate::host::{Host, colors_errors};
+use crate::plugin::process::memory;
 use crate::{model, worker};
 
 /// The whole program: command line in, exit code out.
@@ -36,6 +37,9 @@ pub fn main() -> ExitCode {
     }
     if matches!(cli.command, Command::CompileComponent) {
         return compile_component::run();
+    }
+    if let Some(bytes) = cli.memory {
+        memory::set_budget(bytes);
     }
     panic::set_hook(Box::new(tell_of_bug));
     panic::catch_unwind(|| dispatch(&cli.command)).unwrap_or(ExitCode::from(BUG))

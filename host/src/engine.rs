@@ -4,6 +4,8 @@
 //! steps before it made stays in the store for the next one.
 
 mod step;
+mod inputs;
+mod outcome;
 mod elsewhere;
 mod record;
 pub mod clock;

@@ -15,11 +15,11 @@ pub mod files;
 pub mod key;
 pub mod artifact;
 pub mod lock;
+mod vet;
 
 pub use artifact::{StoredStep, Work};
 pub use key::StepKey;
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -37,6 +37,14 @@ pub enum StoreError {
         path: PathBuf,
         /// What the system says.
         source: io::Error,
+    },
+    /// A step has left something that is no file and no folder.
+    #[error("`{}` is {what}", path.display())]
+    Foreign {
+        /// Where it lies.
+        path: PathBuf,
+        /// What it is: `a symbolic link`.
+        what: &'static str,
     },
     /// A step's record cannot be written as JSON.
     #[error("cannot write the record of step `{key}`: {source}")]
@@ -75,6 +83,17 @@ impl Store {
     /// Whether `path` lies in this store.
     pub fn holds(&self, path: &Path) -> bool {
         path.starts_with(&self.root)
+    }
+
+    /// Drops the step that `path` belongs to, so that it is made again: its files are not what they
+    /// were. A path outside the store is left alone.
+    pub fn forget(&self, path: &Path) {
+        let steps = self.root.join("steps");
+        let inner = path.strip_prefix(&steps).ok();
+        if let Some(key) = inner.and_then(|inner| inner.components().next()) {
+            // What cannot be removed stays, and is found damaged by whoever reads it.
+            let _ = vet::remove(&steps.join(key));
+        }
     }
 
     /// Folder for the footprint and report of a run that has no result.
@@ -123,7 +142,7 @@ impl Store {
                 let Some(_lock) = self.try_lock(&key)? else { continue };
                 let path = folder.join(&name);
                 bytes += files::size(&path).map_err(StoreError::io("read", &path))?;
-                fs::remove_dir_all(&path).map_err(StoreError::io("remove", &path))?;
+                vet::remove(&path).map_err(StoreError::io("remove", &path))?;
                 count += 1;
             }
         }

@@ -13,11 +13,13 @@ use olive_schemas::step::{LogLevel, StepEvent, StepOutcome};
 use super::Surroundings;
 use super::clock;
 use super::elsewhere;
+use super::inputs::{Change, Inputs};
+use super::outcome::Ground;
 use super::record::Recorder;
 use crate::plan::{Plan, Role, Step, look_again};
-use crate::plugin::process::{self, Supervision};
+use crate::plugin::process::{self, Failure, Supervision};
 use crate::store::lock::Lock;
-use crate::store::{StoreError, StoredStep, Work};
+use crate::store::{Store, StoreError, StoredStep, Work};
 
 /// How often a waiting host looks whether another run is done with a step.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -164,6 +166,8 @@ fn work_on(
     let mut request = plan.request(step, input);
     request.output_dir = work.output_dir();
     request.scratch_dir = work.scratch_dir();
+    let inputs = Inputs::of(&request);
+    let input = request.input.clone();
     let call = Call::Run { plugin: step.library.clone(), request: Box::new(request) };
     let on_event = |event: StepEvent| {
         recorder.take(&event);
@@ -176,11 +180,17 @@ fn work_on(
     };
     let usage = done.usage;
     let failed = |error| Box::new((error, usage));
+    if let Some(change) = inputs.change() {
+        return Err(failed(changed(step, &change, done.result.err(), surroundings.store)));
+    }
     let answer = done.result.map_err(|failure| failed(failure.into_error()))?;
     let outcome: StepOutcome = serde_json::from_value(answer).map_err(|error| {
-        failed(PluginError::new("answer", format!("the plugin's answer: {error}")))
+        let message = format!("the answer of plugin `{}`: {error}", step.plugin);
+        failed(PluginError::new("answer", message))
     })?;
-    check_outcome(step, &outcome).map_err(failed)?;
+    let output_dir = work.output_dir();
+    let ground = Ground { step, input: &input, output_dir: &output_dir };
+    let outcome = ground.settle(outcome).map_err(failed)?;
     let (curve, log) = recorder.parts();
     let record = StepRecord {
         key: step.key.to_string(),
@@ -196,31 +206,29 @@ fn work_on(
         error: None,
     };
     let published = surroundings.store.publish(work, &step.name, record, &outcome);
-    published.map_err(|error| failed(store_error(&error)))
+    published.map_err(|error| match error {
+        StoreError::Foreign { .. } => failed(foreign(step, &error)),
+        _ => failed(store_error(&error)),
+    })
 }
 
-/// A plugin that answers with something else than it should, or with paths to nothing, has failed.
-fn check_outcome(step: &Step, outcome: &StepOutcome) -> Result<(), PluginError> {
-    let refuse = |message: String| Err(PluginError::new("answer", message));
-    match (&step.role, outcome) {
-        (Role::Pass { .. }, StepOutcome::Model(model)) => {
-            let paths = std::iter::once(&model.model_path).chain(&model.adapter_path);
-            match paths.into_iter().find(|path| !path.is_absolute() || !path.exists()) {
-                Some(path) => {
-                    refuse(format!("the pass names `{}`, which it did not make", path.display()))
-                }
-                None => Ok(()),
-            }
-        }
-        (Role::Evaluation { .. }, StepOutcome::Metrics(_)) => Ok(()),
-        (Role::Fetch { .. }, StepOutcome::Path(path)) if path.exists() => Ok(()),
-        (Role::Fetch { .. }, StepOutcome::Path(path)) => {
-            refuse(format!("the source names `{}`, which it did not fetch", path.display()))
-        }
-        (Role::Fetch { .. }, _) => refuse("the source did not answer with a path".into()),
-        (Role::Pass { .. }, _) => refuse("the pass did not answer with a model".into()),
-        (Role::Evaluation { .. }, _) => refuse("the evaluator did not answer with metrics".into()),
-    }
+/// The error that an input has changed under the step; what is made of it must not be kept.
+fn changed(step: &Step, change: &Change, result: Option<Failure>, store: &Store) -> PluginError {
+    store.forget(&change.path);
+    let path = change.path.display();
+    let message = format!("input `{path}` {} since plugin `{}` began", change.what, step.plugin);
+    let mut error = PluginError::new("input-changed", message);
+    error.causes.extend(result.map(|failure| failure.into_error().to_string()));
+    error.with_help(
+        "plugins never change what they read: if no other program did, report it to the plugin's \
+         authors; the result was not kept",
+    )
+}
+
+fn foreign(step: &Step, error: &StoreError) -> PluginError {
+    let message = format!("plugin `{}` made what cannot be kept: {error}", step.plugin);
+    PluginError::new("answer", message)
+        .with_help("a result is made of files and folders: report this to the plugin's authors")
 }
 
 fn store_error(error: &StoreError) -> PluginError {

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::files::{relative_files, seal, write_atomically};
 use super::key::StepKey;
 use super::lock::Lock;
-use super::{Store, StoreError};
+use super::{Store, StoreError, vet};
 
 /// A complete step of the store.
 #[derive(Debug, Clone)]
@@ -110,6 +110,7 @@ impl Store {
     ) -> Result<StoredStep, StoreError> {
         let target = self.step_dir(&work.key);
         let output = work.output_dir();
+        vet::vet(&output)?;
         let made = self.locate_made(outcome, &output);
         let files = measure(&output)?;
         let manifest = Manifest { name: name.to_owned(), record, made, files };
@@ -117,7 +118,7 @@ impl Store {
             .map_err(|source| StoreError::Record { key: work.key.clone(), source })?;
         seal(&output).map_err(StoreError::io("seal", &output))?;
         let scratch = work.scratch_dir();
-        fs::remove_dir_all(&scratch).map_err(StoreError::io("remove", &scratch))?;
+        vet::remove(&scratch).map_err(StoreError::io("remove", &scratch))?;
         let staged = work.folder.join("files");
         fs::rename(&output, &staged).map_err(StoreError::io("move", &output))?;
         let step_file = work.folder.join("step.json");
@@ -215,7 +216,7 @@ impl Work {
 impl Drop for Work {
     /// Removes what a failed step left; a published one has moved away.
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder);
+        let _ = vet::remove(&self.folder);
     }
 }
 
@@ -224,7 +225,7 @@ fn remove_leftovers(parent: &Path, key: &StepKey) -> Result<(), StoreError> {
     let names = super::files::names(parent).map_err(StoreError::io("read", parent))?;
     for name in names.iter().filter(|name| name.starts_with(key.as_str())) {
         let folder = parent.join(name);
-        fs::remove_dir_all(&folder).map_err(StoreError::io("remove", &folder))?;
+        vet::remove(&folder).map_err(StoreError::io("remove", &folder))?;
     }
     Ok(())
 }

@@ -93,9 +93,18 @@ pub fn seal(folder: &Path) -> io::Result<()> {
     for name in relative_files(folder)? {
         let path = folder.join(name);
         File::open(&path)?.sync_all()?;
-        let mut permissions = fs::metadata(&path)?.permissions();
-        permissions.set_readonly(true);
-        fs::set_permissions(&path, permissions)?;
+        fs::set_permissions(&path, sealed(fs::metadata(&path)?.permissions()))?;
     }
     Ok(())
+}
+
+/// The same without the right to write, nor any right that a running program would inherit.
+fn sealed(mut permissions: fs::Permissions) -> fs::Permissions {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        permissions.set_mode(permissions.mode() & 0o777);
+    }
+    permissions.set_readonly(true);
+    permissions
 }
