@@ -8,7 +8,9 @@ use std::process::Command;
 use crate::command;
 use crate::error::{ChoreError, chain};
 use crate::fetch;
-use crate::workspace::{Profile, build_release, plugin_library, plugins, root, target};
+use crate::workspace::{
+    Profile, build_release, component, components, plugin_library, plugins, root, target,
+};
 
 /// Files of the repository that travel along.
 const TEXTS: [&str; 2] = ["LICENSE", "README.md"];
@@ -19,6 +21,7 @@ const TEXTS: [&str; 2] = ["LICENSE", "README.md"];
 /// <out>/olive-<version>-<target>.tar.gz
 /// <out>/olive-<version>-<target>/olive
 ///                               /plugins/libolive_plugin_*.so
+///                               /plugins/olive_plugin_*.wasm
 ///                               /plugins/onnxruntime/libonnxruntime.so.*
 ///                               /examples/
 ///                               /LICENSE, README.md
@@ -44,6 +47,14 @@ fn gather(folder: &Path) -> Result<(), ChoreError> {
     copy(&program, folder)?;
     for name in plugins()? {
         copy(&Profile::Release.folder().join(plugin_library(&name)), &folder.join("plugins"))?;
+    }
+    for name in components()? {
+        let component = Profile::Release.folder().join(component(&name));
+        if component.is_file() {
+            copy(&component, &folder.join("plugins"))?;
+        } else {
+            println!("left out: {name}, which was not built");
+        }
     }
     for name in TEXTS {
         copy(&root().join(name), folder)?;

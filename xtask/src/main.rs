@@ -1,5 +1,5 @@
 //! Chores of this repository as one cargo command: `cargo xtask demo`, `test`, `dist`, `fetch`,
-//! `schemas`, `bench`.
+//! `wasm`, `schemas`, `bench`.
 //!
 //! Each chore is one module with one entry point. Chores start cargo, Python's package client and
 //! the built `olive` program as child processes; nothing here links a crate of the workspace.
@@ -19,6 +19,7 @@ mod fetch;
 mod recipe;
 mod schemas;
 mod test;
+mod wasm;
 mod workspace;
 
 use std::error::Error;
@@ -59,6 +60,12 @@ enum Chore {
         #[arg(value_enum, default_value_t = fetch::What::All)]
         what: fetch::What,
     },
+    /// Build the components among the plugins, beside the program.
+    Wasm {
+        /// Beside the optimized program.
+        #[arg(long)]
+        release: bool,
+    },
     /// Make the published schemas and docs/options.md again.
     Schemas,
     /// Measure time and memory of the built program.
@@ -83,6 +90,7 @@ fn run(chore: Chore) -> Result<(), ChoreError> {
         Chore::Test { filters } => test::run(&filters),
         Chore::Dist { out } => dist::run(out),
         Chore::Fetch { what } => fetch::run(what),
+        Chore::Wasm { release } => wasm::run(release),
         Chore::Schemas => schemas::run(),
         Chore::Bench(args) => bench::run(&args),
     }

@@ -9,6 +9,7 @@ use std::process::Command;
 use crate::command;
 use crate::error::{ChoreError, chain};
 use crate::fetch::{self, client, npm};
+use crate::wasm;
 use crate::workspace::{Profile, root};
 use tally::{Outcome, Tally};
 
@@ -25,6 +26,7 @@ pub(crate) fn run(filters: &[String]) -> Result<(), ChoreError> {
         check(&mut tally, "formatting", &mut command::cargo(&["fmt", "--all", "--check"]));
     }
     check(&mut tally, "build", &mut command::cargo(&["build", "--workspace"]));
+    components(&mut tally);
     tests(&mut tally, filters, library.as_deref());
     if filters.is_empty() {
         lints(&mut tally);
@@ -46,6 +48,19 @@ fn fetch_library(tally: &mut Tally) -> Option<OsString> {
             println!("skipped: ONNX Runtime was not fetched: {}", chain(&error));
             tally.count(Outcome::Skipped);
             None
+        }
+    }
+}
+
+/// The components that tests of the whole program need; those tests skip without them.
+fn components(tally: &mut Tally) {
+    title("components");
+    match wasm::build(Profile::Dev) {
+        Ok(0) => tally.count(Outcome::Passed),
+        Ok(skipped) => (0..skipped).for_each(|_| tally.count(Outcome::Skipped)),
+        Err(error) => {
+            println!("failed: {}", chain(&error));
+            tally.count(Outcome::Failed);
         }
     }
 }

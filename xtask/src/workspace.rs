@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 
 use crate::command;
 use crate::error::ChoreError;
+use crate::wasm;
+
+/// What the manifest of a component depends on.
+const VALIDATOR_API: &str = "olive-validator-api";
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
@@ -45,28 +49,45 @@ impl Profile {
     }
 }
 
-/// Builds the program and all plugins, optimized.
+/// Builds the program and all plugins, optimized; components only where this machine can.
 pub(crate) fn build_release() -> Result<(), ChoreError> {
     let plugins = plugins()?.into_iter().map(|folder| format!("olive-plugin-{folder}"));
     let mut cargo = command::cargo(&["build", "--release", "--package", "olive"]);
     for package in plugins {
         cargo.args(["--package", &package]);
     }
-    command::run(&mut cargo)
+    command::run(&mut cargo)?;
+    wasm::build(Profile::Release).map(drop)
 }
 
-/// Folder names of the built-in plugins, sorted.
+/// Folder names of the built-in plugins that are libraries, sorted.
 pub(crate) fn plugins() -> Result<Vec<String>, ChoreError> {
+    packages(|manifest| !manifest.contains(VALIDATOR_API))
+}
+
+/// Folder names of the built-in plugins that are components, sorted.
+pub(crate) fn components() -> Result<Vec<String>, ChoreError> {
+    packages(|manifest| manifest.contains(VALIDATOR_API))
+}
+
+/// Folder names of the built-in plugins with such a manifest, sorted.
+fn packages(is_meant: impl Fn(&str) -> bool) -> Result<Vec<String>, ChoreError> {
     let folder = root().join("plugins");
     let mut names = Vec::new();
     for entry in fs::read_dir(&folder).map_err(ChoreError::file("list", &folder))? {
         let path = entry.map_err(ChoreError::file("list", &folder))?.path();
-        if path.join("Cargo.toml").is_file() {
+        let manifest = fs::read_to_string(path.join("Cargo.toml"));
+        if manifest.is_ok_and(|manifest| is_meant(&manifest)) {
             names.extend(path.file_name().map(|name| name.to_string_lossy().into_owned()));
         }
     }
     names.sort();
     Ok(names)
+}
+
+/// File name of the component of the plugin in `folder`.
+pub(crate) fn component(folder: &str) -> String {
+    format!("olive_plugin_{}.wasm", folder.replace('-', "_"))
 }
 
 /// File name of the library of the plugin in `folder`.
