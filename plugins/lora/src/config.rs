@@ -56,7 +56,7 @@ pub struct LoraConfig {
     #[serde(default)]
     #[schemars(extend("x-olive-reference" = "data_config"))]
     pub eval_data_config: Option<String>,
-    /// How many training blocks are kept back for the evaluation loss: a share below 1, or a count.
+    /// Training blocks kept back for the evaluation loss: a share below 1, or a count.
     ///
     /// Only used without `eval_data_config`.
     #[serde(default)]

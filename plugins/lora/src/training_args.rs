@@ -35,8 +35,9 @@ pub struct TrainingArgs {
     /// Batches whose gradients make one step.
     #[schemars(range(min = 1))]
     pub gradient_accumulation_steps: usize,
-    /// Keep one layer's activations in memory and compute the others again: less memory, a third
-    /// more time, the same result.
+    /// Keep one layer's activations in memory, and compute the others again.
+    ///
+    /// Less memory, a third more time, the same result.
     pub gradient_checkpointing: bool,
     /// Largest learning rate.
     #[schemars(range(min = 0.0))]
@@ -54,8 +55,9 @@ pub struct TrainingArgs {
     #[serde(deserialize_with = "steps")]
     #[schemars(range(min = 1))]
     pub logging_steps: usize,
-    /// When the evaluation loss is computed; `null` means every `eval_steps` steps, provided that
-    /// there is evaluation data.
+    /// When the evaluation loss is computed.
+    ///
+    /// `null` means every `eval_steps` steps, provided that there is evaluation data.
     #[schemars(extend("x-olive-renamed-from" = ["evaluation_strategy"]))]
     pub eval_strategy: Option<EvalStrategy>,
     /// Steps between two evaluations; `logging_steps` when `null`.

@@ -25,8 +25,9 @@ pub struct ModelBuilderConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("enum" = [16, 32, 64, 128, 256, null], "default" = 32))]
     pub int4_block_size: Option<usize>,
-    /// Least exact arithmetic the `int4` kernels may use: 1 is 32-bit float, 2 is 16-bit float,
-    /// 3 is bfloat16, 4 is 8-bit integers.
+    /// Least exact arithmetic the `int4` kernels may use.
+    ///
+    /// 1 is 32-bit float, 2 is 16-bit float, 3 is bfloat16, 4 is 8-bit integers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 4), extend("default" = 4))]
     pub int4_accuracy_level: Option<u8>,
