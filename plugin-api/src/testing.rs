@@ -61,7 +61,7 @@ use olive_schemas::data::DataConfig;
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::error::PluginError;
 use olive_schemas::metric::MetricValue;
-use olive_schemas::model::Model;
+use olive_schemas::model::{Model, ModelKind};
 use olive_schemas::step::{Accelerator, StepEvent, StepKind, StepOutcome, StepRequest};
 use serde_json::Value;
 
@@ -70,6 +70,8 @@ use crate::evaluator::Evaluator;
 use crate::generator::Generator;
 use crate::pass::Pass;
 use crate::plugin::Plugin;
+use crate::source::Source;
+use crate::system::System;
 
 /// A listener that remembers events, and cancels when it was told to.
 #[derive(Debug, Default)]
@@ -169,6 +171,16 @@ impl TestStep {
         Self::new(StepKind::Generate, G::NAME, input, config)
     }
 
+    /// A step that fetches with the source `S`.
+    pub fn source<S: Source>(reference: Value) -> Self {
+        Self::new(StepKind::Source, S::NAME, Model::new(ModelKind::Hf, ""), reference)
+    }
+
+    /// A step for calls of the system `S`, whose context is made of [`Self::request`].
+    pub fn system<S: System>(config: Value) -> Self {
+        Self::new(StepKind::System, S::NAME, Model::new(ModelKind::Hf, ""), config)
+    }
+
     /// The same step with a data config that its config can name.
     #[must_use]
     pub fn with_data(mut self, data: DataConfig) -> Self {
@@ -259,6 +271,17 @@ pub fn run_generator<G: Generator>(
 ) -> Result<String, PluginError> {
     match plugin().with_generator::<G>().run(&step.request, listener)? {
         StepOutcome::Text(text) => Ok(text),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// What the source `S` fetches, or its error; code `config` when the reference does not parse.
+pub fn run_source<S: Source>(
+    step: &TestStep,
+    listener: &dyn Listener,
+) -> Result<PathBuf, PluginError> {
+    match plugin().with_source::<S>().run(&step.request, listener)? {
+        StepOutcome::Path(path) => Ok(path),
         other => Err(unexpected(&other)),
     }
 }
