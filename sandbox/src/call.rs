@@ -89,8 +89,10 @@ fn why(error: &Error, limits: &Limits) -> Option<Failure> {
         | Trap::ListOutOfBounds
         | Trap::InvalidDiscriminant
         | Trap::InvalidChar
-        | Trap::UnalignedPointer) => Failure::BadOutput(trap.to_string()),
-        trap => Failure::Trap(trap.to_string()),
+        | Trap::UnalignedPointer) => {
+            Failure::BadOutput(trap.to_string().replacen("wasm trap: ", "", 1))
+        }
+        trap => Failure::Trap(trap.to_string().replacen("wasm trap: ", "", 1)),
     })
 }
 

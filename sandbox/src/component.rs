@@ -57,7 +57,10 @@ impl Component {
         let kind = code.component_type();
         let version = contract::version(kind.exports(engine).map(|(name, _)| name))?;
         let instances = call::linker(engine)?.instantiate_pre(code);
-        let instances = instances.map_err(|error| call::no_fit(&error))?;
+        let instances = instances.map_err(|error| {
+            let words = format!("{error:#}; it was built for `olive:plugin` {version}");
+            Failure::Contract(words)
+        })?;
         let exports = |interface: &str| {
             let mut names = kind.exports(engine).filter_map(|(name, _)| contract::interface(name));
             names.any(|(name, version)| name == interface && contract::speaks(&version))

@@ -83,6 +83,7 @@ pub(crate) fn engine() -> Result<Engine, Failure> {
         .memory_reservation(64 << 20)
         .memory_guard_size(64 << 10)
         .memory_reservation_for_growth(0)
+        .wasm_backtrace_max_frames(None)
         .wasm_backtrace_details(WasmBacktraceDetails::Disable);
     Engine::new(&config).map_err(|error| {
         Failure::Compile(format!("this machine cannot run WebAssembly: {error:#}"))

@@ -52,7 +52,7 @@ impl Default for Limits {
             custom_bytes: 4 << 20,
             nested: 128,
             time: Duration::from_millis(500),
-            fuel: 200_000_000,
+            fuel: 100_000_000,
             memory_bytes: 64 << 20,
             table_elements: 10_000,
             instances: 64,

@@ -185,6 +185,8 @@ fn has_types_only(name: &str, validator: &Validator) -> bool {
 
 impl From<BinaryReaderError> for Failure {
     fn from(error: BinaryReaderError) -> Self {
-        Self::Malformed(error.to_string())
+        // Some of these messages have many lines.
+        let words = error.to_string();
+        Self::Malformed(words.split_whitespace().collect::<Vec<_>>().join(" "))
     }
 }

@@ -152,6 +152,8 @@ pub(crate) struct Guest {
     pub(crate) validate: String,
     /// `cabi_realloc`, when it is not the honest one.
     pub(crate) realloc: Option<String>,
+    /// What it imports, beside `log` when `validate` calls it.
+    pub(crate) imports: String,
     /// What else the module holds.
     pub(crate) fields: String,
     /// Pages of memory at the start.
@@ -170,6 +172,7 @@ impl Default for Guest {
             config_schema: String::new(),
             validate: String::new(),
             realloc: None,
+            imports: String::new(),
             fields: String::new(),
             pages: 2,
             wit: wit(),
@@ -226,7 +229,7 @@ impl Guest {
         }
         format!(
             r#"(module
-  {host}
+  {host} {imports}
   (memory (export "memory") {pages})
   (global $next (mut i32) (i32.const {heap}))
   (func (export "cabi_realloc") (param $old i32) (param $had i32) (param $align i32) (param $size i32) (result i32)
@@ -240,6 +243,7 @@ impl Guest {
   {fields}
   (data (i32.const {DATA}) "{data}"))"#,
             host = if uses_host { &host } else { "" },
+            imports = self.imports,
             pages = self.pages,
             heap = self.image.end().next_multiple_of(16),
             realloc = self.realloc.as_deref().unwrap_or(REALLOC),
