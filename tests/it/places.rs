@@ -87,11 +87,11 @@ fn on_shell(settings: Value, pass: Value) -> Value {
 fn a_system_runs_steps_elsewhere() {
     let playground = Playground::new();
     playground.workflow(on_shell(json!({"greeting": "welcome"}), json!({"type": "Toy"})));
-    playground.run().check(0, &["running on `shell`", "first (Toy)"]);
+    playground.run().check(0, &["job `", "on `shell`", "first (Toy)"]);
     assert_eq!(playground.read("out/weights"), "some weights");
     let footprint: Value = serde_json::from_str(&playground.read("out/footprint.json")).unwrap();
     let step = &footprint["models"][1]["pass_step"];
-    assert!(step["log"].to_string().contains("running on `shell`"), "{step}");
+    assert!(step["log"].to_string().contains("on `shell`"), "{step}");
     // The worker's own figures come through.
     assert!(!step["curve"].as_array().unwrap().is_empty(), "{step}");
     assert_eq!(playground.names("cache/v1/work"), Vec::<String>::new());

@@ -236,7 +236,7 @@ enum ResourcePath {
 struct Resource {
     /// Kind of reference.
     #[serde(rename = "type")]
-    #[schemars(extend("enum" = RESOURCES))]
+    #[schemars(extend("examples" = RESOURCES))]
     kind: String,
 }
 

@@ -106,7 +106,7 @@ fn references(sources: &[Kind<'_>], definitions: &mut Map<String, Value>) -> Val
 
 /// Of the references in `schema`, keeps those that can be resolved.
 fn keep_local(schema: &mut Value, references: &Value) {
-    let kinds = schema.pointer("/properties/type/enum").and_then(Value::as_array);
+    let kinds = schema.pointer("/properties/type/examples").and_then(Value::as_array);
     let is_resource =
         kinds.is_some_and(|kinds| LOCAL.iter().all(|kind| kinds.contains(&(*kind).into())));
     match schema {
