@@ -8,7 +8,7 @@ use olive_validator_api::{
 use serde_json::Value;
 
 use crate::model::{Linear, checkpoint, dimension, linears};
-use crate::parts::{chains, is, keep_layers, told};
+use crate::parts::{builds_graph, chains, keep_layers, told};
 use crate::rule::{BuiltIn, listed, set};
 
 /// Rows of weights are padded because no whole number of blocks fits them.
@@ -34,8 +34,7 @@ fn check(document: &Document) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for chain in chains(document) {
         for (index, step) in chain.iter().enumerate() {
-            let quantizes =
-                is(step, "ModelBuilder") && text(&step.config, "precision") == Some("int4");
+            let quantizes = builds_graph(step) && text(&step.config, "precision") == Some("int4");
             if quantizes && keep_layers(&chain[..index]) {
                 found.extend(padded(document, step, model));
             }

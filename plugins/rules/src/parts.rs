@@ -1,6 +1,6 @@
 //! The parts of a workflow that rules read: chains of passes, data configs, evaluators.
 
-use olive_validator_api::{Document, PlannedStep, escaped, text};
+use olive_validator_api::{Document, PlannedStep, escaped, switch, text};
 use serde_json::{Map, Value};
 
 /// Passes that train an adapter, whether or not their plugin marks them so.
@@ -24,6 +24,11 @@ pub(crate) fn trains(step: &PlannedStep) -> bool {
 /// Whether the step merges an adapter into the weights.
 pub(crate) fn merges(step: &PlannedStep) -> bool {
     step.adapter.as_deref() == Some("merges") || is(step, "MergeAdapterWeights")
+}
+
+/// Whether the step makes an ONNX graph from weights.
+pub(crate) fn builds_graph(step: &PlannedStep) -> bool {
+    is(step, "ModelBuilder") && switch(&step.config, "metadata_only") != Some(true)
 }
 
 /// Whether the steps leave names and shapes of the model's layers as they are.

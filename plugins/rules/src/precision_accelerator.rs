@@ -5,7 +5,7 @@ use olive_validator_api::{
     text,
 };
 
-use crate::parts::{is, told};
+use crate::parts::{builds_graph, told};
 use crate::rule::{BuiltIn, listed, set};
 
 /// A graph of a precision for a device that graphs of that precision are not made for.
@@ -60,7 +60,7 @@ const fn graphs(
 }
 
 fn check(document: &Document) -> Vec<Diagnostic> {
-    let builders = document.steps.iter().filter(|step| is(step, "ModelBuilder"));
+    let builders = document.steps.iter().filter(|step| builds_graph(step));
     let builders = builders.filter(|step| !has_own_target(document, step));
     builders.filter_map(|step| misfit(step, &document.accelerator)).collect()
 }

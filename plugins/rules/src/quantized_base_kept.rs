@@ -2,7 +2,7 @@
 
 use olive_validator_api::{Applicability, Diagnostic, Document, Severity, setting, switch};
 
-use crate::parts::{chains, is, named};
+use crate::parts::{builds_graph, chains, named};
 use crate::quantized_base_unmerged::trained_in_4_bits;
 use crate::rule::{BuiltIn, set};
 
@@ -21,9 +21,7 @@ Without it the adapter is merged into the weights as they were.",
 fn check(document: &Document) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for chain in chains(document) {
-        for (index, builder) in
-            chain.iter().enumerate().filter(|(_, step)| is(step, "ModelBuilder"))
-        {
+        for (index, builder) in chain.iter().enumerate().filter(|(_, step)| builds_graph(step)) {
             let Some((trainer, true)) = trained_in_4_bits(&chain[..index]) else { continue };
             if switch(&trainer.config, "save_quant_config") != Some(true) {
                 continue;

@@ -2,7 +2,7 @@
 
 use olive_validator_api::{Diagnostic, Document, PlannedStep, Severity};
 
-use crate::parts::{chains, is, merges, named, told};
+use crate::parts::{builds_graph, chains, is, merges, named, told};
 use crate::rule::BuiltIn;
 
 /// The adapter of a 4-bit base reaches the pass that writes ONNX unmerged.
@@ -32,9 +32,7 @@ pub(crate) fn trained_in_4_bits(before: &[PlannedStep]) -> Option<(&PlannedStep,
 fn check(document: &Document) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for chain in chains(document) {
-        for (index, builder) in
-            chain.iter().enumerate().filter(|(_, step)| is(step, "ModelBuilder"))
-        {
+        for (index, builder) in chain.iter().enumerate().filter(|(_, step)| builds_graph(step)) {
             let Some((trainer, false)) = trained_in_4_bits(&chain[..index]) else { continue };
             let message = format!(
                 "{} reads weights in floats, but {} leaves an adapter on a base in 4 bits",

@@ -2,7 +2,7 @@
 
 use olive_validator_api::{Diagnostic, Document, Severity, setting};
 
-use crate::parts::{Data, measured, told, trainers};
+use crate::parts::{Data, is, measured, told, trainers};
 use crate::rule::{BuiltIn, listed};
 use crate::training::Training;
 
@@ -12,7 +12,7 @@ pub(crate) const RULE: BuiltIn = BuiltIn {
     severity: Severity::Error,
     summary: "a data config does not say how its rows become the text that is asked for",
     explanation: "\
-Training and `perplexity` read the text of a row, made by `text_template` or of the columns `text_cols`.
+`LoRA` and `perplexity` read the text of a row, made by `text_template` or of the columns `text_cols`.
 `exact_match` asks the model with `prompt_template` and compares its answer with `answer_template`.
 Which of them a data config needs follows from who reads it.",
     check,
@@ -26,7 +26,8 @@ const EXAMPLE: [&str; 2] = ["prompt_template", "answer_template"];
 
 fn check(document: &Document) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    for step in trainers(document) {
+    // Passes of other packs may have columns of their own to fall back on.
+    for step in trainers(document).into_iter().filter(|step| is(step, "LoRA")) {
         let data = Training::of(step).data(document).filter(lacks_text);
         if let Some(data) = data {
             let reader = setting(step, "train_data_config");
