@@ -162,4 +162,4 @@ def copy_others(step, saved_bytes):
 
 
 if __name__ == "__main__":
-    serve("process-plugin", "0.1.0", [CastWeights()])
+    serve("cast-weights", "0.1.0", [CastWeights()])

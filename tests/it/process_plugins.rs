@@ -40,6 +40,8 @@ class Rude(Pass):
             raise ValueError("bad luck")
         if behavior == "refuse":
             raise PluginError("no-wish", "it does not want to", help="ask again")
+        if behavior == "elsewhere":
+            (step.model_path / "intruder").write_text("I was here")
         if behavior == "wait":
             child = subprocess.Popen(["sleep", "600"])
             step.log(f"child {child.pid} process {os.getpid()}")
@@ -138,7 +140,7 @@ fn a_process_plugin_is_listed_and_has_a_schema() {
     let Some(playground) = example() else { return };
     playground
         .olive(&["plugin", "list"])
-        .check(0, &["process-plugin@0.1.0", "cast-weights.plugin.json", "pass       CastWeights"]);
+        .check(0, &["cast-weights@0.1.0", "cast-weights.plugin.json", "pass       CastWeights"]);
     playground
         .olive(&["schema", "--of", "CastWeights"])
         .check(0, &["\"bfloat16\"", "\"default\": []", "as patterns such as `*norm*`"]);
@@ -216,6 +218,18 @@ fn errors_and_ends_are_told_with_their_cause() {
     let ended = "`only (Rude)` failed: `python3 main.py` ended with exit code 0 and no answer";
     failed("exit", &[ended, "it wrote a line to standard output that is no message: `all done`"]);
     behave(&playground, "work").check(0, &["only (Rude): done"]);
+}
+
+#[test]
+fn a_process_can_write_to_its_folders_only() {
+    let Some(playground) = rude() else { return };
+    let said = behave(&playground, "elsewhere");
+    if said.err.contains("does not keep the plugin from writing elsewhere") {
+        eprintln!("skipped: this system cannot confine a process");
+        return;
+    }
+    said.check(20, &["`only (Rude)` failed: PermissionError", "intruder"]);
+    assert!(!playground.exists("base/intruder"));
 }
 
 /// Starts a run that waits; gives the process of the plugin and of its child.
