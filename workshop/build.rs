@@ -18,6 +18,16 @@ const SDK: [&str; 9] = [
     "validator-api/src",
 ];
 
+/// Files of the example of a process plugin, which is a template too.
+const EXAMPLE: [&str; 6] = [
+    "cast-weights.plugin.json",
+    "conformance.json",
+    "main.py",
+    "olive_plugin.py",
+    "safetensors_file.py",
+    "test_main.py",
+];
+
 fn main() -> Result<(), Box<dyn Error>> {
     let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let root = here.parent().ok_or("the crate stands in no folder")?;
@@ -30,6 +40,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={}", templates.display());
     let mut files = Vec::new();
     collect(&templates, &templates, &mut files)?;
+    for name in EXAMPLE {
+        let path = root.join("examples/process-plugin").join(name);
+        println!("cargo:rerun-if-changed={}", path.display());
+        files.push((format!("pass-python/{name}"), path));
+    }
 
     let mut code = String::new();
     list(&mut code, "/// Sources of the contract, by path below `sdk/`.", "SDK", &sdk)?;

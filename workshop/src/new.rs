@@ -74,16 +74,17 @@ pub fn write(name: &Name, template: &Template, parent: &Path) -> Result<PathBuf,
 
 /// Every file of the plugin, by path below its folder.
 fn files(name: &Name, template: &Template) -> Vec<(String, Vec<u8>)> {
-    let own = template
-        .files()
-        .map(|(path, text)| (path.to_owned(), name.put_into(text, template.sample)));
-    let mut files: Vec<(String, Vec<u8>)> = own.map(|(path, text)| (path, text.into())).collect();
+    let renamed = |text: &str| name.put_into(text, template.sample);
+    let own = template.files().map(|(path, text)| (renamed(path), renamed(text).into()));
+    let mut files: Vec<(String, Vec<u8>)> = own.collect();
     match template.contract {
         Contract::Crates(dependencies) => {
             let sdk = sdk::files().into_iter();
             files.extend(sdk.map(|(path, text)| (format!("sdk/{path}"), text.into())));
             files.push(("Cargo.lock".into(), sdk::lock(name.as_str(), dependencies).into()));
         }
+        Contract::Wit => files.push(("wit/olive-plugin.wit".into(), sdk::WIT.into())),
+        Contract::Protocol => {}
     }
     files.extend(model::files());
     files
@@ -118,8 +119,11 @@ mod tests {
         let name = Name::parse("my-4bit-thing").unwrap();
         for template in TEMPLATES {
             for (path, content) in files(&name, template) {
-                let text = String::from_utf8_lossy(&content).to_lowercase();
-                assert!(path.starts_with("sdk/") || !text.contains("acme"), "{path}");
+                let text = format!("{path} {}", String::from_utf8_lossy(&content));
+                let is_own = path.starts_with("sdk/") || path.starts_with("wit/");
+                let rest = ["acme", "Acme", "ACME", "cast-weights", "CastWeights"];
+                let rest = rest.iter().find(|rest| !is_own && text.contains(**rest));
+                assert_eq!(rest, None, "{path}");
             }
         }
     }

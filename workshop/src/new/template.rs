@@ -23,28 +23,111 @@ pub struct Template {
 pub(super) enum Contract {
     /// The crates of the contract in `sdk/`; these are its dependencies.
     Crates(&'static [&'static str]),
+    /// The WIT package.
+    Wit,
+    /// Nothing: it is a program that speaks the protocol of process plugins.
+    Protocol,
 }
 
-/// Commands for a native plugin.
-const NATIVE: &[&str] = &[
-    "cargo test",
-    "olive plugin build",
-    "olive plugin test dist",
-    "olive run --plugin-dir dist -c example.json",
-];
+/// The plugin's own tests in Rust, its build, and its test from outside.
+const BUILD: [&str; 3] = ["cargo test", "olive plugin build", "olive plugin test dist"];
 
-/// Packages that a native plugin depends on.
-const NATIVE_PACKAGES: Contract =
+const RUN: &str = "olive run --plugin-dir dist -c example.json";
+const CHECK: &str = "olive check --plugin-dir dist example.json";
+
+/// Packages that a native plugin with settings depends on.
+const WITH_SETTINGS: Contract =
     Contract::Crates(&["olive-plugin-api", "schemars", "serde", "serde_json"]);
 
 /// Every template.
-pub const TEMPLATES: &[Template] = &[Template {
-    kind: "pass",
-    language: "rust",
-    sample: "acme-prune",
-    contract: NATIVE_PACKAGES,
-    steps: NATIVE,
-}];
+pub const TEMPLATES: &[Template] = &[
+    Template {
+        kind: "pass",
+        language: "rust",
+        sample: "acme-prune",
+        contract: WITH_SETTINGS,
+        steps: &[BUILD[0], BUILD[1], BUILD[2], RUN],
+    },
+    Template {
+        kind: "pass",
+        language: "python",
+        sample: "cast-weights",
+        contract: Contract::Protocol,
+        steps: &[
+            "python3 -m unittest",
+            "olive plugin test .",
+            "olive run --plugin-dir . -c example.json",
+        ],
+    },
+    Template {
+        kind: "evaluator",
+        language: "rust",
+        sample: "acme-size",
+        contract: Contract::Crates(&["olive-plugin-api", "serde_json"]),
+        steps: &[BUILD[0], BUILD[1], BUILD[2], RUN],
+    },
+    Template {
+        kind: "system",
+        language: "rust",
+        sample: "acme-nice",
+        contract: WITH_SETTINGS,
+        steps: &[BUILD[0], BUILD[1], BUILD[2], CHECK],
+    },
+    Template {
+        kind: "source",
+        language: "rust",
+        sample: "acme-shelf",
+        contract: WITH_SETTINGS,
+        steps: &[BUILD[0], BUILD[1], BUILD[2], RUN],
+    },
+    Template {
+        kind: "validator",
+        language: "rust",
+        sample: "acme-rules",
+        contract: Contract::Crates(&["olive-validator-api", "schemars", "serde", "serde_json"]),
+        steps: &[BUILD[0], BUILD[1], BUILD[2], CHECK],
+    },
+    Template {
+        kind: "validator",
+        language: "c",
+        sample: "acme-rules",
+        contract: Contract::Wit,
+        steps: &[
+            "mkdir -p target && cc -std=c17 -o target/test test.c && target/test",
+            BUILD[1],
+            BUILD[2],
+            CHECK,
+        ],
+    },
+    Template {
+        kind: "validator",
+        language: "js",
+        sample: "acme-rules",
+        contract: Contract::Wit,
+        steps: &["npm install", "npm test", BUILD[1], BUILD[2], CHECK],
+    },
+    Template {
+        kind: "validator",
+        language: "python",
+        sample: "acme-rules",
+        contract: Contract::Wit,
+        steps: &[
+            "python3 -m venv .venv && .venv/bin/pip install componentize-py==0.25.1",
+            "python3 -m unittest",
+            BUILD[1],
+            BUILD[2],
+            CHECK,
+        ],
+    },
+];
+
+/// Files of every template, by path below `templates/`, and what they are called in a plugin.
+const SHARED: [(&str, &str); 2] =
+    [("shared/gitignore", ".gitignore"), ("shared/LICENSE", "LICENSE")];
+
+/// Files of every validator.
+const OF_VALIDATORS: [(&str, &str); 2] =
+    [("shared/example-validator.json", "example.json"), ("shared/data.json", "data.json")];
 
 impl Template {
     /// The template for a plugin of `kind` in `language`.
@@ -67,7 +150,8 @@ impl Template {
     /// Its files, by path below the plugin's folder.
     pub(super) fn files(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         let own = format!("{}-{}/", self.kind, self.language);
-        let shared = [("shared/gitignore", ".gitignore"), ("shared/LICENSE", "LICENSE")];
+        let mut shared = SHARED.to_vec();
+        shared.extend(OF_VALIDATORS.iter().filter(|_| self.kind == "validator"));
         sdk::TEMPLATES.iter().filter_map(move |&(path, text)| {
             let shared = shared.iter().find(|(from, _)| *from == path).map(|(_, to)| *to);
             Some((shared.or_else(|| path.strip_prefix(&own))?, text))

@@ -173,11 +173,11 @@ mod tests {
 
     #[test]
     fn small_weights_become_zero_and_are_counted() {
-        let mut bytes: Vec<u8> = [0.5_f32, -0.01, 0.0, 0.02].map(f32::to_le_bytes).concat();
-        assert_eq!(Dtype::F32.prune(&mut bytes, 0.02), 1);
+        let mut bytes: Vec<u8> = [0.5_f32, -0.125, 0.0, 0.25].map(f32::to_le_bytes).concat();
+        assert_eq!(Dtype::F32.prune(&mut bytes, 0.25), 1);
         assert_eq!(
             bytes,
-            [0.5_f32, 0.0, 0.0, 0.02].map(f32::to_le_bytes).concat()
+            [0.5_f32, 0.0, 0.0, 0.25].map(f32::to_le_bytes).concat()
         );
 
         let mut one_and_small = vec![0x80, 0x3f, 0x00, 0x38];
