@@ -16,9 +16,9 @@ mod c;
 mod script;
 
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::{fs, str};
 
 use tempfile::NamedTempFile;
 use thiserror::Error;
@@ -203,4 +203,64 @@ fn readable(file: &NamedTempFile) -> io::Result<()> {
 #[cfg(not(unix))]
 fn readable(_: &NamedTempFile) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BuildError, Kind, build, write};
+    use crate::Surroundings;
+    use std::fs;
+    use std::path::Path;
+
+    /// Builds a folder with these files, which fails and leaves nothing.
+    fn check_refused(files: &[(&str, &str)], start: &str) -> BuildError {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let out = folder.path().join("dist");
+        let surroundings = Surroundings { cache: folder.path(), say: &|_| () };
+        let error = build(folder.path(), &out, &surroundings).unwrap_err();
+        assert!(!out.exists());
+        let said = error.to_string();
+        assert!(said.contains(start), "{said}");
+        error
+    }
+
+    #[test]
+    fn a_folder_without_a_plugin_says_what_is_looked_for() {
+        let error =
+            check_refused(&[("README.md", "")], "neither a `Cargo.toml`, nor `validator.c`");
+        assert!(!error.is_missing_tool());
+        check_refused(&[("acme.plugin.json", "{}")], "acme.plugin.json` is a process plugin");
+    }
+
+    #[test]
+    fn a_package_that_depends_on_no_contract_is_no_plugin() {
+        let manifest = "[package]\nname = \"acme\"\nedition = \"2024\"\n[workspace]\n";
+        let files = [("Cargo.toml", manifest), ("src/lib.rs", "")];
+        check_refused(&files, "package `acme` depends on neither `olive-plugin-api` nor");
+        let files = [("Cargo.toml", "[package"), ("src/lib.rs", "")];
+        check_refused(&files, "`cargo metadata --no-deps --format-version 1` ended with");
+    }
+
+    #[test]
+    fn a_contract_that_is_no_wit_is_named() {
+        let files = [("validator.c", ""), ("wit/olive-plugin.wit", "interface {")];
+        check_refused(&files, "the WIT package is wrong: ");
+    }
+
+    #[test]
+    fn a_file_takes_the_place_of_an_older_one_and_leaves_nothing_else() {
+        let out = tempfile::tempdir().unwrap();
+        for bytes in [&b"old"[..], b"newer"] {
+            let built = write(bytes, "acme.wasm", out.path(), Kind::Library).unwrap();
+            assert_eq!(built.bytes, bytes.len() as u64);
+            assert_eq!(fs::read(&built.path).unwrap(), bytes);
+        }
+        assert_eq!(fs::read_dir(out.path()).unwrap().count(), 1);
+        assert!(write(b"", "a", Path::new("/dev/null/a"), Kind::Library).is_err());
+    }
 }

@@ -33,7 +33,10 @@ pub enum ComponentError {
     #[error("the result is no component: {0}")]
     Decode(String),
     /// The component lacks an interface.
-    #[error("the component does not export `{0}`, which every validator does")]
+    #[error(
+        "the component does not export `{0}`, which every validator does; in Rust, call \
+         `export_validator!` in the library"
+    )]
     Missing(String),
     /// The component wants what no validator is granted.
     #[error(
@@ -73,7 +76,10 @@ impl Contract {
     /// Writes into `module` what a compiler of another language than Rust does not: which world
     /// its exports are of.
     pub fn embed(&self, module: &mut Vec<u8>) -> Result<(), ComponentError> {
-        let world = self.world(WORLD)?;
+        self.embed_world(module, self.world(WORLD)?)
+    }
+
+    fn embed_world(&self, module: &mut Vec<u8>, world: WorldId) -> Result<(), ComponentError> {
         embed_component_metadata(module, &self.resolve, world, StringEncoding::UTF8)
             .map_err(|error| ComponentError::Encode { said: chain(&error) })
     }
@@ -153,12 +159,10 @@ fn names(resolve: &Resolve, world: WorldId) -> Names {
     Names { imports: named(&world.imports), exports: named(&world.exports) }
 }
 
-/// What to do about a module that has no component in it.
+/// What to do about a module that wants a system.
 fn encode_help(said: &str) -> &'static str {
     if said.contains("wasi_snapshot_preview1") {
         "; a validator has no system: no files, no clock, no output but the host's log"
-    } else if said.contains("no component-type") || said.contains("failed to find export") {
-        "; call `export_validator!` in the library"
     } else {
         ""
     }
@@ -171,4 +175,72 @@ fn wit(error: &impl std::fmt::Display) -> ComponentError {
 /// The error and its causes in one line.
 fn chain(error: &impl std::fmt::Display) -> String {
     format!("{error:#}").replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ComponentError, Contract, WIT, encode};
+    use std::path::Path;
+    use wit_component::dummy_module;
+    use wit_parser::ManglingAndAbi;
+
+    /// A component of a world of the contract `wit`, whose functions do nothing.
+    fn component(wit: &str, world: &str) -> Vec<u8> {
+        let contract = Contract::parse(Path::new("test.wit"), wit).unwrap();
+        let world = contract.world(world).unwrap();
+        let names = ManglingAndAbi::Legacy(wit_parser::LiftLowerAbi::Sync);
+        let mut module = dummy_module(&contract.resolve, world, names);
+        contract.embed_world(&mut module, world).unwrap();
+        encode(&module).unwrap()
+    }
+
+    fn check_refused(wit: &str, world: &str, start: &str) {
+        let error = Contract::own().unwrap().check(&component(wit, world)).unwrap_err();
+        assert!(error.to_string().starts_with(start), "{error}");
+    }
+
+    #[test]
+    fn optional_interfaces_are_found() {
+        let contract = Contract::own().unwrap();
+        let interfaces = |world| contract.check(&component(WIT, world)).unwrap();
+        assert_eq!(interfaces("validator-plugin"), [""; 0]);
+        let optional = ["migrator", "completer", "planner"];
+        let optional = optional.map(|name| format!("olive:plugin/{name}@0.1.0"));
+        assert_eq!(interfaces("full-plugin"), optional);
+    }
+
+    #[test]
+    fn a_missing_interface_is_named() {
+        let start = "the component does not export `olive:plugin/plugin@0.1.0`";
+        check_refused(WIT, "with-migrator", start);
+    }
+
+    #[test]
+    fn an_import_that_is_not_granted_is_named() {
+        let more = "interface clock { now: func() -> u64; } \
+                    world with-clock { include validator-plugin; import clock; }";
+        let start =
+            "the component imports `olive:plugin/clock@0.1.0`, which no validator is granted";
+        check_refused(&format!("{WIT}\n{more}"), "with-clock", start);
+    }
+
+    #[test]
+    fn another_shape_of_a_record_is_refused() {
+        let other = WIT.replace("    data: option<string>,", "");
+        assert_ne!(other, WIT);
+        check_refused(&other, "validator-plugin", "the component does not fit the contract: ");
+    }
+
+    #[test]
+    fn a_module_without_exports_is_no_validator() {
+        let empty = encode(b"\0asm\x01\0\0\0").unwrap();
+        let error = Contract::own().unwrap().check(&empty).unwrap_err();
+        assert!(error.to_string().ends_with("call `export_validator!` in the library"), "{error}");
+    }
+
+    #[test]
+    fn bytes_that_are_no_component_are_refused() {
+        let error = Contract::own().unwrap().check(b"nonsense").unwrap_err();
+        assert!(matches!(error, ComponentError::Decode(_)), "{error}");
+    }
 }
