@@ -59,14 +59,24 @@ pub enum Command {
     Lsp(LspArgs),
     /// Answer one call of the host
     #[command(hide = true)]
-    Worker {
-        /// Live on when standard input ends
-        #[arg(long)]
-        detached: bool,
-    },
+    Worker(WorkerArgs),
     /// Compile the component on standard input for this machine, within limits
     #[command(hide = true)]
     CompileComponent,
+}
+
+/// `olive worker`.
+#[derive(Debug, Args)]
+pub struct WorkerArgs {
+    /// Live on when standard input ends
+    #[arg(long)]
+    pub detached: bool,
+    /// Become the command of this manifest
+    #[arg(long, value_name = "MANIFEST", conflicts_with = "detached")]
+    pub launch: Option<PathBuf>,
+    /// Folder that the command may write to; may be given several times
+    #[arg(long, value_name = "DIR", requires = "launch")]
+    pub write: Vec<PathBuf>,
 }
 
 /// Where plugins are and how to talk.

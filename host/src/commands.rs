@@ -31,9 +31,13 @@ use crate::{model, worker};
 /// The whole program: command line in, exit code out.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Command::Worker { detached } = cli.command {
+    if let Command::Worker(args) = &cli.command {
+        let served = match &args.launch {
+            Some(manifest) => worker::launch(manifest, &args.write),
+            None => worker::serve(args.detached),
+        };
         // Without a host nobody is left to be told.
-        return worker::serve(detached).unwrap_or(ExitCode::FAILURE);
+        return served.unwrap_or(ExitCode::FAILURE);
     }
     if matches!(cli.command, Command::CompileComponent) {
         return compile_component::run();
@@ -68,7 +72,7 @@ fn dispatch(command: &Command) -> ExitCode {
             Err(error) => (false, Err(error)),
         },
         Command::Cache(command) => cache::run(command),
-        Command::Worker { .. } | Command::CompileComponent => (false, Ok(())),
+        Command::Worker(_) | Command::CompileComponent => (false, Ok(())),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,7 +4,10 @@
 //! to the folders of its call before it loads anything ([`confine`]).
 
 mod channel;
-mod confine;
+pub(crate) mod confine;
+mod launch;
+
+pub use launch::launch;
 
 use std::io;
 use std::process::ExitCode;

@@ -150,7 +150,7 @@ fn a_process_plugin_is_listed_and_has_a_schema() {
 #[test]
 fn a_wrong_setting_is_told_with_its_place() {
     let Some(playground) = example() else { return };
-    playground.passes(&json!({"cast": {"type": "CastWeights", "dtype": "float8", "kep": []}}));
+    playground.passes(&json!({"cast": {"type": "CastWeights", "dtype": "half", "kep": []}}));
     let text = playground.read("olive.json");
     let place = |part: &str| {
         let line = text.lines().position(|line| line.contains(part)).unwrap();
@@ -160,7 +160,7 @@ fn a_wrong_setting_is_told_with_its_place() {
     playground.olive(&["check", "@/olive.json"]).check(
         11,
         &[
-            &place("\"float8\""),
+            &place("\"half\""),
             "write `bfloat16` for the range of float32",
             &place("\"kep\""),
             "`keep`",

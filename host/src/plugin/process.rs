@@ -12,7 +12,7 @@ pub mod memory;
 mod orphans;
 mod start;
 
-pub use start::{PLUGIN_PATH, environment};
+pub use start::{OnError, PLUGIN_PATH, environment, manifest_command};
 
 use std::io::{self, Write};
 use std::path::Path;

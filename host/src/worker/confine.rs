@@ -44,17 +44,29 @@ impl Confinement {
 ///
 /// Called before the first further thread starts: threads that run already stay free.
 pub(super) fn confine(call: &Call) -> Confinement {
-    leave_no_core();
-    be_the_first_to_go();
-    let is_off = std::env::var_os(VARIABLE).is_some_and(|value| value == "off");
     match folders(call) {
-        Some(folders) if !is_off => system::confine(&folders),
-        _ => Confinement::Waived,
+        Some(folders) => to(&folders),
+        None => {
+            prepare();
+            Confinement::Waived
+        }
     }
 }
 
+/// Confines this process and everything it will start, so that it can write below `folders` only.
+pub(super) fn to(folders: &[PathBuf]) -> Confinement {
+    prepare();
+    let is_off = std::env::var_os(VARIABLE).is_some_and(|value| value == "off");
+    if is_off { Confinement::Waived } else { system::confine(folders) }
+}
+
+fn prepare() {
+    leave_no_core();
+    be_the_first_to_go();
+}
+
 /// The folders that `call` writes to; none when it may write everywhere.
-fn folders(call: &Call) -> Option<Vec<PathBuf>> {
+pub(crate) fn folders(call: &Call) -> Option<Vec<PathBuf>> {
     let request = match call {
         Call::Describe { .. } => return Some(Vec::new()),
         Call::Prepare { request, .. } | Call::Run { request, .. } => request,

@@ -10,6 +10,7 @@ use olive_schemas::error::PluginError;
 use olive_schemas::protocol::Call;
 
 use crate::plugin::manifest::Manifest;
+use crate::worker::confine;
 
 /// Variable that tells a plugin where its own library or manifest is.
 pub const PLUGIN_PATH: &str = "OLIVE_PLUGIN_PATH";
@@ -26,7 +27,7 @@ pub(super) struct Program {
     /// Starts it.
     pub(super) command: Command,
     /// Says that it cannot be started.
-    pub(super) on_error: Box<dyn Fn(io::Error) -> PluginError>,
+    pub(super) on_error: OnError,
 }
 
 /// The process that answers `call` with `threads`.
@@ -35,7 +36,7 @@ pub(super) struct Program {
 /// When its manifest does not fit this host, or this program cannot be found.
 pub(super) fn program(call: &Call, threads: usize) -> Result<Program, PluginError> {
     let path = call.plugin();
-    let mut program = if Manifest::is_at(path) { process_plugin(path)? } else { worker(path)? };
+    let mut program = if Manifest::is_at(path) { process_plugin(call)? } else { worker(path)? };
     program.command.envs(environment(call, threads));
     Ok(program)
 }
@@ -58,12 +59,11 @@ pub fn environment(call: &Call, threads: usize) -> BTreeMap<String, String> {
 
 /// A worker: this program once more, which loads the plugin's library at `path`.
 fn worker(path: &Path) -> Result<Program, PluginError> {
-    let on_error = |error: io::Error| PluginError::from_error("worker-start", &error);
-    let mut command = Command::new(itself().map_err(on_error)?);
+    let mut command = Command::new(itself().map_err(not_started)?);
     command.arg("worker");
     let library = path.file_name().unwrap_or_default().to_string_lossy();
     let name = format!("the worker of `{library}`");
-    Ok(Program { name, command, on_error: Box::new(on_error) })
+    Ok(Program { name, command, on_error: Box::new(not_started) })
 }
 
 /// The running program, also when its file was replaced since it started.
@@ -72,11 +72,16 @@ fn itself() -> io::Result<PathBuf> {
     if itself.exists() { Ok(itself) } else { env::current_exe() }
 }
 
-/// The command of the manifest at `path`.
-fn process_plugin(path: &Path) -> Result<Program, PluginError> {
+/// Says that a command cannot be started.
+pub type OnError = Box<dyn Fn(io::Error) -> PluginError>;
+
+/// The command of the manifest at `path`, and how to say that it cannot be started.
+///
+/// # Errors
+/// When the manifest does not fit this host.
+pub fn manifest_command(path: &Path) -> Result<(Command, OnError), PluginError> {
     let manifest = Manifest::read(path)?;
     let (program, arguments) = manifest.command();
-    let name = format!("`{}`", manifest.command_line());
     let mut command = Command::new(&program);
     command.args(arguments).envs(manifest.env()).current_dir(manifest.folder());
     let on_error = move |error: io::Error| {
@@ -94,5 +99,28 @@ fn process_plugin(path: &Path) -> Result<Program, PluginError> {
         };
         told.with_help(help)
     };
-    Ok(Program { name, command, on_error: Box::new(on_error) })
+    Ok((command, Box::new(on_error)))
+}
+
+/// The process of the process plugin that `call` goes to.
+fn process_plugin(call: &Call) -> Result<Program, PluginError> {
+    let path = call.plugin();
+    let manifest = Manifest::read(path)?;
+    let name = format!("`{}`", manifest.command_line());
+    // A unit test is not the program that could launch something.
+    let folders = confine::folders(call).filter(|_| cfg!(all(unix, not(test))));
+    let Some(folders) = folders else {
+        let (command, on_error) = manifest_command(path)?;
+        return Ok(Program { name, command, on_error });
+    };
+    let mut command = Command::new(itself().map_err(not_started)?);
+    command.arg("worker").arg("--launch").arg(path);
+    for folder in folders {
+        command.arg("--write").arg(folder);
+    }
+    Ok(Program { name, command, on_error: Box::new(not_started) })
+}
+
+fn not_started(error: io::Error) -> PluginError {
+    PluginError::from_error("worker-start", &error)
 }
