@@ -39,11 +39,13 @@ class Step:
     """
 
     def __init__(self, request, schema, connection):
+        settings = schema.get("properties", {})
         defaults = {
-            name: setting["default"]
-            for name, setting in schema.get("properties", {}).items()
-            if "default" in setting
+            name: setting["default"] for name, setting in settings.items() if "default" in setting
         }
+        unknown = [name for name in request["config"] if name not in settings]
+        if unknown and schema.get("additionalProperties") is False:
+            raise PluginError("config", f"there is no setting `{unknown[0]}`")
         self.request = request
         self.config = {**defaults, **request["config"]}
         self.input = request["input"]

@@ -99,6 +99,7 @@ class Protocol(unittest.TestCase):
         self.assertEqual(call("run", request)[-1]["error"]["code"], "safetensors")
         request["output_dir"] = 1
         self.assertEqual(call("run", request)[-1]["error"]["code"], "exception")
+        self.assertEqual(call("run", self.request(kep=[]))[-1]["error"]["code"], "config")
         request["name"] = "Unknown"
         self.assertEqual(call("run", request)[-1]["error"]["code"], "request")
 

@@ -1,8 +1,9 @@
 //! Process plugins: the example in Python, and ones that do not behave.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -262,6 +263,32 @@ fn a_process_whose_host_is_gone_ends() {
     wait_for_end_of(&worker);
     // Nobody is left to end what the process has started.
     let _ = Command::new("kill").args(["-KILL", &child]).status();
+}
+
+#[test]
+fn a_worker_hands_a_call_on_to_the_process() {
+    let Some(playground) = rude() else { return };
+    let plugin = playground.path("bin/plugins/vendor/rude.plugin.json");
+    let call = json!({"protocol": "1.0", "call": "describe", "plugin": plugin});
+    let mut worker = playground
+        .command(&["worker", "--detached"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A system that runs steps elsewhere gives a worker its call and nothing more.
+    writeln!(worker.stdin.take().unwrap(), "{call}").unwrap();
+    let said = worker.wait_with_output().unwrap();
+    let lines = String::from_utf8(said.stdout).unwrap();
+    let done: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    assert_eq!(done["answer"]["passes"][0]["name"], "Rude", "{lines}");
+}
+
+#[test]
+fn the_example_keeps_the_contract() {
+    let Some(playground) = example() else { return };
+    let said = playground.olive(&["plugin", "test", "@/bin/plugins/vendor"]);
+    said.check(0, &["CastWeights/same-twice", " 0 failed"]);
 }
 
 /// What `olive plugin list` says of one more plugin in a folder the user names.

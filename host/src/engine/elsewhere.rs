@@ -16,6 +16,7 @@ use olive_schemas::system::{Job, JobState, LogPart, SystemCall, SystemReply, Sys
 use serde_json::Value;
 
 use crate::plan::{StepFolder, SystemUse};
+use crate::plugin::manifest;
 use crate::plugin::process::{self, Failure, Outcome, Supervision};
 
 /// Time between two looks at a job, at first and at most.
@@ -239,7 +240,7 @@ fn request(call: &Call) -> Result<&StepRequest, PluginError> {
 fn job(title: &str, call: &Call, threads: usize, folder: &JobFolder) -> Result<Job, PluginError> {
     let request = request(call)?;
     let data = request.data_configs.values();
-    let inputs = [call.plugin().clone(), request.input.model_path.clone()]
+    let inputs = [manifest::parts(call.plugin()), request.input.model_path.clone()]
         .into_iter()
         .chain(request.input.adapter_path.clone())
         .chain(data.flat_map(|data| data.load_dataset_config.data_files.clone()))

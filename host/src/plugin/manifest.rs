@@ -22,6 +22,12 @@ const BYTES: u64 = 1 << 30;
 /// Folders below the manifest's that are searched.
 const DEPTH: usize = 32;
 
+/// What must be there for the plugin at `path` to work: its library, or the folder of its manifest.
+pub fn parts(path: &Path) -> PathBuf {
+    let parts = if Manifest::is_at(path) { path.parent().unwrap_or(path) } else { path };
+    parts.to_owned()
+}
+
 /// A manifest that fits this host.
 #[derive(Debug, Clone)]
 pub struct Manifest {
