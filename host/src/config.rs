@@ -43,6 +43,8 @@ pub struct Finding {
     pub related: Vec<Place>,
     /// A change of the text that mends it, when there is one beyond doubt.
     pub fix: Option<Fix>,
+    /// Changes of the text that may mend it, for a person to choose from.
+    pub choices: Vec<Fix>,
 }
 
 /// A place in the source that has to do with a finding.
@@ -75,7 +77,7 @@ pub struct TextEdit {
 impl Finding {
     /// A finding about `range`.
     pub fn new(diagnostic: Diagnostic, range: Range<usize>) -> Self {
-        Self { diagnostic, range, related: Vec::new(), fix: None }
+        Self { diagnostic, range, related: Vec::new(), fix: None, choices: Vec::new() }
     }
 
     /// Whether the run cannot start.

@@ -8,16 +8,27 @@ mod document;
 mod model;
 mod answer;
 mod ask;
+mod patch;
+mod text;
+mod mend;
+mod estimate;
+mod migrate;
+mod complete;
+
+pub use complete::complete;
+pub use estimate::estimates;
+pub use migrate::{has_migrators, migrate, upgrade};
 
 use olive_sandbox::{Context, Failure};
 use olive_schemas::diagnostic::{Diagnostic, Severity};
-use olive_schemas::validation::{Document, OnFailure};
+use olive_schemas::validation::OnFailure;
 use serde_json::{Map, Value};
 
 use crate::config::{CheckedWorkflow, Finding, Scope, Source};
 use crate::plugin::component::{BrokenValidator, way_out};
 use crate::plugin::{Catalog, InstalledValidator};
-use document::{document, settings};
+use document::{document, model, settings, spell};
+use mend::{Mended, Trial};
 
 /// What the validators of `catalog` find in `checked`, a config of `source`.
 pub fn validate(
@@ -27,37 +38,44 @@ pub fn validate(
     scope: Scope,
 ) -> Vec<Finding> {
     let policy = checked.workflow().validators.on_failure;
-    let mut told: Vec<Diagnostic> =
-        catalog.broken_validators().iter().map(|broken| unusable(broken, policy)).collect();
-    if !catalog.validators().is_empty() {
-        let document = document(checked, &source.folder(), catalog, scope);
-        let ctx = context(scope);
-        let answers = ask::each(catalog.validators(), |validator| {
-            let text = text(&document, settings(checked.workflow(), validator))?;
-            let found = validator.component()?.validate(&text, &ctx)?;
-            answer::accept(found, &document.workflow)
-        });
-        for (validator, answer) in catalog.validators().iter().zip(answers) {
-            match answer {
-                Ok(found) => told.extend(found.into_iter().map(|found| named(found, validator))),
-                Err(failure) => told.push(failed(validator, &failure, policy)),
+    let broken = catalog.broken_validators().iter();
+    let mut findings: Vec<Finding> =
+        broken.map(|broken| checked.finding(unusable(broken, policy), source)).collect();
+    if catalog.validators().is_empty() {
+        return findings;
+    }
+    let folder = source.folder();
+    let document = document(checked, model(checked, &folder, scope), catalog);
+    let ctx = &context(scope);
+    let trial = Trial { source, folder, catalog, scope, document: &document, ctx };
+    let answers = ask::each(catalog.validators(), |validator| {
+        let text = spell(&document, settings(checked.workflow(), validator))?;
+        let found = validator.component()?.validate(&text, ctx)?;
+        let mut found = answer::accept(found, &document.workflow)?;
+        let mended = trial.mend(&mut found, validator);
+        Ok(found.into_iter().zip(mended).collect::<Vec<_>>())
+    });
+    for (validator, answer) in catalog.validators().iter().zip(answers) {
+        match answer {
+            Ok(found) => findings.extend(found.into_iter().map(|(found, mended)| {
+                let Mended { fix, choices } = mended;
+                Finding { fix, choices, ..checked.finding(named(found, validator), source) }
+            })),
+            Err(failure) => {
+                let told = failed(validator, &failure, policy);
+                findings.push(checked.finding(told, source));
             }
         }
     }
-    told.into_iter().map(|told| checked.finding(told, source)).collect()
+    let short = estimate::check(checked, &document, catalog, scope);
+    findings.extend(short.into_iter().map(|told| checked.finding(told, source)));
+    findings
 }
 
 /// What every call is told.
 fn context(scope: Scope) -> Context {
     let version = ("olive_version".to_owned(), Value::from(env!("CARGO_PKG_VERSION")));
     Context { locale: None, strict: scope.is_strict, facts: Map::from_iter([version]) }
-}
-
-/// The document as a validator with these settings gets it.
-fn text(document: &Document, config: Map<String, Value>) -> Result<String, Failure> {
-    let mut document = serde_json::to_value(document).unwrap_or_default();
-    document["config"] = Value::Object(config);
-    Ok(document.to_string())
 }
 
 /// A finding of `validator` under its full code.

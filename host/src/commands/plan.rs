@@ -1,5 +1,6 @@
 //! `olive plan`.
 
+use olive_schemas::validation::Cost;
 use serde_json::json;
 
 use super::run::choices;
@@ -7,8 +8,10 @@ use super::{host, say};
 use crate::cli::RunArgs;
 use crate::config;
 use crate::error::Error;
-use crate::plan::{self, Plan};
+use crate::plan::{self, Plan, Role, Step};
+use crate::report::figures::bytes;
 use crate::store::Store;
+use crate::validate::estimates;
 use crate::view::StepTitle;
 
 pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
@@ -22,31 +25,49 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
         let plan = plan::resolve(&build, &source.folder(), &host.catalog, &choices)
             .map_err(|error| error.at(&source, &build))?;
         let store = Store::new(&plan.cache_dir);
-        say(&if host.is_json { json(&plan, &store) } else { text(&plan, &store) });
+        let costs = estimates(&build, &source, &host.catalog, scope);
+        let costs = plan.steps.iter().map(|step| cost(step, &costs)).collect::<Vec<_>>();
+        say(&if host.is_json { json(&plan, &costs, &store) } else { text(&plan, &costs, &store) });
     }
     Ok(())
 }
 
-fn text(plan: &Plan, store: &Store) -> String {
+/// What `step` will need, when it is a pass that a planner knows.
+fn cost<'a>(step: &Step, costs: &'a [(String, Option<Cost>)]) -> Option<&'a Cost> {
+    let Role::Pass { pass_name } = &step.role else { return None };
+    let (_, cost) = costs.iter().find(|(name, _)| name == pass_name)?;
+    cost.as_ref()
+}
+
+fn text(plan: &Plan, costs: &[Option<&Cost>], store: &Store) -> String {
     let titles = plan.titles(store);
     let width = titles.iter().map(|title| title.title.chars().count()).max().unwrap_or(0);
-    let steps = titles.iter().zip(&plan.steps).map(|(title, step)| {
+    let steps = titles.iter().zip(&plan.steps).zip(costs).map(|((title, step), cost)| {
         let StepTitle { index, title, is_cached, .. } = title;
         let state = if *is_cached { "done before" } else { "to do" };
         let (key, plugin) = (step.key.short(), &step.plugin);
-        format!("{index:>3}  {title:width$}  {key}  {state:11}  {plugin}\n")
+        let cost = cost.map(needs).unwrap_or_default();
+        format!("{index:>3}  {title:width$}  {key}  {state:11}  {plugin}{cost}\n")
     });
     let result = plan.output_dir.iter().map(|folder| format!("result: {}\n", folder.display()));
     steps.chain(result).collect()
 }
 
-fn json(plan: &Plan, store: &Store) -> String {
+/// An estimate in a few words.
+fn needs(cost: &Cost) -> String {
+    let shown = |count: u64| bytes(count as f64);
+    let memory = cost.peak_host_bytes.max(cost.peak_device_bytes);
+    format!("  about {} of memory, {} on disk", shown(memory), shown(cost.disk_bytes))
+}
+
+fn json(plan: &Plan, costs: &[Option<&Cost>], store: &Store) -> String {
     let titles = plan.titles(store);
     let steps: Vec<_> = titles
         .iter()
         .zip(&plan.steps)
-        .map(|(title, step)| {
-            json!({
+        .zip(costs)
+        .map(|((title, step), cost)| {
+            let mut step = json!({
                 "index": title.index,
                 "title": title.title,
                 "kind": step.kind(),
@@ -55,7 +76,11 @@ fn json(plan: &Plan, store: &Store) -> String {
                 "is_cached": title.is_cached,
                 "plugin": step.plugin,
                 "config": step.full_config,
-            })
+            });
+            if let Some(cost) = cost {
+                step["estimate"] = json!(cost);
+            }
+            step
         })
         .collect();
     let plan = json!({

@@ -20,7 +20,7 @@ pub use problem::{Problem, Problems};
 use std::path::Path;
 
 use olive_schemas::data::DataConfig;
-use olive_schemas::diagnostic::Diagnostic;
+use olive_schemas::diagnostic::{Diagnostic, Severity};
 use olive_schemas::metric::EvaluatorConfig;
 use olive_schemas::model::{Model, ModelKind};
 use olive_schemas::workflow::Workflow;
@@ -30,6 +30,7 @@ use super::builds::split;
 use super::node::Node;
 use super::{Finding, Fix, Place, Source, TextEdit, upgrade};
 use crate::plugin::Catalog;
+use crate::validate::migrate;
 
 /// A workflow without errors. Only [`check`] makes one.
 #[derive(Debug, Clone)]
@@ -89,7 +90,7 @@ impl CheckedWorkflow {
     /// Gives a diagnostic of a later stage, whose pointer leads into the workflow, its place in
     /// `source`.
     pub fn finding(&self, diagnostic: Diagnostic, source: &Source) -> Finding {
-        let mut finding = locate(Problem::new(diagnostic), &self.tree, &source.text);
+        let mut finding = located(diagnostic, &self.tree, source);
         point_into(&self.written, &mut finding);
         finding
     }
@@ -144,6 +145,7 @@ pub fn check(
     {
         edit.text = quoted_as(text, edit.range.start, &edit.text);
     }
+    findings.extend(migrate(&mut tree, source, catalog, scope));
     let problems = problems(&tree, &source.folder(), catalog, scope);
     findings.extend(problems.into_iter().map(|problem| locate(problem, &tree, text)));
     finish(&mut findings, written);
@@ -160,6 +162,24 @@ pub fn check(
             (None, findings)
         }
     }
+}
+
+/// The workflow that the normalized config `value` says, when nothing is wrong with it.
+///
+/// No text says it, so that findings about it have no place.
+pub fn check_normalized(
+    value: &Value,
+    folder: &Path,
+    catalog: &Catalog,
+    scope: Scope,
+) -> Option<CheckedWorkflow> {
+    let tree = Node::from_value(value, &(0..0));
+    let problems = problems(&tree, folder, catalog, scope);
+    if problems.iter().any(|problem| problem.diagnostic.severity == Severity::Error) {
+        return None;
+    }
+    let workflow = serde_json::from_value::<Workflow>(value.clone()).ok()?;
+    Some(CheckedWorkflow { workflow, written: tree.clone(), tree })
 }
 
 /// Everything wrong with the normalized config `tree`.
@@ -188,6 +208,11 @@ fn problems(tree: &Node, folder: &Path, catalog: &Catalog, scope: Scope) -> Vec<
     problems.into_vec()
 }
 
+/// The finding that `diagnostic` is, whose pointer leads into the normalized `tree` of `source`.
+pub fn located(diagnostic: Diagnostic, tree: &Node, source: &Source) -> Finding {
+    locate(Problem::new(diagnostic), tree, &source.text)
+}
+
 /// Gives a problem its place: the nearest part of the tree that was written.
 fn locate(problem: Problem, tree: &Node, text: &str) -> Finding {
     let Problem { diagnostic, is_about_key, replacement, raw_replacement } = problem;
@@ -209,7 +234,7 @@ fn locate(problem: Problem, tree: &Node, text: &str) -> Finding {
         (None, Some(raw)) if is_exact => Some(fix(&raw, raw.clone())),
         _ => None,
     };
-    let mut finding = Finding { diagnostic, range, related, fix };
+    let mut finding = Finding { diagnostic, range, related, fix, choices: Vec::new() };
     put_first_use_first(&mut finding);
     finding
 }
@@ -225,7 +250,7 @@ fn quoted_as(text: &str, start: usize, name: &str) -> String {
 
 /// Of several uses of one thing, the first in the text is the main place.
 fn put_first_use_first(finding: &mut Finding) {
-    let Finding { diagnostic, range, related, fix } = finding;
+    let Finding { diagnostic, range, related, fix, .. } = finding;
     if related.iter().any(|place| !place.message.ends_with(" too")) {
         return;
     }

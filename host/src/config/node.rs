@@ -174,6 +174,32 @@ impl Node {
         }
     }
 
+    /// This tree with `value` instead of its own; what is the same stays where it stands, what is
+    /// new stands at `range`.
+    #[must_use]
+    pub fn with_value(&self, value: &Value, range: &Range<usize>) -> Self {
+        if self.to_value() == *value {
+            return self.clone();
+        }
+        let value = match (&self.value, value) {
+            (NodeValue::Object(_), Value::Object(map)) => {
+                let entries = map.iter().map(|(key, value)| match self.entry(key) {
+                    Some(entry) => {
+                        Entry { node: entry.node.with_value(value, range), ..entry.clone() }
+                    }
+                    None => Entry::new(key.clone(), Self::from_value(value, range)),
+                });
+                NodeValue::Object(entries.collect())
+            }
+            (NodeValue::Array(items), Value::Array(new)) if items.len() == new.len() => {
+                let items = items.iter().zip(new).map(|(item, new)| item.with_value(new, range));
+                NodeValue::Array(items.collect())
+            }
+            (_, new) => return Self::from_value(new, range),
+        };
+        Self { value, range: self.range.clone() }
+    }
+
     /// A tree of `value` in which every node stands at `range`.
     pub fn from_value(value: &Value, range: &Range<usize>) -> Self {
         let value = match value {

@@ -64,6 +64,10 @@ impl<'a> Language<'a> {
             ["passes", _] | ["passes", _, _] => {
                 kind.and_then(|kind| Some(&self.catalog.pass(kind)?.descriptor.schema))
             }
+            ["validators", "config", id] => {
+                let mut known = self.catalog.validators().iter().map(|known| &known.descriptor);
+                known.find(|known| known.id == id).map(|known| &known.schema)
+            }
             _ => None,
         };
         match schema {

@@ -8,8 +8,9 @@ use super::diagnose::diagnostic;
 use super::document::Document;
 use super::language::Language;
 use crate::config::upgrade::modernize;
-use crate::config::{Finding, parse};
+use crate::config::{Finding, Fix, parse};
 use crate::edit::rewrite::rewrite;
+use crate::validate::{self, has_migrators};
 
 /// Kind of the action that upgrades a whole document.
 pub(super) const UPGRADE: &str = "source.upgrade.olive";
@@ -29,7 +30,7 @@ pub(super) fn actions(
         let (start, end) = (document.offset(range.start), document.offset(range.end));
         let is_here = |f: &&Finding| f.range.start <= end && start <= f.range.end;
         let here = document.findings.iter().filter(is_here);
-        found.extend(here.filter_map(|finding| quick_fix(document, finding)));
+        found.extend(here.flat_map(|finding| quick_fixes(document, finding)));
     }
     if is_wanted(context, UPGRADE) {
         found.extend(upgrade(document, language));
@@ -47,32 +48,41 @@ fn is_wanted(context: &CodeActionContext, kind: &str) -> bool {
     })
 }
 
-fn quick_fix(document: &Document, finding: &Finding) -> Option<CodeAction> {
-    let fix = finding.fix.as_ref()?;
+/// The change that mends `finding`, then those to choose from.
+fn quick_fixes(document: &Document, finding: &Finding) -> Vec<CodeAction> {
+    let sure = finding.fix.iter().map(|fix| (fix, true));
+    let all = sure.chain(finding.choices.iter().map(|fix| (fix, false)));
+    all.map(|(fix, is_sure)| quick_fix(document, finding, fix, is_sure)).collect()
+}
+
+fn quick_fix(document: &Document, finding: &Finding, fix: &Fix, is_sure: bool) -> CodeAction {
     let edits = fix
         .edits
         .iter()
         .map(|edit| TextEdit { range: document.range(&edit.range), new_text: edit.text.clone() });
-    Some(CodeAction {
+    CodeAction {
         title: capitalized(&fix.title),
         kind: Some(CodeActionKind::QuickFix),
         diagnostics: Some(vec![diagnostic(document, finding)]),
-        is_preferred: Some(true),
+        is_preferred: Some(is_sure),
         edit: Some(workspace_edit(&document.uri, edits.collect())),
         ..CodeAction::default()
-    })
+    }
 }
 
 /// Writes the whole document as of today, when some of it is of former times.
 fn upgrade(document: &Document, language: &Language) -> Option<CodeAction> {
     let is_old = |finding: &Finding| finding.diagnostic.code == OLD_SPELLING;
-    if !document.findings.iter().any(is_old) {
+    if !document.findings.iter().any(is_old) && !has_migrators(&language.catalog) {
         return None;
     }
     let source = &document.source;
     let mut tree = parse(source).documents.into_iter().next()?;
     modernize(&mut tree, &language.catalog);
-    let text = rewrite(source, &tree).ok().filter(|text| *text != source.text)?;
+    let (text, _) = validate::upgrade(source, rewrite(source, &tree).ok()?, &language.catalog);
+    if text == source.text {
+        return None;
+    }
     let edit = TextEdit { range: document.range(&(0..source.text.len())), new_text: text };
     Some(CodeAction {
         title: "Upgrade this file to the current form".to_owned(),

@@ -6,6 +6,7 @@ mod files;
 use lsp_types::{
     CompletionItem, CompletionItemKind, CompletionItemTag, InsertTextFormat, Position, TextEdit,
 };
+use olive_schemas::validation::Completion;
 use serde_json::Value;
 
 use super::cursor::{Cursor, Role, Slot, cursors};
@@ -15,6 +16,7 @@ use super::language::Language;
 use super::names::{Named, defined};
 use crate::config::navigate::{Choice, Guide, Place};
 use crate::config::node::escape;
+use crate::validate;
 use insert::Insert;
 
 /// Everything that may be written at `position`.
@@ -38,6 +40,7 @@ pub(super) fn complete(
             Role::Value => {
                 items.extend(writer.names(&root, &place));
                 items.extend(writer.values(&place));
+                items.extend(writer.offered(&root, language));
                 items.extend(writer.files(&place));
             }
         }
@@ -116,6 +119,21 @@ impl Writer<'_> {
             })
         };
         place.choices().into_iter().filter_map(item).collect()
+    }
+
+    /// Values that installed validators offer.
+    fn offered(&self, root: &Value, language: &Language) -> Vec<CompletionItem> {
+        let offered = validate::complete(root, &pointer(&self.slot.path), &language.catalog);
+        let item = |Completion { label, insert, detail, documentation }| {
+            let insert = insert::value(self.slot, &insert)?;
+            Some(CompletionItem {
+                kind: Some(CompletionItemKind::Value),
+                detail,
+                documentation: documentation.map(|text| markdown(text).into()),
+                ..self.item(&label, insert)
+            })
+        };
+        offered.into_iter().filter_map(item).collect()
     }
 
     /// Files and folders, where a path is expected.

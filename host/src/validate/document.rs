@@ -2,40 +2,56 @@
 
 use std::path::Path;
 
-use olive_schemas::validation::{Document, PlannedStep};
+use olive_sandbox::Failure;
+use olive_schemas::validation::{Document, ModelDescription, PlannedStep};
 use olive_schemas::workflow::{Memory, PassConfig, Workflow};
 use serde_json::{Map, Value};
 
-use super::model;
+use super::model::describe;
 use crate::config::defaults::fill;
 use crate::config::node::escape;
 use crate::config::references::ADAPTER;
 use crate::config::{CheckedWorkflow, Scope};
 use crate::plugin::{Catalog, InstalledValidator};
 
-/// The document of `checked`, whose relative paths start at `folder`; settings of validators are
-/// still to be [put in](settings).
-pub(super) fn document(
+/// What is known of the model that `checked`, whose relative paths start at `folder`, starts from.
+pub(super) fn model(
     checked: &CheckedWorkflow,
     folder: &Path,
-    catalog: &Catalog,
     scope: Scope,
+) -> Option<ModelDescription> {
+    // A model of the command line is not the config's.
+    let model = checked.model().filter(|_| scope.model.is_none())?;
+    describe(&model, folder)
+}
+
+/// The document of `checked` without settings of validators.
+pub(super) fn document(
+    checked: &CheckedWorkflow,
+    model: Option<ModelDescription>,
+    catalog: &Catalog,
 ) -> Document {
     let workflow = checked.workflow();
     let mut steps = Vec::new();
     for build in checked.builds() {
         steps.extend(steps_of(build.workflow(), !workflow.builds.is_empty(), catalog));
     }
-    // A model of the command line is not the config's.
-    let model = checked.model().filter(|_| scope.model.is_none());
     Document {
         workflow: checked.normalized().to_value(),
         steps,
-        model: model.and_then(|model| model::describe(&model, folder)),
+        model,
         accelerator: workflow.accelerator(),
         accelerator_memory_bytes: memory(workflow),
         config: Map::new(),
     }
+}
+
+/// `document` as a validator with these settings gets it.
+pub(super) fn spell(document: &Document, config: Map<String, Value>) -> Result<String, Failure> {
+    let mut document = serde_json::to_value(document)
+        .map_err(|error| Failure::Refused(format!("the document cannot be written: {error}")))?;
+    document["config"] = Value::Object(config);
+    Ok(document.to_string())
 }
 
 /// Settings that `workflow` has for `validator`, with defaults.
@@ -72,13 +88,24 @@ fn steps_of(workflow: &Workflow, is_build: bool, catalog: &Catalog) -> Vec<Plann
     workflow.passes.iter().map(step).collect()
 }
 
+/// Where `workflow` declares the memory of its accelerator.
+pub(super) fn memory_pointer(workflow: &Workflow) -> Option<String> {
+    let (system, _) = declared(workflow)?;
+    Some(format!("/systems/{}/accelerators/0/memory", escape(system)))
+}
+
 /// Memory that the accelerator of `workflow` declares, in bytes.
 fn memory(workflow: &Workflow) -> Option<u64> {
-    let system = workflow.engine.target.as_ref().or(workflow.engine.host.as_ref())?;
-    match workflow.systems.get(system)?.accelerators.first()?.memory.as_ref()? {
-        Memory::Bytes(bytes) => Some(*bytes),
-        Memory::Text(text) => bytes(text),
+    match declared(workflow)? {
+        (_, Memory::Bytes(bytes)) => Some(*bytes),
+        (_, Memory::Text(text)) => bytes(text),
     }
+}
+
+/// The system that the result is meant for, and its memory.
+fn declared(workflow: &Workflow) -> Option<(&String, &Memory)> {
+    let system = workflow.engine.target.as_ref().or(workflow.engine.host.as_ref())?;
+    Some((system, workflow.systems.get(system)?.accelerators.first()?.memory.as_ref()?))
 }
 
 /// Bytes that a text such as `8GB` or `512 MiB` says: units of 1000, those with `i` of 1024.

@@ -11,13 +11,15 @@ use crate::commands::{host, say};
 use crate::config::upgrade::modernize;
 use crate::edit::{file, rewrite::rewrite};
 use crate::error::Error;
+use crate::validate;
 
 pub(super) fn run(args: &UpgradeArgs) -> Result<(), Error> {
     let host = host(&args.common)?;
     let (source, mut tree) = open(&args.file)?;
     let mut notes = modernize(&mut tree, &host.catalog);
+    let (text, more) = validate::upgrade(&source, rewrite(&source, &tree)?, &host.catalog);
+    notes.extend(more);
     notes.sort_by_key(|note| note.range.start);
-    let text = rewrite(&source, &tree)?;
     host.show(&source, &notes);
     let is_same = text == source.text;
     if !is_same {
