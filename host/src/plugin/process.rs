@@ -6,6 +6,7 @@
 //! with every process that it has started.
 
 mod chatter;
+mod deadline;
 mod group;
 mod lines;
 pub mod memory;
@@ -28,6 +29,7 @@ use serde_json::Value;
 
 use super::manifest::Manifest;
 use chatter::Chatter;
+use deadline::Deadline;
 use group::Group;
 use lines::{Heard, LastWords};
 use memory::Watch;
@@ -40,12 +42,11 @@ const GRACE: Duration = Duration::from_secs(10);
 const LINGER: Duration = Duration::from_secs(2);
 /// Time the last lines of a process that has ended may take to arrive.
 const DELIVERY: Duration = Duration::from_secs(5);
-/// Time a plugin has to say what it provides.
-const DESCRIBE_LIMIT: Duration = Duration::from_secs(30);
-/// Time a plugin has to look at a step before it runs.
-const PREPARE_LIMIT: Duration = Duration::from_mins(10);
 /// How often a waiting host looks whether the user wants to stop.
 const TICK: Duration = Duration::from_millis(50);
+
+/// How a process ended that went on after nothing more could come from it.
+const HUNG_UP: &str = "closed its way to the host, went on, and was stopped";
 
 /// How the host watches over a call.
 pub struct Supervision<'a> {
@@ -94,10 +95,8 @@ pub enum Failure {
     Overdue {
         /// Who: `the worker`.
         who: String,
-        /// What it had to do.
-        what: &'static str,
-        /// The time it had.
-        limit: Duration,
+        /// What it had to do, and the time it had.
+        deadline: &'static Deadline,
     },
     /// The process filled more memory than it may, and was killed.
     Greedy {
@@ -127,10 +126,17 @@ impl Failure {
                 "answer",
                 format!("the last message of {who} does not fit the protocol: {problem}"),
             ),
-            Self::Overdue { who, what, limit } => {
-                let message = format!("{who} took more than {} s to {what}", limit.as_secs());
-                PluginError::new("worker-overdue", message)
-                    .with_help("it was stopped; report it to the plugin's author")
+            Self::Overdue { who, deadline } => {
+                let Deadline { what, variable, .. } = deadline;
+                let seconds = deadline.limit().as_secs();
+                PluginError::new(
+                    "worker-overdue",
+                    format!("{who} took more than {seconds} s to {what}"),
+                )
+                .with_help(format!(
+                    "it was stopped: report it to the plugin's authors, or give it more seconds \
+                         by the variable `{variable}`"
+                ))
             }
             Self::Greedy { who, budget } => {
                 let message = format!("{who} used more than {} of memory", memory::shown(budget));
@@ -142,7 +148,10 @@ impl Failure {
             Self::Died { who, how, last_words } => {
                 let mut error = PluginError::new("worker-died", format!("{who} {how}"));
                 error.causes = last_words;
-                let help = if how.contains("signal 9") {
+                let help = if how == HUNG_UP {
+                    "this is a fault of the plugin: report it with this message; what earlier \
+                     steps made is kept"
+                } else if how.contains("signal 9") {
                     "signal 9 comes from outside: often the system, out of memory; what earlier \
                      steps made is kept, run again to resume"
                 } else {
@@ -177,8 +186,8 @@ struct Worker {
     stdin: Sender<Vec<u8>>,
     heard: Receiver<Heard>,
     last_words: LastWords,
-    /// What it has to do, and how long that may take.
-    limit: Option<(&'static str, Duration)>,
+    /// How long the call may take.
+    deadline: Option<&'static Deadline>,
 }
 
 /// How following a process ended.
@@ -192,7 +201,7 @@ enum Ending {
     /// It was asked to stop, and did not.
     Stubborn,
     /// It took too long.
-    Overdue { what: &'static str, limit: Duration },
+    Overdue(&'static Deadline),
     /// It filled more memory than it may.
     Greedy { budget: u64 },
 }
@@ -214,12 +223,7 @@ impl Worker {
         // What a system has started is a job of its own.
         let mark = (!is_for_system(call)).then(|| Mark::on(&mut command));
         let child = command.spawn().map_err(&on_error)?;
-        let limit = match call {
-            Call::Describe { .. } => Some(("describe itself", DESCRIBE_LIMIT)),
-            Call::Prepare { .. } => Some(("look at the step", PREPARE_LIMIT)),
-            Call::Run { .. } => None,
-        };
-        Self::connect(name, child, mark, call, limit).map_err(on_error)
+        Self::connect(name, child, mark, call).map_err(on_error)
     }
 
     fn connect(
@@ -227,7 +231,6 @@ impl Worker {
         mut child: Child,
         mark: Option<Mark>,
         call: &Call,
-        limit: Option<(&'static str, Duration)>,
     ) -> io::Result<Self> {
         let missing = || io::Error::other("a pipe to the process is missing");
         let stdin = child.stdin.take().ok_or_else(missing)?;
@@ -241,7 +244,16 @@ impl Worker {
         let _ = stdin.send(line);
         let heard = lines::messages(stdout);
         let last_words = LastWords::of(stderr);
-        Ok(Self { name, group, mark, memory, stdin, heard, last_words, limit })
+        Ok(Self {
+            name,
+            group,
+            mark,
+            memory,
+            stdin,
+            heard,
+            last_words,
+            deadline: Deadline::of(call),
+        })
     }
 
     /// Hands on events until the call is over; asks the process to stop when the user wants to.
@@ -250,14 +262,16 @@ impl Worker {
         let mut is_asked = false;
         let ending = self.listen(supervision, &mut chatter, &mut is_asked);
         let who = self.name;
-        drop(self.stdin);
+        // A process that hung up but goes on must not take the end of its input for the host's.
+        let held = matches!(ending, Ending::Gone).then_some(self.stdin);
         let patience = match ending {
             Ending::Said(_) | Ending::Garbled(_) | Ending::Gone => LINGER,
-            Ending::Stubborn | Ending::Overdue { .. } | Ending::Greedy { .. } => Duration::ZERO,
+            Ending::Stubborn | Ending::Overdue(_) | Ending::Greedy { .. } => Duration::ZERO,
         };
         // Its pipe is emptied while it ends, so that it does not wait for a reader.
         thread::spawn(move || self.heard.iter().for_each(drop));
         let status = self.group.end(patience);
+        drop(held);
         self.mark.iter().for_each(Mark::sweep);
         let mut last_words = chatter.end();
         last_words.extend(self.last_words.end());
@@ -268,10 +282,13 @@ impl Worker {
             }
             (Ending::Garbled(problem), _) => Failure::Garbled { who, problem },
             (Ending::Stubborn, _) => Failure::Killed,
-            (Ending::Overdue { what, limit }, _) => Failure::Overdue { who, what, limit },
+            (Ending::Overdue(deadline), _) => Failure::Overdue { who, deadline },
             (Ending::Greedy { budget }, _) => Failure::Greedy { who, budget },
             (Ending::Gone, _) if is_asked => Failure::Killed,
-            (Ending::Gone, Ok(status)) => Failure::Died { who, how: ending_of(status), last_words },
+            (Ending::Gone, Ok(status)) => {
+                let how = status.map_or_else(|| HUNG_UP.into(), ending_of);
+                Failure::Died { who, how, last_words }
+            }
             (Ending::Gone, Err(error)) => {
                 Failure::Start(PluginError::from_error("worker-start", &error))
             }
@@ -318,10 +335,10 @@ impl Worker {
             if let Some(budget) = self.memory.exceeded() {
                 return Ending::Greedy { budget };
             }
-            if let Some((what, limit)) = self.limit
-                && now > start + limit
+            if let Some(deadline) = self.deadline
+                && now > start + deadline.limit()
             {
-                return Ending::Overdue { what, limit };
+                return Ending::Overdue(deadline);
             }
         }
     }

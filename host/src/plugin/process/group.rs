@@ -36,20 +36,21 @@ impl Group {
     }
 
     /// Gives the leader `patience` to end by itself, kills what is left of the group, and tells how
-    /// the leader ended.
+    /// the leader ended; `None` when it did not by itself.
     ///
     /// # Errors
     /// When the system does not tell.
-    pub(super) fn end(mut self, patience: Duration) -> io::Result<ExitStatus> {
+    pub(super) fn end(mut self, patience: Duration) -> io::Result<Option<ExitStatus>> {
         let deadline = Instant::now() + patience;
         let mut pause = Duration::from_millis(1);
         while !self.has_ended() && Instant::now() < deadline {
             thread::sleep(pause);
             pause = (2 * pause).min(PAUSE);
         }
+        let has_ended = self.has_ended();
         self.kill();
         self.is_reaped = true;
-        self.child.wait()
+        self.child.wait().map(|status| has_ended.then_some(status))
     }
 
     /// Kills every process of the group.

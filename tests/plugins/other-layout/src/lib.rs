@@ -11,6 +11,7 @@ use abi_stable::prefix_type::PrefixTypeTrait;
 mod abi {
     //! The binary interface, with numbers where the contract has text.
     #![allow(
+        dead_code,
         missing_docs,
         non_camel_case_types,
         non_local_definitions,
@@ -68,7 +69,9 @@ extern "C" fn erased_module() -> RootModuleResult {
 #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
 pub static HEADER: LibHeader =
     // SAFETY: `erased_module` returns the module type named in the type argument.
-    unsafe { LibHeader::from_constructor::<PluginModuleRef>(erased_module, CheckTypeLayout::Yes) };
+    unsafe {
+        LibHeader::from_constructor::<PluginModuleRef>(erased_module, CheckTypeLayout::Yes)
+    };
 
 /// The API version, read before anything else.
 #[expect(unsafe_code, reason = "a library is found by its exported symbols")]

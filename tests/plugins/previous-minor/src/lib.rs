@@ -99,10 +99,13 @@ fn copy(request: &Value, sink: &EventSinkObject<'_>) -> Result<Value, Value> {
             return Err(failure("cancelled", "the step was cancelled"));
         }
         fs::copy(input.join(name), output.join(name)).map_err(io)?;
-        emit(sink, &json!({
-            "event": "progress", "unit": "file", "done": index + 1, "total": names.len(),
-            "figures": {"files": index + 1}
-        }));
+        emit(
+            sink,
+            &json!({
+                "event": "progress", "unit": "file", "done": index + 1, "total": names.len(),
+                "figures": {"files": index + 1}
+            }),
+        );
     }
     let note = text(&request["config"]["note"]);
     fs::write(output.join("note"), &note).map_err(io)?;
@@ -133,7 +136,9 @@ extern "C" fn erased_module() -> RootModuleResult {
 #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
 pub static HEADER: LibHeader =
     // SAFETY: `erased_module` returns the module type named in the type argument.
-    unsafe { LibHeader::from_constructor::<PluginModuleRef>(erased_module, CheckTypeLayout::Yes) };
+    unsafe {
+        LibHeader::from_constructor::<PluginModuleRef>(erased_module, CheckTypeLayout::Yes)
+    };
 
 /// The API version, read before anything else.
 #[expect(unsafe_code, reason = "a library is found by its exported symbols")]
