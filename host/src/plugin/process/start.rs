@@ -121,6 +121,7 @@ fn process_plugin(call: &Call) -> Result<Program, PluginError> {
     Ok(Program { name, command, on_error: Box::new(not_started) })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is handed the error, as an `OnError` is")]
 fn not_started(error: io::Error) -> PluginError {
     PluginError::from_error("worker-start", &error)
 }

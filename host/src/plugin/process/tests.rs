@@ -1,5 +1,7 @@
 //! Processes that are polite, and processes that are not.
 
+#![cfg(unix)]
+
 use std::cell::{Cell, RefCell};
 use std::fs;
 use std::path::{Path, PathBuf};
