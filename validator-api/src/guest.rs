@@ -21,7 +21,7 @@ use self::bindings::olive::plugin::host::{Level, log};
 use self::bindings::olive::plugin::types;
 
 /// The interfaces of every component.
-#[expect(missing_docs, reason = "generated from the WIT package")]
+#[expect(missing_docs, clippy::same_length_and_capacity, reason = "generated from the WIT")]
 pub mod bindings {
     wit_bindgen::generate!({
         path: "../plugin-api/wit/0.1.0",
@@ -32,7 +32,7 @@ pub mod bindings {
 }
 
 /// The optional interface `migrator`.
-#[expect(missing_docs, reason = "generated from the WIT package")]
+#[expect(missing_docs, clippy::same_length_and_capacity, reason = "generated from the WIT")]
 pub mod migrator {
     wit_bindgen::generate!({
         path: "../plugin-api/wit/0.1.0",
@@ -44,7 +44,7 @@ pub mod migrator {
 }
 
 /// The optional interface `completer`.
-#[expect(missing_docs, reason = "generated from the WIT package")]
+#[expect(missing_docs, clippy::same_length_and_capacity, reason = "generated from the WIT")]
 pub mod completer {
     wit_bindgen::generate!({
         path: "../plugin-api/wit/0.1.0",
@@ -56,7 +56,7 @@ pub mod completer {
 }
 
 /// The optional interface `planner`.
-#[expect(missing_docs, reason = "generated from the WIT package")]
+#[expect(missing_docs, clippy::same_length_and_capacity, reason = "generated from the WIT")]
 pub mod planner {
     wit_bindgen::generate!({
         path: "../plugin-api/wit/0.1.0",

@@ -5,8 +5,8 @@
 //! | `Cargo.toml` that depends on `olive-validator-api` | component | [cargo and a tool chain](crate::toolchain) |
 //! | `Cargo.toml` that depends on `olive-plugin-api` | dynamic library | cargo |
 //! | `validator.c` | component | clang with wasi-libc, or zig |
-//! | `validator.js` | component | npm's componentize-js |
-//! | `validator.py` | component | PyPI's componentize-py |
+//! | `validator.js` | component | Node's package `componentize-js` |
+//! | `validator.py` | component | Python's package `componentize-py` |
 //!
 //! A validator in C, JavaScript or Python has the contract beside it, as `wit/olive-plugin.wit`;
 //! without that file it is built against [this program's](crate::component::WIT).

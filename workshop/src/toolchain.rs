@@ -83,11 +83,11 @@ pub enum ToolchainError {
 /// When there is none; see the order in the module.
 pub fn find(dir: &Path, surroundings: &Surroundings<'_>) -> Result<Toolchain, ToolchainError> {
     let rustc = Rustc::ask(dir).map_err(ToolchainError::NoRust)?;
-    if rustc.has_target(dir) {
+    if has_target(dir) {
         return Ok(rustc.toolchain(Way::Installed));
     }
     let rustup = match add_target(dir, surroundings) {
-        Ok(()) if rustc.has_target(dir) => return Ok(rustc.toolchain(Way::Added)),
+        Ok(()) if has_target(dir) => return Ok(rustc.toolchain(Way::Added)),
         Ok(()) => "it added the target to another compiler".to_owned(),
         Err(why) => why,
     };
@@ -128,12 +128,6 @@ impl Rustc {
         let host = version.lines().find_map(|line| line.strip_prefix("host: "));
         let host = host.unwrap_or_default().to_owned();
         Ok(Self { sysroot: sysroot.trim_end().into(), host })
-    }
-
-    fn has_target(&self, dir: &Path) -> bool {
-        let mut rustc = command::rust("rustc", dir);
-        let folder = ask(rustc.args(["--print", "target-libdir", "--target", TARGET]));
-        folder.is_ok_and(|folder| has_core(Path::new(folder.trim_end())))
     }
 
     fn has_sources(&self) -> bool {
@@ -180,6 +174,13 @@ impl Toolchain {
     pub fn apply(&self, cargo: &mut Command) {
         cargo.envs(self.env.iter().map(|(name, value)| (name, value))).args(&self.args);
     }
+}
+
+/// Whether the compiler of `dir` has the target.
+fn has_target(dir: &Path) -> bool {
+    let mut rustc = command::rust("rustc", dir);
+    let folder = ask(rustc.args(["--print", "target-libdir", "--target", TARGET]));
+    folder.is_ok_and(|folder| has_core(Path::new(folder.trim_end())))
 }
 
 /// Whether a folder of compiled libraries has the one that every crate needs.
