@@ -3,6 +3,18 @@
 //! A component is [compiled](compile()) once, in a process that may be killed, and kept in a
 //! [`Cache`] that only its owner can write; a [`Sandbox`] then [loads](Sandbox::load) it, and every
 //! call of a [`Component`] runs in a fresh instance with [`Limits`].
+//!
+//! ```no_run
+//! use olive_sandbox::{Context, Limits, Sandbox, compile};
+//!
+//! let limits = Limits::default();
+//! let code = compile(&std::fs::read("acme_rules.wasm")?, &limits)?;
+//! let component = Sandbox::new(limits)?.load(&code)?;
+//! for finding in component.validate(r#"{"workflow": {}}"#, &Context::default())? {
+//!     println!("{}: {}", finding.pointer, finding.message);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod limits;
 mod failure;
