@@ -157,11 +157,15 @@ impl Line {
         if line.trim_ascii_start().first() != Some(&b'{') {
             return Self::Stray;
         }
-        let Ok(Value::Object(object)) = serde_json::from_slice(line) else { return Self::Stray };
+        let object = match serde_json::from_slice(line) {
+            Ok(Value::Object(object)) => object,
+            Ok(_) => return Self::Stray,
+            Err(error) => return Self::broken(line, &error),
+        };
         let Some(event) = object.get("event").and_then(Value::as_str) else { return Self::Stray };
         let event = event.to_owned();
         let object = Value::Object(object);
-        let is_end = matches!(event.as_str(), "done" | "failed");
+        let is_end = is_end(&event);
         let message = match event.as_str() {
             "done" | "failed" => serde_json::from_value(object).map(Message::End),
             "log" | "progress" | "text" => serde_json::from_value(object).map(Message::Event),
@@ -172,6 +176,32 @@ impl Line {
             Err(error) => Self::Malformed { is_end, problem: format!("event `{event}`: {error}") },
         }
     }
+
+    /// Reads a line that is no JSON but may be meant as a message, with a `NaN` in it for example.
+    fn broken(line: &[u8], error: &serde_json::Error) -> Self {
+        match first_event(line) {
+            // A message that was cut short by the end of its process has ended nothing.
+            Some(event) if !error.is_eof() => Self::Malformed {
+                is_end: is_end(event),
+                problem: format!("event `{event}`: {error}"),
+            },
+            _ => Self::Stray,
+        }
+    }
+}
+
+fn is_end(event: &str) -> bool {
+    matches!(event, "done" | "failed")
+}
+
+/// The `event` that a line begins with.
+fn first_event(line: &[u8]) -> Option<&str> {
+    let mut rest = line;
+    for mark in ["{", "\"event\"", ":", "\""] {
+        rest = rest.trim_ascii_start().strip_prefix(mark.as_bytes())?;
+    }
+    let end = rest.iter().position(|byte| *byte == b'"')?;
+    std::str::from_utf8(&rest[..end]).ok()
 }
 
 /// A process plugin: the content of its manifest, `NAME.plugin.json`.
@@ -251,9 +281,35 @@ mod tests {
                 "event `progress`: missing field `done`",
             ),
             (r#"{"event": "failed"}"#, true, "event `failed`: missing field `error`"),
+            (
+                r#" {"event" : "done", "answer": NaN}"#,
+                true,
+                "event `done`: expected value at line 1 column 31",
+            ),
         ] {
             let problem = problem.to_owned();
             assert_eq!(Line::read(line.as_bytes()), Line::Malformed { is_end, problem });
+        }
+    }
+
+    #[test]
+    fn a_message_that_is_cut_short_is_none() {
+        let line = r#"{"event": "done", "answer": {"text": "é\n", "list": [1.5, null]}}"#;
+        for end in 0..line.len() {
+            assert_eq!(Line::read(&line.as_bytes()[..end]), Line::Stray, "{end}");
+        }
+    }
+
+    #[test]
+    fn no_byte_in_a_message_ends_the_reader() {
+        let line = br#"{"event": "progress", "unit": "step", "done": 1, "total": 2}"#;
+        for place in 0..line.len() {
+            for byte in 0..=u8::MAX {
+                let mut line = line.to_vec();
+                line[place] = byte;
+                let is_end = matches!(Line::read(&line), Line::Message(Message::End(_)));
+                assert!(!is_end, "{place} {byte}");
+            }
         }
     }
 

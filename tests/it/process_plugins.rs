@@ -13,47 +13,10 @@ use crate::playground::{Playground, Running, Said, signal, wait_for_end_of};
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/process-plugin");
 
 /// A plugin on the example's `olive_plugin.py` that does what its setting says.
-const RUDE: &str = r#"
-import ctypes, os, subprocess, sys, time
-from olive_plugin import Pass, PluginError, model, serve
+const RUDE: &str = include_str!("process_plugins/rude.py");
 
-class Rude(Pass):
-    name = "Rude"
-    summary = "Behave as told."
-    schema = {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {"behavior": {"type": "string", "description": "What to do."}},
-    }
-
-    def run(self, step):
-        behavior = step.config["behavior"]
-        if behavior == "print":
-            print("a library says hello")
-            os.write(step._connection._output.fileno(), b"Loading \xff weights\n")
-        if behavior == "crash":
-            print("the last word", file=sys.stderr, flush=True)
-            os.abort()
-        if behavior == "exit":
-            os.write(step._connection._output.fileno(), b"all done\n")
-            os._exit(0)
-        if behavior == "raise":
-            raise ValueError("bad luck")
-        if behavior == "refuse":
-            raise PluginError("no-wish", "it does not want to", help="ask again")
-        if behavior == "elsewhere":
-            (step.model_path / "intruder").write_text("I was here")
-        if behavior == "wait":
-            child = subprocess.Popen(["sleep", "600"])
-            step.log(f"child {child.pid} process {os.getpid()}")
-            while True:
-                step.check_cancelled()
-                time.sleep(0.01)
-        (step.output_dir / "weights").write_text("rude weights")
-        return model("HfModel", step.output_dir)
-
-serve("rude", "1.2.3", [Rude()])
-"#;
+/// A generator without the help of `olive_plugin.py`: it says the prompt backwards, word by word.
+const BACKWARDS: &str = include_str!("process_plugins/backwards.py");
 
 /// A playground with `plugin` among the plugins beside the program, unless there is no Python.
 fn with_plugin(files: &[(&str, &str)]) -> Option<Playground> {
@@ -263,6 +226,16 @@ fn a_process_whose_host_is_gone_ends() {
     wait_for_end_of(&worker);
     // Nobody is left to end what the process has started.
     let _ = Command::new("kill").args(["-KILL", &child]).status();
+}
+
+#[test]
+fn a_generator_tells_its_text_as_it_comes() {
+    let manifest = json!({"protocol": "^1.0", "command": ["python3", "main.py"]}).to_string();
+    let files = [("main.py", BACKWARDS), ("backwards.plugin.json", &*manifest)];
+    let Some(playground) = with_plugin(&files) else { return };
+    let prompt = ["generate", "-m", "@/base", "--prompt", "one two three"];
+    let said = playground.olive(&prompt);
+    assert_eq!((said.code, &*said.out), (Some(0), "three two one \n"), "{}", said.err);
 }
 
 #[test]
