@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::model::{Linear, checkpoint, dimension, linears};
 use crate::parts::{builds_graph, chains, keep_layers, told};
-use crate::rule::{BuiltIn, listed, set};
+use crate::rule::{BuiltIn, set};
 
 /// Rows of weights are padded because no whole number of blocks fits them.
 pub(crate) const RULE: BuiltIn = BuiltIn {
@@ -64,7 +64,7 @@ fn padded(document: &Document, step: &PlannedStep, model: &ModelDescription) -> 
         "{} pads rows of {} weights to blocks of {size}, which makes the quantized weights \
          {growth:.1} % larger",
         told(step),
-        listed(&odd),
+        odd.join(" and "),
     );
     let Some(better) =
         SIZES.into_iter().find(|new| *new < size && widths.iter().all(|width| width % new == 0))

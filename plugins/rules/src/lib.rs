@@ -98,8 +98,11 @@ impl Validator for OliveRules {
         for rule in RULES.iter().filter(|rule| config.off.iter().all(|code| code != rule.code)) {
             for mut finding in (rule.check)(document) {
                 point_into(&document.workflow, &mut finding);
-                // Builds share passes, and what is wrong with one is said once.
-                if !found.contains(&finding) {
+                // What is wrong with a place is said once, however many passes and builds need it.
+                let is_told = |told: &Diagnostic| {
+                    told.code == finding.code && told.pointer == finding.pointer
+                };
+                if !found.iter().any(is_told) {
                     found.push(finding);
                 }
             }
