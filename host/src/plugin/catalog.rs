@@ -130,13 +130,14 @@ impl Catalog {
         help.as_str().map(str::to_owned)
     }
 
-    /// The evaluator that measures `metrics` of models of `kind`.
+    /// The evaluator that measures `metrics` of models of `kind`; the one found last, so that a
+    /// folder the user names goes before what stands beside the program.
     pub fn evaluator(
         &self,
         kind: ModelKind,
         metrics: &[MetricKind],
     ) -> Option<(&InstalledPlugin, &EvaluatorDescriptor)> {
-        let entries = self.plugins.iter().flat_map(|plugin| {
+        let entries = self.plugins.iter().rev().flat_map(|plugin| {
             plugin.descriptor.evaluators.iter().map(move |evaluator| (plugin, evaluator))
         });
         entries.into_iter().find(|(_, evaluator)| {
@@ -145,9 +146,9 @@ impl Catalog {
         })
     }
 
-    /// The generator that runs models of `kind`.
+    /// The generator that runs models of `kind`; of several, the one found last.
     pub fn generator(&self, kind: ModelKind) -> Option<(&InstalledPlugin, &GeneratorDescriptor)> {
-        let entries = self.plugins.iter().flat_map(|plugin| {
+        let entries = self.plugins.iter().rev().flat_map(|plugin| {
             plugin.descriptor.generators.iter().map(move |generator| (plugin, generator))
         });
         entries.into_iter().find(|(_, generator)| generator.accepts.contains(&kind))

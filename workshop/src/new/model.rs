@@ -2,39 +2,45 @@
 
 use std::fmt::Write;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 /// Tensors of the model, by name and shape.
 const TENSORS: [(&str, &[usize]); 12] = [
-    ("lm_head.weight", &[32, 8]),
-    ("model.embed_tokens.weight", &[32, 8]),
-    ("model.layers.0.input_layernorm.weight", &[8]),
-    ("model.layers.0.mlp.down_proj.weight", &[8, 16]),
-    ("model.layers.0.mlp.gate_proj.weight", &[16, 8]),
-    ("model.layers.0.mlp.up_proj.weight", &[16, 8]),
-    ("model.layers.0.post_attention_layernorm.weight", &[8]),
-    ("model.layers.0.self_attn.k_proj.weight", &[8, 8]),
-    ("model.layers.0.self_attn.o_proj.weight", &[8, 8]),
-    ("model.layers.0.self_attn.q_proj.weight", &[8, 8]),
-    ("model.layers.0.self_attn.v_proj.weight", &[8, 8]),
-    ("model.norm.weight", &[8]),
+    ("lm_head.weight", &[32, 32]),
+    ("model.embed_tokens.weight", &[32, 32]),
+    ("model.layers.0.input_layernorm.weight", &[32]),
+    ("model.layers.0.mlp.down_proj.weight", &[32, 64]),
+    ("model.layers.0.mlp.gate_proj.weight", &[64, 32]),
+    ("model.layers.0.mlp.up_proj.weight", &[64, 32]),
+    ("model.layers.0.post_attention_layernorm.weight", &[32]),
+    ("model.layers.0.self_attn.k_proj.weight", &[32, 32]),
+    ("model.layers.0.self_attn.o_proj.weight", &[32, 32]),
+    ("model.layers.0.self_attn.q_proj.weight", &[32, 32]),
+    ("model.layers.0.self_attn.v_proj.weight", &[32, 32]),
+    ("model.norm.weight", &[32]),
 ];
 
+/// Ids 0, 1 and 2 of the tokenizer.
+const SPECIAL_TOKENS: [&str; 3] = ["<unk>", "<s>", "</s>"];
+
 /// The files of the folder `model/`.
-pub(super) fn files() -> [(String, Vec<u8>); 2] {
+pub(super) fn files() -> [(String, Vec<u8>); 4] {
+    let json = |value: Value| format!("{value:#}\n").into();
     [
-        ("model/config.json".into(), format!("{:#}\n", config()).into()),
+        ("model/config.json".into(), json(config())),
         ("model/model.safetensors".into(), weights()),
+        ("model/tokenizer.json".into(), json(tokenizer())),
+        ("model/tokenizer_config.json".into(), json(special_tokens())),
     ]
 }
 
-fn config() -> serde_json::Value {
+fn config() -> Value {
     json!({
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
         "vocab_size": 32,
-        "hidden_size": 8,
-        "intermediate_size": 16,
+        "hidden_size": 32,
+        "intermediate_size": 64,
         "num_hidden_layers": 1,
         "num_attention_heads": 2,
         "num_key_value_heads": 2,
@@ -42,7 +48,53 @@ fn config() -> serde_json::Value {
         "rms_norm_eps": 1e-5,
         "rope_theta": 10000.0,
         "hidden_act": "silu",
+        "tie_word_embeddings": false,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
         "torch_dtype": "float32"
+    })
+}
+
+/// A tokenizer of letters.
+fn tokenizer() -> Value {
+    let letters = ('a'..='z').map(String::from);
+    let tokens = SPECIAL_TOKENS.map(str::to_owned).into_iter();
+    let tokens = tokens.chain(["\u{2581}", ".", ","].map(str::to_owned)).chain(letters);
+    let vocab: Map<String, Value> = tokens.zip(0..).map(|(t, id)| (t, Value::from(id))).collect();
+    let added = SPECIAL_TOKENS.iter().zip(0..).map(|(token, id): (_, u32)| {
+        json!({
+            "id": id, "content": token, "special": true, "single_word": false, "lstrip": false,
+            "rstrip": false, "normalized": false
+        })
+    });
+    let spaces = json!({
+        "type": "Metaspace", "replacement": "\u{2581}", "prepend_scheme": "always", "split": false
+    });
+    json!({
+        "version": "1.0",
+        "truncation": null,
+        "padding": null,
+        "added_tokens": added.collect::<Vec<_>>(),
+        "normalizer": {"type": "Lowercase"},
+        "pre_tokenizer": spaces,
+        "post_processor": null,
+        "decoder": spaces,
+        "model": {
+            "type": "BPE", "dropout": null, "unk_token": SPECIAL_TOKENS[0],
+            "continuing_subword_prefix": null, "end_of_word_suffix": null, "fuse_unk": false,
+            "byte_fallback": false, "vocab": vocab, "merges": []
+        }
+    })
+}
+
+fn special_tokens() -> Value {
+    let [unknown, begin, end] = SPECIAL_TOKENS;
+    json!({
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "unk_token": unknown,
+        "bos_token": begin,
+        "eos_token": end,
+        "model_max_length": 64
     })
 }
 
@@ -74,7 +126,7 @@ fn weights() -> Vec<u8> {
 mod tests {
     use serde_json::Value;
 
-    use super::{TENSORS, weights};
+    use super::{TENSORS, tokenizer, weights};
 
     #[test]
     fn the_header_tells_where_every_tensor_is() {
@@ -93,5 +145,11 @@ mod tests {
         assert_eq!(data.len(), end);
         let values = data.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()));
         assert!(values.into_iter().all(|value| value == 1.0 || value.abs() <= 0.1));
+    }
+
+    #[test]
+    fn every_token_has_a_row_of_the_embedding() {
+        let vocab = tokenizer()["model"]["vocab"].as_object().unwrap().len();
+        assert_eq!(TENSORS[1].1[0], vocab);
     }
 }

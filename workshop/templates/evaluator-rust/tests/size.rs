@@ -32,7 +32,8 @@ fn bytes(name: &str) -> f64 {
 
 #[test]
 fn every_file_counts() {
-    let expected = bytes("config.json") + bytes("model.safetensors");
+    let tokenizer = bytes("tokenizer.json") + bytes("tokenizer_config.json");
+    let expected = bytes("config.json") + bytes("model.safetensors") + tokenizer;
     let measured = measured(Model::new(ModelKind::Hf, MODEL));
     assert_eq!(measured, [("size-bytes".to_owned(), expected)]);
 }

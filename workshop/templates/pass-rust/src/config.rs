@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 /// Settings of the `AcmePrune` pass.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(extend("x-olive-quality-help" = "try a smaller `threshold`"))]
+#[schemars(extend(
+    "examples" = [{"threshold": 0.02, "exclude": ["embed_tokens", "lm_head"]}],
+    "x-olive-quality-help" = "try a smaller `threshold`"
+))]
 pub struct AcmePruneConfig {
     /// Weights of a smaller magnitude become zero.
     #[schemars(range(min = 0.0), extend("errorMessage" = "write a magnitude such as 0.001"))]

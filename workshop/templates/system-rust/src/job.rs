@@ -1,9 +1,9 @@
 //! A job on this machine: a process group, and a folder that remembers it.
 //!
 //! ```text
-//! stdin   what the worker reads        pid   the process group
-//! stdout  its messages                 code  its exit code, once it has ended
-//! stderr  what else it says
+//! stdin   what the worker reads        group      the process group
+//! stdout  its messages                 code       its exit code, once it has ended
+//! stderr  what else it says            cancelled  is there when somebody has ended it
 //! ```
 
 use std::fs::{self, File};
@@ -14,8 +14,8 @@ use std::process::{Command, Stdio};
 
 use olive_plugin_api::{Job, JobState, LogPart};
 
-/// Runs its arguments and writes their exit code; a file appears whole or not at all.
-const SCRIPT: &str = r#""$@" <stdin >stdout 2>stderr; echo $? >code.new; mv code.new code"#;
+/// Runs its arguments in the background and writes their exit code; the file appears whole.
+const SCRIPT: &str = r#"{ "$@" <stdin >stdout 2>stderr; echo $? >code.new; mv code.new code; } &"#;
 
 /// Whether this machine can start `name`.
 pub fn is_program(name: &str) -> bool {
@@ -28,7 +28,7 @@ pub fn is_program(name: &str) -> bool {
 /// Starts `job` under `command`, in a process group that outlives this process.
 pub fn start(job: &Job, command: &[String]) -> io::Result<()> {
     fs::write(job.folder.join("stdin"), &job.input)?;
-    let child = Command::new("sh")
+    let mut shell = Command::new("sh")
         .args(["-c", SCRIPT, "sh"])
         .args(command)
         .arg(&job.program)
@@ -40,11 +40,17 @@ pub fn start(job: &Job, command: &[String]) -> io::Result<()> {
         .stderr(Stdio::null())
         .process_group(0)
         .spawn()?;
-    fs::write(job.folder.join("pid"), child.id().to_string())
+    fs::write(job.folder.join("group"), shell.id().to_string())?;
+    shell.wait().map(|_| ())
 }
 
 /// How the job of `folder` is.
 pub fn state(folder: &Path) -> io::Result<JobState> {
+    if folder.join("cancelled").exists() {
+        return Ok(JobState::Lost {
+            reason: "it was cancelled".into(),
+        });
+    }
     // The code is asked for before and after: a job may end in between.
     for _ in 0..2 {
         match fs::read_to_string(folder.join("code")) {
@@ -67,6 +73,7 @@ pub fn state(folder: &Path) -> io::Result<JobState> {
 
 /// Ends the job of `folder`.
 pub fn end(folder: &Path) -> io::Result<()> {
+    fs::write(folder.join("cancelled"), "")?;
     signal(folder, "KILL").map(|_| ())
 }
 
@@ -95,7 +102,7 @@ pub fn lines(folder: &Path, from: u64) -> io::Result<LogPart> {
 
 /// Sends a signal to the process group of the job; whether there was one to take it.
 fn signal(folder: &Path, name: &str) -> io::Result<bool> {
-    let group = format!("-{}", fs::read_to_string(folder.join("pid"))?);
+    let group = format!("-{}", fs::read_to_string(folder.join("group"))?);
     let output = Command::new("kill")
         .args(["-s", name, "--", &group])
         .output()?;

@@ -1,6 +1,7 @@
 //! The system with small programs in the worker's place.
 
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
@@ -74,13 +75,32 @@ fn half_a_line_waits_for_its_end() {
 
 #[test]
 fn a_job_that_is_cancelled_ends_with_all_its_processes() {
-    with_job("sleep 1000 & sleep 1000; wait", |config, job, ctx| {
+    with_job("sleep 1000 & echo $!; wait", |config, job, ctx| {
         let id = AcmeNice.submit(job, config, ctx).unwrap();
+        let start = Instant::now();
+        let mut sleeper = String::new();
+        while sleeper.is_empty() {
+            assert!(start.elapsed() < Duration::from_secs(60));
+            sleeper = AcmeNice.logs(&id, 0, config, ctx).unwrap().text;
+        }
         assert_eq!(AcmeNice.poll(&id, config, ctx).unwrap(), JobState::Running);
         AcmeNice.cancel(&id, config, ctx).unwrap();
         assert!(matches!(ended(&id, config, ctx), JobState::Lost { .. }));
+        while is_running(sleeper.trim()) {
+            assert!(start.elapsed() < Duration::from_secs(60));
+        }
         assert!(!Path::new(&id).join("code").exists());
     });
+}
+
+/// Whether a process does anything; one that has ended may still have an entry.
+fn is_running(process: &str) -> bool {
+    let ps = Command::new("ps")
+        .args(["-o", "stat=", "-p", process])
+        .output()
+        .unwrap();
+    let state = String::from_utf8(ps.stdout).unwrap();
+    !state.trim().is_empty() && !state.trim().starts_with('Z')
 }
 
 #[test]
