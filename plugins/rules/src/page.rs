@@ -23,6 +23,8 @@ A rule that does not speak for you is switched off in the workflow:
 {\"validators\": {\"config\": {\"olive-rules\": {\"off\": [\"never-used\"]}}}}
 ```
 
+The same component estimates what the built-in passes need of memory and disk, from the shapes of the input model: `olive plan` shows it, and the host warns with `memory-short` where the accelerator declares less `memory`.
+
 ";
 
 /// The page, from the rules and their examples.

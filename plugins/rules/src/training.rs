@@ -129,7 +129,7 @@ impl<'a> Training<'a> {
             Some(share) => (blocks as f64 * share).ceil(),
             None => 0.0,
         };
-        (blocks - whole(kept_back)).max(0)
+        blocks.saturating_sub(whole(kept_back)).max(0)
     }
 }
 
