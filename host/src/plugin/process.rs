@@ -16,7 +16,6 @@ mod start;
 pub use start::{OnError, PLUGIN_PATH, environment, manifest_command};
 
 use std::io::{self, Write};
-use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
@@ -24,10 +23,9 @@ use std::time::{Duration, Instant};
 
 use olive_schemas::error::PluginError;
 use olive_schemas::protocol::{CANCEL, Call, End, Line, Message, Usage};
-use olive_schemas::step::{StepEvent, StepKind, StepRequest};
+use olive_schemas::step::{StepEvent, StepKind};
 use serde_json::Value;
 
-use super::manifest::Manifest;
 use chatter::Chatter;
 use deadline::Deadline;
 use group::Group;
@@ -209,10 +207,6 @@ enum Ending {
 impl Worker {
     fn start(call: &Call, threads: usize) -> Result<Self, PluginError> {
         let Program { name, mut command, on_error } = start::program(call, threads)?;
-        if let Some(scratch) = scratch(call) {
-            // The usual folder for temporary files is closed to it.
-            command.env("TMPDIR", scratch);
-        }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         #[cfg(unix)]
         {
@@ -344,21 +338,8 @@ impl Worker {
     }
 }
 
-/// Folder for the temporary files of a native plugin; another one knows best itself.
-fn scratch(call: &Call) -> Option<&Path> {
-    let request = step(call).filter(|_| !Manifest::is_at(call.plugin()))?;
-    Some(&request.scratch_dir)
-}
-
 fn is_for_system(call: &Call) -> bool {
-    step(call).is_some_and(|request| request.kind == StepKind::System)
-}
-
-fn step(call: &Call) -> Option<&StepRequest> {
-    match call {
-        Call::Describe { .. } => None,
-        Call::Prepare { request, .. } | Call::Run { request, .. } => Some(request),
-    }
+    start::step(call).is_some_and(|request| request.kind == StepKind::System)
 }
 
 /// Writes lines to a process that may not read them, until the sender is dropped.

@@ -14,6 +14,10 @@ const LINE_BYTES: usize = 16 << 10;
 /// Lines with a message that does not fit the protocol which are remembered.
 const COMPLAINTS: usize = 3;
 
+/// Longest name of a unit or a figure, in bytes, and most figures of one progress event.
+const NAME_BYTES: usize = 100;
+const FIGURES: usize = 100;
+
 /// Events on their way to the user.
 pub(super) struct Chatter<'a> {
     on_event: &'a dyn Fn(StepEvent),
@@ -45,7 +49,10 @@ impl<'a> Chatter<'a> {
             Heard::Line(Line::Message(Message::Event(StepEvent::Log { level, message })), _) => {
                 self.log(level, &message);
             }
-            Heard::Line(Line::Message(Message::Event(event)), _) => (self.on_event)(event),
+            Heard::Line(Line::Message(Message::Event(event)), _) if is_modest(&event) => {
+                (self.on_event)(event);
+            }
+            Heard::Line(Line::Message(Message::Event(_)), _) => self.dropped += 1,
             // The end of a call is no chatter.
             Heard::Line(Line::Message(Message::End(_)), _) => {}
             Heard::Line(Line::Malformed { problem, .. }, _) => {
@@ -101,6 +108,17 @@ impl<'a> Chatter<'a> {
             shown.push('…');
         }
         (self.on_event)(StepEvent::Log { level, message: shown });
+    }
+}
+
+/// Whether a progress event is one that somebody can read.
+fn is_modest(event: &StepEvent) -> bool {
+    match event {
+        StepEvent::Progress { unit, figures, .. } => {
+            let is_short = |name: &String| name.len() <= NAME_BYTES;
+            is_short(unit) && figures.len() <= FIGURES && figures.keys().all(is_short)
+        }
+        StepEvent::Log { .. } | StepEvent::Text { .. } => true,
     }
 }
 

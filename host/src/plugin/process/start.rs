@@ -8,6 +8,7 @@ use std::process::Command;
 
 use olive_schemas::error::PluginError;
 use olive_schemas::protocol::Call;
+use olive_schemas::step::StepRequest;
 
 use crate::plugin::manifest::Manifest;
 use crate::worker::confine;
@@ -50,11 +51,23 @@ pub fn environment(call: &Call, threads: usize) -> BTreeMap<String, String> {
         ("OMP_NUM_THREADS".to_owned(), threads.to_string()),
         (PLUGIN_PATH.to_owned(), path.to_string_lossy().into_owned()),
     ]);
+    if let Some(step) = step(call) {
+        // The usual folder for temporary files is closed to it.
+        variables.insert("TMPDIR".into(), step.scratch_dir.to_string_lossy().into_owned());
+    }
     if !Manifest::is_at(path) {
         let unset = ALLOCATOR.into_iter().filter(|(name, _)| env::var_os(name).is_none());
         variables.extend(unset.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
     variables
+}
+
+/// The step that `call` is about.
+pub(super) fn step(call: &Call) -> Option<&StepRequest> {
+    match call {
+        Call::Describe { .. } => None,
+        Call::Prepare { request, .. } | Call::Run { request, .. } => Some(request),
+    }
 }
 
 /// A worker: this program once more, which loads the plugin's library at `path`.
