@@ -20,8 +20,8 @@
 //! | `cancel-at-once`, `cancel-midway` | does it stop within a second |
 //! | `input-untouched`, `stays-inside` | does it write nowhere but to output and scratch |
 //!
-//! Validators have `loaded`, a check for each document, `rules-tried` and `limits` instead of those
-//! about steps.
+//! Validators have `loaded`, a check for each document, `rules-tried`, `interfaces` and `limits`
+//! instead of those about steps.
 
 mod report;
 mod subject;
@@ -61,7 +61,10 @@ const DESCRIBE_LIMIT: Duration = Duration::from_secs(5);
 /// # Errors
 /// When the folders cannot be set up or looked at.
 pub fn check(subject: &Subject, root: &Path, tell: &mut dyn FnMut(&Check)) -> io::Result<Tally> {
-    let world = World::new(root)?;
+    // A process plugin lies beside files that it could change; a library may lie anywhere.
+    let manifests = subject.plugins.iter().filter(|plugin| subject::is_manifest(plugin));
+    let watched = manifests.filter_map(|manifest| Some(manifest.parent()?.to_owned()));
+    let world = World::new(root, watched.collect())?;
     let mut report = Report::new(tell);
     for plugin in &subject.plugins {
         if subject::is_component(plugin) {

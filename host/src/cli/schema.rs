@@ -18,8 +18,9 @@ pub struct SchemaArgs {
     /// Schema of something else: a pass by its type, or a written type [default: the config]
     ///
     /// Written types are `footprint`, `check` (what `olive check --format json` says), `diagnostic`,
-    /// `plugin-descriptor`, `step-request`, `step-event`, `step-outcome`, and for process plugins
-    /// `plugin-manifest`, `plugin-call` and `plugin-message`.
+    /// `plugin-descriptor`, `step-request`, `step-event`, `step-outcome`, `conformance` (cases of
+    /// `olive plugin test`), and for process plugins `plugin-manifest`, `plugin-call` and
+    /// `plugin-message`.
     #[arg(long, value_name = "NAME")]
     pub of: Option<String>,
     /// Write every schema below this folder

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use olive_schemas::conformance::ConformanceFile;
 use olive_schemas::descriptor::PluginDescriptor;
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::footprint::Footprint;
@@ -27,7 +28,7 @@ const CONFIG: &str = "olive-config";
 type WrittenType = (&'static str, fn() -> Value);
 
 /// Types that are written down for others to read.
-const WRITTEN: [WrittenType; 10] = [
+const WRITTEN: [WrittenType; 11] = [
     ("footprint", schema_of::<Footprint>),
     ("check", schema_of::<Checked<'static>>),
     ("diagnostic", schema_of::<Diagnostic>),
@@ -38,6 +39,7 @@ const WRITTEN: [WrittenType; 10] = [
     ("plugin-manifest", schema_of::<PluginManifest>),
     ("plugin-call", schema_of::<CallLine>),
     ("plugin-message", schema_of::<Message>),
+    ("conformance", schema_of::<ConformanceFile>),
 ];
 
 pub(super) fn run(args: &SchemaArgs) -> Result<(), Error> {

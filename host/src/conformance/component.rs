@@ -15,16 +15,17 @@ use olive_schemas::validation::{Document, ValidatorDescriptor};
 use semver::Version;
 use serde_json::{Value, json};
 
-use super::report::{Finding, Report, failed, skipped, unless_any};
+use super::report::{Finding, Report, counted, failed, skipped, unless_any};
 use super::schema;
 use crate::config::defaults::fill;
+use crate::config::schema::violations;
 use crate::plugin::component::is_name;
 use documents::{Planner, large, minimal, usual};
 
 /// Command of this program that compiles a component.
 const COMPILE: &str = "compile-component";
 /// Time that compiling may take.
-const COMPILE_LIMIT: Duration = Duration::from_secs(10);
+const COMPILE_LIMIT: Duration = Duration::from_secs(60);
 /// Share of the fuel and the time of a call that a large document may use.
 const MARGIN: u32 = 4;
 
@@ -36,32 +37,7 @@ pub(super) fn check(
     report: &mut Report<'_>,
 ) {
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let start = Instant::now();
-    let (code, component) = match load(path) {
-        Ok(loaded) => loaded,
-        Err(failure) => {
-            report.add(format!("{name}/loaded"), failed(tell(&failure)));
-            return;
-        }
-    };
-    let loaded = format!("compiled in {} ms", start.elapsed().as_millis());
-    report.add(format!("{name}/loaded"), Ok(loaded));
-    let described = component.describe();
-    let descriptor = match described {
-        Ok(descriptor) => descriptor,
-        Err(failure) => {
-            report.add(format!("{name}/described"), failed(tell(&failure)));
-            return;
-        }
-    };
-    let bench = Bench { component, descriptor };
-    let is_stable = bench.component.describe().as_ref() == Ok(&bench.descriptor);
-    let finding = if is_stable {
-        Ok("the same twice".into())
-    } else {
-        failed("it says something else each time")
-    };
-    report.add(format!("{name}/described"), finding);
+    let Some(bench) = Bench::set_up(path, &name, report) else { return };
     report.add(format!("{name}/names"), names(&bench.descriptor));
     schema::check(&name, &bench.descriptor.schema, report);
     for (label, document) in usual() {
@@ -80,17 +56,40 @@ pub(super) fn check(
         report.add(format!("{name}/{label}"), finding);
     }
     report.add(format!("{name}/rules-tried"), tried(&bench.descriptor, &found));
+    report.add(format!("{name}/interfaces"), bench.interfaces());
     report.add(format!("{name}/unknown-setting"), bench.unknown_setting());
-    report.add(format!("{name}/limits"), bench.limits(&code));
+    report.add(format!("{name}/limits"), bench.limits());
 }
 
 /// A component on the bench.
 struct Bench {
+    code: MachineCode,
     component: Component,
     descriptor: ValidatorDescriptor,
 }
 
 impl Bench {
+    /// The component at `path`, when it can be loaded and says the same about itself twice.
+    fn set_up(path: &Path, name: &str, report: &mut Report<'_>) -> Option<Self> {
+        let start = Instant::now();
+        let loaded = load(path);
+        let millis = start.elapsed().as_millis();
+        let finding = match &loaded {
+            Ok(_) => Ok(format!("compiled in {millis} ms")),
+            Err(failure) => failed(tell(failure)),
+        };
+        report.add(format!("{name}/loaded"), finding);
+        let (code, component) = loaded.ok()?;
+        let described = component.describe();
+        let finding = match &described {
+            Ok(_) if component.describe() == described => Ok("the same twice".into()),
+            Ok(_) => failed("it says something else each time"),
+            Err(failure) => failed(tell(failure)),
+        };
+        report.add(format!("{name}/described"), finding);
+        Some(Self { code, component, descriptor: described.ok()? })
+    }
+
     /// What the component finds about `document`, asked twice, and the codes of that; `expected`
     /// is the code that must be among them, or none at all.
     fn finds(&self, document: &Document, expected: Option<Option<&str>>) -> (Finding, Vec<String>) {
@@ -136,10 +135,38 @@ impl Bench {
             .then(|| format!("the message of `{code}` is empty or ends with a period"))
     }
 
+    /// Whether the optional interfaces answer, and the same twice.
+    fn interfaces(&self) -> Finding {
+        let provided = &self.descriptor.interfaces;
+        if provided.is_empty() {
+            return skipped("it is neither migrator nor completer nor planner");
+        }
+        let mut problems = Vec::new();
+        for (label, document) in usual() {
+            let document = self.with_defaults(&document);
+            let workflow = document.workflow.to_string();
+            let whole = serde_json::to_string(&document).unwrap_or_default();
+            let (component, ctx) = (&self.component, Context::default());
+            let answers = [
+                twice(|| component.migrate(&workflow, &ctx)),
+                twice(|| component.complete(&workflow, "/passes", &ctx)),
+                twice(|| component.estimate(&whole, &ctx)),
+            ];
+            let wrong = answers.into_iter().filter_map(Result::err);
+            problems.extend(wrong.map(|why| format!("document `{label}`: {why}")));
+        }
+        unless_any(problems, format!("`{}`", provided.join("`, `")))
+    }
+
+    /// Whether a setting that nobody has is refused: by the schema, which the host asks first, or
+    /// by the component.
     fn unknown_setting(&self) -> Finding {
-        let mut document = minimal();
-        document.config.insert("olive_conformance_unknown".into(), json!(1));
-        let text = serde_json::to_string(&document).unwrap_or_default();
+        let settings = json!({"olive_conformance_unknown": 1});
+        if !violations(&settings, &self.descriptor.schema).is_empty() {
+            return Ok("the schema refuses it".into());
+        }
+        let Value::Object(config) = settings else { return skipped("settings are an object") };
+        let text = serde_json::to_string(&Document { config, ..minimal() }).unwrap_or_default();
         match self.component.validate(&text, &Context::default()) {
             Err(Failure::Refused(why)) => Ok(format!("refused: {why}")),
             Err(failure) => failed(tell(&failure)),
@@ -148,7 +175,7 @@ impl Bench {
     }
 
     /// How much of its limits a large document takes.
-    fn limits(&self, code: &MachineCode) -> Finding {
+    fn limits(&self) -> Finding {
         let limits = Limits::default();
         let document = serde_json::to_string(&self.with_defaults(&large())).unwrap_or_default();
         let start = Instant::now();
@@ -160,12 +187,12 @@ impl Bench {
             ));
         }
         let time = start.elapsed();
-        let fuel = match fuel(code, &document, &limits) {
+        let fuel = match fuel(&self.code, &document, &limits) {
             Ok(fuel) => fuel,
             Err(failure) => return failed(tell(&failure)),
         };
         let told = format!(
-            "{} KB of document take less than {fuel} of {} units of fuel and {} of {} ms",
+            "{} KB of document take about {fuel} of {} units of fuel and {} of {} ms",
             document.len() >> 10,
             limits.fuel,
             time.as_millis(),
@@ -183,18 +210,39 @@ impl Bench {
     }
 }
 
-/// The least power of two of fuel that `document` can be validated with.
+/// Refuses an answer that is a failure, or another one the second time.
+fn twice<T: PartialEq>(ask: impl Fn() -> Result<T, Failure>) -> Result<(), String> {
+    match (ask(), ask()) {
+        (Ok(first), Ok(second)) if first == second => Ok(()),
+        (Ok(_), Ok(_)) => Err("it answers something else each time".into()),
+        (Err(failure), _) | (_, Err(failure)) => Err(tell(&failure)),
+    }
+}
+
+/// About the least fuel that `document` can be validated with: an eighth more at most.
 fn fuel(code: &MachineCode, document: &str, limits: &Limits) -> Result<u64, Failure> {
-    let mut fuel = 1 << 14;
-    while fuel < limits.fuel {
+    let suffices = |fuel| {
         let sandbox = Sandbox::new(Limits { fuel, ..limits.clone() })?;
         match sandbox.load(code)?.validate(document, &Context::default()) {
-            Err(Failure::Fuel { .. }) => fuel *= 2,
-            Err(failure) => return Err(failure),
-            Ok(_) => break,
+            Err(Failure::Fuel { .. }) => Ok(false),
+            Err(failure) => Err(failure),
+            Ok(_) => Ok(true),
+        }
+    };
+    let mut enough = 1 << 14;
+    while enough < limits.fuel && !suffices(enough)? {
+        enough *= 2;
+    }
+    let mut too_little = enough / 2;
+    while enough - too_little > enough / 8 {
+        let middle = u64::midpoint(too_little, enough);
+        if suffices(middle)? {
+            enough = middle;
+        } else {
+            too_little = middle;
         }
     }
-    Ok(fuel)
+    Ok(enough)
 }
 
 fn load(path: &Path) -> Result<(MachineCode, Component), Failure> {
@@ -229,15 +277,18 @@ fn names(descriptor: &ValidatorDescriptor) -> Finding {
             problems.push(format!("rule `{}` has no summary", rule.code));
         }
     }
-    unless_any(problems, format!("{id}@{version} with {} rules", rules.len()))
+    unless_any(problems, format!("{id}@{version} with {}", counted(rules.len(), "rule")))
 }
 
 /// Whether every rule spoke in some case.
 fn tried(descriptor: &ValidatorDescriptor, found: &BTreeSet<String>) -> Finding {
+    if descriptor.rules.is_empty() {
+        return skipped("it lists no rules");
+    }
     let silent = descriptor.rules.iter().filter(|rule| !found.contains(&rule.code));
     let silent: Vec<&str> = silent.map(|rule| rule.code.as_str()).collect();
     if silent.is_empty() {
-        return Ok(format!("{} rules spoke in a case", descriptor.rules.len()));
+        return Ok(format!("{}, each spoke in a case", counted(descriptor.rules.len(), "rule")));
     }
     skipped(format!("no case makes `{}` speak", silent.join("`, `")))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use olive_schemas::step::{StepEvent, StepKind};
 use serde_json::Value;
 
-use super::report::{Finding, failed, skipped, unless_any};
+use super::report::{Finding, counted, failed, skipped, unless_any};
 use super::trial::Trial;
 
 /// Log lines of one step.
@@ -44,7 +44,7 @@ pub(super) fn progress(events: &[StepEvent]) -> Finding {
         return skipped("it told no progress");
     }
     let names = units.keys().copied().collect::<Vec<_>>().join("`, `");
-    Ok(format!("{count} times, of `{names}`"))
+    Ok(format!("{}, of `{names}`", counted(count, "time")))
 }
 
 /// Whether a step tells an amount that people and programs can take.
@@ -67,7 +67,8 @@ pub(super) fn volume(events: &[StepEvent]) -> Finding {
             problems.push(format!("{count} {what}; {limit} are sane"));
         }
     }
-    unless_any(problems, format!("{} events, {lines} log lines", events.len()))
+    let fine = format!("{}, {}", counted(events.len(), "event"), counted(lines, "log line"));
+    unless_any(problems, fine)
 }
 
 /// Whether the pieces of generated text make the whole.
@@ -82,7 +83,7 @@ pub(super) fn text(trial: &Trial) -> Option<Finding> {
     };
     let pieces: String = trial.events.iter().filter_map(piece).collect();
     Some(if pieces == whole {
-        Ok(format!("{} letters", whole.chars().count()))
+        Ok(counted(whole.chars().count(), "letter"))
     } else {
         failed(format!("the pieces make {pieces:?}, the answer is {whole:?}"))
     })
@@ -124,7 +125,7 @@ mod tests {
     #[test]
     fn floods_are_counted() {
         let log = || StepEvent::Log { level: LogLevel::Info, message: "line".into() };
-        check(volume(&[log()]), "1 events, 1 log lines");
+        check(volume(&[log()]), "1 event, 1 log line");
         let many: Vec<_> = std::iter::repeat_with(log).take(1001).collect();
         check(volume(&many), "1001 log lines; 1000 are sane");
     }

@@ -6,7 +6,7 @@ use olive_plugin_api::version;
 use olive_schemas::descriptor::PluginDescriptor;
 use semver::Version;
 
-use super::report::{Finding, unless_any};
+use super::report::{Finding, counted, unless_any};
 
 /// Longest summary, in letters.
 const SUMMARY_LETTERS: usize = 120;
@@ -72,7 +72,7 @@ pub(super) fn names(descriptor: &PluginDescriptor) -> Finding {
             problems.push(format!("two of kind {what} are named `{name}`"));
         }
     }
-    unless_any(problems, format!("{name}@{version} with {}", provided.len()))
+    unless_any(problems, format!("{name}@{version} provides {}", counted(provided.len(), "thing")))
 }
 
 /// Whether everything has a summary of one short sentence, and takes some kind of model.

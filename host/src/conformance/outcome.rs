@@ -8,7 +8,7 @@ use olive_schemas::step::{StepKind, StepOutcome};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::report::{Finding, failed, skipped, unless_any};
+use super::report::{Finding, counted, failed, skipped, unless_any};
 use super::trial::Trial;
 
 /// Whether the answer is of the kind that was asked for, and says nothing that is lost.
@@ -53,7 +53,7 @@ fn metrics(values: &[MetricValue], config: &Value) -> Finding {
     }
     match values.iter().find(|value| !value.value.is_finite()) {
         Some(value) => failed(format!("`{}` is {}", value.key(), value.value)),
-        None => Ok(format!("{} figures", values.len())),
+        None => Ok(counted(values.len(), "figure")),
     }
 }
 

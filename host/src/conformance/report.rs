@@ -77,6 +77,11 @@ pub(super) fn skipped(why: impl Into<String>) -> Finding {
     Err(Objection::Skipped(why.into()))
 }
 
+/// `2 files`, `1 file`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// The finding that follows from `problems`: `fine` without any, else the first few.
 pub(super) fn unless_any(problems: Vec<String>, fine: impl Into<String>) -> Finding {
     const TOLD: usize = 5;

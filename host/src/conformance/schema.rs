@@ -6,7 +6,7 @@ use jsonschema::draft7;
 use olive_schemas::diagnostic::Diagnostic;
 use serde_json::{Map, Value};
 
-use super::report::{Finding, Report, failed, skipped, unless_any};
+use super::report::{Finding, Report, counted, failed, skipped, unless_any};
 use crate::config::defaults::fill;
 use crate::config::node::escape;
 use crate::config::references::parts;
@@ -48,7 +48,7 @@ fn validity(schema: &Value) -> Finding {
         return failed("the settings are no object: `type` must be `object`");
     }
     let count = settings(schema).len();
-    Ok(format!("draft-07, {count} settings"))
+    Ok(format!("draft-07, {}", counted(count, "setting")))
 }
 
 /// A setting: its place, and its schema.
@@ -126,16 +126,20 @@ fn is_abbreviation(word: &str) -> bool {
 fn closedness(schema: &Value) -> Finding {
     let mut places = vec![(String::new(), schema)];
     places.extend(settings(schema).into_iter().map(|setting| (setting.place, setting.schema)));
-    let open = places.into_iter().filter(|(_, inner)| {
-        let parts = parts(inner, schema);
-        let has = |key: &str| parts.iter().any(|part| part.get(key).is_some());
-        has("properties") && !has("additionalProperties")
-    });
+    let open = places.into_iter().filter(|(_, inner)| is_open(inner, schema));
     let problems = open.map(|(place, _)| match place.as_str() {
         "" => "unknown settings are not refused: add `deny_unknown_fields`".to_owned(),
         place => format!("unknown settings in `{place}` are not refused"),
     });
     unless_any(problems.collect(), "unknown settings are refused")
+}
+
+/// Whether an object with named settings takes others too, here or in items of a list.
+fn is_open(schema: &Value, document: &Value) -> bool {
+    let parts = parts(schema, document);
+    let has = |key: &str| parts.iter().any(|part| part.get(key).is_some());
+    let mut items = parts.iter().filter_map(|part| part.get("items"));
+    (has("properties") && !has("additionalProperties")) || items.any(|item| is_open(item, document))
 }
 
 fn defaults(schema: &Value) -> Finding {
@@ -154,7 +158,7 @@ fn defaults(schema: &Value) -> Finding {
         let wrong = violations(&filled, schema);
         problems.extend(wrong.into_iter().map(|problem| problem.diagnostic.message));
     }
-    unless_any(problems, format!("{count} defaults fit"))
+    unless_any(problems, format!("{} in order", counted(count, "default")))
 }
 
 /// Why `value` does not fit `part`, whose `$ref`s point into `document`.
@@ -191,11 +195,11 @@ fn examples(schema: &Value) -> Finding {
     if count == 0 {
         skipped("the schema has no examples")
     } else {
-        unless_any(problems, format!("{count} examples fit"))
+        unless_any(problems, format!("{} in order", counted(count, "example")))
     }
 }
 
-/// Places of `config` that `schema` requires and nothing gives, but those that are `known`.
+/// Names of settings that `schema` requires and `config` lacks.
 pub(super) fn missing(config: &Map<String, Value>, schema: &Value) -> Vec<String> {
     let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
     let required = required.filter_map(Value::as_str);
@@ -209,4 +213,128 @@ pub(super) fn is_reference(schema: &Value, key: &str, kind: &str) -> bool {
     property.is_some_and(|property| {
         parts(property, schema).iter().any(|part| part.get(mark) == Some(&kind.into()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value, json};
+
+    use super::{check, first_sentence, is_reference, missing};
+    use crate::conformance::report::{Check, Report, Verdict};
+
+    /// Checks that exactly one check of `schema` fails, and what it says; none when nothing is
+    /// expected.
+    #[track_caller]
+    fn check_fails(schema: &Value, expected: Option<(&str, &str)>) {
+        let mut failed = Vec::new();
+        let mut tell = |check: &Check| {
+            if check.verdict == Verdict::Failed {
+                failed.push((check.name.clone(), check.detail.clone()));
+            }
+        };
+        check("Pass", schema, &mut Report::new(&mut tell));
+        match (&failed[..], expected) {
+            ([], None) => {}
+            ([(name, detail)], Some((expected, part))) => {
+                assert_eq!(name, &format!("Pass/{expected}"), "{detail}");
+                assert!(detail.contains(part), "{detail}");
+            }
+            (failed, expected) => panic!("{failed:?} is not {expected:?}"),
+        }
+    }
+
+    /// A sound schema with this setting.
+    fn with(setting: Value) -> Value {
+        json!({
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {"a": setting},
+            "definitions": {
+                "Inner": {
+                    "type": "object",
+                    "properties": {"b": {"type": "integer", "description": "B.", "default": 1}},
+                    "additionalProperties": false
+                }
+            }
+        })
+    }
+
+    #[test]
+    fn a_sound_schema_passes() {
+        check_fails(&with(json!({"description": "A.", "$ref": "#/definitions/Inner"})), None);
+        check_fails(&with(json!({"description": "A.", "type": "integer", "examples": [1]})), None);
+        check_fails(&json!({"type": "object", "additionalProperties": false}), None);
+    }
+
+    #[test]
+    fn what_is_no_schema_is_told() {
+        let wrong = with(json!({"description": "A.", "type": "number-or-so"}));
+        check_fails(&wrong, Some(("schema", "/properties/a/type")));
+        check_fails(&json!({"type": "string"}), Some(("schema", "`type` must be `object`")));
+        let new =
+            json!({"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"});
+        check_fails(&new, Some(("schema", "2020-12")));
+    }
+
+    #[test]
+    fn settings_are_documented_and_closed() {
+        check_fails(&with(json!({"type": "integer"})), Some(("documented", "`a` has no")));
+        let long = format!("{} end.", "word ".repeat(20));
+        let long = with(json!({"type": "integer", "description": long}));
+        check_fails(&long, Some(("documented", "104 letters")));
+        let open = json!({"type": "object", "properties": {}});
+        check_fails(&open, Some(("closed", "deny_unknown_fields")));
+        let inner = json!({"description": "A.", "type": "object", "properties": {}});
+        check_fails(&with(inner.clone()), Some(("closed", "in `a`")));
+        let list = json!({"description": "A.", "type": "array", "items": inner});
+        check_fails(&with(list), Some(("closed", "in `a`")));
+    }
+
+    #[test]
+    fn defaults_examples_and_marks_are_true() {
+        let wrong = json!({"description": "A.", "type": "integer", "default": "1"});
+        check_fails(&with(wrong), Some(("defaults", "of `a` does not fit")));
+        let wrong = json!({"description": "A.", "type": "integer", "examples": ["1"]});
+        check_fails(&with(wrong), Some(("examples", "of `a` does not fit")));
+        for (mark, value, why) in [
+            ("x-olive-path", json!("in"), "is none of"),
+            ("x-olive-reference", json!(1), "is none of"),
+            ("x-olive-renamed-from", json!("b"), "is no list"),
+            ("x-olive-ignored", json!({"b": 1}), "is no reason"),
+            ("x-olive-advice", json!([]), "at the root only"),
+            ("x-olive-new", json!(1), "no such mark"),
+        ] {
+            let setting = json!({"description": "A.", "type": "string", mark: value});
+            check_fails(&with(setting), Some(("marks", why)));
+        }
+        let mut rooted = with(json!({"description": "A.", "type": "integer"}));
+        rooted["x-olive-advice"] = json!([{"code": "c", "at": "/z", "message": "m"}]);
+        check_fails(&rooted, Some(("marks", "`/z` is no setting")));
+        rooted["x-olive-advice"] = json!([{"code": "c", "at": "/a", "message": "m"}]);
+        check_fails(&rooted, None);
+    }
+
+    #[test]
+    fn sentences_end_at_their_period() {
+        for (text, sentence) in [
+            ("One. Two.", "One."),
+            ("One,\ne.g. two. Three", "One, e.g. two."),
+            ("One\n\nTwo.", "One"),
+            ("0.5 of it.", "0.5 of it."),
+        ] {
+            assert_eq!(first_sentence(text), sentence);
+        }
+    }
+
+    #[test]
+    fn required_settings_that_nothing_gives_are_found() {
+        let schema = json!({
+            "required": ["a", "b"],
+            "properties": {"a": {"x-olive-reference": "data_config"}, "b": {}}
+        });
+        let config = Map::from_iter([("b".to_owned(), json!(1))]);
+        assert_eq!(missing(&config, &schema), ["a"]);
+        assert!(is_reference(&schema, "a", "data_config"));
+        assert!(!is_reference(&schema, "b", "data_config"));
+    }
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::cases::{Case, accepts, pass};
 use super::events;
 use super::outcome;
-use super::report::{Finding, Report, failed, skipped, unless_any};
+use super::report::{Finding, Objection, Report, counted, failed, skipped, unless_any};
 use super::trial::{Ending, Input, Stop, Task, Trial, prepare, run};
 use super::world::World;
 use crate::config::defaults::fill;
@@ -25,6 +25,8 @@ use crate::config::defaults::fill;
 const STOP_LIMIT: Duration = Duration::from_secs(1);
 /// Files of a model that are taken away or damaged, one a run.
 const HURT_FILES: usize = 12;
+/// Why a case of ours cannot be tried.
+const UNSUITED: &str = "give a case in `conformance.json`, ours does not suit it";
 /// A setting that nobody has.
 const UNKNOWN: &str = "olive_conformance_unknown";
 
@@ -69,12 +71,13 @@ impl Attempt<'_, '_> {
             self.add("runs", finding);
             return Ok(false);
         }
-        let prepared = prepared(found);
-        if self.case.is_guess && matches!(&prepared, Err(super::report::Objection::Failed(_))) {
-            let why = "the specimen does not suit it: give a case in `conformance.json`";
-            self.add("runs", skipped(why));
-            return Ok(false);
-        }
+        let is_crash = found.as_ref().is_err_and(|ending| !matches!(ending, Ending::Error(_)));
+        let prepared = prepared(found).or_else(|objection| match objection {
+            Objection::Failed(why) if self.case.is_guess && !is_crash => {
+                skipped(format!("{UNSUITED}: {why}"))
+            }
+            other => Err(other),
+        });
         if !self.add("prepared", prepared) {
             return Ok(false);
         }
@@ -121,12 +124,15 @@ impl Attempt<'_, '_> {
     /// Everything that one run shows; whether it came to its end.
     fn first(&mut self, trial: &Trial) -> bool {
         let seconds = trial.duration.as_secs_f64();
+        let is_denied = trial.error().is_some_and(is_denied);
         let is_refused = self.case.is_guess && trial.error().is_some();
         let finding = match &trial.result {
-            Ok(_) => Ok(format!("{} files in {seconds:.1} s", count_files(trial))),
-            Err(ending) if is_refused => {
-                skipped(format!("the specimen does not suit it: {}", ending.tell()))
+            Ok(_) => Ok(format!("made {} in {seconds:.1} s", counted(count_files(trial), "file"))),
+            Err(ending) if is_denied => {
+                let why = "a step may write to its output and scratch folders only";
+                failed(format!("{}; {why}", ending.tell()))
             }
+            Err(ending) if is_refused => skipped(format!("{UNSUITED}: {}", ending.tell())),
             Err(ending) => failed(ending.tell()),
         };
         if !self.add("runs", finding) {
@@ -200,7 +206,7 @@ impl Attempt<'_, '_> {
         for &kind in &others {
             let task = Task { input: Input::Specimen(kind), ..task.clone() };
             let trial = self.run(&task, Stop::Never)?;
-            if let Err(super::report::Objection::Failed(why)) = refused(&trial, "it took it") {
+            if let Err(Objection::Failed(why)) = refused(&trial, "it took it") {
                 problems.push(format!("{kind}: {why}"));
             }
         }
@@ -228,11 +234,11 @@ impl Attempt<'_, '_> {
         {
             let mut problems = Vec::new();
             for name in &names {
-                let trial = self.run_damaged(&|model, _| hurt(&model.model_path.join(name)))?;
+                let trial = self.run_damaged(&|model, _| hurt(&within(model, name)))?;
                 problems
                     .extend(trial.breakdown().map(|how| format!("`{}`: {how}", name.display())));
             }
-            let fine = format!("{} files, one at a time", names.len());
+            let fine = format!("{}, one at a time", counted(names.len(), "file"));
             self.add(check, unless_any(problems, fine));
         }
         if self.case.task.data_configs.is_empty() || self.case.is_guess {
@@ -247,12 +253,12 @@ impl Attempt<'_, '_> {
         Ok(())
     }
 
-    /// Names of the files on top of the model's folder; one empty name for a model that is a file.
+    /// Names of the files on top of the model's folder, or of the file that the model is.
     fn model_files(&self) -> io::Result<Vec<PathBuf>> {
         let names = std::cell::RefCell::new(Vec::new());
         let look = |model: &mut Model, _: &Path| {
             if model.model_path.is_file() {
-                names.borrow_mut().push(PathBuf::new());
+                names.borrow_mut().extend(model.model_path.file_name().map(PathBuf::from));
                 return Ok(());
             }
             for entry in fs::read_dir(&model.model_path)? {
@@ -313,7 +319,7 @@ impl Attempt<'_, '_> {
     }
 
     fn tell_strays(&mut self) {
-        let is_input = |stray: &String| stray.starts_with("`runs/") && stray.contains("/input/");
+        let is_input = |stray: &String| stray.starts_with("`input/");
         let strays = std::mem::take(&mut self.strays);
         let (input, others): (Vec<String>, Vec<String>) = strays.into_iter().partition(is_input);
         self.add("input-untouched", unless_any(input, "the model is as it was"));
@@ -334,7 +340,7 @@ fn prepared(found: Result<Value, Ending>) -> Finding {
     };
     match found.iter().find(|problem| problem.severity == Severity::Error) {
         Some(problem) => failed(format!("`{}`: {}", problem.code, problem.message)),
-        None => Ok(format!("{} findings", found.len())),
+        None => Ok(counted(found.len(), "finding")),
     }
 }
 
@@ -352,8 +358,21 @@ fn refused(trial: &Trial, why_not: &str) -> Finding {
     }
 }
 
+/// Whether the system did not let the plugin write, as it does where workers are confined.
+fn is_denied(error: &PluginError) -> bool {
+    let told = std::iter::once(&error.message).chain(&error.causes);
+    told.into_iter().any(|text| {
+        ["Permission denied", "Read-only file system"].iter().any(|denied| text.contains(denied))
+    })
+}
+
 fn count_files(trial: &Trial) -> usize {
     trial.files.values().filter(|state| *state != super::world::FOLDER).count()
+}
+
+/// The file called `name` of a model, in its folder or itself.
+fn within(model: &Model, name: &Path) -> PathBuf {
+    if model.model_path.is_file() { model.model_path.clone() } else { model.model_path.join(name) }
 }
 
 fn remove(path: &Path) -> io::Result<()> {

@@ -63,7 +63,7 @@ pub(super) struct Trial {
     pub(super) events: Vec<StepEvent>,
     /// Files of the output folder, with digests.
     pub(super) files: BTreeMap<PathBuf, String>,
-    /// Paths it should not have touched, with what it did: `home/x was made`.
+    /// Paths it should not have touched, and how it did.
     pub(super) strays: Vec<String>,
     /// Wall time of all of it.
     pub(super) duration: Duration,
@@ -122,7 +122,9 @@ impl Trial {
     pub(super) fn portable_answer(&self) -> Option<Value> {
         let mut answer = self.result.as_ref().ok()?.clone();
         let input = self.request.input.model_path.parent().unwrap_or(Path::new(""));
-        let folders = [(self.request.output_dir.as_path(), "<output>"), (input, "<input>")];
+        let StepRequest { output_dir, scratch_dir, .. } = &self.request;
+        let folders =
+            [(&**output_dir, "<output>"), (&**scratch_dir, "<scratch>"), (input, "<input>")];
         replace(&mut answer, &folders);
         Some(answer)
     }
@@ -159,8 +161,11 @@ pub(super) fn run(
     let (result, events, stopping) = follow(&call, task.threads, stop);
     let duration = start.elapsed();
     let changed = changes(&before, &world.snapshot(&folder.0)?);
-    let stray =
-        |(path, how): &(PathBuf, &str)| format!("`{}` was {how}", world.name(path).display());
+    // The same stray of another run is told by the same name.
+    let stray = |(path, how): &(PathBuf, &str)| {
+        let name = path.strip_prefix(&folder.0).unwrap_or_else(|_| world.name(path));
+        format!("`{}` was {how}", name.display())
+    };
     let strays = changed.iter().map(stray).collect();
     let below = |(path, digest): (PathBuf, String)| {
         (path.strip_prefix(&request.output_dir).unwrap_or(&path).to_owned(), digest)

@@ -20,12 +20,15 @@ const INPUT_LIMIT: u64 = 64 << 20;
 /// State of a folder in a [`Snapshot`].
 pub(super) const FOLDER: &str = "folder";
 
-/// Names that interpreters leave beside programs.
-const LEFT_OUT: &str = "__pycache__";
+/// Names of folders that are not looked into: libraries of a plugin, and what interpreters keep.
+const LEFT_OUT: [&str; 6] =
+    ["__pycache__", "node_modules", "site-packages", "venv", ".venv", ".git"];
 
 /// The folders that a plugin is tried in.
 pub(super) struct World {
     root: PathBuf,
+    /// Folders elsewhere that nothing should change in.
+    watched: Vec<PathBuf>,
     count: Cell<u32>,
 }
 
@@ -33,15 +36,15 @@ pub(super) struct World {
 pub(super) type Snapshot = BTreeMap<PathBuf, String>;
 
 impl World {
-    /// The world below `root`, an existing folder.
-    pub(super) fn new(root: &Path) -> io::Result<Self> {
+    /// The world below `root`, an existing folder; the folders `watched` are looked at too.
+    pub(super) fn new(root: &Path, watched: Vec<PathBuf>) -> io::Result<Self> {
         for (_, folder) in variables(root) {
             fs::create_dir_all(folder)?;
         }
         for folder in [work_folder(root), root.join("runs"), root.join("data")] {
             fs::create_dir_all(folder)?;
         }
-        Ok(Self { root: root.to_owned(), count: Cell::new(0) })
+        Ok(Self { root: root.to_owned(), watched, count: Cell::new(0) })
     }
 
     /// A folder for one more run, with `output` and `scratch` in it.
@@ -65,7 +68,10 @@ impl World {
     pub(super) fn snapshot(&self, run_folder: &Path) -> io::Result<Snapshot> {
         let own = [run_folder.join("output"), run_folder.join("scratch")];
         let mut found = Snapshot::new();
-        look(&self.root, &own, &mut found)?;
+        look(&self.root, &own, &content, &mut found)?;
+        for folder in &self.watched {
+            look(folder, &[], &size_and_time, &mut found)?;
+        }
         Ok(found)
     }
 
@@ -94,7 +100,7 @@ pub(crate) fn variables(root: &Path) -> [(&'static str, PathBuf); 5] {
 /// Every file below `folder`, with a digest of its content.
 pub(super) fn files(folder: &Path) -> io::Result<Snapshot> {
     let mut found = Snapshot::new();
-    look(folder, &[], &mut found)?;
+    look(folder, &[], &content, &mut found)?;
     Ok(found)
 }
 
@@ -145,18 +151,36 @@ fn copied_bytes(from: &Path, to: &Path, so_far: u64) -> io::Result<u64> {
     Ok(bytes)
 }
 
-fn look(path: &Path, left_out: &[PathBuf], found: &mut Snapshot) -> io::Result<()> {
-    if left_out.iter().any(|known| known == path) || path.ends_with(LEFT_OUT) {
+/// What tells whether a file has changed.
+type State<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
+
+fn content(path: &Path) -> io::Result<String> {
+    Ok(blake3::hash(&fs::read(path)?).to_hex().to_string())
+}
+
+fn size_and_time(path: &Path) -> io::Result<String> {
+    let metadata = fs::metadata(path)?;
+    Ok(format!("{} {:?}", metadata.len(), metadata.modified()?))
+}
+
+fn look(
+    path: &Path,
+    left_out: &[PathBuf],
+    state: State<'_>,
+    found: &mut Snapshot,
+) -> io::Result<()> {
+    let is_left_out = LEFT_OUT.iter().any(|name| path.ends_with(name));
+    if is_left_out || left_out.iter().any(|known| known == path) {
         return Ok(());
     }
     let metadata = fs::symlink_metadata(path)?;
     let state = if metadata.is_dir() {
         for entry in fs::read_dir(path)? {
-            look(&entry?.path(), left_out, found)?;
+            look(&entry?.path(), left_out, state, found)?;
         }
         FOLDER.to_owned()
     } else if metadata.is_file() {
-        blake3::hash(&fs::read(path)?).to_hex().to_string()
+        state(path)?
     } else if metadata.is_symlink() {
         format!("link to {}", fs::read_link(path)?.display())
     } else {
@@ -175,8 +199,8 @@ mod tests {
 
     #[test]
     fn only_output_and_scratch_may_change() {
-        let root = tempfile::tempdir().unwrap();
-        let world = World::new(root.path()).unwrap();
+        let (root, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let world = World::new(root.path(), vec![elsewhere.path().to_owned()]).unwrap();
         let run = world.run_folder().unwrap();
         fs::create_dir(run.join("input")).unwrap();
         for name in ["input/kept", "input/changed", "input/removed"] {
@@ -189,7 +213,9 @@ mod tests {
         fs::write(run.join("input/changed"), "after!").unwrap();
         fs::remove_file(run.join("input/removed")).unwrap();
         fs::write(root.path().join("home/.litter"), "").unwrap();
-        let after = world.snapshot(&run).unwrap();
+        fs::write(elsewhere.path().join("main.py"), "").unwrap();
+        let mut after = world.snapshot(&run).unwrap();
+        assert!(after.remove(&elsewhere.path().join("main.py")).is_some());
         let changes = changes(&before, &after);
         let told: Vec<_> =
             changes.iter().map(|(path, how)| (world.name(path).to_str().unwrap(), *how)).collect();

@@ -127,9 +127,9 @@ pub(super) fn minimal() -> Document {
     }
 }
 
-/// As large as a document may get: hundreds of passes, and a model of many kinds of tensors.
+/// Larger than any that people write: a hundred passes, and a model of many kinds of tensors.
 pub(super) fn large() -> Document {
-    let names: Vec<String> = (0..400).map(|index| format!("pass_{index}")).collect();
+    let names: Vec<String> = (0..100).map(|index| format!("pass_{index}")).collect();
     let pass = |name: &String| {
         let setting = |index: u32| (format!("setting_{index}"), json!([index, "text", null]));
         let mut pass: Map<String, Value> = (0..12).map(setting).collect();
@@ -150,7 +150,7 @@ pub(super) fn large() -> Document {
         }),
         steps: names.iter().map(|name| strange_step(name)).collect(),
         model: minimal.model.map(|model| ModelDescription {
-            tensors: (0..500).map(tensor).collect(),
+            tensors: (0..150).map(tensor).collect(),
             total_bytes: 1 << 40,
             ..model
         }),

@@ -4,8 +4,7 @@ use olive_schemas::advice::{AcceleratorRule, Advice, Unavailable};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Finding;
-use super::unless_any;
+use super::super::report::{Finding, counted, unless_any};
 use crate::config::references::{
     ACCELERATORS, ADAPTER, ADVICE, IGNORED, PATH, QUALITY_HELP, REFERENCE, RENAMED_FROM,
     UNAVAILABLE, UNAVAILABLE_VALUES, parts,
@@ -19,7 +18,7 @@ pub(super) fn check(schema: &Value) -> Finding {
     let mut found = Found { document: schema, count: 0, problems: Vec::new() };
     found.look(schema, "");
     let Found { count, problems, .. } = found;
-    unless_any(problems, format!("{count} marks are well formed"))
+    unless_any(problems, format!("{} in order", counted(count, "mark")))
 }
 
 struct Found<'a> {
