@@ -30,4 +30,5 @@ mod schema;
 mod init;
 mod lsp;
 mod wrong_inputs;
+mod conformance;
 mod tidy;
