@@ -126,8 +126,12 @@ const SHARED: [(&str, &str); 2] =
     [("shared/gitignore", ".gitignore"), ("shared/LICENSE", "LICENSE")];
 
 /// Files of every validator.
-const OF_VALIDATORS: [(&str, &str); 2] =
-    [("shared/example-validator.json", "example.json"), ("shared/data.json", "data.json")];
+const OF_VALIDATORS: [(&str, &str); 4] = [
+    ("shared/conformance-validator.json", "conformance.json"),
+    ("shared/data.json", "data.json"),
+    ("shared/document.json", "document.json"),
+    ("shared/example-validator.json", "example.json"),
+];
 
 impl Template {
     /// The template for a plugin of `kind` in `language`.

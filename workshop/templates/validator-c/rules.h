@@ -23,6 +23,7 @@
 typedef struct {
     text pointer;
     text message;
+    text help;
     text title;
     text patch;
 } finding;
@@ -42,6 +43,9 @@ static bool rank_too_large(json step, long limit, finding *found) {
     text_add(&found->message, ", and the server takes ");
     text_add_integer(&found->message, limit);
     text_add(&found->message, " at most");
+    text_add(&found->help, "lower `r` to ");
+    text_add_integer(&found->help, limit);
+    text_add(&found->help, ", or serve the adapter elsewhere");
     text_add(&found->title, "Lower `r` to ");
     text_add_integer(&found->title, limit);
     text_add(&found->patch, "[{\"op\": \"add\", \"path\": \"");

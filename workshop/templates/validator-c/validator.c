@@ -48,6 +48,7 @@ static diagnostic told(finding found) {
         .severity = OLIVE_PLUGIN_TYPES_SEVERITY_ERROR,
         .code = copy("rank-too-large"),
         .message = own(found.message),
+        .help = {true, own(found.help)},
         .fixes = {fix, 1},
     };
 }

@@ -55,7 +55,7 @@ function tooLarge(step, limit) {
     severity: "error",
     code: "rank-too-large",
     message: `the adapter has rank ${step.config.r}, and the server takes ${limit} at most`,
-    help: undefined,
+    help: `lower \`r\` to ${limit}, or serve the adapter elsewhere`,
     fixes: [
       {
         title: `Lower \`r\` to ${limit}`,

@@ -36,6 +36,7 @@ def too_large(step, limit):
         "pointer": pointer,
         "code": "rank-too-large",
         "message": f"the adapter has rank {rank}, and the server takes {limit} at most",
+        "help": f"lower `r` to {limit}, or serve the adapter elsewhere",
         "title": f"Lower `r` to {limit}",
         "patch": [{"op": "add", "path": pointer, "value": limit}],
     }

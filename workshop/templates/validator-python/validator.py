@@ -47,7 +47,7 @@ def diagnostic(finding):
         severity=Severity.ERROR,
         code=finding["code"],
         message=finding["message"],
-        help=None,
+        help=finding["help"],
         fixes=[Fix(finding["title"], patch, Applicability.MAYBE_INCORRECT)],
         related=[],
         data=None,

@@ -57,7 +57,9 @@ fn rank(step: &PlannedStep, limit: i64) -> Option<Diagnostic> {
     let message = format!("the adapter has rank {rank}, and the server takes {limit} at most");
     let patch = json!([{"op": "add", "path": place, "value": limit}]);
     let title = format!("Lower `r` to {limit}");
-    let told = Diagnostic::error("rank-too-large", place, message);
+    let told = Diagnostic::error("rank-too-large", place, message).with_help(format!(
+        "lower `r` to {limit}, or serve the adapter elsewhere"
+    ));
     Some(told.with_fix(title, patch, Applicability::MaybeIncorrect))
 }
 
