@@ -63,7 +63,7 @@ fn fix(found: &types::Fix) -> Result<Fix, Failure> {
 }
 
 /// A value that an editor may offer.
-pub(crate) fn completion(found: completer::Completion) -> Result<Completion, Failure> {
+pub(crate) fn completion(found: &completer::Completion) -> Result<Completion, Failure> {
     Ok(Completion {
         label: sentence(&found.label, "label of a completion")?,
         insert: json(&found.insert, "value of a completion")?,
@@ -73,7 +73,7 @@ pub(crate) fn completion(found: completer::Completion) -> Result<Completion, Fai
 }
 
 /// What one step will need.
-pub(crate) fn cost(found: planner::Cost) -> Result<Cost, Failure> {
+pub(crate) fn cost(found: &planner::Cost) -> Result<Cost, Failure> {
     let (flops, confidence) = (found.flops, found.confidence);
     if !flops.is_finite() || flops < 0.0 {
         return bad(format!("`flops` is {flops}"));

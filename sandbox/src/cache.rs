@@ -27,9 +27,9 @@ use crate::private::{Folder, random};
 const KEY: &str = "key";
 const SUFFIX: &str = ".cwasm";
 /// Entries that nobody has used for this long make room when another one is written.
-const UNUSED: Duration = Duration::from_secs(60 * 24 * 60 * 60);
+const UNUSED: Duration = Duration::from_hours(60 * 24);
 /// How old the mark of the last use may be before it is written again.
-const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
+const FRESH: Duration = Duration::from_hours(24);
 
 /// Machine code of components in a folder that only its owner can read and write.
 #[derive(Debug)]
@@ -169,5 +169,6 @@ impl StdHasher for Feed {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;

@@ -107,7 +107,7 @@ impl Component {
             Ok((manifest, schema))
         })?;
         let schema = descriptor::schema(&schema, self.limits.schema_bytes)?;
-        descriptor::describe(manifest, schema, &self.version, self.interfaces())
+        descriptor::describe(&manifest, schema, &self.version, self.interfaces())
     }
 
     /// Findings about the [`Document`](olive_schemas::validation::Document) that `document` spells
@@ -145,7 +145,7 @@ impl Component {
             let completer = bound(completer.load(&mut *store, instance))?;
             self.answered(completer.call_complete(store, workflow, at, &wire(ctx)))
         })?;
-        found.into_iter().take(self.limits.findings).map(answer::completion).collect()
+        found.iter().take(self.limits.findings).map(answer::completion).collect()
     }
 
     /// What each step of the document will need; empty when the component is no planner.
@@ -155,7 +155,7 @@ impl Component {
             let planner = bound(planner.load(&mut *store, instance))?;
             self.answered(planner.call_estimate(store, document, &wire(ctx)))
         })?;
-        costs.into_iter().map(|cost| cost.map(answer::cost).transpose()).collect()
+        costs.iter().map(|cost| cost.as_ref().map(answer::cost).transpose()).collect()
     }
 
     fn call<T>(

@@ -15,7 +15,7 @@ pub(crate) const DOCUMENT_KIND: &str = "workflow";
 
 /// The descriptor of a component with the exports `interfaces`, from its `manifest`.
 pub(crate) fn describe(
-    manifest: Manifest,
+    manifest: &Manifest,
     schema: Value,
     api_version: &Version,
     interfaces: Vec<String>,
@@ -74,10 +74,10 @@ fn rules(extra: &str) -> Result<Vec<Rule>, Failure> {
             return bad(format!("the rule `{}` is there twice", line(&rule.code)));
         }
     }
-    rules.into_iter().map(rule).collect()
+    rules.iter().map(rule).collect()
 }
 
-fn rule(rule: Rule) -> Result<Rule, Failure> {
+fn rule(rule: &Rule) -> Result<Rule, Failure> {
     Ok(Rule {
         code: name(&rule.code, "code of a rule")?,
         summary: sentence(&rule.summary, "summary of a rule")?,

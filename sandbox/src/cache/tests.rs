@@ -101,7 +101,7 @@ fn a_changed_entry_is_compiled_again() {
     Kept::new().check_distrust(longer, changed);
     let shorter = |length| {
         move |entry: &Path| {
-            File::options().write(true).open(entry).unwrap().set_len(length).unwrap()
+            File::options().write(true).open(entry).unwrap().set_len(length).unwrap();
         }
     };
     Kept::new().check_distrust(shorter(36), changed);
@@ -180,7 +180,7 @@ fn entries_that_nobody_uses_make_room() {
     let kept = Kept::new();
     kept.get(b"old");
     let old = kept.entry();
-    let long_ago = SystemTime::now() - Duration::from_secs(90 * 24 * 60 * 60);
+    let long_ago = SystemTime::now() - Duration::from_hours(90 * 24);
     File::options().write(true).open(&old).unwrap().set_modified(long_ago).unwrap();
     kept.get(b"old");
     kept.get(b"new");

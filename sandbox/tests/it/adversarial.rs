@@ -65,8 +65,10 @@ fn each_is_stopped_within_a_second_by_its_own_failure() {
     // Memory is that of a whole process, so other tests must not run in it.
     let mut test = Command::new(env::current_exe().unwrap());
     let alone = test.args(["--exact", NAME, "--nocapture"]).env(ALONE, "1").output().unwrap();
-    println!("{}", String::from_utf8_lossy(&alone.stdout));
+    let said = String::from_utf8_lossy(&alone.stdout);
+    println!("{said}");
     assert!(alone.status.success(), "{}", String::from_utf8_lossy(&alone.stderr));
+    assert!(said.contains("1 passed"), "it was not run");
 }
 
 fn stop_all() {
