@@ -6,6 +6,8 @@
 pub mod name;
 pub mod template;
 mod model;
+#[cfg(test)]
+mod guide;
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};

@@ -38,11 +38,18 @@ fn source(path: &str) -> &'static str {
     SDK.iter().find(|(name, _)| *name == path).map_or("", |(_, text)| text)
 }
 
+/// Version of the binary contract, as its source says.
+fn api_version() -> &'static str {
+    let parts = source("plugin-api/src/version.rs").split_once("API_VERSION_C: &CStr = c\"");
+    parts.and_then(|(_, rest)| rest.split('"').next()).unwrap_or("unknown")
+}
+
 fn readme() -> String {
+    let api = api_version();
     format!(
         "# The contract between Olive and its plugins\n\n\
-         Version {VERSION}, written by `olive plugin new`. These are Olive's own sources; leave them \
-         as they are.\n\n\
+         Plugin API {api}, components `olive:plugin@0.1.0`; written by `olive plugin new` of Olive \
+         {VERSION}. These are Olive's own sources; leave them as they are.\n\n\
          | folder | holds |\n| --- | --- |\n\
          | `plugin-api/` | traits and binary interface of native plugins; `wit/` for components |\n\
          | `schemas/` | types of everything that is written down |\n\
@@ -54,7 +61,13 @@ fn readme() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{CRATES, files, source};
+    use super::{CRATES, WIT, api_version, files, source};
+
+    #[test]
+    fn the_versions_are_those_of_the_sources() {
+        assert!(api_version().split('.').all(|part| part.parse::<u32>().is_ok()));
+        assert!(WIT.contains("package olive:plugin@0.1.0;"));
+    }
 
     #[test]
     fn every_crate_is_whole() {
