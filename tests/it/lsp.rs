@@ -1,6 +1,6 @@
 //! `olive lsp`, driven by a scripted client.
 
-mod editor;
+pub(crate) mod editor;
 
 use serde_json::{Value, json};
 

@@ -20,6 +20,7 @@ mod upgrade;
 mod hostile;
 mod hostile_plugins;
 mod process_plugins;
+mod validators;
 mod recipe;
 mod real;
 mod marks;

@@ -19,7 +19,7 @@ use olive_schemas::validation::ValidatorDescriptor;
 /// Command of this program that compiles a component.
 const COMPILE: &str = "compile-component";
 /// Time in which a component must be compiled, also on a machine that is busy.
-const COMPILE_TIME: Duration = Duration::from_secs(60);
+const COMPILE_TIME: Duration = Duration::from_mins(1);
 
 /// A component and what it says about itself.
 #[derive(Debug, Clone)]

@@ -117,7 +117,7 @@ struct Said {
 
 impl Said {
     /// How long a failure is believed: the next time the machine may be less busy.
-    const FAILURE: Duration = Duration::from_secs(3600);
+    const FAILURE: Duration = Duration::from_hours(1);
 
     fn of(answer: Result<ValidatorDescriptor, Failure>) -> Self {
         Self { olive: env!("CARGO_PKG_VERSION").to_owned(), answer }

@@ -9,11 +9,11 @@ const PER_THREAD: usize = 4;
 
 /// The answers of `all` to `ask`, in their order.
 pub(super) fn each<T: Sync, A: Send>(all: &[T], ask: impl Fn(&T) -> A + Sync) -> Vec<A> {
-    let num_cores = thread::available_parallelism().map_or(1, usize::from);
-    let num_threads = all.len().div_ceil(PER_THREAD).min(num_cores);
-    if num_threads < 2 {
+    if all.len() <= PER_THREAD {
         return all.iter().map(ask).collect();
     }
+    let num_cores = thread::available_parallelism().map_or(1, usize::from);
+    let num_threads = all.len().div_ceil(PER_THREAD).min(num_cores);
     let next = AtomicUsize::new(0);
     let answers = Mutex::new(Vec::with_capacity(all.len()));
     thread::scope(|scope| {

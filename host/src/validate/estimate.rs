@@ -101,7 +101,7 @@ fn costs(
                 }
             }
             Err(failure) => {
-                failures.push(failed(planner, &failure, workflow.validators.on_failure))
+                failures.push(failed(planner, &failure, workflow.validators.on_failure));
             }
         }
     }
@@ -166,7 +166,7 @@ mod tests {
     use super::{accept, short};
 
     fn cost(host: u64, device: u64, confidence: f64) -> Cost {
-        let breakdown = json!({"base_weights": 3 << 30, "optimizer": 1 << 30, "other": 0});
+        let breakdown = json!({"base_weights": 3_u64 << 30, "optimizer": 1 << 30, "other": 0});
         Cost {
             peak_host_bytes: host,
             peak_device_bytes: device,

@@ -8,21 +8,26 @@ use serde_json::{Value, json};
 use crate::playground::Playground;
 
 /// An editor with one document open.
-pub(super) struct Editor {
+pub(crate) struct Editor {
     /// Holds the program and the document's folder.
-    pub(super) playground: Playground,
-    pub(super) server: Child,
+    pub(crate) playground: Playground,
+    pub(crate) server: Child,
     out: BufReader<ChildStdout>,
-    pub(super) uri: String,
-    pub(super) text: String,
+    pub(crate) uri: String,
+    pub(crate) text: String,
     version: i32,
     last_id: i32,
 }
 
 impl Editor {
     /// An editor that has opened `name`, which is to hold `text`.
-    pub(super) fn open(name: &str, text: &str) -> Self {
-        let mut editor = Self::start(Playground::new(), name);
+    pub(crate) fn open(name: &str, text: &str) -> Self {
+        Self::open_in(Playground::new(), name, text)
+    }
+
+    /// The same with the plugins of `playground`.
+    pub(crate) fn open_in(playground: Playground, name: &str, text: &str) -> Self {
+        let mut editor = Self::start(playground, name);
         let snippets = json!({"completion": {"completionItem": {"snippetSupport": true}}});
         let answer =
             editor.request("initialize", json!({"capabilities": {"textDocument": snippets}}));
@@ -38,7 +43,7 @@ impl Editor {
     }
 
     /// An editor that has started the server and not said anything.
-    pub(super) fn start(playground: Playground, name: &str) -> Self {
+    pub(crate) fn start(playground: Playground, name: &str) -> Self {
         let mut command = playground.command(&["lsp", "--stdio"]);
         let mut server = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let out = BufReader::new(server.stdout.take().unwrap());
@@ -46,19 +51,19 @@ impl Editor {
         Self { playground, server, out, uri, text: String::new(), version: 0, last_id: 0 }
     }
 
-    pub(super) fn send(&mut self, body: &str) {
+    pub(crate) fn send(&mut self, body: &str) {
         let input = self.server.stdin.as_mut().unwrap();
         write!(input, "Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
         input.flush().unwrap();
     }
 
-    pub(super) fn notify(&mut self, method: &str, params: Value) {
+    pub(crate) fn notify(&mut self, method: &str, params: Value) {
         let message = json!({"jsonrpc": "2.0", "method": method, "params": params});
         self.send(&message.to_string());
     }
 
     /// The answer to a request.
-    pub(super) fn request(&mut self, method: &str, params: Value) -> Value {
+    pub(crate) fn request(&mut self, method: &str, params: Value) -> Value {
         self.last_id += 1;
         let id = self.last_id;
         let message = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
@@ -66,7 +71,7 @@ impl Editor {
         self.wait_for(|message| message["id"] == id)
     }
 
-    pub(super) fn wait_for(&mut self, is_it: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn wait_for(&mut self, is_it: impl Fn(&Value) -> bool) -> Value {
         loop {
             let message = self.receive().unwrap();
             if is_it(&message) {
@@ -76,7 +81,7 @@ impl Editor {
     }
 
     /// The next message; none when the server has hung up.
-    pub(super) fn receive(&mut self) -> Option<Value> {
+    pub(crate) fn receive(&mut self) -> Option<Value> {
         let mut length = 0;
         loop {
             let mut line = String::new();
@@ -95,7 +100,7 @@ impl Editor {
     }
 
     /// What is wrong with the newest text.
-    pub(super) fn diagnostics(&mut self) -> Vec<Value> {
+    pub(crate) fn diagnostics(&mut self) -> Vec<Value> {
         let version = self.version;
         let told = self.wait_for(|message| {
             message["method"] == "textDocument/publishDiagnostics"
@@ -106,14 +111,14 @@ impl Editor {
     }
 
     /// Types `new` in place of `old`.
-    pub(super) fn replace(&mut self, old: &str, new: &str) {
+    pub(crate) fn replace(&mut self, old: &str, new: &str) {
         let start = self.text.find(old).unwrap();
         let range = json!({"start": self.position(start), "end": self.position(start + old.len())});
         self.apply(&[json!({"range": range, "newText": new})]);
     }
 
     /// Makes the changes of a code action or completion.
-    pub(super) fn apply(&mut self, edits: &[Value]) {
+    pub(crate) fn apply(&mut self, edits: &[Value]) {
         self.version += 1;
         let mut changes = Vec::new();
         for edit in edits {
@@ -127,21 +132,21 @@ impl Editor {
     }
 
     /// The position of a byte offset, in code units of UTF-16.
-    pub(super) fn position(&self, offset: usize) -> Value {
+    pub(crate) fn position(&self, offset: usize) -> Value {
         let before = &self.text[..offset];
         let line = before.matches('\n').count();
         let column = before.rsplit('\n').next().unwrap().encode_utf16().count();
         json!({"line": line, "character": column})
     }
 
-    pub(super) fn offset(&self, position: &Value) -> usize {
+    pub(crate) fn offset(&self, position: &Value) -> usize {
         let offsets = 0..=self.text.len();
         let mut known = offsets.filter(|offset| self.text.is_char_boundary(*offset));
         known.find(|offset| self.position(*offset) == *position).unwrap()
     }
 
     /// What `method` answers about the place after `part`.
-    pub(super) fn ask(&mut self, method: &str, part: &str) -> Value {
+    pub(crate) fn ask(&mut self, method: &str, part: &str) -> Value {
         let offset = self.text.find(part).unwrap() + part.len();
         let document = json!({"uri": self.uri});
         let params = json!({"textDocument": document, "position": self.position(offset)});
@@ -149,7 +154,7 @@ impl Editor {
     }
 
     /// Actions of the code that a diagnostic is about.
-    pub(super) fn actions(&mut self, range: &Value) -> Vec<Value> {
+    pub(crate) fn actions(&mut self, range: &Value) -> Vec<Value> {
         let params = json!({
             "textDocument": {"uri": self.uri}, "range": range, "context": {"diagnostics": []}
         });
@@ -157,7 +162,7 @@ impl Editor {
     }
 
     /// Ends the session; gives the exit code.
-    pub(super) fn end(mut self) -> Option<i32> {
+    pub(crate) fn end(mut self) -> Option<i32> {
         assert_eq!(self.request("shutdown", Value::Null)["result"], Value::Null);
         self.notify("exit", Value::Null);
         assert_eq!(self.receive(), None);
@@ -165,7 +170,7 @@ impl Editor {
     }
 
     /// The text that a range of the protocol is about.
-    pub(super) fn at(&self, range: &Value) -> &str {
+    pub(crate) fn at(&self, range: &Value) -> &str {
         &self.text[self.offset(&range["start"])..self.offset(&range["end"])]
     }
 }

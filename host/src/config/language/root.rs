@@ -24,7 +24,8 @@ pub(super) fn schema(
     definitions: &mut Map<String, Value>,
 ) -> Map<String, Value> {
     let mut whole = written(workflow_schema(), "", definitions);
-    define(workflow_schema(), &["EngineConfig", "SearchStrategy", "PassConfig"], definitions);
+    let sections = ["EngineConfig", "SearchStrategy", "PassConfig", "ValidatorsConfig"];
+    define(workflow_schema(), &sections, definitions);
     let fields = definitions.get("PassConfig").cloned().unwrap_or_default();
     let sections = [
         ("InputModel", model::model(&installed.sources, definitions)),
@@ -71,8 +72,13 @@ fn complete(properties: &mut Map<String, Value>, definitions: &mut Map<String, V
     if let Some(engine) = properties.get_mut("engine") {
         *engine = reference("EngineConfig");
     }
-    if let Some(engine) = definitions.get_mut("EngineConfig") {
-        engine["type"] = json!(["object", "null"]);
+    if let Some(validators) = properties.get_mut("validators") {
+        *validators = reference("ValidatorsConfig");
+    }
+    for section in ["EngineConfig", "ValidatorsConfig"] {
+        if let Some(section) = definitions.get_mut(section) {
+            section["type"] = json!(["object", "null"]);
+        }
     }
     for section in OPTIONAL {
         let section = properties.get_mut(section).filter(|section| section.get("type").is_some());
