@@ -93,7 +93,7 @@ pub(super) fn text(trial: &Trial) -> Option<Finding> {
 mod tests {
     use olive_schemas::step::{LogLevel, StepEvent};
 
-    use super::{progress, volume};
+    use super::{BTreeMap, progress, volume};
     use crate::conformance::report::{Finding, Objection};
 
     fn told(counts: &[(&str, u64, u64)]) -> Vec<StepEvent> {
@@ -101,7 +101,7 @@ mod tests {
             unit: unit.to_owned(),
             done,
             total,
-            figures: Default::default(),
+            figures: BTreeMap::default(),
         };
         counts.iter().map(event).collect()
     }

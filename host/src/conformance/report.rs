@@ -89,11 +89,8 @@ pub(super) fn unless_any(problems: Vec<String>, fine: impl Into<String>) -> Find
         return Ok(fine.into());
     }
     let more = problems.len().saturating_sub(TOLD);
-    let mut told = problems.into_iter().take(TOLD).collect::<Vec<_>>().join("; ");
-    if more > 0 {
-        told.push_str(&format!("; and {more} more"));
-    }
-    failed(told)
+    let more = (more > 0).then(|| format!("and {more} more"));
+    failed(problems.into_iter().take(TOLD).chain(more).collect::<Vec<_>>().join("; "))
 }
 
 /// Hands on what came of each check, and counts.

@@ -12,7 +12,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use olive_schemas::data::{DataConfig, DataFormat, LoadDataset, PreProcess};
+use olive_schemas::data::{DataConfig, DataContainer, DataFormat, LoadDataset, PreProcess};
 use olive_schemas::model::{Model, ModelKind};
 
 /// Name of the data config that [`data`] makes.
@@ -46,7 +46,7 @@ pub(super) fn data(folder: &Path) -> io::Result<DataConfig> {
     fs::write(&path, rows.join("\n") + "\n")?;
     Ok(DataConfig {
         name: DATA.into(),
-        container: Default::default(),
+        container: DataContainer::default(),
         load_dataset_config: LoadDataset {
             data_name: DataFormat::Json,
             data_files: vec![path],
@@ -80,8 +80,7 @@ mod tests {
             let first = files(folder.path()).unwrap();
             assert_eq!(model(kind, folder.path()).unwrap(), made);
             assert_eq!(files(folder.path()).unwrap(), first);
-            let named = made.onnx_file_name.clone().unwrap_or_default();
-            let found = recognize(&made.model_path.join(named)).unwrap();
+            let found = recognize(&made.model_path).unwrap();
             assert_eq!((found.kind, made.kind), (kind, kind));
         }
     }

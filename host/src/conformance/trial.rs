@@ -19,7 +19,7 @@ use super::world::{World, changes, copy, files};
 use crate::plugin::process::{self, Failure, Supervision};
 
 /// Time after which a run is asked to stop.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What is asked of a plugin, but for the folders.
 #[derive(Debug, Clone)]

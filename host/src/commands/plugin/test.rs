@@ -69,6 +69,7 @@ fn exit_code(status: ExitStatus) -> u8 {
     status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(CANCELLED)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "used as a function of an error")]
 fn unwatched(error: io::Error) -> Error {
     Error::Usage(format!("no folder to try the plugin in: {error}"))
 }

@@ -66,7 +66,7 @@ impl Found<'_> {
             RENAMED_FROM => list(value)?.iter().try_for_each(text),
             IGNORED | UNAVAILABLE | UNAVAILABLE_VALUES => {
                 let reasons = value.as_object().ok_or("it is no object of reasons")?;
-                reasons.values().try_for_each(|reason| self.reason(mark, reason))
+                reasons.values().try_for_each(|value| reason(mark, value))
             }
             ADVICE => list(value)?.iter().try_for_each(|advice| self.advice(advice)),
             ACCELERATORS => list(value)?.iter().try_for_each(|rule| self.accelerator_rule(rule)),
@@ -76,21 +76,6 @@ impl Found<'_> {
             return Err("it is read at the root only".into());
         }
         Ok(())
-    }
-
-    fn reason(&self, mark: &str, reason: &Value) -> Result<(), String> {
-        match reason {
-            Value::String(_) => text(reason),
-            Value::Object(_) if mark == UNAVAILABLE => {
-                Unavailable::deserialize(reason).map(|_| ()).map_err(|error| error.to_string())
-            }
-            Value::Object(map) if mark == IGNORED => {
-                text(map.get("reason").unwrap_or(&Value::Null))?;
-                let odd = map.keys().find(|key| !["reason", "harmless"].contains(&key.as_str()));
-                odd.map_or(Ok(()), |key| Err(format!("unknown key `{key}`")))
-            }
-            _ => Err(format!("{reason} is no reason")),
-        }
     }
 
     fn advice(&self, advice: &Value) -> Result<(), String> {
@@ -116,6 +101,21 @@ impl Found<'_> {
             schema = all.filter_map(|part| part.get("properties")?.get(&key)).collect();
         }
         if schema.is_empty() { Err(format!("`{pointer}` is no setting")) } else { Ok(()) }
+    }
+}
+
+fn reason(mark: &str, reason: &Value) -> Result<(), String> {
+    match reason {
+        Value::String(_) => text(reason),
+        Value::Object(_) if mark == UNAVAILABLE => {
+            Unavailable::deserialize(reason).map(|_| ()).map_err(|error| error.to_string())
+        }
+        Value::Object(map) if mark == IGNORED => {
+            text(map.get("reason").unwrap_or(&Value::Null))?;
+            let odd = map.keys().find(|key| !["reason", "harmless"].contains(&key.as_str()));
+            odd.map_or(Ok(()), |key| Err(format!("unknown key `{key}`")))
+        }
+        _ => Err(format!("{reason} is no reason")),
     }
 }
 

@@ -35,7 +35,9 @@ fn bytes() -> Vec<u8> {
     for Weight { names, shape, values } in &weights {
         put_text(&mut bytes, names[1]);
         bytes.extend(u32::try_from(shape.len()).unwrap_or_default().to_le_bytes());
-        shape.iter().rev().for_each(|&size| put_count(&mut bytes, size));
+        for &size in shape.iter().rev() {
+            put_count(&mut bytes, size);
+        }
         // Type 0 is f32.
         bytes.extend(0_u32.to_le_bytes());
         put_count(&mut bytes, start);
@@ -109,7 +111,9 @@ impl Entry {
                 kind(9);
                 kind(8);
                 put_count(bytes, values.len());
-                values.iter().for_each(|value| put_text(bytes, value));
+                for value in values {
+                    put_text(bytes, value);
+                }
             }
             Self::Integers(values) => {
                 kind(9);
