@@ -20,10 +20,11 @@
 //! Everything else needs a new **major** version: taking away, renaming, giving another meaning,
 //! demanding what could be left out. A **patch** version changes nothing that crosses.
 //!
-//! The version of this *package* is not the API's. abi_stable compares it too, between the types of
-//! host and plugin, and takes 0.1 and 0.2 for strangers; so the package stays 0.1 for as long as
-//! the binary layout in [`abi`](crate::abi) only grows as said here. What an old plugin sees is
-//! frozen in `tests/plugins/previous-minor`, which every later host must still run.
+//! The version of this *package* is not the API's. It is a part of the names of types which the
+//! loader compares between host and plugin, and 0.1 and 0.2 are strangers to it; so the package
+//! stays 0.1 for as long as the binary layout in [`abi`](crate::abi) only grows as said here. What
+//! an old plugin sees is frozen in `tests/plugins/previous-minor`, which every later host must
+//! still run.
 
 use std::ffi::CStr;
 

@@ -38,7 +38,10 @@ fn an_exit_without_an_answer() {
 fn a_crash_before_the_run_is_told_before_anything_runs() {
     let scene = Scene::new();
     let said = scene.act_with(json!({"act": "segfault", "at": "prepare"}), &[], &[]);
-    said.check(13, &["`second (Hostile)` failed: the worker of", "was killed by signal 11 (SIGSEGV)"]);
+    said.check(
+        13,
+        &["`second (Hostile)` failed: the worker of", "was killed by signal 11 (SIGSEGV)"],
+    );
     scene.is_unharmed();
 }
 

@@ -1,5 +1,5 @@
-//! Lets the types of this crate pass for those of the contract's package, which abi_stable compares
-//! by the names of their packages.
+//! Lets the types of this crate pass for those of the package of the contract: their names are
+//! compared when a plugin is loaded.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

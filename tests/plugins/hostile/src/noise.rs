@@ -20,7 +20,7 @@ pub fn act(act: Act, ctx: &StepContext<'_>) {
         }
         Act::PrintGarbage => print_garbage(),
         Act::WriteGarbageToHost => to_host(b"\xff\xfe not a message\n{\"done\": \n[1,2\n\n", 100),
-        Act::WriteEndlessLineToHost => to_host(&[b'x'; 1 << 20], 100),
+        Act::WriteEndlessLineToHost => to_host(&vec![b'x'; 1 << 20], 100),
         Act::LogWithoutEnd => log_without_end(ctx),
         Act::ProgressWithoutEnd => {
             for done in 0..200_000 {
@@ -85,7 +85,7 @@ fn log_without_end(ctx: &StepContext<'_>) {
 
 fn print_errors_without_end() {
     let start = Instant::now();
-    let block = [b'e'; 1 << 16];
+    let block = vec![b'e'; 1 << 16];
     while start.elapsed() < BOUND {
         let _ = io::stderr().write_all(&block);
     }

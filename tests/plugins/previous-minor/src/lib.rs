@@ -130,7 +130,7 @@ extern "C" fn erased_module() -> RootModuleResult {
     __call_root_module_loader(module)
 }
 
-/// The header abi_stable looks for.
+/// The header that the loader looks for.
 #[expect(unsafe_code, reason = "a library is found by its exported symbols")]
 // SAFETY: the name is abi_stable's own and the type the one it expects behind that name.
 #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
