@@ -91,7 +91,8 @@ fn below(root: &Path, path: &Path) -> Option<PathBuf> {
     Some(if inner.as_os_str().is_empty() { root.to_owned() } else { root.join(inner) })
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;

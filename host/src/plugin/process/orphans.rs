@@ -98,13 +98,15 @@ fn parent(process: u32) -> Option<u32> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::process::{self, Command};
 
     use super::{Mark, children, children_by_parent};
 
     #[test]
+    #[expect(clippy::zombie_processes, reason = "to sweep is to wait for it")]
     fn children_are_found_both_ways_and_only_marked_ones_are_ended() {
         let sleep = || {
             let mut command = Command::new("sleep");
