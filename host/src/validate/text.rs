@@ -194,8 +194,7 @@ mod tests {
                 {"op": "remove", "path": "/engine/host"}
             ]),
             Some(
-                "{\n  // why\n  \"passes\": {\"a\": {\"type\": \"T\", \"config\": {\"r\": 8}}} \
-                 // here\n}\n",
+                "{\n  // why\n  \"passes\": {\"a\": {\"type\": \"T\", \"config\": {\"r\": 8}}}\n}\n",
             ),
         );
         check(

@@ -1,5 +1,7 @@
 //! Validators for tests, written as text.
 
+use std::fmt::Write;
+
 use super::guest::{Finding, Guest, Manifest};
 
 /// What the validator `acme-rules` says of a pass `first` whose score is 0.5.
@@ -68,7 +70,7 @@ pub(super) fn good() -> Vec<u8> {
 pub(super) fn doing(id: &str, body: &str) -> Vec<u8> {
     let mut guest = Guest::default();
     guest.manifest(&Manifest { id, ..Manifest::default() });
-    guest.validate = body.to_owned();
+    body.clone_into(&mut guest.validate);
     guest.build()
 }
 
@@ -89,13 +91,11 @@ fn with(
     body: &str,
 ) -> Vec<u8> {
     guest.manifest(&Manifest { provides: &[interface], ..Manifest::default() });
-    guest
-        .wit
-        .push_str(&format!("\nworld tested {{ include validator-plugin; export {interface}; }}\n"));
+    let world = "world tested { include validator-plugin; export ";
+    writeln!(guest.wit, "\n{world}{interface}; }}").unwrap();
     guest.world = "tested";
-    guest.fields.push_str(&format!(
-        "(func (export \"olive:plugin/{interface}@0.1.0#{function}\") {params} {body})"
-    ));
+    let export = format!("olive:plugin/{interface}@0.1.0#{function}");
+    write!(guest.fields, "(func (export \"{export}\") {params} {body})").unwrap();
     guest.build()
 }
 
