@@ -32,4 +32,5 @@ mod init;
 mod lsp;
 mod wrong_inputs;
 mod conformance;
+mod third_party;
 mod tidy;
