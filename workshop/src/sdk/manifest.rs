@@ -5,8 +5,8 @@ use super::source;
 /// A workspace of `crates` from which they inherit what they inherit here.
 pub(super) fn of(crates: &[&str]) -> String {
     let inherited = inherited(crates);
-    let members = crates.iter().map(|name| format!("    \"{name}\",\n")).collect::<String>();
-    let mut text = format!("[workspace]\nresolver = \"3\"\nmembers = [\n{members}]\n");
+    let members = crates.join("\",\n    \"");
+    let mut text = format!("[workspace]\nresolver = \"3\"\nmembers = [\n    \"{members}\",\n]\n");
     let mut section = "";
     for line in source("Cargo.toml").lines() {
         if line.starts_with('[') {
