@@ -23,6 +23,8 @@ pub(crate) struct Call {
     limits: Arc<Limits>,
     log: Option<LogSink>,
     log_bytes: usize,
+    /// What it said last of an error: how guests tell of their panics before they trap.
+    last_words: Option<String>,
     memory_bytes: usize,
     table_elements: usize,
 }
@@ -47,6 +49,7 @@ pub(crate) fn call<T>(
         limits: Arc::clone(limits),
         log: log.cloned(),
         log_bytes: 0,
+        last_words: None,
         memory_bytes: 0,
         table_elements: 0,
     };
@@ -59,7 +62,12 @@ pub(crate) fn call<T>(
     let instance = component
         .instantiate(&mut store)
         .map_err(|error| why(&error, limits).unwrap_or_else(|| no_fit(&error)))?;
-    ask(&mut store, &instance)
+    ask(&mut store, &instance).map_err(|failure| {
+        match (failure, store.data_mut().last_words.take()) {
+            (Failure::Trap(trap), Some(words)) => Failure::Trap(format!("{words} ({trap})")),
+            (failure, _) => failure,
+        }
+    })
 }
 
 /// That a component lacks an export or has another shape.
@@ -103,8 +111,12 @@ impl host::Host for Call {
             let limit = self.limits.log_bytes;
             return Err(Failure::Flood(format!("a call may log {limit} bytes")).into());
         }
+        let (level, message) = (importance(level), line(&message));
         if let Some(log) = &self.log {
-            log(importance(level), &line(&message));
+            log(level, &message);
+        }
+        if level == LogLevel::Error {
+            self.last_words = Some(message);
         }
         Ok(())
     }

@@ -136,7 +136,9 @@ async function findings(client, olive) {
   });
   const files = JSON.parse(said.stdout).files;
   for (const [index, config] of configs.entries()) {
-    const expected = lines(files[index].diagnostics.filter((found) => found.severity !== "note"));
+    // What a validator finds is beyond any schema; its codes begin with its name.
+    const told = files[index].diagnostics.filter((found) => !found.code.includes("/"));
+    const expected = lines(told.filter((found) => found.severity !== "note"));
     const text = readFileSync(join(CASES, config), "utf8");
     const language = config.endsWith(".jsonc") ? "jsonc" : "json";
     const found = await diagnose(client, text, language);

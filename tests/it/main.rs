@@ -21,6 +21,7 @@ mod hostile;
 mod hostile_plugins;
 mod process_plugins;
 mod validators;
+mod rules;
 mod recipe;
 mod real;
 mod marks;

@@ -1,7 +1,7 @@
 //! A new plugin: a folder that builds, is tested and runs at once.
 //!
 //! A [`Template`] is a real little plugin whose own name is replaced. In reading order: the [name]
-//! and its spellings, the [table of templates](template), the tiny [model] to try them on.
+//! and its spellings, the [table of templates](template), the tiny model to try them on.
 
 pub mod name;
 pub mod template;

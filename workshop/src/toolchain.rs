@@ -5,7 +5,7 @@
 //! 1. the compiler of the plugin's folder has the target;
 //! 2. rustup adds it, unless `CI=true` or `OLIVE_NO_RUSTUP=1` forbid that;
 //! 3. the compiler has the sources of its standard library, which cargo then builds along;
-//! 4. [Debian's packages](debian) of a compiler and these sources, unpacked into a cache folder;
+//! 4. Debian's packages of a compiler and these sources, unpacked into a cache folder;
 //! 5. an error that names the first and the fourth way.
 //!
 //! The target is `wasm32-unknown-unknown`: code for any of the WASI targets imports a system, of

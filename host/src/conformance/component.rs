@@ -25,7 +25,7 @@ use documents::{Planner, large, minimal, usual};
 /// Command of this program that compiles a component.
 const COMPILE: &str = "compile-component";
 /// Time that compiling may take.
-const COMPILE_LIMIT: Duration = Duration::from_mins(1);
+const COMPILE_LIMIT: Duration = Duration::from_mins(2);
 /// Share of the fuel and the time of a call that a large document may use.
 const MARGIN: u32 = 4;
 

@@ -19,7 +19,7 @@ use olive_schemas::validation::ValidatorDescriptor;
 /// Command of this program that compiles a component.
 const COMPILE: &str = "compile-component";
 /// Time in which a component must be compiled, also on a machine that is busy.
-const COMPILE_TIME: Duration = Duration::from_mins(1);
+const COMPILE_TIME: Duration = Duration::from_mins(2);
 
 /// A component and what it says about itself.
 #[derive(Debug, Clone)]
@@ -126,7 +126,12 @@ impl Runtime {
         let wasm = read(path, &limits)?;
         let program = program().map_err(|error| Failure::Compile(error.to_string()))?;
         let compile = |wasm: &[u8]| compile_in_child(&program, &[COMPILE], wasm, COMPILE_TIME);
-        let code = match cache.get_or_init(|| Cache::open(folder).ok()) {
+        let open = || {
+            Cache::open(folder)
+                .inspect_err(|error| warn(&format!("machine code is not kept: {error}")))
+                .ok()
+        };
+        let code = match cache.get_or_init(open) {
             Some(cache) => cache.get_or_compile(&wasm, &compile, &warn)?,
             None => compile(&wasm)?,
         };

@@ -52,8 +52,7 @@ impl Descriptions {
             self.digest(path)?
         };
         let known = self.folder.join(format!("{digest}.json"));
-        let kept = read(&known)
-            .filter(|kept: &PluginDescriptor| is_current(path, kept));
+        let kept = read(&known).filter(|kept: &PluginDescriptor| is_current(path, kept));
         let descriptor = if let Some(descriptor) = kept {
             descriptor
         } else {

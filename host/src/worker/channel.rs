@@ -4,17 +4,18 @@
 //! what it reads, prints or closes there is no matter of the host.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
+use std::mem::ManuallyDrop;
 use std::sync::{Arc, Mutex};
 
 use olive_schemas::protocol::Message;
 
-/// Where the host's lines come from.
-pub(super) struct Input(BufReader<File>);
+/// Where the host's lines come from. Never closed: a plugin may have done so already.
+pub(super) struct Input(ManuallyDrop<BufReader<File>>);
 
-/// Where the host listens.
+/// Where the host listens. Never closed, as [`Input`].
 #[derive(Clone)]
-pub(super) struct Output(Arc<Mutex<File>>);
+pub(super) struct Output(Arc<Mutex<ManuallyDrop<File>>>);
 
 /// Takes the standard streams away from the plugin that is to be loaded.
 #[cfg(unix)]
@@ -39,14 +40,15 @@ pub(super) fn take_over() -> io::Result<(Input, Output)> {
 }
 
 fn channel(input: File, output: File) -> (Input, Output) {
-    (Input(BufReader::new(input)), Output(Arc::new(Mutex::new(output))))
+    let input = ManuallyDrop::new(BufReader::new(input));
+    (Input(input), Output(Arc::new(Mutex::new(ManuallyDrop::new(output)))))
 }
 
 impl Input {
     /// The next line; `None` when the host is gone.
     pub(super) fn line(&mut self) -> io::Result<Option<String>> {
         let mut line = String::new();
-        let length = self.0.by_ref().read_line(&mut line)?;
+        let length = self.0.read_line(&mut line)?;
         Ok((length > 0).then(|| line.trim_end().to_owned()))
     }
 }

@@ -209,6 +209,12 @@ fn crashing() -> Vec<Case> {
                 .into();
             guest.validate = "call $deeper".into();
         }),
+        case("crash with last words", Stage::Validate, trap("rank 0 (wasm"), |guest| {
+            let [at, length] = guest.image.bytes(b"rank 0");
+            guest.validate = format!(
+                "(call $log (i32.const 0) (i32.const {at}) (i32.const {length})) unreachable"
+            );
+        }),
         case("crash in `describe`", Stage::Describe, trap("unreachable"), |guest| {
             guest.describe = "unreachable".into();
         }),

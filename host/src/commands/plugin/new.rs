@@ -1,5 +1,6 @@
 //! `olive plugin new`.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::ValueEnum;
@@ -14,14 +15,14 @@ use crate::error::Error;
 /// Makes a folder with a new plugin, and tells what to do with it.
 pub(super) fn run(args: &NewArgs) -> Result<(), Error> {
     let name = Name::parse(&args.name).map_err(|error| told(error.into()))?;
-    let template = Template::find(&word(args.kind), &word(args.lang)).map_err(told)?;
+    let template = Template::find(&word(&args.kind), &word(&args.lang)).map_err(told)?;
     let folder = new::write(&name, template, &args.dir).map_err(told)?;
     say(&next(&folder, template));
     Ok(())
 }
 
 /// The word of the command line for `value`.
-fn word(value: impl ValueEnum) -> String {
+fn word(value: &impl ValueEnum) -> String {
     value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
@@ -34,8 +35,8 @@ fn told(error: NewError) -> Error {
 
 fn next(folder: &Path, template: &Template) -> String {
     let mut text =
-        format!("made {}: a {} in {}\n", folder.display(), template.kind, template.language);
-    text.push_str(&format!("next:\n  cd {}\n", folder.display()));
+        format!("made {} ({}, {})\n", folder.display(), template.kind, template.language);
+    let _ = writeln!(text, "next:\n  cd {}", folder.display());
     template.steps.iter().for_each(|step| text.extend(["  ", step, "\n"]));
     text
 }
