@@ -1,6 +1,6 @@
 //! Asking the installed validators about a config that has passed the host's own check.
 //!
-//! Every validator gets the same [`Document`] and its own settings; what it finds becomes findings
+//! Every validator gets the same `Document` and its own settings; what it finds becomes findings
 //! of the config, its codes with its id before them. A validator that gives no answer, or one that
 //! cannot be right, is told as what it is: the validator's fault, never the config's.
 

@@ -1,7 +1,7 @@
 //! The worker: a process that loads one plugin, answers one call, and ends.
 //!
-//! It keeps the way to the host apart from what a plugin prints ([`channel`]), and confines itself
-//! to the folders of its call before it loads anything ([`confine`]).
+//! It keeps the way to the host apart from what a plugin prints (`channel`), and confines itself
+//! to the folders of its call before it loads anything (`confine`).
 
 mod channel;
 pub(crate) mod confine;
