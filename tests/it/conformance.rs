@@ -134,7 +134,9 @@ fn the_built_in_rules_keep_the_contract() {
         playground.install(library, library);
     }
     let tried = Tried::by(&playground, &args, &[]);
-    tried.check_kept(&["olive_plugin_rules/rules-tried", "olive_plugin_rules/limits"]);
+    let promises = ["rules-tried", "limits", "switched-off"];
+    let promises = promises.map(|promise| format!("olive_plugin_rules/{promise}"));
+    tried.check_kept(&promises.each_ref().map(String::as_str));
 }
 
 #[test]

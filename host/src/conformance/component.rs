@@ -48,7 +48,8 @@ pub(super) fn check(
     for (index, case) in cases.iter().enumerate() {
         let Some(file) = &case.document else { continue };
         let label = case.name.clone().unwrap_or_else(|| index.to_string());
-        let finding = planner.read(&folder.join(file)).map_or_else(failed, |document| {
+        let finding = planner.read(&folder.join(file)).map_or_else(failed, |mut document| {
+            document.config.extend(case.config.clone());
             let expected = case.expect.code().map_or(Expectation::Nothing, Expectation::Code);
             let (finding, codes) = bench.finds(&document, &expected);
             found.extend(codes);
