@@ -37,10 +37,12 @@ pub enum CatalogError {
         /// Why.
         error: PluginError,
     },
-    /// Two plugins have a pass of the same name.
-    #[error("pass `{name}` is in `{}` and in `{}`", first.display(), second.display())]
+    /// Two plugins have a pass, a source or a system of the same name.
+    #[error("{what} `{name}` is in `{}` and in `{}`", first.display(), second.display())]
     Ambiguous {
-        /// The pass.
+        /// What it is: a pass, a source or a system.
+        what: &'static str,
+        /// Its name.
         name: String,
         /// A plugin that has it.
         first: PathBuf,

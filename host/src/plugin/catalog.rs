@@ -173,17 +173,30 @@ impl Catalog {
         if self.plugins.iter().any(|known| known.digest == plugin.digest) {
             return Ok(());
         }
-        for pass in &plugin.descriptor.passes {
-            if let Some(known) = self.pass(&pass.name) {
-                return Err(CatalogError::Ambiguous {
-                    name: pass.name.clone(),
-                    first: known.plugin.path.clone(),
-                    second: plugin.path,
-                });
-            }
+        if let Some((what, name, known)) = self.twin(&plugin.descriptor) {
+            let first = known.path.clone();
+            return Err(CatalogError::Ambiguous { what, name, first, second: plugin.path });
         }
         self.plugins.push(plugin);
         Ok(())
+    }
+
+    /// What of `new` has a name that another plugin's has already: what it is, the name, and the
+    /// plugin. Evaluators and generators are chosen by what they can do, not by name.
+    fn twin(&self, new: &PluginDescriptor) -> Option<(&'static str, String, &InstalledPlugin)> {
+        let passes = new.passes.iter().filter_map(|new| {
+            let known = self.pass(&new.name)?.plugin;
+            Some(("pass", new.name.clone(), known))
+        });
+        let sources = new.sources.iter().filter_map(|new| {
+            let (known, _) = self.source(&new.name)?;
+            Some(("source", new.name.clone(), known))
+        });
+        let systems = new.systems.iter().filter_map(|new| {
+            let (known, _) = self.system(&new.name)?;
+            Some(("system", new.name.clone(), known))
+        });
+        passes.chain(sources).chain(systems).next()
     }
 
     fn add_validator(&mut self, validator: InstalledValidator) -> Result<(), CatalogError> {
@@ -199,6 +212,35 @@ impl Catalog {
                 self.validators.push(validator);
                 Ok(())
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use olive_schemas::descriptor::PluginDescriptor;
+    use serde_json::{Value, json};
+
+    use super::{Catalog, InstalledPlugin};
+
+    fn plugin(file: &str, parts: &Value) -> InstalledPlugin {
+        let mut descriptor = json!({"name": file, "version": "1.0.0", "api_version": "0.2.0"});
+        let parts = parts.as_object().unwrap().clone();
+        descriptor.as_object_mut().unwrap().extend(parts);
+        let descriptor: PluginDescriptor = serde_json::from_value(descriptor).unwrap();
+        InstalledPlugin { path: file.into(), digest: file.into(), descriptor }
+    }
+
+    #[test]
+    fn two_plugins_may_not_have_one_name_for_what_is_chosen_by_name() {
+        for kind in ["source", "system"] {
+            let list = format!("{kind}s");
+            let part = |name| json!({&list: [{"name": name, "summary": "A.", "schema": {}}]});
+            let mut catalog = Catalog::default();
+            catalog.add(plugin("one", &part("Acme"))).unwrap();
+            catalog.add(plugin("other", &part("Other"))).unwrap();
+            let refused = catalog.add(plugin("two", &part("acme"))).unwrap_err();
+            assert_eq!(refused.to_string(), format!("{kind} `acme` is in `one` and in `two`"));
         }
     }
 }
