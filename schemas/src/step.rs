@@ -50,7 +50,7 @@ pub enum StepKind {
     Evaluate,
     /// Model and prompt in, text out.
     Generate,
-    /// Reference in, local files out; the request's model names the output folder.
+    /// Reference in, local files out; there is no input model, its path is empty.
     Source,
     /// A call to a system.
     System,
