@@ -1,6 +1,7 @@
 //! The command line.
 
 pub mod config;
+pub mod packs;
 pub mod plugin;
 pub mod schema;
 
@@ -137,6 +138,9 @@ pub struct RunArgs {
     /// Folder for the result, instead of the config's
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
+    /// Go on only with exactly the packs of `olive.lock` beside the config
+    #[arg(long, conflicts_with = "plugin_dir")]
+    pub locked: bool,
     /// How many threads.
     #[command(flatten)]
     pub threads: ThreadArgs,

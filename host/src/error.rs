@@ -3,8 +3,10 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use olive_packs::PackError;
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::error::PluginError;
+use olive_transport::TransportError;
 use olive_workshop::build::BuildError;
 use serde_json::{Value, json};
 use thiserror::Error;
@@ -97,6 +99,12 @@ pub enum Error {
     /// The report cannot be written.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// Something about packs cannot be done.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    /// Something cannot be fetched.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
 }
 
 /// A config that was not accepted, and why.
@@ -116,7 +124,10 @@ impl Error {
             Self::Edit(error) if error.is_usage() => 2,
             Self::Read(_) | Self::Write(_) | Self::File { .. } => 10,
             Self::Config(_) | Self::Edit(_) => 11,
-            Self::Catalog(_) => 12,
+            Self::Catalog(_) | Self::Pack(PackError::Refused { .. }) => 12,
+            Self::Pack(PackError::Io { .. }) => 10,
+            Self::Transport(TransportError::Cancelled) => CANCELLED,
+            Self::Transport(_) => 10,
             Self::Build(error) => match error {
                 BuildError::NoPlugin(_) | BuildError::Process(_) | BuildError::NoContract(_) => 2,
                 BuildError::Io { .. } => 10,
@@ -180,6 +191,8 @@ impl Error {
             Self::Store(_) => ("store", None),
             Self::Output(_) => ("output", None),
             Self::Report(_) => ("report", None),
+            Self::Pack(error) => (error.code(), error.help().map(str::to_owned)),
+            Self::Transport(_) => ("fetch", None),
         };
         Diagnostic { help, ..Diagnostic::error(code, "", self.to_string()) }
     }

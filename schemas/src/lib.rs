@@ -3,7 +3,8 @@
 //!
 //! This crate does no I/O and knows no plugin. In reading order:
 //! - what a user writes: [`workflow`], [`engine`], [`data`], [`metric`], [`types`](mod@types),
-//!   [`packs`];
+//!   [`known_packs`];
+//! - what vendors ship: [`pack`];
 //! - what crosses the plugin boundary: [`descriptor`], [`advice`], [`step`], [`system`], [`model`],
 //!   [`error`];
 //! - what sandboxed components see and answer: [`validation`];
@@ -11,7 +12,8 @@
 
 pub mod workflow;
 pub mod types;
-pub mod packs;
+pub mod known_packs;
+pub mod pack;
 pub mod engine;
 pub mod data;
 pub mod metric;

@@ -5,6 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::CommonArgs;
+use super::packs::{
+    CleanArgs, HistoryArgs, IndexCommand, InfoArgs, InstallArgs, KeyCommand, LockArgs, PackArgs,
+    PushArgs, RemoveArgs, RollbackArgs, SearchArgs, SignArgs, TrustCommand, UpgradeArgs,
+    VerifyArgs,
+};
 
 /// `olive plugin`.
 #[derive(Debug, Subcommand)]
@@ -17,6 +22,41 @@ pub enum PluginCommand {
     Build(BuildArgs),
     /// Try whether a plugin keeps the contract
     Test(TestArgs),
+    /// Install packs: from a file, a folder, an https URL, a registry, or by name
+    Install(InstallArgs),
+    /// Tell what a pack holds and where it is from
+    Info(InfoArgs),
+    /// Compare the files of installed packs with their manifests
+    Verify(VerifyArgs),
+    /// Install the newest versions of packs
+    Upgrade(UpgradeArgs),
+    /// Remove packs
+    Remove(RemoveArgs),
+    /// Go back to the packs of before the last change
+    Rollback(RollbackArgs),
+    /// List the changes of the installed packs
+    History(HistoryArgs),
+    /// Remove from the disk what is not in use any more
+    Clean(CleanArgs),
+    /// Write down exactly which packs a project works with
+    Lock(LockArgs),
+    /// Find packs in the indexes
+    Search(SearchArgs),
+    /// Publishers whose packs are installed
+    #[command(subcommand)]
+    Trust(TrustCommand),
+    /// Lists of packs to find them by name
+    #[command(subcommand)]
+    Index(IndexCommand),
+    /// Make a pack of a plugin
+    Pack(PackArgs),
+    /// Sign packs and indexes
+    Sign(SignArgs),
+    /// Keys to sign with
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Put a pack into a registry
+    Push(PushArgs),
 }
 
 /// `olive plugin new`.

@@ -1,7 +1,7 @@
 //! Parts that no installed plugin provides: passes, systems, evaluators, sources of files.
 
+use olive_schemas::known_packs::{self, KnownPack, PartKind};
 use olive_schemas::metric::MetricKind;
-use olive_schemas::packs::{self, KnownPack, PartKind};
 use olive_schemas::types;
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ pub(super) fn check(value: &Value, catalog: &Catalog, scope: Scope, problems: &m
     sources_of(value, catalog, &mut uses);
     let mut packs: Vec<(&KnownPack, Vec<Part>)> = Vec::new();
     for part in uses.0 {
-        match packs::providing(part.kind, &part.name) {
+        match known_packs::providing(part.kind, &part.name) {
             None => problems.push(unknown(&part, catalog)),
             Some(pack) => match packs.iter_mut().find(|(known, _)| known.name == pack.name) {
                 Some((_, parts)) => parts.push(part),
@@ -179,7 +179,7 @@ fn unknown_help(
         let metric = format!("{{\"metrics\": [{{\"type\": \"{name}\", …}}]}}");
         return Some(format!("`{name}` is a type of metric: write `{metric}`"));
     }
-    let elsewhere = nearest(name, packs::names(kind));
+    let elsewhere = nearest(name, known_packs::names(kind));
     let elsewhere =
         elsewhere.map(|name| format!("did you mean `{name}`, of a pack that is not installed?"));
     elsewhere

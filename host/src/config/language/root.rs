@@ -1,6 +1,6 @@
 //! The root of the config, and its passes.
 
-use olive_schemas::packs::former_pass_names;
+use olive_schemas::known_packs::former_pass_names;
 use serde_json::{Map, Value, json};
 
 use super::section::{Kind, Section, reference};

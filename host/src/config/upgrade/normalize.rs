@@ -4,8 +4,8 @@
 //! settings at the root or in `engine`, systems and evaluators by name or inline, types in any
 //! case. Afterwards sections are flat, engine settings in `engine`, and everything has its name.
 
+use olive_schemas::known_packs::{PartKind, canonical};
 use olive_schemas::model::ModelKind;
-use olive_schemas::packs::{PartKind, canonical};
 use olive_schemas::types;
 use serde_json::Value;
 

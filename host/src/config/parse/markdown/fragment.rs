@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use olive_schemas::packs::{PartKind, canonical};
+use olive_schemas::known_packs::{PartKind, canonical};
 
 use super::blocks::Block;
 use crate::config::node::{Entry, Node, NodeValue};

@@ -26,7 +26,7 @@ fn modernize_pass(pass: &mut Node, catalog: &Catalog, notes: &mut Notes) {
         }
     }
     let Some(written) = pass.get("type").and_then(Node::as_str) else { return };
-    let current = olive_schemas::packs::current_pass_name(written);
+    let current = olive_schemas::known_packs::current_pass_name(written);
     let name = current.unwrap_or(written).to_owned();
     if current.is_some()
         && let Some(kind) = pass.get_mut("type")

@@ -1,0 +1,15 @@
+//! Fetching files: over https, and from OCI registries.
+//!
+//! The one place with an async runtime, which lives no longer than a call: callers are synchronous.
+//! A transfer that breaks off goes on where it stopped, also in another process; what arrives is
+//! bounded in size and time, and hashed on its way.
+
+mod error;
+mod https;
+pub mod oci;
+mod request;
+mod runtime;
+
+pub use error::TransportError;
+pub use https::{fetch, fetch_small};
+pub use request::{Fetched, Request};
