@@ -7,6 +7,7 @@ pub mod manifest;
 pub mod process;
 pub mod component;
 pub mod describe;
+pub mod packs;
 pub mod catalog;
 mod places;
 
