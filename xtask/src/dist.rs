@@ -1,9 +1,14 @@
 //! A folder and an archive with the program and its plugins that run from anywhere.
 
+mod packs;
+mod runtime;
+
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use clap::Args;
 
 use crate::command;
 use crate::error::{ChoreError, chain};
@@ -12,10 +17,30 @@ use crate::workspace::{
     Profile, build_release, component, components, plugin_library, plugins, root, target,
 };
 
+use packs::{Pack, Workshop};
+
+/// What to build, and where to.
+#[derive(Debug, Args)]
+pub(crate) struct DistArgs {
+    /// Where to put it; `target/dist` when left out.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Packs to make; base, cpu and rules when left out.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    packs: Vec<Pack>,
+    /// Secret key that signs the packs; one made in the folder when left out.
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Folder of folders named by target triple, with plugin libraries built for it elsewhere.
+    #[arg(long, value_name = "DIR")]
+    prebuilt: Option<PathBuf>,
+}
+
 /// Files of the repository that travel along.
 const TEXTS: [&str; 2] = ["LICENSE", "README.md"];
 
-/// Builds, gathers, checks and packs.
+/// Builds; makes a folder with everything, packs of the plugins, and a folder with the program alone
+/// that installs them.
 ///
 /// ```text
 /// <out>/olive-<version>-<target>.tar.gz
@@ -25,20 +50,62 @@ const TEXTS: [&str; 2] = ["LICENSE", "README.md"];
 ///                               /plugins/onnxruntime/libonnxruntime.so.*
 ///                               /examples/
 ///                               /LICENSE, README.md
+/// <out>/packs/olive-<pack>-<version>.pack, .pack.minisig
+///            /index.json, .minisig
+///            /olive.pub
+/// <out>/olive-minimal-<version>-<target>.tar.gz
+/// <out>/olive-minimal-<version>-<target>/olive
+///                                       /packs/      as above
+///                                       /examples/
+///                                       /LICENSE, README.md
 /// ```
-pub(crate) fn run(out: Option<PathBuf>) -> Result<(), ChoreError> {
+pub(crate) fn run(args: &DistArgs) -> Result<(), ChoreError> {
     build_release()?;
-    let out = out.unwrap_or_else(|| target().join("dist"));
-    let name = format!("olive-{}-{}", env!("CARGO_PKG_VERSION"), host_target()?);
-    let folder = out.join(&name);
-    if folder.exists() {
-        fs::remove_dir_all(&folder).map_err(ChoreError::file("replace", &folder))?;
-    }
+    let out = args.out.clone().unwrap_or_else(|| target().join("dist"));
+    let (version, triple) = (env!("CARGO_PKG_VERSION"), host_target()?);
+    let name = format!("olive-{version}-{triple}");
+    let folder = emptied(&out.join(&name))?;
     gather(&folder)?;
-    check(&folder)?;
+    list(&folder)?;
+    archive(&out, &name)?;
+    let packs = emptied(&out.join("packs"))?;
+    make_packs(args, &folder, &triple, &packs)?;
+    let name = format!("olive-minimal-{version}-{triple}");
+    gather_minimal(&emptied(&out.join(&name))?, &packs)?;
+    archive(&out, &name)
+}
+
+fn make_packs(args: &DistArgs, folder: &Path, target: &str, out: &Path) -> Result<(), ChoreError> {
+    let program = program_in(folder)?;
+    let wanted = if args.packs.is_empty() { &Pack::USUAL[..] } else { &args.packs };
+    let key = packs::key(args.key.clone(), &program, out.parent().unwrap_or(out))?;
+    let prebuilt = args.prebuilt.as_deref();
+    Workshop { program: &program, target, prebuilt, key: &key, out }.make(wanted)
+}
+
+/// The program without plugins, beside the packs it can install.
+fn gather_minimal(folder: &Path, packs: &Path) -> Result<(), ChoreError> {
+    copy(&Profile::Release.program(), folder)?;
+    for name in TEXTS {
+        copy(&root().join(name), folder)?;
+    }
+    copy_folder(&root().join("examples"), &folder.join("examples"))?;
+    copy_folder(packs, &folder.join("packs"))
+}
+
+/// The folder, with nothing of an earlier build in it.
+fn emptied(folder: &Path) -> Result<PathBuf, ChoreError> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).map_err(ChoreError::file("replace", folder))?;
+    }
+    fs::create_dir_all(folder).map_err(ChoreError::file("create", folder))?;
+    Ok(folder.to_owned())
+}
+
+fn archive(out: &Path, name: &str) -> Result<(), ChoreError> {
     let archive = out.join(format!("{name}.tar.gz"));
-    command::run(Command::new("tar").arg("-czf").arg(&archive).arg("-C").arg(&out).arg(&name))?;
-    println!("folder:  {}\narchive: {}", folder.display(), archive.display());
+    command::run(Command::new("tar").arg("-czf").arg(&archive).arg("-C").arg(out).arg(name))?;
+    println!("folder:  {}\narchive: {}", out.join(name).display(), archive.display());
     Ok(())
 }
 
@@ -72,10 +139,14 @@ fn gather(folder: &Path) -> Result<(), ChoreError> {
 }
 
 /// Runs the gathered program, from another folder.
-fn check(folder: &Path) -> Result<(), ChoreError> {
+fn list(folder: &Path) -> Result<(), ChoreError> {
+    let mut olive = Command::new(program_in(folder)?);
+    command::run(olive.args(["plugin", "list"]).current_dir(env::temp_dir()))
+}
+
+fn program_in(folder: &Path) -> Result<PathBuf, ChoreError> {
     let program = folder.join(Profile::Release.program().file_name().unwrap_or_default());
-    let program = program.canonicalize().map_err(ChoreError::file("find", &program))?;
-    command::run(Command::new(program).args(["plugin", "list"]).current_dir(env::temp_dir()))
+    program.canonicalize().map_err(ChoreError::file("find", &program))
 }
 
 /// The target triple of this toolchain's programs.

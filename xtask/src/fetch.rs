@@ -7,6 +7,7 @@
 //!
 //! ```text
 //! <cache home>/onnxruntime/<version>/libonnxruntime.so.<version>
+//! <cache home>/runtimes/<package>/<version>-<platform>/
 //! <cache home>/models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf
 //! <cache home>/onnxruntime-genai/<version>-py<python's version>/
 //! <cache home>/vscode-langservers-extracted/<version>/node_modules/
@@ -14,7 +15,7 @@
 
 pub(crate) mod client;
 pub(crate) mod npm;
-mod wheel;
+pub(crate) mod wheel;
 
 use std::fs;
 use std::io;
@@ -58,6 +59,24 @@ pub(crate) fn run(what: What) -> Result<(), ChoreError> {
         println!("language servers: {}", language_servers()?.display());
     }
     Ok(())
+}
+
+/// Folder with the libraries of `wheel`, a flavor of ONNX Runtime for some machine, and their
+/// licenses, fetched if they are not there yet.
+pub(crate) fn runtime(package: &str, wheel: &wheel::Wheel) -> Result<PathBuf, ChoreError> {
+    let platform = wheel.build.map_or("any", |build| build.pip_platform);
+    let version = format!("{}-{platform}", wheel::ONNXRUNTIME_VERSION);
+    let folder = cache_home()?.join("runtimes").join(package).join(version);
+    if !folder.is_dir() {
+        place(&folder, |unpacked, out| {
+            Client::find()?.unpack(wheel, unpacked)?;
+            for name in wheel::ONNXRUNTIME_TEXTS {
+                take(&unpacked.join("onnxruntime").join(name), out)?;
+            }
+            take_all(&unpacked.join("onnxruntime/capi"), is_library, out)
+        })?;
+    }
+    Ok(folder)
 }
 
 /// The ONNX Runtime library, fetched if it is not there yet.
@@ -176,6 +195,13 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, ChoreError> {
 /// Whether a file of the wheel is part of the library, not of its Python binding.
 fn is_runtime_library(name: &str) -> bool {
     is_main_library(name) || name.contains("onnxruntime_providers_shared")
+}
+
+/// Whether a file of a wheel is a library that ONNX Runtime may load, and not its Python binding.
+fn is_library(name: &str) -> bool {
+    let is_library =
+        [".so", ".dll", ".dylib"].iter().any(|end| name.ends_with(end)) || name.contains(".so.");
+    is_library && !name.contains("pybind11")
 }
 
 fn is_main_library(name: &str) -> bool {

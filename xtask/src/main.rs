@@ -23,7 +23,6 @@ mod wasm;
 mod workspace;
 
 use std::error::Error;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -48,12 +47,8 @@ enum Chore {
         #[arg(last = true)]
         filters: Vec<String>,
     },
-    /// Build a folder and an archive with the program and its plugins that run from anywhere.
-    Dist {
-        /// Where to put them; `target/dist` when left out.
-        #[arg(long)]
-        out: Option<PathBuf>,
-    },
+    /// Build archives that run from anywhere, and the built-in plugins as signed packs.
+    Dist(dist::DistArgs),
     /// Fetch what tests and the demo need into the user's cache.
     Fetch {
         /// What to fetch.
@@ -88,7 +83,7 @@ fn run(chore: Chore) -> Result<(), ChoreError> {
     match chore {
         Chore::Demo(args) => demo::run(&args),
         Chore::Test { filters } => test::run(&filters),
-        Chore::Dist { out } => dist::run(out),
+        Chore::Dist(args) => dist::run(&args),
         Chore::Fetch { what } => fetch::run(what),
         Chore::Wasm { release } => wasm::run(release),
         Chore::Schemas => schemas::run(),

