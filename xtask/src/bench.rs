@@ -6,6 +6,7 @@
 
 mod check;
 mod figures;
+mod packs;
 mod peer;
 
 use std::fs;
@@ -51,6 +52,8 @@ enum What {
     Startup,
     /// `olive check` of a recipe and of a large config, against its limits.
     Check,
+    /// Installing packs, and starting with fifty of them.
+    Packs,
     /// LoRA training.
     Lora,
     /// Merging the adapter.
@@ -80,7 +83,10 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), ChoreError> {
     if is_wanted(What::Check) {
         check::run()?;
     }
-    if !matches!(args.what, What::Startup | What::Check) {
+    if is_wanted(What::Packs) {
+        packs::run()?;
+    }
+    if !matches!(args.what, What::Startup | What::Check | What::Packs) {
         steps(args, is_wanted)?;
     }
     Ok(())

@@ -15,13 +15,13 @@ use crate::workspace::{Profile, component, plugin_library, root};
 /// A pack of built-in plugins; its manifest's beginning is `xtask/packs/<name>/olive-pack.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Pack {
-    /// Passes: LoRA, merge, ModelBuilder, import.
+    /// Passes: training, merging, building, import.
     Base,
     /// Evaluators and generators, with ONNX Runtime for processors.
     Cpu,
     /// The same with ONNX Runtime for CUDA; a download of about 250 MB for each system.
     Gpu,
-    /// The same with ONNX Runtime for DirectML.
+    /// The same with ONNX Runtime for `DirectML`.
     Directml,
     /// The rules that configs are checked against.
     Rules,
@@ -103,7 +103,7 @@ impl Workshop<'_> {
         copy(&root().join("LICENSE"), stage)?;
         let dist = stage.join("dist");
         if pack == Pack::Rules {
-            return self.gather_component(&dist);
+            return gather_component(&dist);
         }
         let mut is_filled = false;
         for target in self.targets()? {
@@ -124,14 +124,6 @@ impl Workshop<'_> {
             is_filled = true;
         }
         Ok(is_filled)
-    }
-
-    fn gather_component(&self, dist: &Path) -> Result<bool, ChoreError> {
-        let file = Profile::Release.folder().join(component("rules"));
-        if file.is_file() {
-            copy(&file, &dist.join("any"))?;
-        }
-        Ok(file.is_file())
     }
 
     /// This build's target, and those that were built elsewhere.
@@ -200,6 +192,15 @@ impl Workshop<'_> {
         olive.arg("plugin").args(words);
         olive
     }
+}
+
+/// Copies the component, when it was built; tells whether it was.
+fn gather_component(dist: &Path) -> Result<bool, ChoreError> {
+    let file = Profile::Release.folder().join(component("rules"));
+    if file.is_file() {
+        copy(&file, &dist.join("any"))?;
+    }
+    Ok(file.is_file())
 }
 
 /// The key at `path`; without one, a key of this folder that is made once.
