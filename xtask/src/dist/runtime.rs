@@ -10,9 +10,9 @@ use crate::fetch::{self, wheel};
 pub(crate) enum Flavor {
     /// Processors.
     Cpu,
-    /// NVIDIA's CUDA and TensorRT, beside processors.
+    /// NVIDIA's CUDA and `TensorRT`, beside processors.
     Cuda,
-    /// DirectML on Windows, beside processors.
+    /// `DirectML` on Windows, beside processors.
     DirectMl,
 }
 
