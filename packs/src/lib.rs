@@ -10,6 +10,8 @@
 
 pub mod archive;
 pub mod change;
+mod data;
+mod durable;
 pub mod error;
 pub mod home;
 pub mod index;

@@ -12,7 +12,6 @@
 //! the generation before `active.json` does. So whenever a command is stopped, the active set is the
 //! old one or the new one.
 
-mod durable;
 mod generation;
 
 pub use generation::{ActivePack, Generation};
