@@ -54,6 +54,11 @@ impl<'a> StepContext<'a> {
         &self.request.accelerator
     }
 
+    /// The library of the accelerator's execution provider, when a pack provides it.
+    pub fn execution_provider_library(&self) -> Option<&Path> {
+        Some(&self.request.execution_provider_library.as_ref()?.path)
+    }
+
     /// The data config called `name`, with absolute paths.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Evaluators: model in, metrics out.
 
+use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::error::PluginError;
 use olive_schemas::metric::{EvaluatorConfig, MetricKind, MetricValue};
 use olive_schemas::model::{Model, ModelKind};
@@ -22,6 +23,24 @@ pub trait Evaluator: Default + Send + Sync + 'static {
 
     /// Metrics it can measure.
     fn metrics() -> &'static [MetricKind];
+
+    /// Finds what keeps a model from being measured here, before any step runs.
+    ///
+    /// Asked when the step is meant for another execution provider than the processor's; `model` is
+    /// then the model to measure or, where that is still to be made, an ancestor of it
+    /// ([`StepContext::is_input_final`]). Pointers of diagnostics lead into `config`.
+    ///
+    /// # Errors
+    /// When the execution provider cannot be used on this machine.
+    fn prepare(
+        &self,
+        model: &Model,
+        config: &EvaluatorConfig,
+        ctx: &StepContext<'_>,
+    ) -> Result<Vec<Diagnostic>, PluginError> {
+        let _ = (model, config, ctx);
+        Ok(Vec::new())
+    }
 
     /// Measures every sub-metric of every metric of `config`, in this order.
     ///

@@ -95,7 +95,9 @@ impl Plugin {
             kind: StepKind::Evaluate,
             name: E::NAME,
             accepts: Some(E::accepts()),
-            prepare: None,
+            prepare: Some(|ctx, request| {
+                E::default().prepare(&request.input, &parse_config(request)?, ctx)
+            }),
             run: |ctx, request| {
                 let config = parse_config(request)?;
                 E::default().evaluate(&request.input, &config, ctx).map(StepOutcome::Metrics)

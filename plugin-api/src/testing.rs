@@ -214,6 +214,7 @@ impl TestStep {
             scratch_dir,
             threads: 2,
             accelerator: Accelerator::default(),
+            execution_provider_library: None,
         };
         Self { request, folder }
     }

@@ -38,6 +38,19 @@ pub struct StepRequest {
     /// Where the step runs.
     #[serde(default)]
     pub accelerator: Accelerator,
+    /// The library of the accelerator's execution provider, when a pack provides it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution_provider_library: Option<ProviderLibrary>,
+}
+
+/// An execution provider of ONNX Runtime in a library of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProviderLibrary {
+    /// The library, absolute.
+    pub path: PathBuf,
+    /// SHA-256 of every file in its folder, the library among them, by path from there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
 }
 
 /// What kind of work a step is.
