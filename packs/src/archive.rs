@@ -1,16 +1,31 @@
 //! Archives: tar in zstd, written the same way each time, read as if by an enemy.
+//!
+//! An archive is one zstd frame with a window of at most 8 MiB, which holds one tar of plain files.
+//! `pack.json` is first. A path that does not fit the header of its member stands in a PAX header
+//! before it, which says nothing else.
+//!
+//! ```text
+//! bytes ─stream→ tar ─members→ headers and contents ─read→ files, each compared with the manifest
+//! ```
+//!
+//! Nothing of a header but kind, path and size is believed, and those must agree with the manifest.
 
 mod limits;
+mod members;
+mod read;
+mod stream;
+mod write;
 
 pub use limits::Limits;
+pub use read::{describe, unpack};
+pub use write::write;
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::path::Path;
+use std::io::Read;
 
 use olive_schemas::pack::PackManifest;
+use sha2::{Digest, Sha256};
 
-use crate::PackError;
+use crate::data::hex;
 
 /// A manifest with the digest of its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,47 +36,49 @@ pub struct Described {
     pub sha256: String,
 }
 
-/// Writes the archive of `manifest`, whose files lie under `root` at their paths in the pack. The
-/// same input gives the same bytes.
-///
-/// # Errors
-/// When a file differs from what the manifest says, or cannot be read or written.
-pub fn write(manifest: &PackManifest, root: &Path, out: impl Write) -> Result<(), PackError> {
-    let _ = (manifest, root, out);
-    unimplemented!()
-}
-
-/// Reads the manifest, which is the first member, and nothing behind it.
-///
-/// # Errors
-/// When the archive is none, or breaks a limit, or its manifest a rule.
-pub fn describe(archive: impl Read, limits: &Limits) -> Result<Described, PackError> {
-    let _ = (archive, limits);
-    unimplemented!()
-}
-
-/// Unpacks `archive` into `folder`, which exists and is empty: every member is compared with the
-/// manifest on its way to the disk and synced; files are left read-only. `on_progress` is told the
-/// unpacked bytes.
-///
-/// # Errors
-/// When a member is not as the manifest says, or breaks a rule or a limit; what was written so far
-/// is the caller's to remove.
-pub fn unpack(
-    archive: &File,
-    folder: &Path,
-    limits: &Limits,
-    on_progress: &dyn Fn(u64),
-) -> Result<Described, PackError> {
-    let _ = (archive, folder, limits, on_progress);
-    unimplemented!()
+/// What was unpacked, with the digest of the very bytes that were read for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unpacked {
+    /// The manifest.
+    pub described: Described,
+    /// SHA-256 of the archive, 64 hexadecimal digits in lower case.
+    pub sha256: String,
+    /// Bytes of the archive.
+    pub size: u64,
 }
 
 /// SHA-256 and size of what `content` gives.
 ///
 /// # Errors
 /// What reading gives.
-pub fn digest(content: impl Read) -> std::io::Result<(String, u64)> {
-    let _ = content;
-    unimplemented!()
+pub fn digest(mut content: impl Read) -> std::io::Result<(String, u64)> {
+    let mut hash = Sha256::new();
+    let mut size = 0;
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        match content.read(&mut buffer)? {
+            0 => return Ok((hex(&hash.finalize()), size)),
+            length => {
+                hash.update(&buffer[..length]);
+                size += length as u64;
+            }
+        }
+    }
 }
+
+/// Bytes read at once.
+const BUFFER: usize = 256 << 10;
+/// Base-two logarithm of zstd's window: what RFC 8878 asks every decoder to have.
+const WINDOW_LOG: u32 = 23;
+/// Bytes of a block of a tar.
+const BLOCK: usize = 512;
+
+/// Bytes that fill the last block of `size` bytes.
+fn padding(size: u64) -> usize {
+    size.next_multiple_of(BLOCK as u64).wrapping_sub(size) as usize
+}
+
+#[cfg(test)]
+mod evil;
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! What an archive may take.
 
-/// Bounds of an archive.
+/// Bounds of an archive. Memory is bounded whatever they say: by zstd's window and the manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of the archive.
@@ -11,14 +11,10 @@ pub struct Limits {
     pub file: u64,
     /// Bytes of all unpacked files.
     pub total: u64,
-    /// Members.
+    /// Files.
     pub entries: usize,
     /// Unpacked bytes for each byte of the archive, beyond the first 16 MiB.
     pub ratio: u64,
-    /// Bytes of a member's path.
-    pub path: usize,
-    /// Bytes of a part of a path.
-    pub name: usize,
 }
 
 impl Default for Limits {
@@ -30,8 +26,6 @@ impl Default for Limits {
             total: 8 << 30,
             entries: 10_000,
             ratio: 200,
-            path: 1024,
-            name: 255,
         }
     }
 }
