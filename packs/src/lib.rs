@@ -18,6 +18,8 @@ pub mod index;
 pub mod installed;
 pub mod lock;
 pub mod manifest;
+#[cfg(test)]
+mod samples;
 pub mod signature;
 pub mod source;
 pub mod store;

@@ -4,130 +4,56 @@
 //! or `olive index name=acme serial=12 sha256=… key=RW…`. It carries the public key, so that a
 //! signature can be checked by itself; the key is trusted only by a user's word.
 
+mod comment;
+mod content;
+mod public_key;
+mod secret_key;
+
+pub use comment::Subject;
+pub use public_key::PublicKey;
+pub use secret_key::SecretKey;
+
 use std::io::Read;
 
-use olive_schemas::pack::PackName;
+use minisign::SignatureBox;
 
 use crate::PackError;
+use comment::Comment;
+use content::Content;
 
 /// Ending of a signature's file name.
 pub const SUFFIX: &str = ".minisig";
 
-/// A public key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublicKey(minisign::PublicKey);
-
-/// A secret key, unlocked.
-pub struct SecretKey(minisign::SecretKey);
-
-/// What a signature is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Subject {
-    /// A pack.
-    Pack {
-        /// Its name; the publisher is its first part.
-        name: PackName,
-        /// Its version.
-        version: String,
-    },
-    /// An index.
-    Index {
-        /// Its name.
-        name: String,
-        /// Its serial number.
-        serial: u64,
-    },
-}
+/// Characters of the two lines of base64 in a signature's file.
+const LINES: [usize; 2] = [100, 88];
 
 /// A signature that has been read, and not yet checked.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
     text: String,
-}
-
-impl PublicKey {
-    /// A key from the text of a minisign key file, or its line of base64.
-    ///
-    /// # Errors
-    /// When it is neither.
-    pub fn parse(text: &str) -> Result<Self, PackError> {
-        let _ = text;
-        unimplemented!()
-    }
-
-    /// Its id: 16 hexadecimal digits in upper case.
-    pub fn id(&self) -> String {
-        unimplemented!()
-    }
-
-    /// One line of base64.
-    pub fn to_base64(&self) -> String {
-        self.0.to_base64()
-    }
-}
-
-impl SecretKey {
-    /// A new key.
-    ///
-    /// # Errors
-    /// When the system has no random numbers.
-    pub fn generate() -> Result<Self, PackError> {
-        unimplemented!()
-    }
-
-    /// A key from the text of a minisign key file; `password` is asked for only when it is locked.
-    ///
-    /// # Errors
-    /// When the text is no secret key, or the password is wrong.
-    pub fn parse(
-        text: &str,
-        password: &dyn Fn() -> Result<String, PackError>,
-    ) -> Result<Self, PackError> {
-        let _ = (text, password);
-        unimplemented!()
-    }
-
-    /// The text of its key file, locked when there is a password.
-    ///
-    /// # Errors
-    /// When it cannot be locked.
-    pub fn to_text(&self, password: Option<&str>) -> Result<String, PackError> {
-        let _ = password;
-        unimplemented!()
-    }
-
-    /// Its public half.
-    ///
-    /// # Errors
-    /// When the key is damaged.
-    pub fn public(&self) -> Result<PublicKey, PackError> {
-        unimplemented!()
-    }
-
-    /// Signs `content` as `subject`; gives the text of the signature's file. `sha256` is the digest
-    /// of the same content.
-    ///
-    /// # Errors
-    /// When the content cannot be read.
-    pub fn sign(
-        &self,
-        content: impl Read,
-        sha256: &str,
-        subject: &Subject,
-    ) -> Result<String, PackError> {
-        let _ = (content, sha256, subject);
-        unimplemented!()
-    }
+    comment: Comment,
 }
 
 impl Signature {
     /// A signature from the text of its file.
     ///
     /// # Errors
-    /// When the text is none, or its trusted comment is not Olive's.
+    /// When the text is none, it is of minisign's old kind that holds whole files in memory, or its
+    /// trusted comment is not Olive's.
     pub fn parse(text: &str) -> Result<Self, PackError> {
-        let _ = text;
-        unimplemented!()
+        let parsed = parse_box(text)?;
+        if !parsed.is_prehashed() {
+            return Err(unreadable("is of minisign's legacy kind; prehashed ones are taken"));
+        }
+        let comment = parsed.trusted_comment().ok();
+        let comment = comment.as_deref().and_then(Comment::parse).ok_or_else(|| {
+            unreadable("does not say in its trusted comment which pack or index it is about")
+                .with_help("sign with `olive plugin sign`")
+        })?;
+        if parsed.keynum() != comment.key.number() {
+            return Err(unreadable("names another key than the one it was made with"));
+        }
+        Ok(Self { text: text.to_owned(), comment })
     }
 
     /// Its text.
@@ -137,17 +63,17 @@ impl Signature {
 
     /// Id of the key it says it was made with.
     pub fn key_id(&self) -> String {
-        unimplemented!()
+        self.comment.key.id()
     }
 
     /// The key it carries, which says nothing about who made it.
     pub fn key(&self) -> &PublicKey {
-        unimplemented!()
+        &self.comment.key
     }
 
     /// What it says it is about; believed only after [`verify`](Self::verify).
     pub fn subject(&self) -> &Subject {
-        unimplemented!()
+        &self.comment.subject
     }
 
     /// Checks that `key` made it for `content` and its trusted comment.
@@ -155,7 +81,50 @@ impl Signature {
     /// # Errors
     /// When it did not, or the content cannot be read.
     pub fn verify(&self, content: impl Read, key: &PublicKey) -> Result<(), PackError> {
-        let _ = (content, key);
-        unimplemented!()
+        let subject = self.subject();
+        if *key != self.comment.key {
+            let message = format!(
+                "the signature of {subject} was made with key {}, and not with the key {} that it \
+                 is checked with{}",
+                self.key_id(),
+                key.id(),
+                if self.key_id() == key.id() { ", which is another one of the same id" } else { "" }
+            );
+            return Err(PackError::refused("pack-other-key", message));
+        }
+        let mut content = Content::new(content);
+        let fits = minisign::verify(&key.0, &parse_box(&self.text)?, &mut content, true, false, false);
+        let sha256 = content.digest(subject)?;
+        if sha256 != self.comment.sha256 {
+            let message = format!(
+                "the content of {subject} has changed since it was signed: its SHA-256 is \
+                 {sha256}, that of the signature {}",
+                self.comment.sha256
+            );
+            return Err(PackError::refused("pack-tampered", message)
+                .with_help("get it again; when it stays so, ask its publisher"));
+        }
+        fits.map_err(|_| {
+            let message = format!("the signature of {subject} was not made by key {}", key.id());
+            PackError::refused("pack-forged", message).with_help("do not use it; tell its publisher")
+        })
     }
 }
+
+/// Reads a signature's file. The lengths are checked first, as the crate does not.
+fn parse_box(text: &str) -> Result<SignatureBox, PackError> {
+    let is_none = || unreadable("is no minisign signature");
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    let [_, signature, _, global] = lines[..] else { return Err(is_none()) };
+    if [signature.len(), global.len()] != LINES {
+        return Err(is_none());
+    }
+    SignatureBox::from_string(text).map_err(|_| is_none())
+}
+
+fn unreadable(what: &str) -> PackError {
+    PackError::refused("pack-signature", format!("the signature {what}"))
+}
+
+#[cfg(test)]
+mod tests;
