@@ -76,6 +76,12 @@ impl Signature {
         &self.comment.subject
     }
 
+    /// SHA-256 that it says the content has: who keeps to it after [`verify`](Self::verify) has the
+    /// very bytes that were signed.
+    pub fn sha256(&self) -> &str {
+        &self.comment.sha256
+    }
+
     /// Checks that `key` made it for `content` and its trusted comment.
     ///
     /// # Errors
