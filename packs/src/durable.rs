@@ -108,16 +108,6 @@ pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), PackError> {
     fs::rename(from, to).map_err(PackError::io("write", to))
 }
 
-/// Gives a file a name unless that is taken; says whether it was free.
-pub(crate) fn link(from: &Path, to: &Path) -> Result<bool, PackError> {
-    point("link", to);
-    match fs::hard_link(from, to) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(PackError::io("create", to)(error)),
-    }
-}
-
 /// Removes a file.
 pub(crate) fn remove_file(path: &Path) -> Result<(), PackError> {
     point("remove", path);
@@ -228,7 +218,7 @@ fn open_up(_: &Path, _: &fs::Metadata) -> Result<(), PackError> {
 mod tests {
     use std::fs;
 
-    use super::{Mode, create_folders, link, remove_all, replace, write_new};
+    use super::{Mode, create_folders, remove_all, replace, write_new};
 
     #[test]
     fn a_file_is_replaced_and_nothing_else_is_left() {
@@ -244,16 +234,12 @@ mod tests {
     }
 
     #[test]
-    fn what_has_a_name_keeps_it() {
+    fn a_new_file_never_takes_the_place_of_another() {
         let folder = tempfile::tempdir().unwrap();
-        let (first, second, name) =
-            (folder.path().join("1"), folder.path().join("2"), folder.path().join("name"));
-        write_new(&first, b"first", Mode::Data).unwrap();
-        write_new(&second, b"second", Mode::Data).unwrap();
-        assert!(link(&first, &name).unwrap());
-        assert!(!link(&second, &name).unwrap());
-        assert_eq!(fs::read(name).unwrap(), b"first");
-        assert!(write_new(&first, b"again", Mode::Data).is_err());
+        let path = folder.path().join("file");
+        write_new(&path, b"first", Mode::Data).unwrap();
+        assert!(write_new(&path, b"second", Mode::Data).is_err());
+        assert_eq!(fs::read(path).unwrap(), b"first");
     }
 
     #[cfg(unix)]

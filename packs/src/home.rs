@@ -34,3 +34,8 @@ pub fn user_store(data_home: &Path) -> PathBuf {
 pub fn project_store(folder: &Path) -> PathBuf {
     folder.join(".olive/plugins")
 }
+
+/// The key under which generations of projects' stores are sealed.
+pub fn seal_key(data_home: &Path) -> PathBuf {
+    data_home.join("seal.key")
+}

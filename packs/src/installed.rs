@@ -1,11 +1,19 @@
 //! What is installed, as the program meets it at every start: quickly, and without running any of it.
 
-use std::path::PathBuf;
+mod fits;
 
-use olive_schemas::pack::PackManifest;
+pub use fits::fits;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use olive_schemas::pack::{ANY_TARGET, MANIFEST, PackFile, PackManifest, PackName, Signer};
 use semver::Version;
 
 use crate::PackError;
+use crate::archive::digest;
+use crate::manifest;
 use crate::store::{ActivePack, Scope, Store};
 use crate::trust::Trust;
 
@@ -20,7 +28,8 @@ pub struct Machine {
     pub host: Version,
 }
 
-/// A pack that is active and sound, as far as can be told without reading all of it.
+/// A pack that is active and sound, as far as can be told without reading all of it. Whoever loads
+/// one of its files compares that with its digest first.
 #[derive(Debug, Clone)]
 pub struct InstalledPack {
     /// What the generation says of it.
@@ -31,6 +40,9 @@ pub struct InstalledPack {
     pub folder: PathBuf,
     /// Its manifest.
     pub manifest: PackManifest,
+    /// What its plugins say about themselves, by their ids: the bytes that the manifest's digest
+    /// is of.
+    pub descriptors: BTreeMap<String, Vec<u8>>,
 }
 
 /// A pack that is active and cannot be used.
@@ -47,7 +59,8 @@ pub struct BrokenPack {
 /// The packs of some stores.
 #[derive(Debug, Default)]
 pub struct Installed {
-    /// Those that can be used, by scope and name; a project's pack stands for a user's of that name.
+    /// Those that can be used, by scope and name; a project's pack stands for a user's of that
+    /// name, also when it is broken.
     pub packs: Vec<InstalledPack>,
     /// Those that cannot.
     pub broken: Vec<BrokenPack>,
@@ -55,18 +68,135 @@ pub struct Installed {
     pub problems: Vec<PackError>,
 }
 
-/// Loads what is active in `stores`: each manifest is compared with its digest, each file with its
-/// size, each signer with `trust`.
+/// Loads what is active in `stores`: each manifest is compared with its digest, each file for
+/// `machine` with its size, each signer with `trust`.
 pub fn load(stores: &[Store], trust: &Trust, machine: &Machine) -> Installed {
-    let _ = (stores, trust, machine);
-    unimplemented!()
+    let mut installed = Installed::default();
+    let mut of_projects: BTreeSet<PackName> = BTreeSet::new();
+    let mut stores: Vec<&Store> = stores.iter().collect();
+    stores.sort_by_key(|store| std::cmp::Reverse(store.scope()));
+    for store in stores {
+        let active = match store.active() {
+            Ok(active) => active,
+            Err(error) => {
+                installed.problems.push(error);
+                continue;
+            }
+        };
+        for active in active.packs {
+            match store.scope() {
+                Scope::Project => drop(of_projects.insert(active.name.clone())),
+                Scope::User if of_projects.contains(&active.name) => continue,
+                Scope::User => {}
+            }
+            match load_pack(store, &active, trust, machine) {
+                Ok(pack) => installed.packs.push(pack),
+                Err(error) => {
+                    installed.broken.push(BrokenPack { active, scope: store.scope(), error });
+                }
+            }
+        }
+    }
+    installed.packs.sort_by(|one, other| {
+        (one.scope, &one.active.name).cmp(&(other.scope, &other.active.name))
+    });
+    installed
 }
 
-/// Whether `manifest` fits `machine`: API range, oldest host, a target for it.
-///
-/// # Errors
-/// What does not fit, and what would.
-pub fn fits(manifest: &PackManifest, machine: &Machine) -> Result<(), PackError> {
-    let _ = (manifest, machine);
-    unimplemented!()
+fn load_pack(
+    store: &Store,
+    active: &ActivePack,
+    trust: &Trust,
+    machine: &Machine,
+) -> Result<InstalledPack, PackError> {
+    check_signer(active, trust)?;
+    let folder = store.folder(&active.sha256);
+    let manifest = read_manifest(active, &folder)?;
+    fits(&manifest, machine)?;
+    for file in manifest.files_of(&machine.target).chain(manifest.files_of(ANY_TARGET)) {
+        check_size(active, &folder, file)?;
+    }
+    let descriptors = read_descriptors(active, &folder, &manifest)?;
+    let active = active.clone();
+    Ok(InstalledPack { active, scope: store.scope(), folder, manifest, descriptors })
 }
+
+fn check_signer(active: &ActivePack, trust: &Trust) -> Result<(), PackError> {
+    let Signer::Key(id) = &active.signer else { return Ok(()) };
+    let publisher = active.name.publisher();
+    if trust.is_trusted(publisher, id) {
+        return Ok(());
+    }
+    let is_revoked = trust.revoked().iter().any(|key| key.id == *id);
+    let (code, why) = match is_revoked {
+        true => ("pack-revoked", "is trusted no longer"),
+        false => ("pack-untrusted", "is not one of its publisher that you trust"),
+    };
+    let ActivePack { name, version, .. } = active;
+    Err(PackError::refused(
+        code,
+        format!("`{name}` {version} was signed with key {id}, which {why}"),
+    )
+    .with_help(format!(
+        "remove it: `olive plugin remove {name}`; or trust the key: `olive plugin trust add \
+             {publisher} KEY`"
+    )))
+}
+
+fn read_manifest(active: &ActivePack, folder: &Path) -> Result<PackManifest, PackError> {
+    let bytes = fs::read(folder.join(MANIFEST)).map_err(|_| damaged(active, MANIFEST, MISSING))?;
+    if sha256(&bytes) != active.manifest_sha256 {
+        return Err(damaged(active, MANIFEST, CHANGED));
+    }
+    let manifest = manifest::parse(&bytes)?;
+    if manifest.name != active.name || manifest.version != active.version {
+        return Err(damaged(active, MANIFEST, "is of another pack"));
+    }
+    Ok(manifest)
+}
+
+fn check_size(active: &ActivePack, folder: &Path, file: &PackFile) -> Result<(), PackError> {
+    match folder.join(&file.path).symlink_metadata() {
+        Ok(about) if about.is_file() && about.len() == file.size => Ok(()),
+        Ok(_) => Err(damaged(active, &file.path, CHANGED)),
+        Err(_) => Err(damaged(active, &file.path, MISSING)),
+    }
+}
+
+fn read_descriptors(
+    active: &ActivePack,
+    folder: &Path,
+    manifest: &PackManifest,
+) -> Result<BTreeMap<String, Vec<u8>>, PackError> {
+    let mut descriptors = BTreeMap::new();
+    for plugin in &manifest.plugins {
+        let Some(file) = plugin.descriptor.as_ref().and_then(|path| manifest.file(path)) else {
+            continue;
+        };
+        check_size(active, folder, file)?;
+        let bytes =
+            fs::read(folder.join(&file.path)).map_err(|_| damaged(active, &file.path, MISSING))?;
+        if sha256(&bytes) != file.sha256 {
+            return Err(damaged(active, &file.path, CHANGED));
+        }
+        descriptors.insert(plugin.id.clone(), bytes);
+    }
+    Ok(descriptors)
+}
+
+const MISSING: &str = "is missing";
+const CHANGED: &str = "has changed";
+
+fn damaged(active: &ActivePack, path: &str, problem: &str) -> PackError {
+    let ActivePack { name, version, source, .. } = active;
+    PackError::refused("pack-damaged", format!("`{path}` of `{name}` {version} {problem}"))
+        .with_help(format!("install it again: `olive plugin install {source}`"))
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    // Reading from memory never fails.
+    digest(bytes).map(|(sha256, _)| sha256).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! The store: packs by content, and which of them are active.
 //!
 //! ```text
-//! <root>/packs/<sha256 of the archive>/   a pack, unpacked, read-only; never changed
+//! <root>/packs/<sha256 of the archive>/   a pack, unpacked, its files read-only; never changed
 //!       /generations/<number>.json        a set of active packs; never changed
 //!       /active.json                      the number of the active generation; replaced by rename
 //!       /tmp/                             what is under way
@@ -10,17 +10,26 @@
 //!
 //! Every change makes a new generation; a pack is in place before the generation that names it, and
 //! the generation before `active.json` does. So whenever a command is stopped, the active set is the
-//! old one or the new one.
+//! old one or the new one. What a stopped command has left, the next one sweeps away.
 
+mod clean;
 mod generation;
+mod guard;
+mod place;
+mod seal;
+mod stage;
+mod verify;
 
 pub use generation::{ActivePack, Generation};
+pub use guard::Guard;
+pub use stage::Staged;
+pub use verify::Damage;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::PackError;
-use crate::archive::{Described, Limits};
+use crate::archive::Limits;
 
 /// Whose packs a store holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,36 +46,6 @@ pub struct Store {
     root: PathBuf,
     scope: Scope,
     data_home: PathBuf,
-}
-
-/// Held by a command that changes a store; given back when dropped, also by the system.
-#[derive(Debug)]
-pub struct Guard {
-    _file: std::fs::File,
-}
-
-/// A pack that is in the store, whether or not it is active.
-#[derive(Debug, Clone)]
-pub struct Staged {
-    /// Its folder.
-    pub folder: PathBuf,
-    /// SHA-256 of the archive.
-    pub sha256: String,
-    /// Bytes of the archive.
-    pub size: u64,
-    /// Its manifest.
-    pub described: Described,
-    /// Whether it was there already.
-    pub was_there: bool,
-}
-
-/// A file of a pack that is not as it was installed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Damage {
-    /// Path in the pack.
-    pub path: String,
-    /// What is wrong: `is missing`, `has changed`, `does not belong to the pack`.
-    pub problem: &'static str,
 }
 
 impl Store {
@@ -96,27 +75,38 @@ impl Store {
     /// The active generation; an empty one numbered 0 when nothing was ever installed.
     ///
     /// # Errors
-    /// When what is written cannot be read, or is sealed by nobody known (`pack-foreign-store`).
+    /// When what is written cannot be read, is sealed by nobody known (`pack-foreign-store`), or
+    /// others could have written it (`pack-open-store`).
     pub fn active(&self) -> Result<Generation, PackError> {
-        unimplemented!()
+        if !place::check(self)? {
+            return Ok(Generation::default());
+        }
+        generation::read(self, generation::pointer(self)?.unwrap_or_default().generation)
     }
 
-    /// All generations, oldest first.
+    /// All generations, oldest first; the empty one numbered 0 is not among them.
     ///
     /// # Errors
     /// When one cannot be read.
     pub fn history(&self) -> Result<Vec<Generation>, PackError> {
-        unimplemented!()
+        if !place::check(self)? {
+            return Ok(Vec::new());
+        }
+        let numbers = generation::numbers(self)?;
+        numbers.into_iter().map(|number| generation::read(self, number)).collect()
     }
 
     /// Takes the lock, waiting so long for another command; `on_wait` is told once when it has to.
     /// Clears away what a command that was killed has left.
     ///
     /// # Errors
-    /// When another command still holds it, or the store cannot be written.
+    /// When another command still holds it (`pack-busy`), the store is somebody else's, or it cannot
+    /// be written.
     pub fn lock(&self, wait: Duration, on_wait: &dyn Fn()) -> Result<Guard, PackError> {
-        let _ = (wait, on_wait, &self.data_home);
-        unimplemented!()
+        place::prepare(self)?;
+        let guard = guard::take(&self.root, wait, on_wait)?;
+        clean::sweep(self)?;
+        Ok(guard)
     }
 
     /// Whether the pack with this archive is there.
@@ -126,23 +116,23 @@ impl Store {
 
     /// Folder of the pack with this archive.
     pub fn folder(&self, sha256: &str) -> PathBuf {
-        self.root.join("packs").join(sha256)
+        self.packs().join(sha256)
     }
 
-    /// Puts the pack of `archive`, whose digest is `sha256`, into the store.
+    /// Puts the pack of `archive`, whose digest is `sha256`, into the store. A pack that is there
+    /// already is compared with the archive's manifest, and put in place anew when it is damaged.
     ///
     /// # Errors
-    /// When the archive is not sound; nothing of it is left then.
+    /// When the archive is not sound, or not the one with this digest; nothing of it is left then.
     pub fn stage(
         &self,
-        guard: &Guard,
+        _guard: &Guard,
         archive: &Path,
         sha256: &str,
         limits: &Limits,
         on_progress: &dyn Fn(u64),
     ) -> Result<Staged, PackError> {
-        let _ = (guard, archive, sha256, limits, on_progress);
-        unimplemented!()
+        stage::stage(self, archive, sha256, limits, on_progress)
     }
 
     /// Makes `packs` the active set; `reason` is told by the history: `install acme/prune 1.2.0`.
@@ -151,22 +141,29 @@ impl Store {
     /// When it cannot be written; the old set is active then.
     pub fn commit(
         &self,
-        guard: &Guard,
+        _guard: &Guard,
         reason: &str,
         packs: Vec<ActivePack>,
     ) -> Result<Generation, PackError> {
-        let _ = (guard, reason, packs);
-        unimplemented!()
+        generation::commit(self, reason, packs)
+    }
+
+    /// The generation that [`rollback`](Self::rollback) would make the active one.
+    ///
+    /// # Errors
+    /// When there is none, or one of its packs is gone.
+    pub fn rollback_target(&self, to: Option<u64>) -> Result<Generation, PackError> {
+        place::check(self)?;
+        generation::rollback_target(self, to)
     }
 
     /// Makes an earlier generation's set the active one: the parent of the active generation, or the
-    /// one with number `to`.
+    /// one with number `to`. Generation 0 is the empty set.
     ///
     /// # Errors
     /// When there is none, one of its packs is gone, or it cannot be written.
-    pub fn rollback(&self, guard: &Guard, to: Option<u64>) -> Result<Generation, PackError> {
-        let _ = (guard, to);
-        unimplemented!()
+    pub fn rollback(&self, _guard: &Guard, to: Option<u64>) -> Result<Generation, PackError> {
+        generation::rollback(self, to)
     }
 
     /// Removes every generation but the active one, and every pack that is not active; gives the
@@ -174,17 +171,30 @@ impl Store {
     ///
     /// # Errors
     /// When something cannot be removed.
-    pub fn clean(&self, guard: &Guard) -> Result<u64, PackError> {
-        let _ = guard;
-        unimplemented!()
+    pub fn clean(&self, _guard: &Guard) -> Result<u64, PackError> {
+        clean::clean(self)
     }
 
     /// Compares every file of `pack` with its manifest, and the manifest with its digest.
     ///
     /// # Errors
-    /// When the pack's folder cannot be read at all.
+    /// When the pack's folder is there and cannot be read.
     pub fn verify(&self, pack: &ActivePack) -> Result<Vec<Damage>, PackError> {
-        let _ = pack;
-        unimplemented!()
+        verify::verify(&self.folder(&pack.sha256), &pack.manifest_sha256)
+    }
+
+    fn packs(&self) -> PathBuf {
+        self.root.join("packs")
+    }
+
+    fn generations(&self) -> PathBuf {
+        self.root.join("generations")
+    }
+
+    fn scratch(&self) -> PathBuf {
+        self.root.join("tmp")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! What a store keeps, and what it refuses.
