@@ -5,9 +5,15 @@
 //! bounded in size and time, and hashed on its way.
 
 mod error;
+mod request;
 mod https;
 pub mod oci;
-mod request;
+// What both are made of.
+mod download;
+mod partial;
+mod http;
+mod tries;
+mod address;
 mod runtime;
 
 pub use error::TransportError;

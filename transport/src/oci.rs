@@ -3,9 +3,18 @@
 //! A pack is an artifact of type [`ARTIFACT_TYPE`] with one layer of [`PACK_LAYER`] and, when it is
 //! signed, one of [`SIGNATURE_LAYER`]. Referrers are not used: common registries lack them.
 
+mod pull;
+mod push;
+mod manifest;
+mod reference;
+mod registry;
+mod challenge;
+mod credentials;
+
 use std::path::Path;
 
-use crate::{Fetched, Request, TransportError};
+use crate::{Fetched, Request, TransportError, runtime};
+use reference::Reference;
 
 /// Type of the artifact.
 pub const ARTIFACT_TYPE: &str = "application/vnd.olive.pack.v1";
@@ -43,11 +52,11 @@ pub struct Push<'a> {
 /// # Errors
 /// See [`TransportError`].
 pub fn pull(reference: &str, to: &Path, request: &Request<'_>) -> Result<Pulled, TransportError> {
-    let _ = (reference, to, request);
-    unimplemented!()
+    let reference: Reference = reference.parse()?;
+    runtime::block_on(pull::pull(&reference, to, request))
 }
 
-/// Pushes a pack; gives the reference by digest.
+/// Pushes a pack; gives the reference by digest. What the registry has already is not sent again.
 ///
 /// # Errors
 /// See [`TransportError`].
@@ -56,6 +65,15 @@ pub fn push(
     pack: &Push<'_>,
     request: &Request<'_>,
 ) -> Result<String, TransportError> {
-    let _ = (reference, pack, request);
-    unimplemented!()
+    let reference: Reference = reference.parse()?;
+    runtime::block_on(push::push(&reference, pack, request))
+}
+
+/// `reference`, with a tag made of `version` when it has none.
+///
+/// # Errors
+/// When the reference is none, or a version cannot be a tag.
+pub fn with_tag(reference: &str, version: &str) -> Result<String, TransportError> {
+    let reference: Reference = reference.parse()?;
+    Ok(reference.or_tag(version)?.to_string())
 }
