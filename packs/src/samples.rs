@@ -17,7 +17,7 @@ pub(crate) fn manifest(name: &str, version: &str) -> PackManifest {
         id: name.short().into(),
         kind: PluginKind::Process,
         provides: Provides { passes: vec![name.short().to_uppercase()], ..Provides::default() },
-        descriptor: None,
+        descriptor: Some(format!("schemas/{}.json", name.short())),
         entry: BTreeMap::from([("any".into(), "any/x.plugin.json".into())]),
         execution_provider: None,
     };

@@ -94,12 +94,17 @@ impl Signature {
                  is checked with{}",
                 self.key_id(),
                 key.id(),
-                if self.key_id() == key.id() { ", which is another one of the same id" } else { "" }
+                if self.key_id() == key.id() {
+                    ", which is another one of the same id"
+                } else {
+                    ""
+                }
             );
             return Err(PackError::refused("pack-other-key", message));
         }
         let mut content = Content::new(content);
-        let fits = minisign::verify(&key.0, &parse_box(&self.text)?, &mut content, true, false, false);
+        let fits =
+            minisign::verify(&key.0, &parse_box(&self.text)?, &mut content, true, false, false);
         let sha256 = content.digest(subject)?;
         if sha256 != self.comment.sha256 {
             let message = format!(
@@ -112,7 +117,8 @@ impl Signature {
         }
         fits.map_err(|_| {
             let message = format!("the signature of {subject} was not made by key {}", key.id());
-            PackError::refused("pack-forged", message).with_help("do not use it; tell its publisher")
+            PackError::refused("pack-forged", message)
+                .with_help("do not use it; tell its publisher")
         })
     }
 }

@@ -204,7 +204,8 @@ impl Trust {
             PackError::refused("pack-data", format!("`{}` {message}", path.display()))
         };
         if written.format != FORMAT {
-            let message = format!("is of format {}, and this program reads {FORMAT}", written.format);
+            let message =
+                format!("is of format {}, and this program reads {FORMAT}", written.format);
             return Err(refused(message));
         }
         for publisher in written.publishers {
