@@ -35,10 +35,11 @@ mod steps;
 mod outcome;
 mod events;
 mod component;
+mod apart;
 
+pub use apart::{Apart, apart};
 pub use report::{Check, Tally, Verdict};
 pub use subject::{Subject, SubjectError};
-pub(crate) use world::{variables, work_folder};
 
 use std::collections::BTreeSet;
 use std::io;
@@ -66,12 +67,21 @@ pub fn check(subject: &Subject, root: &Path, tell: &mut dyn FnMut(&Check)) -> io
     let watched = manifests.filter_map(|manifest| Some(manifest.parent()?.to_owned()));
     let world = World::new(root, watched.collect())?;
     let mut report = Report::new(tell);
+    let (mut known, mut has_silent) = (Vec::new(), false);
     for plugin in &subject.plugins {
         if subject::is_component(plugin) {
             component::check(plugin, &subject.cases.cases, &subject.folder, &mut report);
+        } else if let Some(descriptor) = check_plugin(plugin, subject, &world, &mut report)? {
+            let entries = cases::entries(&descriptor).into_iter();
+            known.extend(entries.map(|(kind, name)| (kind, name.to_owned())));
         } else {
-            check_plugin(plugin, subject, &world, &mut report)?;
+            has_silent = true;
         }
+    }
+    // A case may be about a plugin that could not say what it has.
+    let written = if has_silent { &[] } else { &*subject.cases.cases };
+    for name in cases::strays(written, &known) {
+        report.add(format!("{name}/runs"), failed("no plugin that is tried has it"));
     }
     Ok(report.tally())
 }
@@ -81,8 +91,8 @@ fn check_plugin(
     subject: &Subject,
     world: &World,
     report: &mut Report<'_>,
-) -> io::Result<()> {
-    let Some(descriptor) = described(plugin, report) else { return Ok(()) };
+) -> io::Result<Option<PluginDescriptor>> {
+    let Some(descriptor) = described(plugin, report) else { return Ok(None) };
     let name = &descriptor.name;
     report.add(format!("{name}/names"), form::names(&descriptor));
     report.add(format!("{name}/summaries"), form::summaries(&descriptor));
@@ -114,7 +124,7 @@ fn check_plugin(
         let why = "systems are tried by runs that use them";
         report.add(format!("{}/runs", system.name), skipped(why));
     }
-    Ok(())
+    Ok(Some(descriptor))
 }
 
 /// What the plugin says about itself, asked twice.

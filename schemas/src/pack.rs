@@ -14,10 +14,12 @@
 mod index;
 mod lock;
 mod name;
+mod recipe;
 
 pub use index::{IndexEntry, PackIndex};
 pub use lock::{LockFile, LockedPack, Signer};
 pub use name::{NameError, PackName};
+pub use recipe::{PackRecipe, RecipePlugin, RecipeProvider};
 
 use std::collections::BTreeMap;
 
@@ -26,6 +28,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::step::Device;
 
+/// Name of the file that a pack is made by, in the folder of a plugin: a [`PackRecipe`].
+pub const RECIPE: &str = "olive-pack.json";
 /// Name of the first member of every pack.
 pub const MANIFEST: &str = "pack.json";
 /// Version of the format that [`PackManifest`], [`PackIndex`] and [`LockFile`] have.

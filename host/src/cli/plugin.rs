@@ -118,10 +118,10 @@ pub struct BuildArgs {
 /// `olive plugin test`.
 #[derive(Debug, Args)]
 pub struct TestArgs {
-    /// The built plugin: a library, a component or a process plugin's manifest, or its folder
-    #[arg(value_name = "PATH")]
-    pub path: PathBuf,
-    /// What it is tried with; `conformance.json` in its folder when left out
+    /// Built plugins: a library, a component or a process plugin's manifest, or a plugin's folder
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// What they are tried with; `conformance.json` in the folder of the first when left out
     #[arg(long, value_name = "FILE")]
     pub cases: Option<PathBuf>,
     /// Write JSON for programs, one object a line

@@ -7,6 +7,7 @@ use olive_schemas::conformance::ConformanceFile;
 use olive_schemas::descriptor::PluginDescriptor;
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::footprint::Footprint;
+use olive_schemas::pack::{LockFile, PackIndex, PackManifest, PackRecipe};
 use olive_schemas::protocol::{CallLine, Message, PluginManifest};
 use olive_schemas::step::{StepEvent, StepOutcome, StepRequest};
 use olive_schemas::types::schema_of;
@@ -28,7 +29,7 @@ const CONFIG: &str = "olive-config";
 type WrittenType = (&'static str, fn() -> Value);
 
 /// Types that are written down for others to read.
-const WRITTEN: [WrittenType; 11] = [
+const WRITTEN: [WrittenType; 15] = [
     ("footprint", schema_of::<Footprint>),
     ("check", schema_of::<Checked<'static>>),
     ("diagnostic", schema_of::<Diagnostic>),
@@ -40,6 +41,10 @@ const WRITTEN: [WrittenType; 11] = [
     ("plugin-call", schema_of::<CallLine>),
     ("plugin-message", schema_of::<Message>),
     ("conformance", schema_of::<ConformanceFile>),
+    ("pack-manifest", schema_of::<PackManifest>),
+    ("pack-index", schema_of::<PackIndex>),
+    ("olive-pack", schema_of::<PackRecipe>),
+    ("olive-lock", schema_of::<LockFile>),
 ];
 
 pub(super) fn run(args: &SchemaArgs) -> Result<(), Error> {

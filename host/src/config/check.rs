@@ -214,7 +214,7 @@ pub fn located(diagnostic: Diagnostic, tree: &Node, source: &Source) -> Finding 
 }
 
 /// Gives a problem its place: the nearest part of the tree that was written.
-fn locate(problem: Problem, tree: &Node, text: &str) -> Finding {
+pub(crate) fn locate(problem: Problem, tree: &Node, text: &str) -> Finding {
     let Problem { diagnostic, is_about_key, replacement, raw_replacement } = problem;
     let (mut range, is_exact) = place(&diagnostic.pointer, is_about_key, tree);
     if range.end < text.len() {

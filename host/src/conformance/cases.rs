@@ -41,7 +41,8 @@ pub(super) struct Unready {
     pub(super) is_guess: bool,
 }
 
-/// The cases that `written` says, with paths from `folder`, then ours for what it leaves out.
+/// The cases about this plugin that `written` says, with paths from `folder`, then ours for what it
+/// leaves out.
 pub(super) fn all(
     descriptor: &PluginDescriptor,
     written: &[ConformanceCase],
@@ -51,8 +52,10 @@ pub(super) fn all(
     let mut cases = Vec::new();
     for (index, case) in written.iter().enumerate() {
         let Some((kind, entry)) = subject(case) else { continue };
-        let label = case.name.clone().unwrap_or_else(|| index.to_string());
-        let name = format!("{entry}/{label}");
+        if !entries(descriptor).contains(&(kind, entry)) {
+            continue;
+        }
+        let name = name(case, entry, index);
         let task = task(case, kind, entry, descriptor, folder, world);
         let expect = case.expect.code().map(str::to_owned);
         cases.push(match task {
@@ -73,6 +76,23 @@ pub(super) fn all(
         }
     }
     cases
+}
+
+/// Names of the cases that are about nothing of `known`.
+pub(super) fn strays(written: &[ConformanceCase], known: &[(StepKind, String)]) -> Vec<String> {
+    let cases = written.iter().enumerate();
+    let stray = cases.filter_map(|(index, case)| {
+        let (kind, entry) = subject(case)?;
+        let is_known = known.iter().any(|(of, name)| (*of, &**name) == (kind, entry));
+        (!is_known).then(|| name(case, entry, index))
+    });
+    stray.collect()
+}
+
+/// Name of a case in the report.
+fn name(case: &ConformanceCase, entry: &str, index: usize) -> String {
+    let label = case.name.clone().unwrap_or_else(|| index.to_string());
+    format!("{entry}/{label}")
 }
 
 /// Everything that can be run, by kind and name.
@@ -153,9 +173,6 @@ fn task(
     folder: &Path,
     world: &World,
 ) -> Result<Task, String> {
-    if !entries(descriptor).contains(&(kind, entry)) {
-        return Err(format!("the plugin has no `{entry}`"));
-    }
     let mut config = Value::Object(case.config.clone());
     if let Some(schema) = schema(descriptor, kind, entry) {
         for place in marked(&config, schema, PATH, "input") {

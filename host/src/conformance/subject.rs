@@ -64,20 +64,26 @@ pub enum SubjectError {
 }
 
 impl Subject {
-    /// The plugin file at `path`, or the built plugins of the folder there, with the cases in the
-    /// file `cases`, else in `conformance.json` beside the plugin or its `dist` folder.
+    /// The plugin files at `paths`, or the built plugins of folders there, with the cases in the
+    /// file `cases`, else in `conformance.json` beside the first plugin or its `dist` folder.
     ///
     /// # Errors
     /// When nothing there is a plugin, or the cases cannot be read.
-    pub fn find(path: &Path, cases: Option<&Path>) -> Result<Self, SubjectError> {
-        let path = canonical(path)?;
-        let (plugins, home) = if path.is_dir() {
-            (built(&path)?, path.clone())
-        } else if is_plugin(&path) {
-            (vec![path.clone()], home(&path))
-        } else {
-            return Err(SubjectError::Unknown { path });
-        };
+    pub fn find(paths: &[PathBuf], cases: Option<&Path>) -> Result<Self, SubjectError> {
+        let (mut plugins, mut homes) = (Vec::new(), Vec::new());
+        for path in paths {
+            let path = canonical(path)?;
+            if path.is_dir() {
+                plugins.extend(built(&path)?);
+                homes.push(path);
+            } else if is_plugin(&path) {
+                homes.push(home(&path));
+                plugins.push(path);
+            } else {
+                return Err(SubjectError::Unknown { path });
+            }
+        }
+        let home = homes.into_iter().next().unwrap_or_default();
         let cases = match cases {
             Some(cases) => canonical(cases)?,
             None => home.join(CASES),
@@ -164,7 +170,7 @@ mod tests {
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(file, text).unwrap();
         }
-        match (Subject::find(&root.join(path), None), expected) {
+        match (Subject::find(&[root.join(path)], None), expected) {
             (Ok(subject), Ok((plugins, cases))) => {
                 let below = |path: &Path| path.strip_prefix(&root).unwrap().to_owned();
                 let found: Vec<_> = subject.plugins.iter().map(|path| below(path)).collect();

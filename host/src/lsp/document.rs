@@ -4,6 +4,7 @@ use std::ops;
 use std::path::PathBuf;
 
 use lsp_types::{Position, Range, TextDocumentContentChangeEvent as Change, TextDocumentItem, Uri};
+use olive_schemas::pack::RECIPE;
 
 use super::language::Language;
 use super::layout::{Encoding, Layout};
@@ -110,10 +111,13 @@ impl Document {
     /// Finds out whether the text is a config; while it cannot be read it stays what it was.
     fn recognize(&mut self) {
         let tree = self.tree();
-        let is_named = || {
-            let name = self.source.path.file_name().unwrap_or_default().to_string_lossy();
-            self.source.format() != Format::Markdown && name.to_lowercase().contains(PRODUCT)
-        };
+        let name = self.source.path.file_name().unwrap_or_default().to_string_lossy();
+        if name == RECIPE {
+            self.is_config = false;
+            return;
+        }
+        let is_named =
+            || self.source.format() != Format::Markdown && name.to_lowercase().contains(PRODUCT);
         self.is_config = match &tree {
             Some(root) => root.entries().is_some() && (is_named() || is_telling(root)),
             None => self.is_config || is_named() || has_telling_text(&self.source),
@@ -165,6 +169,7 @@ mod tests {
             ("olive-config.json", "", true),
             ("olive-config.json", "{}", true),
             ("olive-results.json", "[]", false),
+            ("olive-pack.json", r#"{"name": "x"}"#, false),
             ("a.yaml", "passes:\n  a: [", true),
             ("a.yaml", "steps:\n  - passes: [", false),
             ("olive.md", "# Olive\n", false),

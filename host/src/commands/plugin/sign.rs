@@ -1,10 +1,16 @@
 //! `olive plugin sign`.
 
+use super::super::say;
 use crate::cli::packs::SignArgs;
 use crate::error::Error;
+use crate::pack::{self, Signed};
 
-/// Signs packs and indexes.
+/// Signs packs and indexes, and tells each.
 pub(super) fn run(args: &SignArgs) -> Result<(), Error> {
-    let _ = args;
-    Err(Error::Usage("`olive plugin sign` is not there yet".into()))
+    let key = pack::secret_key(&args.key)?;
+    for file in &args.files {
+        let Signed { path, subject, key_id } = pack::sign(file, &key)?;
+        say(&format!("{}  {subject}, by key {key_id}\n", path.display()));
+    }
+    Ok(())
 }

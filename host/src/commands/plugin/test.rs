@@ -3,19 +3,17 @@
 //! The program starts itself once more with another home, temporary and working directory, which
 //! the plugin's processes inherit; so whatever a plugin leaves behind is found, and is gone after.
 
-use std::env;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::path::Path;
+use std::process::ExitStatus;
 
 use serde_json::json;
 
-use super::super::{absolute, say};
+use super::super::say;
 use crate::cancel::Cancel;
 use crate::cli::plugin::TestArgs;
-use crate::conformance::{self, Check, Subject, variables, work_folder};
+use crate::conformance::{self, Check, Subject};
 use crate::error::{CANCELLED, Error};
-use crate::host::cache_home;
 
 /// Exit code of a plugin that breaks the contract.
 const BROKEN: u8 = 12;
@@ -30,39 +28,11 @@ pub(super) fn run(args: &TestArgs) -> Result<u8, Error> {
 
 /// Starts this program again in folders that are watched and deleted.
 fn start_inside(args: &TestArgs) -> Result<u8, Error> {
-    let folder = tempfile::tempdir().map_err(unwatched)?;
-    let root = folder.path().canonicalize().map_err(unwatched)?;
-    for (_, folder) in variables(&root) {
-        std::fs::create_dir_all(folder).map_err(unwatched)?;
-    }
-    let work = work_folder(&root);
-    std::fs::create_dir_all(&work).map_err(unwatched)?;
-    let mut command = Command::new(env::current_exe().map_err(unwatched)?);
-    command.args(["plugin", "test"]).arg(absolute(&args.path)?);
-    if let Some(cases) = &args.cases {
-        command.arg("--cases").arg(absolute(cases)?);
-    }
-    if args.json {
-        command.arg("--json");
-    }
-    command.arg("--inside").arg(&root);
-    command.env("OLIVE_CACHE_HOME", absolute(&cache_home())?);
-    if let Some(user_base) = python_user_base() {
-        command.env("PYTHONUSERBASE", user_base);
-    }
-    command.env("PYTHONDONTWRITEBYTECODE", "1");
-    command.envs(variables(&root)).current_dir(work);
+    let mut apart =
+        conformance::apart(&args.paths, args.cases.as_deref(), args.json).map_err(unwatched)?;
     // The child is stopped by the same Ctrl-C; the folder still has to go.
     let _cancel = Cancel::on_ctrl_c();
-    command.status().map(exit_code).map_err(unwatched)
-}
-
-/// Where packages that a user installed for Python are, which moves with `HOME` unless it is said.
-fn python_user_base() -> Option<PathBuf> {
-    if env::var_os("PYTHONUSERBASE").is_some() {
-        return None;
-    }
-    Some(PathBuf::from(env::var_os("HOME")?).join(".local"))
+    apart.command.status().map(exit_code).map_err(unwatched)
 }
 
 fn exit_code(status: ExitStatus) -> u8 {
@@ -75,7 +45,7 @@ fn unwatched(error: io::Error) -> Error {
 }
 
 fn try_inside(args: &TestArgs, root: &Path) -> Result<u8, Error> {
-    let subject = Subject::find(&args.path, args.cases.as_deref())
+    let subject = Subject::find(&args.paths, args.cases.as_deref())
         .map_err(|error| Error::Usage(error.to_string()))?;
     let mut tell = |check: &Check| {
         if args.json {
