@@ -45,6 +45,21 @@ impl PackError {
         self
     }
 
+    /// The same, said of the archive at `path`, for which whoever read it has no name.
+    #[must_use]
+    pub fn of_archive(self, path: &Path) -> Self {
+        match self {
+            Self::Refused { code, message, help } => {
+                let message = format!("`{}` cannot be used: {message}", path.display());
+                Self::Refused { code, message, help }
+            }
+            Self::Io { action, path: unnamed, source } if unnamed.as_os_str().is_empty() => {
+                Self::Io { action, path: path.to_owned(), source }
+            }
+            other @ Self::Io { .. } => other,
+        }
+    }
+
     /// The error of an action at a path that the system refuses.
     pub fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
         let path = path.as_ref().to_owned();

@@ -78,7 +78,7 @@ pub(super) fn changed(archive: &Path) -> PackError {
 /// When it is no pack.
 pub(super) fn describe(path: &Path) -> Result<Described, PackError> {
     let content = File::open(path).map_err(PackError::io("read", path))?;
-    archive::describe(content, &Limits::default())
+    archive::describe(content, &Limits::default()).map_err(|error| error.of_archive(path))
 }
 
 fn check_expected(obtained: &Obtained, manifest: &PackManifest) -> Result<(), PackError> {

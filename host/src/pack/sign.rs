@@ -127,7 +127,8 @@ fn subject(path: &Path) -> Result<Subject, Error> {
     file.take(ZSTD.len() as u64).read_to_end(&mut start).map_err(PackError::io("read", path))?;
     if start == ZSTD {
         let file = File::open(path).map_err(PackError::io("read", path))?;
-        let manifest = archive::describe(file, &Limits::default())?.manifest;
+        let described = archive::describe(file, &Limits::default());
+        let manifest = described.map_err(|error| error.of_archive(path))?.manifest;
         return Ok(Subject::Pack { name: manifest.name, version: manifest.version });
     }
     let bytes = fs::read(path).map_err(PackError::io("read", path))?;

@@ -19,7 +19,8 @@ use crate::manifest::{check_path, parse};
 /// Reads the manifest, which is the first member, and nothing behind it.
 ///
 /// # Errors
-/// When the archive is none, or breaks a limit, or its manifest a rule.
+/// When the archive is none, or breaks a limit, or its manifest a rule; see
+/// [`PackError::of_archive`].
 pub fn describe(archive: impl Read, limits: &Limits) -> Result<Described, PackError> {
     let mut members = Members::new(Stream::new(archive, limits)?);
     read_manifest(&mut members, limits).map(|(described, _)| described)
@@ -32,14 +33,14 @@ pub fn describe(archive: impl Read, limits: &Limits) -> Result<Described, PackEr
 ///
 /// # Errors
 /// When a member is not as the manifest says, or breaks a rule or a limit; what was written so far
-/// is the caller's to remove.
+/// is the caller's to remove; see [`PackError::of_archive`].
 pub fn unpack(
     mut archive: &File,
     folder: &Path,
     limits: &Limits,
     on_progress: &dyn Fn(u64),
 ) -> Result<Unpacked, PackError> {
-    archive.rewind().map_err(PackError::io("read", "the pack"))?;
+    archive.rewind().map_err(PackError::io("read", ""))?;
     let mut members = Members::new(Stream::new(archive, limits)?);
     let (described, manifest) = read_manifest(&mut members, limits)?;
     durable::write_new(&folder.join(MANIFEST), &manifest, Mode::Data)?;
@@ -95,7 +96,7 @@ fn read_manifest<R: Read>(
 ) -> Result<(Described, Vec<u8>), PackError> {
     let first = members.next()?;
     let Some(Member { size, .. }) = first.filter(|member| member.path == MANIFEST) else {
-        let message = format!("the file is no pack: its first member is not `{MANIFEST}`");
+        let message = format!("the file is no pack, for its first member is not `{MANIFEST}`");
         return Err(PackError::refused("pack-format", message));
     };
     check_limit("the pack's manifest", size, limits.manifest)?;

@@ -1,6 +1,7 @@
 //! The tar in an archive, as it is decompressed: counted, digested, bounded.
 
 use std::io::{self, BufRead, BufReader, Chain, Cursor, ErrorKind, Read};
+use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 use zstd::stream::read::Decoder;
@@ -34,7 +35,7 @@ impl<R: Read> Stream<R> {
         let magic = MAGIC.len() as u64;
         archive.by_ref().take(magic).read_to_end(&mut start).map_err(explain)?;
         if start != MAGIC {
-            let message = "the file is no pack: it does not begin as zstd does";
+            let message = "the file is no pack, for it does not begin as zstd does";
             return Err(PackError::refused("pack-format", message));
         }
         let archive = Cursor::new(start).chain(archive);
@@ -123,8 +124,8 @@ fn explain(error: io::Error) -> PackError {
         return truncated();
     }
     if error.raw_os_error().is_some() {
-        return PackError::Io { action: "read", path: "the pack".into(), source: error };
+        return PackError::Io { action: "read", path: PathBuf::new(), source: error };
     }
-    PackError::refused("pack-damaged", format!("the pack is damaged: {error}"))
+    PackError::refused("pack-damaged", format!("the pack cannot be decompressed: {error}"))
         .with_help("fetch the pack again")
 }

@@ -37,7 +37,8 @@ pub(super) fn stage(
     let file = File::open(archive).map_err(PackError::io("read", archive))?;
     let folder = store.folder(sha256);
     if store.has(sha256) {
-        let described = archive::describe(&file, limits)?;
+        let described =
+            archive::describe(&file, limits).map_err(|error| error.of_archive(archive))?;
         if verify::verify(&folder, &described.sha256).is_ok_and(|damage| damage.is_empty()) {
             let size = file.metadata().map_err(PackError::io("read", archive))?.len();
             let sha256 = sha256.to_owned();
@@ -65,7 +66,8 @@ fn unpack(
     on_progress: &dyn Fn(u64),
 ) -> Result<Unpacked, PackError> {
     durable::create_folder(new)?;
-    let unpacked = archive::unpack(file, new, limits, on_progress)?;
+    let unpacked = archive::unpack(file, new, limits, on_progress)
+        .map_err(|error| error.of_archive(archive))?;
     if unpacked.sha256 != sha256 {
         let message = format!(
             "`{}` is not the pack that was checked: its SHA-256 is {}, not {sha256}",

@@ -144,7 +144,8 @@ fn other_pack(
 
 fn unpack(archive: &Path, folder: &Path) -> Result<PackManifest, Error> {
     let file = File::open(archive).map_err(PackError::io("read", archive))?;
-    let unpacked = archive::unpack(&file, folder, &Limits::default(), &|_| {})?;
+    let unpacked = archive::unpack(&file, folder, &Limits::default(), &|_| {})
+        .map_err(|error| error.of_archive(archive))?;
     Ok(unpacked.described.manifest)
 }
 
