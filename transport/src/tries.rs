@@ -9,7 +9,7 @@ use crate::{Request, TransportError};
 /// Tries after the first one.
 const MORE: u32 = 3;
 /// Pause before the second try; each further one is three times as long.
-const PAUSE: Duration = Duration::from_millis(300);
+const PAUSE: Duration = Duration::from_millis(200);
 /// Longest pause that a server may ask for.
 const LONGEST: Duration = Duration::from_secs(60);
 /// Time between two looks at whether the user wants to stop.

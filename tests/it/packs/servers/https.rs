@@ -1,0 +1,366 @@
+//! A small server that can misbehave: HTTP/1.1 on threads, with TLS by an authority of its own.
+//!
+//! One connection serves one request. What is served, and in which manner, is chosen per path.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+/// How a path is served.
+#[derive(Debug, Clone)]
+pub(crate) enum Manner {
+    /// As it should be: whole or in part, with an entity tag.
+    Honest,
+    /// The same, without saying which version it is.
+    Unversioned,
+    /// Always whole.
+    NoRanges,
+    /// Each answer breaks off after so many bytes.
+    Breaks(usize),
+    /// The first answer breaks off after so many bytes; then the file is another one.
+    Changes(usize, Vec<u8>),
+    /// A byte, and after a while another.
+    Trickles(Duration),
+    /// So many bytes, and then nothing, for ever.
+    Stalls(usize),
+    /// Takes the request, and answers nothing.
+    Silent,
+    /// Names a length that is not the file's, and closes after the file.
+    Claims(usize),
+    /// Without length and end.
+    Endless,
+    /// Sends the beginning, whatever part is asked for.
+    WrongPart,
+    /// Refuses so often, with this status and header, and is honest then.
+    Refuses(usize, &'static str, &'static str),
+    /// Sends to another address.
+    Redirects(String),
+    /// Something that is not HTTP.
+    Garbage,
+}
+
+/// A server; it ends when it goes out of scope.
+pub(crate) struct Server {
+    port: u16,
+    scheme: &'static str,
+    folder: tempfile::TempDir,
+    shared: Arc<Shared>,
+    listening: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    served: Mutex<HashMap<String, Served>>,
+    requests: Mutex<Vec<String>>,
+    is_over: AtomicBool,
+}
+
+#[derive(Clone)]
+struct Served {
+    content: Arc<Vec<u8>>,
+    manner: Manner,
+    version: usize,
+}
+
+/// What a client asks for.
+struct Asked {
+    path: String,
+    from: Option<usize>,
+    if_range: Option<String>,
+}
+
+/// What a connection is made of, with or without TLS.
+trait Stream: Read + Write {
+    /// The connection below.
+    fn tcp(&self) -> &TcpStream;
+}
+
+impl Stream for TcpStream {
+    fn tcp(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Stream for StreamOwned<ServerConnection, TcpStream> {
+    fn tcp(&self) -> &TcpStream {
+        &self.sock
+    }
+}
+
+impl Server {
+    /// On a free port of this machine, with TLS; [`authority`](Self::authority) vouches for it.
+    pub(crate) fn https() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = certify(&folder.path().join("authority.pem"));
+        Self::start("https", folder, move |connection| {
+            let tls = ServerConnection::new(Arc::clone(&config)).unwrap();
+            Box::new(StreamOwned::new(tls, connection))
+        })
+    }
+
+    /// On a free port of this machine, without TLS.
+    pub(crate) fn http() -> Self {
+        Self::start("http", tempfile::tempdir().unwrap(), |connection| Box::new(connection))
+    }
+
+    /// Serves `content` at `path` (`/x.pack`) from now on.
+    pub(crate) fn serve(&self, path: &str, content: &[u8], manner: Manner) {
+        let mut served = self.shared.served.lock().unwrap();
+        let version = served.get(path).map_or(1, |served| served.version + 1);
+        let content = Arc::new(content.to_vec());
+        served.insert(path.into(), Served { content, manner, version });
+    }
+
+    /// The address of `path`.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}://localhost:{}{path}", self.scheme, self.port)
+    }
+
+    /// The certificate of the authority, in PEM, for `SSL_CERT_FILE`.
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.folder.path().join("authority.pem")
+    }
+
+    /// What was asked for: `/x.pack`, or `/x.pack from 100`.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.shared.requests.lock().unwrap().clone()
+    }
+
+    fn start(
+        scheme: &'static str,
+        folder: tempfile::TempDir,
+        open: impl Fn(TcpStream) -> Box<dyn Stream> + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let shared = Arc::new(Shared::default());
+        let (open, theirs) = (Arc::new(open), Arc::clone(&shared));
+        let listening = Some(thread::spawn(move || {
+            for connection in listener.incoming().map_while(Result::ok) {
+                if theirs.is_over.load(Ordering::Relaxed) {
+                    return;
+                }
+                let (open, shared) = (Arc::clone(&open), Arc::clone(&theirs));
+                // A client that goes away ends its thread by an error.
+                thread::spawn(move || drop(talk(&mut *open(connection), &shared)));
+            }
+        }));
+        Self { port, scheme, folder, shared, listening }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shared.is_over.store(true, Ordering::Relaxed);
+        drop(TcpStream::connect(("127.0.0.1", self.port)));
+        let _ = self.listening.take().map(JoinHandle::join);
+    }
+}
+
+/// A port at which nothing listens.
+pub(crate) fn dead_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// An authority, whose certificate goes to `path`, and a certificate of it for `localhost`.
+fn certify(path: &Path) -> Arc<ServerConfig> {
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    authority.key_usages.push(KeyUsagePurpose::KeyCertSign);
+    authority.distinguished_name.push(DnType::CommonName, "authority of a test");
+    let key = KeyPair::generate().unwrap();
+    fs::write(path, authority.self_signed(&key).unwrap().pem()).unwrap();
+    let issuer = Issuer::new(authority, key);
+
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    let certificate = certificate.signed_by(&key, &issuer).unwrap();
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
+    Arc::new(config)
+}
+
+/// Serves one request.
+fn talk(stream: &mut dyn Stream, shared: &Shared) -> io::Result<()> {
+    let asked = read_request(stream)?;
+    let told = match asked.from {
+        Some(from) => format!("{} from {from}", asked.path),
+        None => asked.path.clone(),
+    };
+    let times = {
+        let mut requests = shared.requests.lock().unwrap();
+        requests.push(told);
+        requests.iter().filter(|told| told.split(' ').next() == Some(&asked.path)).count()
+    };
+    let served = shared.served.lock().unwrap().get(&asked.path).cloned();
+    let Some(served) = served else {
+        stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")?;
+        return stream.flush();
+    };
+    serve(stream, &served, &asked, times, &shared.is_over)?;
+    stream.flush()?;
+    // Until the client has taken all, or a reset would take it away.
+    stream.tcp().shutdown(Shutdown::Write)?;
+    let _ = io::copy(stream, &mut io::sink());
+    Ok(())
+}
+
+fn read_request(stream: &mut dyn Stream) -> io::Result<Asked> {
+    stream.tcp().set_read_timeout(Some(Duration::from_secs(60)))?;
+    let mut lines = BufReader::new(stream).lines();
+    let first = lines.next().ok_or(io::ErrorKind::UnexpectedEof)??;
+    let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
+    let mut asked = Asked { path, from: None, if_range: None };
+    for line in lines {
+        let line = line?;
+        let Some((name, value)) = line.split_once(": ") else { return Ok(asked) };
+        match name.to_lowercase().as_str() {
+            "range" => {
+                let from = value.strip_prefix("bytes=").and_then(|range| range.strip_suffix('-'));
+                asked.from = from.and_then(|from| from.parse().ok());
+            }
+            "if-range" => asked.if_range = Some(value.into()),
+            _ => {}
+        }
+    }
+    Ok(asked)
+}
+
+fn serve(
+    stream: &mut dyn Stream,
+    served: &Served,
+    asked: &Asked,
+    times: usize,
+    is_over: &AtomicBool,
+) -> io::Result<()> {
+    let content = &served.content[..];
+    let version = served.version;
+    let tag = format!("ETag: \"{version}\"\r\n");
+    let whole = |stream: &mut dyn Stream, headers: &str, length: usize| {
+        write!(stream, "HTTP/1.1 200 OK\r\n{headers}Content-Length: {length}\r\n\r\n")
+    };
+    match &served.manner {
+        Manner::Honest => honest(stream, content, Some(version), asked, usize::MAX),
+        Manner::Unversioned => honest(stream, content, None, asked, usize::MAX),
+        Manner::Breaks(after) => {
+            honest(stream, content, Some(version), asked, *after)?;
+            abort(stream)
+        }
+        Manner::Changes(after, _) if times == 1 => {
+            honest(stream, content, Some(version), asked, *after)?;
+            abort(stream)
+        }
+        Manner::Changes(_, next) => honest(stream, next, Some(version + 1000), asked, usize::MAX),
+        Manner::Refuses(refusals, status, header) if times <= *refusals => {
+            write!(stream, "HTTP/1.1 {status}\r\n{header}\r\nContent-Length: 0\r\n\r\n")
+        }
+        Manner::Refuses(..) => honest(stream, content, Some(version), asked, usize::MAX),
+        Manner::NoRanges => {
+            whole(stream, &tag, content.len())?;
+            stream.write_all(content)
+        }
+        Manner::Trickles(pause) => {
+            whole(stream, &tag, content.len())?;
+            for byte in content {
+                stream.write_all(&[*byte])?;
+                stream.flush()?;
+                thread::sleep(*pause);
+            }
+            Ok(())
+        }
+        Manner::Stalls(after) => {
+            honest(stream, content, Some(version), asked, *after)?;
+            wait(stream, is_over)
+        }
+        Manner::Silent => wait(stream, is_over),
+        Manner::Claims(length) => {
+            whole(stream, "", *length)?;
+            stream.write_all(content)
+        }
+        Manner::Endless => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+            while !is_over.load(Ordering::Relaxed) {
+                stream.write_all(&[b'x'; 16 << 10])?;
+            }
+            Ok(())
+        }
+        Manner::WrongPart => {
+            let all = content.len();
+            let range = format!("Content-Range: bytes 0-{}/{all}\r\n{tag}", all.saturating_sub(1));
+            let status = if asked.from.is_some() { "206 Partial Content" } else { "200 OK" };
+            write!(stream, "HTTP/1.1 {status}\r\n{range}Content-Length: {all}\r\n\r\n")?;
+            if asked.from.is_none() {
+                stream.write_all(&content[..all / 2])?;
+                return abort(stream);
+            }
+            stream.write_all(content)
+        }
+        Manner::Redirects(place) => {
+            let length = "Content-Length: 0";
+            write!(stream, "HTTP/1.1 302 Found\r\nLocation: {place}\r\n{length}\r\n\r\n")
+        }
+        Manner::Garbage => stream.write_all(b"220 mail.example ESMTP\r\n"),
+    }
+}
+
+/// The whole, or the part that is asked for and still of that version; at most `most` bytes of it.
+fn honest(
+    stream: &mut dyn Stream,
+    content: &[u8],
+    version: Option<usize>,
+    asked: &Asked,
+    most: usize,
+) -> io::Result<()> {
+    let tag = version.map(|version| format!("\"{version}\""));
+    let is_same = asked.if_range.is_none() || asked.if_range == tag;
+    let tag = tag.map(|tag| format!("ETag: {tag}\r\n")).unwrap_or_default();
+    let all = content.len();
+    let (head, rest) = match asked.from.filter(|_| is_same) {
+        Some(from) if from >= all => {
+            let range = format!("Content-Range: bytes */{all}\r\n");
+            (format!("416 Range Not Satisfiable\r\n{range}"), &[][..])
+        }
+        Some(from) => {
+            let range = format!("Content-Range: bytes {from}-{}/{all}\r\n", all - 1);
+            (format!("206 Partial Content\r\n{range}"), &content[from..])
+        }
+        None => ("200 OK\r\n".to_owned(), content),
+    };
+    write!(stream, "HTTP/1.1 {head}{tag}Content-Length: {}\r\n\r\n", rest.len())?;
+    stream.write_all(&rest[..rest.len().min(most)])?;
+    stream.flush()
+}
+
+/// Ends the connection without a word.
+fn abort(stream: &mut dyn Stream) -> io::Result<()> {
+    stream.tcp().shutdown(Shutdown::Both)
+}
+
+/// Waits until the client has gone, or the server goes.
+fn wait(stream: &mut dyn Stream, is_over: &AtomicBool) -> io::Result<()> {
+    stream.tcp().set_read_timeout(Some(Duration::from_millis(100)))?;
+    while !is_over.load(Ordering::Relaxed) {
+        match stream.read(&mut [0]) {
+            Ok(0) => return Ok(()),
+            Err(error) if !matches!(error.kind(), io::ErrorKind::WouldBlock) => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
