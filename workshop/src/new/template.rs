@@ -29,6 +29,9 @@ pub(super) enum Contract {
     Protocol,
 }
 
+/// The plugin as one file for others.
+const PACK: &str = "olive plugin pack";
+
 /// The plugin's own tests in Rust, its build, and its test from outside.
 const BUILD: [&str; 3] = ["cargo test", "olive plugin build", "olive plugin test ."];
 
@@ -46,7 +49,7 @@ pub const TEMPLATES: &[Template] = &[
         language: "rust",
         sample: "acme-prune",
         contract: WITH_SETTINGS,
-        steps: &[BUILD[0], BUILD[1], BUILD[2], RUN],
+        steps: &[BUILD[0], BUILD[1], BUILD[2], RUN, PACK],
     },
     Template {
         kind: "pass",
@@ -57,6 +60,7 @@ pub const TEMPLATES: &[Template] = &[
             "python3 -m unittest",
             "olive plugin test .",
             "olive run --plugin-dir . -c example.json",
+            PACK,
         ],
     },
     Template {
@@ -64,28 +68,28 @@ pub const TEMPLATES: &[Template] = &[
         language: "rust",
         sample: "acme-size",
         contract: Contract::Crates(&["olive-plugin-api", "serde_json"]),
-        steps: &[BUILD[0], BUILD[1], BUILD[2], RUN],
+        steps: &[BUILD[0], BUILD[1], BUILD[2], RUN, PACK],
     },
     Template {
         kind: "system",
         language: "rust",
         sample: "acme-nice",
         contract: WITH_SETTINGS,
-        steps: &[BUILD[0], BUILD[1], BUILD[2], RUN],
+        steps: &[BUILD[0], BUILD[1], BUILD[2], RUN, PACK],
     },
     Template {
         kind: "source",
         language: "rust",
         sample: "acme-shelf",
         contract: WITH_SETTINGS,
-        steps: &[BUILD[0], BUILD[1], BUILD[2], RUN],
+        steps: &[BUILD[0], BUILD[1], BUILD[2], RUN, PACK],
     },
     Template {
         kind: "validator",
         language: "rust",
         sample: "acme-rules",
         contract: Contract::Crates(&["olive-validator-api", "schemars", "serde", "serde_json"]),
-        steps: &[BUILD[0], BUILD[1], BUILD[2], CHECK],
+        steps: &[BUILD[0], BUILD[1], BUILD[2], CHECK, PACK],
     },
     Template {
         kind: "validator",
@@ -97,6 +101,7 @@ pub const TEMPLATES: &[Template] = &[
             BUILD[1],
             BUILD[2],
             CHECK,
+            PACK,
         ],
     },
     Template {
@@ -104,7 +109,7 @@ pub const TEMPLATES: &[Template] = &[
         language: "js",
         sample: "acme-rules",
         contract: Contract::Wit,
-        steps: &["npm install", "npm test", BUILD[1], BUILD[2], CHECK],
+        steps: &["npm install", "npm test", BUILD[1], BUILD[2], CHECK, PACK],
     },
     Template {
         kind: "validator",
@@ -117,6 +122,7 @@ pub const TEMPLATES: &[Template] = &[
             BUILD[1],
             BUILD[2],
             CHECK,
+            PACK,
         ],
     },
 ];
@@ -126,11 +132,12 @@ const SHARED: [(&str, &str); 2] =
     [("shared/gitignore", ".gitignore"), ("shared/LICENSE", "LICENSE")];
 
 /// Files of every validator.
-const OF_VALIDATORS: [(&str, &str); 4] = [
+const OF_VALIDATORS: [(&str, &str); 5] = [
     ("shared/conformance-validator.json", "conformance.json"),
     ("shared/data.json", "data.json"),
     ("shared/document.json", "document.json"),
     ("shared/example-validator.json", "example.json"),
+    ("shared/olive-pack-validator.json", "olive-pack.json"),
 ];
 
 impl Template {
