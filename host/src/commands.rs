@@ -98,8 +98,28 @@ fn tell_of_bug(panic: &panic::PanicHookInfo<'_>) {
     );
 }
 
+/// The host of a command without a config: the project is that of the working directory.
 fn host(common: &CommonArgs) -> Result<Host, Error> {
-    Host::new(&common.plugin_dir, common.json, common.log_level.map(Into::into))
+    host_in(common, Path::new("."))
+}
+
+/// The host of a command about `config`: the project is that of its folder.
+fn host_of(common: &CommonArgs, config: &Path) -> Result<Host, Error> {
+    host_in(common, folder_of(config))
+}
+
+/// The folder that the file at `path` is in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn host_in(common: &CommonArgs, project: &Path) -> Result<Host, Error> {
+    Host::new(
+        &common.plugin_dir,
+        &absolute(project)?,
+        common.json,
+        common.log_level.map(Into::into),
+    )
 }
 
 fn threads(args: &ThreadArgs) -> usize {

@@ -1,14 +1,14 @@
 //! What every command works with: the installed plugins, the user at the terminal, the machine.
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use olive_schemas::step::LogLevel;
 
 use crate::cancel::Cancel;
 use crate::config::{CheckedWorkflow, Finding, Source};
 use crate::error::{Error, Refusal, show_findings_json};
-use crate::plugin::Catalog;
+use crate::plugin::{Catalog, Places};
 use crate::render;
 use crate::view::{Mode, View};
 
@@ -25,16 +25,18 @@ pub struct Host {
 }
 
 impl Host {
-    /// A host with the plugins beside the program and in `plugin_dirs`.
+    /// A host with the plugins beside the program, of the user's packs, of the packs of the project
+    /// in the folder `project`, and in `plugin_dirs`.
     ///
     /// # Errors
     /// When a plugin that was asked for cannot be used.
     pub fn new(
         plugin_dirs: &[PathBuf],
+        project: &Path,
         is_json: bool,
         log_level: Option<LogLevel>,
     ) -> Result<Self, Error> {
-        let catalog = Catalog::discover(plugin_dirs, &cache_home())?;
+        let catalog = Catalog::discover(&Places::of(project, plugin_dirs), &cache_home())?;
         Ok(Self { catalog, cancel: Cancel::on_ctrl_c(), is_json, log_level })
     }
 

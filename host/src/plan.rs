@@ -23,7 +23,8 @@ use std::path::PathBuf;
 use olive_schemas::data::DataConfig;
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::model::{Model, ModelKind};
-use olive_schemas::step::{Accelerator, StepKind, StepRequest};
+use olive_schemas::protocol::Callee;
+use olive_schemas::step::{Accelerator, ProviderLibrary, StepKind, StepRequest};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -73,7 +74,7 @@ pub struct Step {
     /// Label of the plugin that does the work, `name@version`.
     pub plugin: String,
     /// Library of that plugin.
-    pub library: PathBuf,
+    pub library: Callee,
     /// Name of the pass or evaluator inside the plugin.
     pub name: String,
     /// Its config as the plugin gets it, with absolute paths.
@@ -84,6 +85,8 @@ pub struct Step {
     pub data_configs: BTreeMap<String, DataConfig>,
     /// Kinds of model it takes.
     pub accepts: Vec<ModelKind>,
+    /// Library of the execution provider it runs with, when a pack provides that.
+    pub provider: Option<ProviderLibrary>,
     /// Where it runs, when that is not here.
     pub system: Option<SystemUse>,
 }
@@ -94,7 +97,7 @@ pub struct SystemUse {
     /// Name of the system in the workflow.
     pub label: String,
     /// Library of the plugin that has it.
-    pub library: PathBuf,
+    pub library: Callee,
     /// Name of the system inside the plugin.
     pub name: String,
     /// Its settings, with absolute paths.
@@ -203,6 +206,7 @@ impl Plan {
             scratch_dir: PathBuf::new(),
             threads: self.threads,
             accelerator: self.accelerator.clone(),
+            execution_provider_library: step.provider.clone(),
         }
     }
 }

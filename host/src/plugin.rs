@@ -8,11 +8,14 @@ pub mod process;
 pub mod component;
 pub mod describe;
 pub mod packs;
+pub mod origin;
+pub mod providers;
 pub mod catalog;
 mod places;
 
-pub use catalog::{Catalog, InstalledPlugin, PassEntry};
+pub use catalog::{Catalog, InstalledPlugin, PassEntry, Places};
 pub use component::InstalledValidator;
+pub use origin::{Origin, PackOrigin};
 
 use std::path::PathBuf;
 

@@ -19,12 +19,13 @@ use abi_stable::sabi_trait::TD_Opaque;
 use abi_stable::std_types::{RResult, RStr, RString};
 use olive_plugin_api::abi::{EventSink, EventSink_TO, EventSinkObject};
 use olive_schemas::error::PluginError;
-use olive_schemas::protocol::{CANCEL, Call, CallLine, End, Message, Usage};
+use olive_schemas::protocol::{CANCEL, Call, CallLine, Callee, End, Message, Usage};
 use olive_schemas::step::{LogLevel, StepEvent, StepRequest};
 use serde_json::Value;
 
 use crate::plugin::manifest::Manifest;
 use crate::plugin::native;
+use crate::plugin::packs::unchanged;
 use crate::plugin::process::{self, Supervision};
 use channel::{Input, Output};
 
@@ -79,7 +80,7 @@ fn relay(call: &Call, sink: &Sink) -> End {
 }
 
 fn ask(call: &Call, sink: Sink) -> Result<Value, PluginError> {
-    let module = native::load(call.plugin())?;
+    let module = native::load(call.callee())?;
     let answer = match call {
         Call::Describe { .. } => module.describe()(),
         Call::Prepare { request, .. } => {
@@ -92,8 +93,16 @@ fn ask(call: &Call, sink: Sink) -> Result<Value, PluginError> {
     read(answer)
 }
 
+/// The request as the plugin gets it: the library of an execution provider is the one installed.
 fn write(request: &StepRequest) -> Result<String, PluginError> {
-    serde_json::to_string(request)
+    let mut request = request.clone();
+    if let Some(library) = &mut request.execution_provider_library {
+        let plugin = Callee { path: library.path.clone(), packed: library.packed.take() };
+        if let (Some(file), Some(packed)) = (unchanged::check(&plugin)?, &plugin.packed) {
+            library.path = file.into_path(packed)?;
+        }
+    }
+    serde_json::to_string(&request)
         .map_err(|error| PluginError::new("request", format!("step request: {error}")))
 }
 

@@ -54,28 +54,60 @@ pub struct CallLine {
 pub enum Call {
     /// Say what you provide; the answer is a plugin descriptor.
     Describe {
-        /// The plugin: its library, or its manifest.
-        plugin: PathBuf,
+        /// The plugin.
+        #[serde(flatten)]
+        plugin: Callee,
     },
     /// Find problems of a step before it runs; the answer is a list of diagnostics.
     Prepare {
-        /// The plugin: its library, or its manifest.
-        plugin: PathBuf,
+        /// The plugin.
+        #[serde(flatten)]
+        plugin: Callee,
         /// The step.
         request: Box<StepRequest>,
     },
     /// Do a step; the answer is a step outcome.
     Run {
-        /// The plugin: its library, or its manifest.
-        plugin: PathBuf,
+        /// The plugin.
+        #[serde(flatten)]
+        plugin: Callee,
         /// The step.
         request: Box<StepRequest>,
     },
 }
 
-impl Call {
+/// The plugin that a call is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Callee {
     /// The plugin: its library, or its manifest.
-    pub fn plugin(&self) -> &PathBuf {
+    #[serde(rename = "plugin")]
+    pub path: PathBuf,
+    /// What a plugin that came in a pack must be. For the host's own workers, which load nothing
+    /// else; a process plugin is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub packed: Option<Packed>,
+}
+
+/// What a plugin that came in a pack must be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Packed {
+    /// The pack and its version, for people.
+    pub pack: String,
+    /// SHA-256 of every file in the folder of the library or manifest, by path from there.
+    pub files: BTreeMap<String, String>,
+}
+
+impl From<PathBuf> for Callee {
+    /// A plugin that came in no pack.
+    fn from(path: PathBuf) -> Self {
+        Self { path, packed: None }
+    }
+}
+
+impl Call {
+    /// The plugin that it is for.
+    pub fn callee(&self) -> &Callee {
         match self {
             Self::Describe { plugin } | Self::Prepare { plugin, .. } | Self::Run { plugin, .. } => {
                 plugin
@@ -83,9 +115,25 @@ impl Call {
         }
     }
 
+    /// The plugin: its library, or its manifest.
+    pub fn plugin(&self) -> &PathBuf {
+        &self.callee().path
+    }
+
     /// The call as a line that names the protocol.
     pub fn to_line(&self) -> CallLine {
         CallLine { protocol: PROTOCOL.to_owned(), call: self.clone() }
+    }
+
+    /// The same line without what only the host's own workers are told.
+    pub fn to_public_line(&self) -> CallLine {
+        let mut line = self.to_line();
+        match &mut line.call {
+            Self::Describe { plugin } | Self::Prepare { plugin, .. } | Self::Run { plugin, .. } => {
+                plugin.packed = None;
+            }
+        }
+        line
     }
 }
 
@@ -236,19 +284,39 @@ pub struct PluginManifest {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use serde_json::json;
 
-    use super::{Call, End, Line, Message, PROTOCOL, PROTOCOL_VERSION, Usage};
+    use super::{Call, Callee, End, Line, Message, PROTOCOL, PROTOCOL_VERSION, Packed, Usage};
     use crate::error::PluginError;
     use crate::step::{LogLevel, StepEvent};
 
     #[test]
     fn call_lines_carry_the_first_two_numbers_of_the_version() {
         assert!(PROTOCOL_VERSION.starts_with(&format!("{PROTOCOL}.")));
-        let line = Call::Describe { plugin: "/p".into() }.to_line();
+        let line = Call::Describe { plugin: PathBuf::from("/p").into() }.to_line();
         let written = json!({"protocol": PROTOCOL, "call": "describe", "plugin": "/p"});
         assert_eq!(serde_json::to_value(&line).unwrap(), written);
         assert_eq!(serde_json::from_value::<super::CallLine>(written).unwrap(), line);
+    }
+
+    #[test]
+    fn what_files_must_be_is_for_workers_only() {
+        let files = [("a.so".to_owned(), "00".to_owned())].into();
+        let packed = Some(Packed { pack: "acme/a 1.0.0".into(), files });
+        let call = Call::Describe { plugin: Callee { path: "/p".into(), packed } };
+        let written = json!({
+            "protocol": PROTOCOL,
+            "call": "describe",
+            "plugin": "/p",
+            "packed": {"pack": "acme/a 1.0.0", "files": {"a.so": "00"}},
+        });
+        let line = call.to_line();
+        assert_eq!(serde_json::to_value(&line).unwrap(), written);
+        assert_eq!(serde_json::from_value::<super::CallLine>(written).unwrap(), line);
+        let public = call.to_public_line();
+        assert_eq!(public, Call::Describe { plugin: PathBuf::from("/p").into() }.to_line());
     }
 
     #[test]

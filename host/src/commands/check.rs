@@ -1,11 +1,14 @@
 //! `olive check`.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use olive_packs::home::project_store;
 use olive_schemas::diagnostic::{Diagnostic, Severity};
 
-use super::host;
+use super::{folder_of, host_of};
 use crate::cli::{CheckArgs, Format};
 use crate::config::{self, Finding, Scope, Source};
 use crate::error::{Error, UNREADABLE, WRONG_CONFIG};
@@ -17,13 +20,32 @@ use crate::render::{self, CheckedFile};
 /// A file that cannot be read does not keep others from being checked. Its exit code is that of
 /// reading, unless a config that can be read has errors: those are what is asked about.
 pub(super) fn run(args: &CheckArgs) -> Result<u8, Error> {
-    let host = host(&args.common)?;
-    let paths = args.files.iter().chain(&args.config);
+    let mut hosts = Hosts { args, known: BTreeMap::new() };
     let scope = Scope { is_strict: args.strict, ..Scope::WHOLE };
-    let files: Vec<CheckedFile> = paths.map(|path| check(path, &host, scope)).collect();
+    let mut files = Vec::new();
+    for path in args.files.iter().chain(&args.config) {
+        files.push(check(path, hosts.of(path)?, scope));
+    }
     // A reader that is gone is no error.
     let _ = show(&files, args.format());
     Ok(exit_code(&files, args.strict))
+}
+
+/// A host for every project: configs of folders without packs of their own share one.
+struct Hosts<'a> {
+    args: &'a CheckArgs,
+    known: BTreeMap<Option<PathBuf>, Host>,
+}
+
+impl Hosts<'_> {
+    fn of(&mut self, config: &Path) -> Result<&Host, Error> {
+        let folder = folder_of(config);
+        let project = project_store(folder).exists().then(|| folder.to_owned());
+        match self.known.entry(project) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(new) => Ok(new.insert(host_of(&self.args.common, config)?)),
+        }
+    }
 }
 
 fn check(path: &Path, host: &Host, scope: Scope) -> CheckedFile {

@@ -9,7 +9,7 @@ use std::path::{Component, Path as FilePath};
 
 use serde_json::Value;
 
-use super::{absolute, host, say};
+use super::{absolute, host_of, say};
 use crate::cli::config::{
     AddDataArgs, AddPassArgs, ConfigCommand, GetArgs, RemovePassArgs, SetArgs, UnsetArgs, WriteArgs,
 };
@@ -33,7 +33,7 @@ pub(super) fn run(command: &ConfigCommand) -> (bool, Result<(), Error>) {
 }
 
 fn get(args: &GetArgs) -> Result<(), Error> {
-    let host = host(&args.common)?;
+    let host = host_of(&args.common, &args.file)?;
     let (_, tree) = open(&args.file)?;
     let language = Language::new(&host.catalog);
     let node = match &args.path {
@@ -102,7 +102,7 @@ fn change(
     args: &WriteArgs,
     edit: impl FnOnce(&Source, &Node, &Language<'_>) -> Result<Edited, EditError>,
 ) -> Result<(), Error> {
-    let host = host(&args.common)?;
+    let host = host_of(&args.common, path)?;
     let (source, tree) = open(path)?;
     let edited = edit(&source, &tree, &Language::new(&host.catalog))?;
     commit::commit(&host, &source, &edited, args)

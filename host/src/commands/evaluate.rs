@@ -3,7 +3,7 @@
 use olive_schemas::workflow::Workflow;
 use serde_json::{Map, Value, json};
 
-use super::{host, recognized, say, threads};
+use super::{host_of, recognized, say, threads};
 use crate::cli::EvaluateArgs;
 use crate::config;
 use crate::config::schema::quoted;
@@ -15,7 +15,7 @@ use crate::view::{Mode, View, summary};
 
 pub(super) fn run(args: &EvaluateArgs) -> Result<(), Error> {
     let model = recognized(Some(&args.model))?;
-    let host = host(&args.common)?;
+    let host = host_of(&args.common, &args.config)?;
     let source = config::read(&args.config)?;
     let scope = config::Scope::evaluation(model.as_ref().map(|model| model.kind));
     let (checked, _) = host.accept(&source, config::examine_for(&source, &host.catalog, scope))?;

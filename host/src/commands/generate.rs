@@ -40,8 +40,9 @@ pub(super) fn run(args: &GenerateArgs) -> Result<(), Error> {
         scratch_dir: folder.scratch_dir(),
         threads: threads(&args.threads),
         accelerator: Accelerator::default(),
+        execution_provider_library: None,
     };
-    let call = Call::Run { plugin: plugin.path.clone(), request: Box::new(request) };
+    let call = Call::Run { plugin: plugin.callee(), request: Box::new(request) };
     let view = View::new(
         if host.is_json { Mode::Json } else { Mode::Lines },
         host.log_level.unwrap_or(LogLevel::Warning),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use olive_schemas::model::ModelKind;
 
 use super::schema::{pretty, write};
-use super::{absolute, host, say};
+use super::{absolute, host_of, say};
 use crate::cli::schema::{Editor, InitArgs};
 use crate::config::language;
 use crate::error::Error;
@@ -29,7 +29,7 @@ pub(super) fn run(args: &InitArgs) -> Result<(), Error> {
         let message = format!("`{}` is there already: nothing was written", file.display());
         return Err(Error::Usage(message));
     }
-    let host = host(&args.common)?;
+    let host = host_of(&args.common, file)?;
     let folder = file.parent().unwrap_or(Path::new(""));
     let (kind, model_path) = input_model(args.model.as_deref(), folder)?;
     let starter = Starter::new(&host.catalog, kind, model_path, &args.pass)?;

@@ -3,8 +3,8 @@
 use olive_schemas::validation::Cost;
 use serde_json::json;
 
-use super::run::choices;
-use super::{host, say};
+use super::run::{check_lock, choices};
+use super::{host_of, say};
 use crate::cli::RunArgs;
 use crate::config;
 use crate::error::Error;
@@ -16,7 +16,8 @@ use crate::view::StepTitle;
 
 pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
     let choices = choices(args)?;
-    let host = host(&args.common)?;
+    let host = host_of(&args.common, &args.config)?;
+    check_lock(args, &host)?;
     let source = config::read(&args.config)?;
     let scope = config::Scope::run(choices.model.as_ref().map(|model| model.kind));
     let (checked, _) = host.accept(&source, config::examine_for(&source, &host.catalog, scope))?;

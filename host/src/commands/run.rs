@@ -1,14 +1,34 @@
 //! `olive run`.
 
-use super::{absolute, host, recognized, threads};
+use super::{absolute, folder_of, host_of, recognized, threads};
 use crate::cli::RunArgs;
 use crate::error::Error;
+use crate::host::Host;
 use crate::plan::{Choices, Purpose};
+use crate::plugin::packs::locked;
 
 pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
     let choices = choices(args)?;
-    crate::run(&host(&args.common)?, &args.config, &choices)?;
+    let host = host_of(&args.common, &args.config)?;
+    check_lock(args, &host)?;
+    crate::run(&host, &args.config, &choices)?;
     Ok(())
+}
+
+/// Whether the packs are those of the lock file, when the command line wants that.
+///
+/// # Errors
+/// When they are not; all drifts are told.
+pub(super) fn check_lock(args: &RunArgs, host: &Host) -> Result<(), Error> {
+    if !args.locked {
+        return Ok(());
+    }
+    let mut drifts = locked::drift(&host.catalog, &absolute(folder_of(&args.config))?);
+    let last = drifts.pop();
+    for error in drifts {
+        host.tell(&error.into());
+    }
+    last.map_or(Ok(()), |error| Err(error.into()))
 }
 
 /// What the command line decides instead of the config.

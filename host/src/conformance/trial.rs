@@ -155,7 +155,7 @@ pub(super) fn run(
     let mut input = place(&task.input, &folder.0.join("input"))?;
     damage(&mut input, &folder.0.join("input"))?;
     let request = request(task, input, &folder.0);
-    let call = Call::Run { plugin: plugin.to_owned(), request: Box::new(request.clone()) };
+    let call = Call::Run { plugin: plugin.to_owned().into(), request: Box::new(request.clone()) };
     let before = world.snapshot(&folder.0)?;
     let start = Instant::now();
     let (result, events, stopping) = follow(&call, task.threads, stop);
@@ -196,14 +196,14 @@ pub(super) fn prepare(
     let folder = RunFolder(world.run_folder()?);
     let input = place(&task.input, &folder.0.join("input"))?;
     let request = Box::new(request(task, input, &folder.0));
-    let call = Call::Prepare { plugin: plugin.to_owned(), request };
+    let call = Call::Prepare { plugin: plugin.to_owned().into(), request };
     Ok(follow(&call, task.threads, Stop::Never).0)
 }
 
 /// What the plugin file `plugin` says about itself, and the time it took.
 pub(super) fn describe(plugin: &Path) -> (Result<Value, Ending>, Duration) {
     let start = Instant::now();
-    let call = Call::Describe { plugin: plugin.to_owned() };
+    let call = Call::Describe { plugin: plugin.to_owned().into() };
     (follow(&call, 1, Stop::Never).0, start.elapsed())
 }
 
@@ -284,6 +284,7 @@ fn request(task: &Task, input: Model, folder: &Path) -> StepRequest {
         scratch_dir: folder.join("scratch"),
         threads: task.threads,
         accelerator: task.accelerator.clone(),
+        execution_provider_library: None,
     }
 }
 

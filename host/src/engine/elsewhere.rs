@@ -198,6 +198,7 @@ impl Following<'_> {
             scratch_dir: folder.scratch_dir(),
             threads: 1,
             accelerator: olive_schemas::step::Accelerator::default(),
+            execution_provider_library: None,
         };
         let call = Call::Run { plugin: self.system.library.clone(), request: Box::new(request) };
         let log = |event| (self.supervision.on_event)(event);
@@ -240,8 +241,10 @@ fn request(call: &Call) -> Result<&StepRequest, PluginError> {
 fn job(title: &str, call: &Call, threads: usize, folder: &JobFolder) -> Result<Job, PluginError> {
     let request = request(call)?;
     let data = request.data_configs.values();
-    let inputs = [manifest::parts(call.plugin()), request.input.model_path.clone()]
+    let provider = request.execution_provider_library.as_ref();
+    let inputs = [manifest::parts(call.callee()), request.input.model_path.clone()]
         .into_iter()
+        .chain(provider.and_then(|library| Some(library.path.parent()?.to_owned())))
         .chain(request.input.adapter_path.clone())
         .chain(data.flat_map(|data| data.load_dataset_config.data_files.clone()))
         .collect();

@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::client::Client;
 use super::document::Document;
-use super::language::Language;
+use super::language::{Language, working_folder};
 use super::{actions, complete, describe, diagnose};
 
 /// A message to the client.
@@ -218,7 +218,7 @@ impl Session {
 
     /// Looks for plugins again; when that fails, those of before stay.
     fn rediscover(&mut self) {
-        match Language::discover(&self.plugin_folders) {
+        match Language::discover(&self.plugin_folders, &working_folder()) {
             Ok(language) => {
                 self.language = language;
                 self.tell_problems();

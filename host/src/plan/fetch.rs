@@ -57,18 +57,20 @@ pub fn fetches(
             data: &settings.data_for_key,
             threads: None,
             accelerator: &accelerator,
+            provider_digest: None,
         });
         let step = Step {
             role: Role::Fetch { of },
             key,
             model: 0,
             plugin: plugin.label(),
-            library: plugin.path.clone(),
+            library: plugin.callee(),
             name: source.name.clone(),
             config: settings.config,
             full_config: settings.full_config,
             data_configs: settings.data_configs,
             accepts: Vec::new(),
+            provider: None,
             system: None,
         };
         let plan = Plan {

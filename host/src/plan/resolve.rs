@@ -16,6 +16,7 @@ use crate::config::CheckedWorkflow;
 use crate::config::node::escape;
 use crate::config::schema::quoted;
 use crate::plugin::digest::Digests;
+use crate::plugin::providers::LibraryOfProvider;
 use crate::plugin::{Catalog, InstalledPlugin};
 use crate::store::key::KeyParts;
 use crate::store::{StepKey, Store};
@@ -193,10 +194,17 @@ impl Planning<'_> {
         let settings = settle(&config, &descriptor.schema, &pointer, ground)?;
         Ok(Some(SystemUse {
             label: label.clone(),
-            library: plugin.path.clone(),
+            library: plugin.callee(),
             name: descriptor.name.clone(),
             config: settings.config,
         }))
+    }
+
+    /// The execution provider that a step of `role` loads: only ONNX models are run by one.
+    fn provider(&self, role: &Role) -> Option<LibraryOfProvider> {
+        let runs_it = matches!(role, Role::Evaluation { .. }) && self.kind == ModelKind::Onnx;
+        let name = &self.accelerator.execution_provider;
+        runs_it.then(|| self.catalog.provider(name)).flatten()?.library
     }
 
     /// Lets the step that was planned last run on `system`.
@@ -220,6 +228,7 @@ impl Planning<'_> {
             Role::Evaluation { .. } => StepKind::Evaluate,
             Role::Fetch { .. } => StepKind::Source,
         };
+        let provider = self.provider(&role);
         let key = StepKey::new(&KeyParts {
             kind,
             plugin_digest: &plugin.digest,
@@ -229,18 +238,20 @@ impl Planning<'_> {
             data: &settings.data_for_key,
             threads,
             accelerator: self.accelerator,
+            provider_digest: provider.as_ref().map(|provider| provider.digest.as_str()),
         });
         self.steps.push(Step {
             role,
             key: key.clone(),
             model: self.model,
             plugin: plugin.label(),
-            library: plugin.path.clone(),
+            library: plugin.callee(),
             name: name.to_owned(),
             config: settings.config,
             full_config: settings.full_config,
             data_configs: settings.data_configs,
             accepts,
+            provider: provider.map(|provider| provider.library),
             system: None,
         });
         key.to_string()

@@ -54,18 +54,20 @@ pub fn single_pass(
         data: &settings.data_for_key,
         threads: descriptor.threads_change_result.then_some(threads),
         accelerator: &accelerator,
+        provider_digest: None,
     });
     let step = Step {
         role: Role::Pass { pass_name: "import".into() },
         key,
         model: 1,
         plugin: pass.plugin.label(),
-        library: pass.plugin.path.clone(),
+        library: pass.plugin.callee(),
         name: descriptor.name.clone(),
         config: settings.config,
         full_config: settings.full_config,
         data_configs: settings.data_configs,
         accepts: descriptor.accepts.clone(),
+        provider: None,
         system: None,
     };
     Ok(Plan {

@@ -1,17 +1,25 @@
 //! The catalog: what the installed plugins provide, by name.
 
-use std::path::{Path, PathBuf};
+mod assemble;
+
+pub use assemble::Places;
+
+use std::path::PathBuf;
+
+use olive_packs::PackError;
+use olive_packs::installed::{BrokenPack, Installed, InstalledPack};
+use olive_packs::store::Store;
 
 use olive_schemas::descriptor::{
     EvaluatorDescriptor, GeneratorDescriptor, PassDescriptor, PluginDescriptor,
 };
 use olive_schemas::metric::MetricKind;
 use olive_schemas::model::ModelKind;
+use olive_schemas::protocol::{Callee, Packed};
 
-use super::CatalogError;
-use super::component::{BrokenValidator, InstalledValidator, Runtime};
-use super::describe::Descriptions;
-use super::discover;
+use super::component::{BrokenValidator, InstalledValidator};
+use super::packs::lookup::Lookup;
+use super::{CatalogError, Origin};
 use crate::config::references::QUALITY_HELP;
 
 /// What the installed plugins provide.
@@ -21,6 +29,9 @@ pub struct Catalog {
     validators: Vec<InstalledValidator>,
     problems: Vec<CatalogError>,
     broken_validators: Vec<BrokenValidator>,
+    installed: Installed,
+    stores: Vec<Store>,
+    lookup: Option<Lookup>,
 }
 
 /// A plugin and what it says about itself.
@@ -28,16 +39,27 @@ pub struct Catalog {
 pub struct InstalledPlugin {
     /// The library, or the manifest of a process plugin.
     pub path: PathBuf,
-    /// Digest of the library's content, or of the files that decide what a process plugin does.
+    /// Digest of the library's content, or of the files that decide what the plugin does.
     pub digest: String,
     /// What it provides.
     pub descriptor: PluginDescriptor,
+    /// Where it is from.
+    pub origin: Origin,
+    /// What its files must be, when it came in a pack.
+    pub packed: Option<Packed>,
+    /// Plugins of its name that are passed over for it: label and origin, for people.
+    pub shadows: Vec<String>,
 }
 
 impl InstalledPlugin {
     /// `name@version`.
     pub fn label(&self) -> String {
         format!("{}@{}", self.descriptor.name, self.descriptor.version)
+    }
+
+    /// The plugin as it is called.
+    pub fn callee(&self) -> Callee {
+        Callee { path: self.path.clone(), packed: self.packed.clone() }
     }
 }
 
@@ -51,53 +73,12 @@ pub struct PassEntry<'a> {
 }
 
 impl Catalog {
-    /// Finds and describes the plugins beside the program and in `folders`.
-    ///
-    /// A broken plugin beside the program is remembered and told when something is missing.
-    ///
-    /// # Errors
-    /// When a folder cannot be read, one of its files is no plugin that fits, or two plugins have a
-    /// pass or validators an id of the same name.
-    pub fn discover(folders: &[PathBuf], cache_home: &Path) -> Result<Self, CatalogError> {
-        let mut descriptions = Descriptions::open(cache_home);
-        let runtime = Runtime::new(cache_home);
-        let mut catalog = Self::default();
-        let found = discover::beside_program();
-        for path in found.libraries.iter().chain(&found.manifests) {
-            match descriptions.describe(path) {
-                Ok(plugin) => catalog.add(plugin)?,
-                Err(problem) => catalog.problems.push(problem),
-            }
-        }
-        for path in &found.components {
-            match descriptions.describe_component(path, &runtime) {
-                Ok(Ok(validator)) => catalog.add_validator(validator)?,
-                Ok(Err(broken)) => catalog.broken_validators.push(broken),
-                Err(problem) => catalog.problems.push(problem),
-            }
-        }
-        for folder in folders {
-            let found = discover::in_folder(folder)?;
-            for path in found.libraries.iter().chain(&found.manifests) {
-                catalog.add(descriptions.describe(path)?)?;
-            }
-            for path in &found.components {
-                match descriptions.describe_component(path, &runtime)? {
-                    Ok(validator) => catalog.add_validator(validator)?,
-                    Err(broken) => return Err(CatalogError::Validator(broken)),
-                }
-            }
-        }
-        descriptions.save();
-        Ok(catalog)
-    }
-
-    /// The installed plugins, in order of discovery.
+    /// The installed plugins, from the lowest precedence to the highest.
     pub fn plugins(&self) -> &[InstalledPlugin] {
         &self.plugins
     }
 
-    /// The installed validators, in order of discovery.
+    /// The installed validators, from the lowest precedence to the highest.
     pub fn validators(&self) -> &[InstalledValidator] {
         &self.validators
     }
@@ -110,6 +91,36 @@ impl Catalog {
     /// Plugins that could not be used.
     pub fn problems(&self) -> &[CatalogError] {
         &self.problems
+    }
+
+    /// The packs that can be used, also those whose plugins are all passed over for others.
+    pub fn packs(&self) -> &[InstalledPack] {
+        &self.installed.packs
+    }
+
+    /// Packs that are installed and cannot be used.
+    pub fn broken_packs(&self) -> &[BrokenPack] {
+        &self.installed.broken
+    }
+
+    /// Why packs cannot be used as a whole.
+    pub fn pack_problems(&self) -> &[PackError] {
+        &self.installed.problems
+    }
+
+    /// All that is known of packs.
+    pub fn installed(&self) -> &Installed {
+        &self.installed
+    }
+
+    /// Where packs are looked up by what they have; not for a catalog without packs.
+    pub(super) fn lookup(&self) -> Option<&Lookup> {
+        self.lookup.as_ref()
+    }
+
+    /// The stores that packs were looked for in.
+    pub fn stores(&self) -> &[Store] {
+        &self.stores
     }
 
     /// Every pass.
@@ -167,80 +178,5 @@ impl Catalog {
         let help = "no plugins are installed: put them into `plugins/` beside the program, or \
                     name their folder with --plugin-dir";
         self.plugins.is_empty().then(|| help.to_owned())
-    }
-
-    fn add(&mut self, plugin: InstalledPlugin) -> Result<(), CatalogError> {
-        if self.plugins.iter().any(|known| known.digest == plugin.digest) {
-            return Ok(());
-        }
-        if let Some((what, name, known)) = self.twin(&plugin.descriptor) {
-            let first = known.path.clone();
-            return Err(CatalogError::Ambiguous { what, name, first, second: plugin.path });
-        }
-        self.plugins.push(plugin);
-        Ok(())
-    }
-
-    /// What of `new` has a name that another plugin's has already: what it is, the name, and the
-    /// plugin. Evaluators and generators are chosen by what they can do, not by name.
-    fn twin(&self, new: &PluginDescriptor) -> Option<(&'static str, String, &InstalledPlugin)> {
-        let passes = new.passes.iter().filter_map(|new| {
-            let known = self.pass(&new.name)?.plugin;
-            Some(("pass", new.name.clone(), known))
-        });
-        let sources = new.sources.iter().filter_map(|new| {
-            let (known, _) = self.source(&new.name)?;
-            Some(("source", new.name.clone(), known))
-        });
-        let systems = new.systems.iter().filter_map(|new| {
-            let (known, _) = self.system(&new.name)?;
-            Some(("system", new.name.clone(), known))
-        });
-        passes.chain(sources).chain(systems).next()
-    }
-
-    fn add_validator(&mut self, validator: InstalledValidator) -> Result<(), CatalogError> {
-        let id = &validator.descriptor.id;
-        match self.validators.iter().find(|known| known.descriptor.id == *id) {
-            Some(known) if known.digest == validator.digest => Ok(()),
-            Some(known) => Err(CatalogError::Twins {
-                id: id.clone(),
-                first: known.path.clone(),
-                second: validator.path,
-            }),
-            None => {
-                self.validators.push(validator);
-                Ok(())
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use olive_schemas::descriptor::PluginDescriptor;
-    use serde_json::{Value, json};
-
-    use super::{Catalog, InstalledPlugin};
-
-    fn plugin(file: &str, parts: &Value) -> InstalledPlugin {
-        let mut descriptor = json!({"name": file, "version": "1.0.0", "api_version": "0.2.0"});
-        let parts = parts.as_object().unwrap().clone();
-        descriptor.as_object_mut().unwrap().extend(parts);
-        let descriptor: PluginDescriptor = serde_json::from_value(descriptor).unwrap();
-        InstalledPlugin { path: file.into(), digest: file.into(), descriptor }
-    }
-
-    #[test]
-    fn two_plugins_may_not_have_one_name_for_what_is_chosen_by_name() {
-        for kind in ["source", "system"] {
-            let list = format!("{kind}s");
-            let part = |name| json!({&list: [{"name": name, "summary": "A.", "schema": {}}]});
-            let mut catalog = Catalog::default();
-            catalog.add(plugin("one", &part("Acme"))).unwrap();
-            catalog.add(plugin("other", &part("Other"))).unwrap();
-            let refused = catalog.add(plugin("two", &part("acme"))).unwrap_err();
-            assert_eq!(refused.to_string(), format!("{kind} `acme` is in `one` and in `two`"));
-        }
     }
 }

@@ -14,7 +14,11 @@ use std::time::Duration;
 
 use jsonschema::draft7;
 use olive_sandbox::{Cache, Component, Failure, Limits, Sandbox, compile_in_child};
+use olive_schemas::protocol::Packed;
 use olive_schemas::validation::ValidatorDescriptor;
+
+use super::Origin;
+use super::packs::unchanged;
 
 /// Command of this program that compiles a component.
 const COMPILE: &str = "compile-component";
@@ -30,18 +34,28 @@ pub struct InstalledValidator {
     pub digest: String,
     /// What it provides.
     pub descriptor: ValidatorDescriptor,
+    /// Where it is from.
+    pub origin: Origin,
+    /// Validators of its id that are passed over for it: label and origin, for people.
+    pub shadows: Vec<String>,
     component: Arc<LazyComponent>,
 }
 
 impl InstalledValidator {
-    /// The component at `path`, which says `descriptor` about itself.
+    /// The component at `path` in a folder, which says `descriptor` about itself.
     pub(super) fn new(
         path: PathBuf,
         digest: String,
         descriptor: ValidatorDescriptor,
         component: Arc<LazyComponent>,
     ) -> Self {
-        Self { path, digest, descriptor, component }
+        let (origin, shadows) = (Origin::Folder, Vec::new());
+        Self { path, digest, descriptor, origin, shadows, component }
+    }
+
+    /// The same, from another place.
+    pub(super) fn from(self, origin: Origin) -> Self {
+        Self { origin, ..self }
     }
 
     /// `id@version`.
@@ -114,16 +128,20 @@ impl Runtime {
         Self(Arc::new(Shared { folder, sandbox: OnceLock::new(), cache: OnceLock::new() }))
     }
 
-    /// The component of the file at `path`, which is read when it is first asked.
-    pub(super) fn component(&self, path: &Path) -> Arc<LazyComponent> {
+    /// The component of the file at `path`, which is read when it is first asked, and must then be
+    /// that of its pack if it came in one.
+    pub(super) fn component(&self, path: &Path, packed: Option<&Packed>) -> Arc<LazyComponent> {
         let (path, runtime) = (path.to_owned(), self.clone());
-        Arc::new(LazyComponent { path, runtime, loaded: OnceLock::new() })
+        Arc::new(LazyComponent { path, packed: packed.cloned(), runtime, loaded: OnceLock::new() })
     }
 
-    fn load(&self, path: &Path) -> Result<Component, Failure> {
+    fn load(&self, path: &Path, packed: Option<&Packed>) -> Result<Component, Failure> {
         let Shared { folder, sandbox, cache } = &*self.0;
         let limits = Limits::default();
         let wasm = read(path, &limits)?;
+        if let Some(packed) = packed {
+            unchanged::check_bytes(path, &wasm, packed).map_err(Failure::Malformed)?;
+        }
         let program = program().map_err(|error| Failure::Compile(error.to_string()))?;
         let compile = |wasm: &[u8]| compile_in_child(&program, &[COMPILE], wasm, COMPILE_TIME);
         let open = || {
@@ -144,13 +162,15 @@ impl Runtime {
 #[derive(Debug)]
 pub(super) struct LazyComponent {
     path: PathBuf,
+    packed: Option<Packed>,
     runtime: Runtime,
     loaded: OnceLock<Result<Component, Failure>>,
 }
 
 impl LazyComponent {
     pub(super) fn get(&self) -> Result<&Component, Failure> {
-        let loaded = self.loaded.get_or_init(|| self.runtime.load(&self.path));
+        let loaded =
+            self.loaded.get_or_init(|| self.runtime.load(&self.path, self.packed.as_ref()));
         loaded.as_ref().map_err(Clone::clone)
     }
 

@@ -17,7 +17,7 @@ use super::component::{BrokenValidator, InstalledValidator, Runtime};
 use super::digest::Digests;
 use super::manifest::Manifest;
 use super::process::{self, Supervision};
-use super::{CatalogError, InstalledPlugin};
+use super::{CatalogError, InstalledPlugin, Origin};
 use crate::store::files::write_atomically;
 
 /// Descriptions kept in the user's cache.
@@ -60,7 +60,14 @@ impl Descriptions {
             self.keep(&known, &descriptor);
             descriptor
         };
-        Ok(InstalledPlugin { path: path.to_owned(), digest, descriptor })
+        Ok(InstalledPlugin {
+            path: path.to_owned(),
+            digest,
+            descriptor,
+            origin: Origin::Folder,
+            packed: None,
+            shadows: Vec::new(),
+        })
     }
 
     /// What the component at `path` provides, as `runtime` learns it when nobody knows yet.
@@ -74,7 +81,7 @@ impl Descriptions {
     ) -> Result<Result<InstalledValidator, BrokenValidator>, CatalogError> {
         let digest = self.digest(path)?;
         let known = self.folder.join(format!("{digest}.validator.json"));
-        let component = runtime.component(path);
+        let component = runtime.component(path, None);
         let said = Said::kept(&known).unwrap_or_else(|| {
             let said = Said::of(component.describe());
             self.keep(&known, &said);
@@ -143,7 +150,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
 
 fn ask(path: &Path) -> Result<PluginDescriptor, CatalogError> {
     let unusable = |error| CatalogError::Unusable { path: path.to_owned(), error };
-    let call = Call::Describe { plugin: path.to_owned() };
+    let call = Call::Describe { plugin: path.to_owned().into() };
     let report = process::run(&call, 1, &Supervision::unheard());
     let value = report.result.map_err(|failure| unusable(failure.into_error()))?;
     serde_json::from_value(value)

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use olive_schemas::error::PluginError;
-use olive_schemas::protocol::{PROTOCOL_VERSION, PluginManifest};
+use olive_schemas::protocol::{Callee, PROTOCOL_VERSION, PluginManifest};
 use semver::{Comparator, Op, Version, VersionReq};
 use serde_json::Value;
 
@@ -22,9 +22,12 @@ const BYTES: u64 = 1 << 30;
 /// Folders below the manifest's that are searched.
 const DEPTH: usize = 32;
 
-/// What must be there for the plugin at `path` to work: its library, or the folder of its manifest.
-pub fn parts(path: &Path) -> PathBuf {
-    let parts = if Manifest::is_at(path) { path.parent().unwrap_or(path) } else { path };
+/// What must be there for `plugin` to work: its library alone, or the folder of its manifest or of
+/// its place in a pack.
+pub fn parts(plugin: &Callee) -> PathBuf {
+    let path = plugin.path.as_path();
+    let is_folder = plugin.packed.is_some() || Manifest::is_at(path);
+    let parts = if is_folder { path.parent().unwrap_or(path) } else { path };
     parts.to_owned()
 }
 
@@ -106,7 +109,10 @@ impl Manifest {
     }
 
     /// Names of those files, relative to the manifest's folder.
-    fn files(&self) -> Result<BTreeSet<PathBuf>, PluginError> {
+    ///
+    /// # Errors
+    /// When one is not there or elsewhere, or there are too many.
+    pub fn files(&self) -> Result<BTreeSet<PathBuf>, PluginError> {
         let mut files = Files { folder: &self.folder, names: BTreeSet::new(), bytes: 0 };
         files.add(Path::new(&self.file_name()), 0)?;
         for word in &self.content.command {
@@ -182,7 +188,7 @@ impl Files<'_> {
 }
 
 /// Whether an entry of a folder is hidden, or one that Python makes by itself.
-fn is_cache(name: &str) -> bool {
+pub fn is_cache(name: &str) -> bool {
     name.starts_with('.') || name == "__pycache__"
 }
 

@@ -8,12 +8,20 @@ use libloading::{Library, Symbol};
 use olive_plugin_api::abi::{PluginModuleRef, VERSION_SYMBOL};
 use olive_plugin_api::version;
 use olive_schemas::error::PluginError;
+use olive_schemas::protocol::Callee;
 
-/// Loads the plugin library at `path`; it stays loaded until the process ends.
+use super::packs::unchanged;
+
+/// Loads the library of `plugin`; it stays loaded until the process ends.
 ///
 /// # Errors
-/// One sentence when the file is no library, no plugin, or a plugin of another API version.
-pub fn load(path: &Path) -> Result<PluginModuleRef, PluginError> {
+/// One sentence when the file is not that of its pack, no library, no plugin, or a plugin of another
+/// API version.
+pub fn load(plugin: &Callee) -> Result<PluginModuleRef, PluginError> {
+    let path = match (unchanged::check(plugin)?, &plugin.packed) {
+        (Some(file), Some(packed)) => &file.into_path(packed)?,
+        _ => &plugin.path,
+    };
     let found = api_version(path)?;
     version::check(&found).map_err(|error| PluginError::from_error("api-version", &error))?;
     let layout_error = |error: &dyn std::fmt::Display| {

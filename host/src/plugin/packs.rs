@@ -1,5 +1,10 @@
 //! Packs, as far as the program looks at them by itself: where they are, and whom the user trusts.
 
+pub(crate) mod members;
+pub(crate) mod unchanged;
+pub mod lookup;
+pub mod locked;
+
 use std::env;
 use std::path::{Path, PathBuf};
 
@@ -7,7 +12,7 @@ use olive_packs::PackError;
 use olive_packs::home::data_home;
 use olive_packs::index::Indexes;
 use olive_packs::installed::Machine;
-use olive_packs::store::Store;
+use olive_packs::store::{ActivePack, Store};
 use olive_packs::trust::Trust;
 use olive_plugin_api::version::API_VERSION;
 use semver::Version;
@@ -52,4 +57,9 @@ pub fn trust() -> Result<Trust, PackError> {
 /// When the list of them cannot be read or understood.
 pub fn indexes() -> Result<Indexes, PackError> {
     Indexes::load(&data_home(), program_dir().as_deref())
+}
+
+/// Name and version of a pack.
+pub fn label(pack: &ActivePack) -> String {
+    format!("{} {}", pack.name, pack.version)
 }

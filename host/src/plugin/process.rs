@@ -26,6 +26,7 @@ use olive_schemas::protocol::{CANCEL, Call, End, Line, Message, Usage};
 use olive_schemas::step::{StepEvent, StepKind};
 use serde_json::Value;
 
+use super::manifest::Manifest;
 use chatter::Chatter;
 use deadline::Deadline;
 use group::Group;
@@ -233,7 +234,9 @@ impl Worker {
         let memory = Watch::over(child.id());
         let group = Group::new(child);
         let stdin = write_lines(stdin);
-        let line = serde_json::to_vec(&call.to_line()).map_err(io::Error::other)?;
+        let is_stranger = Manifest::is_at(call.plugin());
+        let line = if is_stranger { call.to_public_line() } else { call.to_line() };
+        let line = serde_json::to_vec(&line).map_err(io::Error::other)?;
         // A process that is already gone is noticed when it is followed.
         let _ = stdin.send(line);
         let heard = lines::messages(stdout);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::open;
 use crate::cli::config::ListOptionsArgs;
-use crate::commands::{host, say};
+use crate::commands::{host_of, say};
 use crate::edit::options::{Options, Setting, Shape, of_pass, of_place, shown};
 use crate::edit::{Language, Path};
 use crate::error::Error;
@@ -16,7 +16,7 @@ use crate::render::width;
 const CELL_COLUMNS: usize = 32;
 
 pub(super) fn run(args: &ListOptionsArgs) -> Result<(), Error> {
-    let host = host(&args.common)?;
+    let host = host_of(&args.common, &args.target)?;
     let language = Language::new(&host.catalog);
     let path = args.path.as_deref().map(Path::parse).transpose()?.unwrap_or_default();
     let is_file = is_file(&args.target);

@@ -7,14 +7,14 @@ use serde_json::json;
 use super::commit::{accept, diff};
 use super::open;
 use crate::cli::config::UpgradeArgs;
-use crate::commands::{host, say};
+use crate::commands::{host_of, say};
 use crate::config::upgrade::modernize;
 use crate::edit::{file, rewrite::rewrite};
 use crate::error::Error;
 use crate::validate;
 
 pub(super) fn run(args: &UpgradeArgs) -> Result<(), Error> {
-    let host = host(&args.common)?;
+    let host = host_of(&args.common, &args.file)?;
     let (source, mut tree) = open(&args.file)?;
     let mut notes = modernize(&mut tree, &host.catalog);
     let (text, more) = validate::upgrade(&source, rewrite(&source, &tree)?, &host.catalog);

@@ -1,5 +1,8 @@
 //! Parts that no installed plugin provides: passes, systems, evaluators, sources of files.
 
+pub(super) mod homes;
+
+use homes::Home;
 use olive_schemas::known_packs::{self, KnownPack, PartKind};
 use olive_schemas::metric::MetricKind;
 use olive_schemas::types;
@@ -21,8 +24,16 @@ pub(super) fn check(value: &Value, catalog: &Catalog, scope: Scope, problems: &m
     systems_of(value, catalog, &mut uses);
     evaluators_of(value, &mut uses);
     sources_of(value, catalog, &mut uses);
+    let mut homes: Vec<(Home, Vec<Part>)> = Vec::new();
     let mut packs: Vec<(&KnownPack, Vec<Part>)> = Vec::new();
     for part in uses.0 {
+        if let Some(home) = homes::home(part.kind, &part.name, catalog) {
+            match homes.iter_mut().find(|(known, _)| *known == home) {
+                Some((_, parts)) => parts.push(part),
+                None => homes.push((home, vec![part])),
+            }
+            continue;
+        }
         match known_packs::providing(part.kind, &part.name) {
             None => problems.push(unknown(&part, catalog)),
             Some(pack) => match packs.iter_mut().find(|(known, _)| known.name == pack.name) {
@@ -31,8 +42,11 @@ pub(super) fn check(value: &Value, catalog: &Catalog, scope: Scope, problems: &m
             },
         }
     }
+    for (home, parts) in &homes {
+        problems.push(at_home(home, parts));
+    }
     for (pack, parts) in &packs {
-        problems.push(missing(pack, parts));
+        problems.push(missing(pack, parts, catalog));
     }
     functions_of(value, problems);
 }
@@ -134,14 +148,30 @@ fn sources_of(value: &Value, catalog: &Catalog, uses: &mut Uses) {
     }
 }
 
-/// The one problem of all `parts` that are missing because `pack` is.
-fn missing(pack: &KnownPack, parts: &[Part]) -> Problem {
-    let told: Vec<String> = parts.iter().map(Part::told).collect();
-    let message = format!("no installed plugin has {}", listed(&told));
+/// The one problem of all `parts` that some pack has.
+fn at_home(home: &Home, parts: &[Part]) -> Problem {
+    let is = if parts.len() == 1 { "it is" } else { "they are" };
+    let message = format!("{}; {is} in {}", none_has(parts), home.told);
+    problem_of("plugin-missing", &uses(parts), message, Some(home.help.clone()))
+}
+
+/// The one problem of all `parts` that belong to `pack`, which no index has.
+fn missing(pack: &KnownPack, parts: &[Part], catalog: &Catalog) -> Problem {
     let belongs = if parts.len() == 1 { "it belongs" } else { "they belong" };
-    let help = format!("{belongs} to the pack `{}` ({})", pack.name, pack.summary);
-    let uses: Vec<&str> = parts.iter().flat_map(|part| &part.uses).map(String::as_str).collect();
-    problem_of("plugin-missing", &uses, message, Some(help))
+    let mut help = format!("{belongs} to the pack `{}` ({})", pack.name, pack.summary);
+    if catalog.lacks_indexes() {
+        help += "; no index is there to look for it in: see `olive plugin index add`";
+    }
+    problem_of("plugin-missing", &uses(parts), none_has(parts), Some(help))
+}
+
+fn none_has(parts: &[Part]) -> String {
+    let told: Vec<String> = parts.iter().map(Part::told).collect();
+    format!("no installed plugin has {}", listed(&told))
+}
+
+fn uses(parts: &[Part]) -> Vec<&str> {
+    parts.iter().flat_map(|part| &part.uses).map(String::as_str).collect()
 }
 
 /// The one problem of a part that no known pack provides.

@@ -13,7 +13,7 @@ use crate::config::defaults::fill;
 use crate::config::node::escape;
 use crate::config::references::ADAPTER;
 use crate::host::cache_home;
-use crate::plugin::Catalog;
+use crate::plugin::{Catalog, Places};
 
 /// Settings of a pass in a workflow that are not the pass's own.
 const NOT_OWN: [&str; 3] = ["type", "host", "evaluator"];
@@ -70,8 +70,9 @@ impl Planner {
         let kind = text("type")?;
         let mut config = written.clone();
         config.retain(|key, _| !NOT_OWN.contains(&key.as_str()));
-        let catalog =
-            self.catalog.get_or_init(|| Catalog::discover(&[], &cache_home()).unwrap_or_default());
+        let catalog = self.catalog.get_or_init(|| {
+            Catalog::discover(&Places::default(), &cache_home()).unwrap_or_default()
+        });
         let known = catalog.pass(kind).map(|known| known.descriptor);
         let mut config = Value::Object(config);
         if let Some(known) = known {

@@ -11,6 +11,7 @@ use olive_schemas::protocol::Call;
 use olive_schemas::step::StepRequest;
 
 use crate::plugin::manifest::Manifest;
+use crate::plugin::packs::unchanged;
 use crate::worker::confine;
 
 /// Variable that tells a plugin where its own library or manifest is.
@@ -54,6 +55,10 @@ pub fn environment(call: &Call, threads: usize) -> BTreeMap<String, String> {
     if let Some(step) = step(call) {
         // The usual folder for temporary files is closed to it.
         variables.insert("TMPDIR".into(), step.scratch_dir.to_string_lossy().into_owned());
+    }
+    if call.callee().packed.is_some() {
+        // Compiled scripts would be files that are not of the pack.
+        variables.insert("PYTHONDONTWRITEBYTECODE".into(), "1".into());
     }
     if !Manifest::is_at(path) {
         let unset = ALLOCATOR.into_iter().filter(|(name, _)| env::var_os(name).is_none());
@@ -116,8 +121,12 @@ pub fn manifest_command(path: &Path) -> Result<(Command, OnError), PluginError> 
 }
 
 /// The process of the process plugin that `call` goes to.
+///
+/// # Errors
+/// When one of its files is not that of its pack, or its manifest does not fit this host.
 fn process_plugin(call: &Call) -> Result<Program, PluginError> {
     let path = call.plugin();
+    unchanged::check(call.callee())?;
     let manifest = Manifest::read(path)?;
     let name = format!("`{}`", manifest.command_line());
     // A unit test is not the program that could launch something.

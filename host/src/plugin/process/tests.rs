@@ -47,7 +47,7 @@ impl Script {
                 self.log.borrow_mut().push((level, message));
             }
         };
-        let call = Call::Describe { plugin: self.path() };
+        let call = Call::Describe { plugin: self.path().into() };
         run(&call, 2, &Supervision { on_event: &keep, is_cancelled })
     }
 

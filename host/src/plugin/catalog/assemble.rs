@@ -1,0 +1,391 @@
+//! How the catalog comes about: plugins of all places, where a higher place goes before a lower.
+//!
+//! ```text
+//! beside the program < packs of the user < packs of the project < folders that the user names
+//! ```
+//!
+//! A plugin takes the place of one with its name in a lower place. What is chosen by name (passes,
+//! sources, systems) may be in one plugin only: a pack that breaks this is broken as a whole, and
+//! the program goes on; in a folder that the user names it is an error.
+
+use std::path::{Path, PathBuf};
+
+use olive_packs::PackError;
+use olive_packs::installed::{self, BrokenPack, Installed, InstalledPack};
+use olive_packs::store::Store;
+use olive_schemas::descriptor::PluginDescriptor;
+
+use super::{Catalog, InstalledPlugin};
+use crate::plugin::component::{InstalledValidator, Runtime};
+use crate::plugin::describe::Descriptions;
+use crate::plugin::packs::lookup::Lookup;
+use crate::plugin::packs::members::{Members, members};
+use crate::plugin::packs::{self, machine};
+use crate::plugin::{CatalogError, Origin, PackOrigin, discover};
+
+/// Where plugins are looked for, besides beside the program.
+#[derive(Debug, Clone, Default)]
+pub struct Places {
+    /// Stores of packs, from the lowest precedence to the highest.
+    pub stores: Vec<Store>,
+    /// Folders that the user names.
+    pub folders: Vec<PathBuf>,
+}
+
+impl Places {
+    /// The packs of the user and of the project in the folder `project`, and `folders`.
+    pub fn of(project: &Path, folders: &[PathBuf]) -> Self {
+        Self { stores: packs::stores(Some(project)), folders: folders.to_owned() }
+    }
+}
+
+impl Catalog {
+    /// Finds the plugins of all places. Those of packs are known by their descriptors, others are
+    /// described once.
+    ///
+    /// A broken plugin beside the program is remembered and told when something is missing; a broken
+    /// pack is remembered.
+    ///
+    /// # Errors
+    /// When a folder cannot be read, one of its files is no plugin that fits, or two plugins beside
+    /// the program or in folders have a pass or validators an id of the same name.
+    pub fn discover(places: &Places, cache_home: &Path) -> Result<Self, CatalogError> {
+        let mut descriptions = Descriptions::open(cache_home);
+        let runtime = Runtime::new(cache_home);
+        let stores = places.stores.clone();
+        let lookup = (!stores.is_empty()).then(Lookup::default);
+        let mut catalog = Self { stores, lookup, ..Self::default() };
+        catalog.add_program(&mut descriptions, &runtime)?;
+        catalog.add_packs(&runtime);
+        for folder in &places.folders {
+            catalog.add_folder(folder, &mut descriptions, &runtime)?;
+        }
+        descriptions.save();
+        Ok(catalog)
+    }
+
+    fn add_program(
+        &mut self,
+        descriptions: &mut Descriptions,
+        runtime: &Runtime,
+    ) -> Result<(), CatalogError> {
+        let found = discover::beside_program();
+        for path in found.libraries.iter().chain(&found.manifests) {
+            match descriptions.describe(path) {
+                Ok(plugin) => self.add(InstalledPlugin { origin: Origin::Program, ..plugin })?,
+                Err(problem) => self.problems.push(problem),
+            }
+        }
+        for path in &found.components {
+            match descriptions.describe_component(path, runtime) {
+                Ok(Ok(validator)) => self.add_validator(validator.from(Origin::Program))?,
+                Ok(Err(broken)) => self.broken_validators.push(broken),
+                Err(problem) => self.problems.push(problem),
+            }
+        }
+        Ok(())
+    }
+
+    fn add_folder(
+        &mut self,
+        folder: &Path,
+        descriptions: &mut Descriptions,
+        runtime: &Runtime,
+    ) -> Result<(), CatalogError> {
+        let found = discover::in_folder(folder)?;
+        for path in found.libraries.iter().chain(&found.manifests) {
+            self.add(descriptions.describe(path)?)?;
+        }
+        for path in &found.components {
+            match descriptions.describe_component(path, runtime)? {
+                Ok(validator) => self.add_validator(validator)?,
+                Err(broken) => return Err(CatalogError::Validator(broken)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the packs of the stores; what is wrong with one keeps neither others nor the program
+    /// from going on.
+    fn add_packs(&mut self, runtime: &Runtime) {
+        if self.stores.is_empty() {
+            return;
+        }
+        let Installed { packs, broken, problems } = match packs::trust() {
+            Ok(trust) => installed::load(&self.stores, &trust, &machine()),
+            Err(error) => Installed { problems: vec![error], ..Installed::default() },
+        };
+        self.installed = Installed { packs: Vec::new(), broken, problems };
+        for pack in packs {
+            let added = members(&pack, runtime).and_then(|members| self.add_pack(&pack, members));
+            match added {
+                Ok(()) => self.installed.packs.push(pack),
+                Err(error) => self.installed.broken.push(BrokenPack {
+                    active: pack.active,
+                    scope: pack.scope,
+                    error,
+                }),
+            }
+        }
+    }
+
+    /// Adds all that `pack` brings, or nothing.
+    fn add_pack(&mut self, pack: &InstalledPack, members: Members) -> Result<(), PackError> {
+        for plugin in &members.plugins {
+            if let Some((what, name, known)) = self.twin(plugin) {
+                return Err(conflict(pack, what, &name, &known.path, &known.origin));
+            }
+            let twin = self.plugins.iter().find(|known| self.is_beside(plugin, known));
+            if let Some(known) = twin {
+                let name = &plugin.descriptor.name;
+                return Err(conflict(pack, "plugin", name, &known.path, &known.origin));
+            }
+        }
+        for validator in &members.validators {
+            let is_twin = |known: &&InstalledValidator| {
+                known.descriptor.id == validator.descriptor.id
+                    && !is_above(&validator.origin, &known.origin)
+            };
+            if let Some(known) = self.validators.iter().find(is_twin) {
+                let id = &validator.descriptor.id;
+                return Err(conflict(pack, "validator", id, &known.path, &known.origin));
+            }
+        }
+        members.plugins.into_iter().for_each(|plugin| self.put(plugin));
+        members.validators.into_iter().for_each(|validator| self.put_validator(validator));
+        Ok(())
+    }
+
+    /// Adds a plugin that is in no pack.
+    fn add(&mut self, plugin: InstalledPlugin) -> Result<(), CatalogError> {
+        if self.plugins.iter().any(|known| known.digest == plugin.digest) {
+            return Ok(());
+        }
+        if let Some((what, name, known)) = self.twin(&plugin) {
+            let first = known.path.clone();
+            return Err(CatalogError::Ambiguous { what, name, first, second: plugin.path });
+        }
+        self.put(plugin);
+        Ok(())
+    }
+
+    /// Adds a validator that is in no pack.
+    fn add_validator(&mut self, validator: InstalledValidator) -> Result<(), CatalogError> {
+        let id = &validator.descriptor.id;
+        let known = self.validators.iter().find(|known| known.descriptor.id == *id);
+        match known {
+            Some(known) if known.digest == validator.digest => Ok(()),
+            Some(known) if !is_above(&validator.origin, &known.origin) => {
+                Err(CatalogError::Twins {
+                    id: id.clone(),
+                    first: known.path.clone(),
+                    second: validator.path,
+                })
+            }
+            _ => {
+                self.put_validator(validator);
+                Ok(())
+            }
+        }
+    }
+
+    /// Adds `plugin` in place of those of its name in lower places.
+    fn put(&mut self, mut plugin: InstalledPlugin) {
+        self.plugins.retain(|known| {
+            let is_shadowed = shadows(&plugin, known);
+            if is_shadowed {
+                plugin.shadows.push(format!("{} {}", known.label(), known.origin));
+                plugin.shadows.extend(known.shadows.iter().cloned());
+            }
+            !is_shadowed
+        });
+        self.plugins.push(plugin);
+    }
+
+    /// Adds `validator` in place of that of its id in a lower place.
+    fn put_validator(&mut self, mut validator: InstalledValidator) {
+        self.validators.retain(|known| {
+            let is_shadowed = known.descriptor.id == validator.descriptor.id;
+            if is_shadowed {
+                validator.shadows.push(format!("{} {}", known.label(), known.origin));
+                validator.shadows.extend(known.shadows.iter().cloned());
+            }
+            !is_shadowed
+        });
+        self.validators.push(validator);
+    }
+
+    /// What of `new` has a name that another plugin's has already, unless it takes that one's place:
+    /// what it is, the name, and the plugin. Evaluators and generators are chosen by what they can
+    /// do, not by name.
+    fn twin(&self, new: &InstalledPlugin) -> Option<(&'static str, String, &InstalledPlugin)> {
+        let PluginDescriptor { passes, sources, systems, .. } = &new.descriptor;
+        let others = || self.plugins.iter().filter(|known| !shadows(new, known));
+        let passes = passes.iter().map(|pass| ("pass", &pass.name));
+        let sources = sources.iter().map(|source| ("source", &source.name));
+        let systems = systems.iter().map(|system| ("system", &system.name));
+        passes.chain(sources).chain(systems).find_map(|(what, name)| {
+            let known = others().find(|known| has(&known.descriptor, what, name))?;
+            Some((what, name.clone(), known))
+        })
+    }
+
+    /// Whether `new` has the name of `known`, which is in a place that it does not go before.
+    fn is_beside(&self, new: &InstalledPlugin, known: &InstalledPlugin) -> bool {
+        new.descriptor.name == known.descriptor.name && !shadows(new, known)
+    }
+}
+
+/// Whether `plugin` takes the place of `known`.
+fn shadows(plugin: &InstalledPlugin, known: &InstalledPlugin) -> bool {
+    plugin.descriptor.name == known.descriptor.name && is_above(&plugin.origin, &known.origin)
+}
+
+/// Whether plugins of the one place go before those of the other.
+fn is_above(one: &Origin, other: &Origin) -> bool {
+    let rank = |origin: &Origin| match origin {
+        Origin::Program => (0, None),
+        Origin::Pack(PackOrigin { scope, .. }) => (1, Some(*scope)),
+        Origin::Folder => (2, None),
+    };
+    rank(one) > rank(other)
+}
+
+/// Whether the plugin has a pass, source or system of this name, without regard to case.
+fn has(descriptor: &PluginDescriptor, what: &str, name: &str) -> bool {
+    let is = |known: &String| known.eq_ignore_ascii_case(name);
+    match what {
+        "pass" => descriptor.passes.iter().any(|pass| is(&pass.name)),
+        "source" => descriptor.sources.iter().any(|source| is(&source.name)),
+        _ => descriptor.systems.iter().any(|system| is(&system.name)),
+    }
+}
+
+/// The error of a pack with something that another plugin has already.
+fn conflict(
+    pack: &InstalledPack,
+    what: &str,
+    name: &str,
+    known: &Path,
+    origin: &Origin,
+) -> PackError {
+    let known = match origin {
+        Origin::Pack(other) => format!("`{}`", other.name),
+        Origin::Program | Origin::Folder => format!("`{}` {origin}", known.display()),
+    };
+    let own = &pack.active.name;
+    let help = format!("remove one of them, such as by `olive plugin remove {own}`");
+    PackError::refused("pack-ambiguous", format!("{what} `{name}` is in `{own}` and in {known}"))
+        .with_help(help)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use olive_packs::store::{ActivePack, Scope};
+    use olive_schemas::pack::Signer;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn plugin(file: &str, origin: Origin, parts: &Value) -> InstalledPlugin {
+        let name = file.split(' ').next().unwrap();
+        let mut descriptor = json!({"name": name, "version": "1.0.0", "api_version": "0.2.0"});
+        let parts = parts.as_object().unwrap().clone();
+        descriptor.as_object_mut().unwrap().extend(parts);
+        let descriptor: PluginDescriptor = serde_json::from_value(descriptor).unwrap();
+        let (packed, shadows) = (None, Vec::new());
+        InstalledPlugin {
+            path: file.into(),
+            digest: file.into(),
+            descriptor,
+            origin,
+            packed,
+            shadows,
+        }
+    }
+
+    fn part(kind: &str, name: &str) -> Value {
+        json!({kind: [{"name": name, "summary": "A.", "schema": {}}]})
+    }
+
+    fn pack(name: &str, scope: Scope) -> InstalledPack {
+        let manifest = json!({
+            "format": 1, "name": name, "version": "1.0.0", "publisher": {"id": "acme", "name": "Acme"},
+            "license": "MIT", "description": "A pack.", "api": "*", "plugins": [], "files": [],
+        });
+        let active = ActivePack {
+            name: name.parse().unwrap(),
+            version: "1.0.0".into(),
+            source: "file".into(),
+            sha256: String::new(),
+            size: 0,
+            manifest_sha256: String::new(),
+            signer: Signer::Unsigned,
+        };
+        let manifest = serde_json::from_value(manifest).unwrap();
+        let folder = "/nowhere".into();
+        InstalledPack { active, scope, folder, manifest, descriptors: BTreeMap::new() }
+    }
+
+    /// Adds a pack with one plugin of one source.
+    fn add(
+        catalog: &mut Catalog,
+        name: &str,
+        scope: Scope,
+        file: &str,
+        source: &str,
+    ) -> Result<(), PackError> {
+        let pack = pack(name, scope);
+        let origin = Origin::Pack(PackOrigin::of(&pack));
+        let plugins = vec![plugin(file, origin, &part("sources", source))];
+        catalog.add_pack(&pack, Members { plugins, ..Members::default() })
+    }
+
+    #[test]
+    fn two_plugins_may_not_have_one_name_for_what_is_chosen_by_name() {
+        for kind in ["source", "system"] {
+            let list = format!("{kind}s");
+            let mut catalog = Catalog::default();
+            let plugin = |file, name| plugin(file, Origin::Folder, &part(&list, name));
+            catalog.add(plugin("one", "Acme")).unwrap();
+            catalog.add(plugin("other", "Other")).unwrap();
+            let refused = catalog.add(plugin("two", "acme")).unwrap_err();
+            assert_eq!(refused.to_string(), format!("{kind} `acme` is in `one` and in `two`"));
+        }
+    }
+
+    #[test]
+    fn a_plugin_of_a_higher_place_goes_before_one_of_its_name() {
+        let mut catalog = Catalog::default();
+        let acme = part("sources", "Acme");
+        catalog.add(plugin("one at the program", Origin::Program, &acme)).unwrap();
+        add(&mut catalog, "acme/a", Scope::User, "one of the user", "Acme").unwrap();
+        add(&mut catalog, "acme/b", Scope::Project, "one of the project", "Acme").unwrap();
+        catalog.add(plugin("one in a folder", Origin::Folder, &acme)).unwrap();
+        let [plugin] = catalog.plugins() else { panic!("{:?}", catalog.plugins()) };
+        assert_eq!(plugin.path.to_str(), Some("one in a folder"));
+        let shadows = ["of acme/b 1.0.0", "of acme/a 1.0.0", "beside the program"]
+            .map(|from| format!("one@1.0.0 {from}"));
+        assert_eq!(plugin.shadows, shadows);
+    }
+
+    #[test]
+    fn a_pack_with_what_another_plugin_has_is_broken_as_a_whole() {
+        let mut catalog = Catalog::default();
+        catalog.add(plugin("one", Origin::Program, &part("sources", "Acme"))).unwrap();
+        add(&mut catalog, "acme/b", Scope::User, "two", "Other").unwrap();
+        for (file, source, told) in [
+            ("three", "ACME", "source `ACME` is in `acme/c` and in `one` beside the program"),
+            ("three", "other", "source `other` is in `acme/c` and in `acme/b`"),
+            ("two", "Third", "plugin `two` is in `acme/c` and in `acme/b`"),
+        ] {
+            let error = add(&mut catalog, "acme/c", Scope::User, file, source).unwrap_err();
+            assert_eq!(error.to_string(), told);
+            assert_eq!(catalog.plugins().len(), 2);
+        }
+        add(&mut catalog, "acme/c", Scope::Project, "two", "Third").unwrap();
+        assert_eq!(catalog.plugins().len(), 2);
+    }
+}
