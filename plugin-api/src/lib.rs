@@ -81,7 +81,9 @@ pub use olive_schemas::diagnostic::{Diagnostic, Severity};
 pub use olive_schemas::error::PluginError;
 pub use olive_schemas::metric::{EvaluatorConfig, MetricKind, MetricValue};
 pub use olive_schemas::model::{Model, ModelKind};
-pub use olive_schemas::step::{GenerateConfig, LogLevel, StepEvent, StepOutcome, StepRequest};
+pub use olive_schemas::step::{
+    Device, GenerateConfig, LogLevel, StepEvent, StepOutcome, StepRequest,
+};
 pub use olive_schemas::system::{Job, JobState, LogPart};
 pub use pass::Pass;
 pub use plugin::Plugin;

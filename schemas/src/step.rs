@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::data::DataConfig;
 use crate::metric::MetricValue;
 use crate::model::Model;
+use crate::protocol::Packed;
 use crate::system::SystemReply;
 
 /// Everything a step may know. The step is a pure function of it.
@@ -48,9 +49,10 @@ pub struct StepRequest {
 pub struct ProviderLibrary {
     /// The library, absolute.
     pub path: PathBuf,
-    /// SHA-256 of every file in its folder, the library among them, by path from there.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub files: BTreeMap<String, String>,
+    /// What it must be; for the host's own workers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub packed: Option<Packed>,
 }
 
 /// What kind of work a step is.

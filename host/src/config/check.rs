@@ -198,8 +198,8 @@ fn problems(tree: &Node, folder: &Path, catalog: &Catalog, scope: Scope) -> Vec<
         if !tree.get("passes").is_some_and(Node::has_twins) {
             chain::check(value, catalog, scope, &mut problems);
         }
-        accelerator::check(value, catalog, &mut problems);
     }
+    accelerator::check(value, catalog, scope, &mut problems);
     validators::check(value, catalog, &mut problems);
     if scope.has_files {
         files::check(value, folder, catalog, &mut problems);

@@ -49,6 +49,7 @@ pub fn schema(catalog: &Catalog) -> Value {
         systems: systems.collect(),
         sources: sources.collect(),
         validators: validators.collect(),
+        providers: catalog.providers().into_iter().map(|provider| provider.name).collect(),
     })
 }
 
@@ -59,6 +60,8 @@ struct Installed<'a> {
     systems: Vec<Kind<'a>>,
     sources: Vec<Kind<'a>>,
     validators: Vec<Kind<'a>>,
+    /// Names of execution providers.
+    providers: Vec<String>,
 }
 
 /// The settings of the pass called `name` as people write them below `config`; `None` when no
@@ -81,9 +84,23 @@ fn compose(installed: &Installed<'_>) -> Value {
     whole.insert("allowComments".into(), true.into());
     whole.insert("allowTrailingCommas".into(), true.into());
     whole.append(&mut root::schema(installed, &mut definitions));
+    add_providers(&installed.providers, &mut definitions);
     definitions.sort_keys();
     whole.insert("definitions".into(), Value::Object(definitions));
     Value::Object(whole)
+}
+
+/// Lets accelerators name the execution providers called `names`, too.
+fn add_providers(names: &[String], definitions: &mut Map<String, Value>) {
+    let choices = definitions.iter_mut().filter(|(name, _)| name.ends_with("ExecutionProvider"));
+    for (_, choice) in choices {
+        let Some(Value::Array(known)) = choice.pointer_mut("/anyOf/0/enum") else { continue };
+        for name in names {
+            if known.iter().all(|known| known != name) {
+                known.push(name.as_str().into());
+            }
+        }
+    }
 }
 
 fn heading(title: &str, description: &str) -> Map<String, Value> {
@@ -169,7 +186,7 @@ mod tests {
         let system = Kind { name: "Third", summary: "Runs steps", schema: &third };
         let source = Kind { name: "Shelf", summary: "Has models", schema: &third };
         let (systems, sources) = (vec![system], vec![source]);
-        compose(&Installed { passes, systems, sources, validators: Vec::new() })
+        compose(&Installed { passes, systems, sources, ..Installed::default() })
     }
 
     #[track_caller]

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::error::PluginError;
-use olive_schemas::model::Model;
-use olive_schemas::protocol::Call;
-use olive_schemas::step::{StepOutcome, StepRequest};
+use olive_schemas::model::{Model, ModelKind};
+use olive_schemas::protocol::{Call, Callee};
+use olive_schemas::step::{Accelerator, StepOutcome, StepRequest};
 
 use super::{Plan, Role, Step};
 use crate::config::node::escape;
@@ -16,6 +16,7 @@ use crate::plugin::process::{self, Supervision};
 use crate::store::Store;
 
 /// What the passes of `plan` that have not run yet find wrong; pointers lead into the workflow.
+/// Evaluators are asked whether they can use the execution provider, before hours of work go by.
 ///
 /// Each looks at the nearest ancestor of its input that exists already.
 ///
@@ -29,8 +30,19 @@ pub fn prepare(
     let mut found = Vec::new();
     let mut ancestor = plan.input.model.clone();
     let mut ancestor_number = 0;
+    let mut evaluators = Vec::new();
     for step in &plan.steps {
-        let Role::Pass { pass_name } = &step.role else { continue };
+        let pass_name = match &step.role {
+            Role::Pass { pass_name } => pass_name,
+            Role::Evaluation { .. } if needs_a_look(plan, step, store, &evaluators) => {
+                evaluators.push((&step.library, &step.name));
+                let mut request = plan.request(step, ancestor.clone());
+                request.is_input_final = step.input() == ancestor_number;
+                found.extend(look_for(step, request, is_cancelled)?);
+                continue;
+            }
+            Role::Evaluation { .. } | Role::Fetch { .. } => continue,
+        };
         if let Some(StepOutcome::Model(model)) = store.get(&step.key).map(|known| known.outcome) {
             (ancestor, ancestor_number) = (model, step.model);
             continue;
@@ -40,8 +52,7 @@ pub fn prepare(
         }
         let mut request = plan.request(step, ancestor.clone());
         request.is_input_final = step.input() == ancestor_number;
-        let problems = look(step, request, is_cancelled)
-            .map_err(|error| Error::Prepare { title: step.title(), error })?;
+        let problems = look_for(step, request, is_cancelled)?;
         let pointer = format!("/passes/{}", escape(pass_name));
         found.extend(problems.into_iter().map(|mut problem| {
             problem.pointer = format!("{pointer}{}", problem.pointer);
@@ -49,6 +60,25 @@ pub fn prepare(
         }));
     }
     Ok(found)
+}
+
+/// Whether the evaluator of `step` has not been asked yet, is about to run here, and is meant to use
+/// another execution provider than the processor's.
+fn needs_a_look(plan: &Plan, step: &Step, store: &Store, asked: &[(&Callee, &String)]) -> bool {
+    let is_usual = plan.accelerator == Accelerator::default();
+    !is_usual
+        && step.system.is_none()
+        && step.accepts.contains(&ModelKind::Onnx)
+        && !asked.contains(&(&step.library, &step.name))
+        && store.get(&step.key).is_none()
+}
+
+fn look_for(
+    step: &Step,
+    request: StepRequest,
+    is_cancelled: &dyn Fn() -> bool,
+) -> Result<Vec<Diagnostic>, Error> {
+    look(step, request, is_cancelled).map_err(|error| Error::Prepare { title: step.title(), error })
 }
 
 /// What the pass of `step` finds wrong with the very model `input`, right before it runs.

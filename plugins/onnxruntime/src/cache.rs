@@ -1,81 +1,87 @@
 //! The key-value cache of a decoder graph.
+//!
+//! The runtime's own kernels for the processor write new positions into the tensor they read old
+//! ones from ([`in_place`]). Other execution providers are not bound to do so: they get the
+//! positions there are, and give a larger tensor back ([`growing`]).
 
-use std::iter::zip;
+mod growing;
+mod in_place;
 
-use ort::memory::Allocator;
-use ort::session::IoBinding;
-use ort::value::Tensor;
+use ort::session::{IoBinding, SessionOutputs};
+use ort::value::DynValue;
 
 use crate::genai_config::{DecoderSection, layer_name};
+use growing::Growing;
+use in_place::InPlace;
 
-/// Positions of the smallest cache.
-const LEAST_CAPACITY: usize = 256;
-
-/// Keys and values of every layer, f32 `[1, kv_heads, capacity, head_size]` each.
-///
-/// One tensor is bound as the graph's past and as its present, so that attention writes new
-/// positions in place: no copy of the cache per token. Positions from `len` on hold no data.
-pub(crate) struct KeyValueCache {
-    slots: Vec<Slot>,
-    num_heads: usize,
-    head_size: usize,
-    limit: usize,
-    capacity: usize,
-    pub(crate) len: usize,
-}
-
-struct Slot {
-    past_name: String,
-    present_name: String,
-    tensor: Tensor<f32>,
+/// Keys and values of every layer, f32 `[1, kv_heads, positions, head_size]` each, bound to the
+/// inputs and outputs of a graph.
+pub(crate) enum KeyValueCache {
+    InPlace(InPlace),
+    Growing(Growing),
 }
 
 impl KeyValueCache {
-    /// An empty cache for a model of `limit` positions, bound to `binding`.
-    pub(crate) fn new(
+    /// An empty cache for a model of `limit` positions, written in place.
+    pub(crate) fn in_place(
         decoder: &DecoderSection,
         limit: usize,
         binding: &mut IoBinding,
     ) -> ort::Result<Self> {
-        let (num_heads, head_size) = (decoder.num_key_value_heads, decoder.head_size);
-        let capacity = LEAST_CAPACITY.min(limit);
-        let slots = tensor_names(decoder).map(|(past_name, present_name)| {
-            let tensor = zeros(num_heads, capacity, head_size)?;
-            let mut slot = Slot { past_name, present_name, tensor };
-            slot.bind(binding)?;
-            Ok(slot)
-        });
-        let slots = slots.collect::<ort::Result<_>>()?;
-        Ok(Self { slots, num_heads, head_size, limit, capacity, len: 0 })
+        InPlace::new(decoder, limit, binding).map(Self::InPlace)
     }
 
-    /// Sees to room for `len` positions.
+    /// An empty cache that every run replaces by a larger one.
+    pub(crate) fn growing(decoder: &DecoderSection) -> ort::Result<Self> {
+        Growing::new(decoder).map(Self::Growing)
+    }
+
+    /// Positions that hold data.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::InPlace(cache) => cache.len,
+            Self::Growing(cache) => cache.len,
+        }
+    }
+
+    /// Forgets all positions.
+    pub(crate) fn clear(&mut self) {
+        match self {
+            Self::InPlace(cache) => cache.len = 0,
+            Self::Growing(cache) => cache.len = 0,
+        }
+    }
+
+    /// Prepares `binding` for a run after which there are `len` positions.
     pub(crate) fn reserve(&mut self, len: usize, binding: &mut IoBinding) -> ort::Result<()> {
-        if len <= self.capacity {
-            return Ok(());
+        match self {
+            Self::InPlace(cache) => cache.reserve(len, binding),
+            Self::Growing(cache) => cache.reserve(binding),
         }
-        let capacity = len.next_power_of_two().min(self.limit.max(len));
-        let (old_head, new_head) = (self.capacity * self.head_size, capacity * self.head_size);
-        let used = self.len * self.head_size;
-        for slot in &mut self.slots {
-            let mut larger = zeros(self.num_heads, capacity, self.head_size)?;
-            let (_, old) = slot.tensor.extract_tensor();
-            let (_, new) = larger.extract_tensor_mut();
-            for (old, new) in zip(old.chunks(old_head), new.chunks_mut(new_head)) {
-                new[..used].copy_from_slice(&old[..used]);
-            }
-            slot.tensor = larger;
-            slot.bind(binding)?;
-        }
-        self.capacity = capacity;
-        Ok(())
     }
-}
 
-impl Slot {
-    fn bind(&mut self, binding: &mut IoBinding) -> ort::Result<()> {
-        binding.bind_input(self.past_name.as_str(), &self.tensor)?;
-        binding.bind_output(self.present_name.as_str(), &mut self.tensor)
+    /// What of the `outputs` of a run is to be kept.
+    pub(crate) fn select(&self, outputs: SessionOutputs<'_>) -> Vec<DynValue> {
+        match self {
+            Self::InPlace(_) => Vec::new(),
+            Self::Growing(cache) => cache.select(outputs),
+        }
+    }
+
+    /// Keeps what was selected of a run after which there are `len` positions.
+    pub(crate) fn keep(
+        &mut self,
+        selected: &[DynValue],
+        len: usize,
+        binding: &mut IoBinding,
+    ) -> ort::Result<()> {
+        match self {
+            Self::InPlace(cache) => {
+                cache.len = len;
+                Ok(())
+            }
+            Self::Growing(cache) => cache.keep(selected, len, binding),
+        }
     }
 }
 
@@ -91,10 +97,4 @@ pub(crate) fn tensor_names(
     (0..decoder.num_hidden_layers).flat_map(move |layer| {
         patterns.map(|(past, present)| (layer_name(past, layer), layer_name(present, layer)))
     })
-}
-
-fn zeros(num_heads: usize, capacity: usize, head_size: usize) -> ort::Result<Tensor<f32>> {
-    let mut tensor = Tensor::new(&Allocator::default(), [1, num_heads, capacity, head_size])?;
-    tensor.extract_tensor_mut().1.fill(0.0);
-    Ok(tensor)
 }

@@ -52,11 +52,56 @@ pub enum OnnxError {
         /// What the system says.
         source: ort::LoadDynamicError,
     },
-    /// An execution provider that this plugin does not drive.
-    #[error("execution provider `{name}` is not available; CPUExecutionProvider is")]
-    UnknownExecutionProvider {
+    /// An execution provider that is neither in the runtime nor in an installed pack.
+    #[error(
+        "no installed pack has the execution provider `{name}`, and the ONNX Runtime library has \
+         only {}",
+        available.join(", ")
+    )]
+    NoProvider {
         /// Its name.
         name: String,
+        /// Providers of the runtime.
+        available: Vec<String>,
+    },
+    /// An execution provider's library that the runtime does not take.
+    #[error("cannot use `{}` as the library of `{name}`", path.display())]
+    ProviderLibrary {
+        /// Name of the provider.
+        name: String,
+        /// The library.
+        path: PathBuf,
+        /// What the runtime says.
+        source: ort::Error,
+    },
+    /// An execution provider that finds no device of the wanted kind.
+    #[error(
+        "`{name}` finds no device of kind {device} on this machine; there are: {}",
+        devices.join(", ")
+    )]
+    NoDevice {
+        /// Name of the provider.
+        name: String,
+        /// The kind.
+        device: &'static str,
+        /// The devices there are, for people.
+        devices: Vec<String>,
+    },
+    /// An execution provider that fails.
+    #[error("`{name}` cannot be used")]
+    Provider {
+        /// Name of the provider.
+        name: String,
+        /// What the runtime says.
+        source: ort::Error,
+    },
+    /// An execution provider that computes nothing of a graph.
+    #[error("`{name}` computes no node of the graph `{}`", path.display())]
+    NothingAssigned {
+        /// Name of the provider.
+        name: String,
+        /// The graph.
+        path: PathBuf,
     },
     /// A file of the model that is missing or cannot be read.
     #[error("cannot read `{}` of the ONNX model", path.display())]
@@ -113,7 +158,11 @@ impl OnnxError {
             | Self::OldLibrary { .. }
             | Self::NotOnnxRuntime { .. }
             | Self::Unloadable { .. } => "onnxruntime-library",
-            Self::UnknownExecutionProvider { .. } => "execution-provider",
+            Self::NoProvider { .. }
+            | Self::ProviderLibrary { .. }
+            | Self::NoDevice { .. }
+            | Self::Provider { .. }
+            | Self::NothingAssigned { .. } => "execution-provider",
             Self::Unreadable { .. } => "io",
             Self::GenaiConfig { .. } => "genai-config",
             Self::Graph { .. } | Self::Signature { .. } | Self::File(_) => "onnx-graph",
@@ -134,6 +183,14 @@ impl OnnxError {
             Self::NoLibraryAt { .. } => Some(format!(
                 "set {LIBRARY_VARIABLE} to an existing library, or unset it to look elsewhere"
             )),
+            Self::NoProvider { name, .. } => Some(format!(
+                "install the pack that has it{}: `olive plugin search {name}`",
+                pack_of(name).map(|pack| format!(", such as `{pack}`")).unwrap_or_default()
+            )),
+            Self::NoDevice { .. } | Self::NothingAssigned { .. } => Some(
+                "choose another entry of `accelerators` for the system the workflow measures on"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }
@@ -148,6 +205,15 @@ impl From<OnnxError> for PluginError {
                 error.help().map_or(plain.clone(), |help| plain.with_help(help))
             }
         }
+    }
+}
+
+/// The pack of this plugin that has the execution provider called `name`.
+fn pack_of(name: &str) -> Option<&'static str> {
+    match name {
+        "CUDAExecutionProvider" | "TensorrtExecutionProvider" => Some("gpu"),
+        "DmlExecutionProvider" => Some("directml"),
+        _ => None,
     }
 }
 

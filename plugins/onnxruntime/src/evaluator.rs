@@ -4,11 +4,14 @@ use std::ops::ControlFlow;
 
 use olive_kit_measure::{Progress, Subject, Surroundings, evaluate};
 use olive_plugin_api::{
-    Evaluator, EvaluatorConfig, MetricKind, MetricValue, Model, ModelKind, PluginError, StepContext,
+    Diagnostic, Evaluator, EvaluatorConfig, MetricKind, MetricValue, Model, ModelKind, PluginError,
+    StepContext,
 };
 
 use crate::files::weight_files;
+use crate::library::environment;
 use crate::opened::Opened;
+use crate::provider::Provider;
 
 /// Measures ONNX models through ONNX Runtime.
 #[derive(Debug, Default)]
@@ -16,7 +19,7 @@ pub struct OnnxRuntimeEvaluator;
 
 impl Evaluator for OnnxRuntimeEvaluator {
     const NAME: &'static str = "OnnxRuntimeEvaluator";
-    const SUMMARY: &'static str = "Measure an ONNX model through ONNX Runtime on the CPU.";
+    const SUMMARY: &'static str = "Measure an ONNX model through ONNX Runtime.";
 
     fn accepts() -> &'static [ModelKind] {
         &[ModelKind::Onnx]
@@ -24,6 +27,16 @@ impl Evaluator for OnnxRuntimeEvaluator {
 
     fn metrics() -> &'static [MetricKind] {
         &[MetricKind::Accuracy, MetricKind::Latency, MetricKind::Throughput, MetricKind::SizeOnDisk]
+    }
+
+    fn prepare(
+        &self,
+        _: &Model,
+        _: &EvaluatorConfig,
+        ctx: &StepContext<'_>,
+    ) -> Result<Vec<Diagnostic>, PluginError> {
+        Provider::of(ctx).find(&environment()?)?;
+        Ok(Vec::new())
     }
 
     fn evaluate(

@@ -1,12 +1,15 @@
 //! Evaluation and generation for ONNX models through ONNX Runtime.
 //!
-//! The runtime is a library of its own, found and loaded by [`library`]; [`model`] runs a decoder
-//! graph with its key-value cache; metrics and generation are those of `olive-kit-measure`.
+//! The runtime is a library of its own, found and loaded by [`library`]; [`provider`] chooses what
+//! computes; [`model`] runs a decoder graph with its key-value cache; metrics and generation are
+//! those of `olive-kit-measure`.
 
 pub mod evaluator;
 pub mod generator;
 mod opened;
+pub mod provider;
 pub mod model;
+mod assignment;
 mod cache;
 pub mod genai_config;
 mod files;

@@ -7,12 +7,14 @@ use ort::memory::Allocator;
 use ort::session::{IoBinding, Session};
 use ort::value::{Outlet, Tensor, TensorElementType, ValueType};
 
+use crate::assignment::Assignment;
 use crate::cache::{KeyValueCache, tensor_names};
 use crate::error::OnnxError;
 use crate::genai_config::{GenaiConfig, ModelSection};
 use crate::library::environment;
+use crate::provider::Provider;
 
-/// A decoder graph with grouped-query attention, run by ONNX Runtime on the CPU.
+/// A decoder graph with grouped-query attention, run by ONNX Runtime.
 ///
 /// Inputs are `input_ids`, `attention_mask` and the past keys and values of every layer, outputs
 /// the logits and the present keys and values; their names come from `genai_config.json`.
@@ -24,39 +26,66 @@ pub struct OnnxLanguageModel {
     /// f32 `[1, tokens, vocab_size]`, of the last run.
     logits: Tensor<f32>,
     num_logits: usize,
+    /// What computes, when that is not the processor through the runtime itself.
+    assignment: Option<String>,
 }
 
 impl OnnxLanguageModel {
-    /// Loads the graph at `path` that `config` describes; it computes with `threads` threads.
+    /// Loads the graph at `path` that `config` describes; the processor computes with `threads`
+    /// threads.
     ///
     /// # Errors
-    /// When there is no ONNX Runtime library, a file is missing, or the graph is broken or no
-    /// decoder with a key-value cache in f32.
+    /// Those of [`Self::open_on`].
     pub fn open(path: &Path, config: GenaiConfig, threads: usize) -> Result<Self, OnnxError> {
+        Self::open_on(&Provider::cpu(), path, config, threads)
+    }
+
+    /// Loads the graph at `path` that `config` describes; `provider` computes what it can, the
+    /// processor the rest with `threads` threads.
+    ///
+    /// # Errors
+    /// When there is no ONNX Runtime library, the provider cannot be used or computes nothing, a
+    /// file is missing, or the graph is broken or no decoder with a key-value cache in f32.
+    pub fn open_on(
+        provider: &Provider,
+        path: &Path,
+        config: GenaiConfig,
+        threads: usize,
+    ) -> Result<Self, OnnxError> {
         let path = path.to_path_buf();
         if let Err(source) = std::fs::File::open(&path) {
             return Err(OnnxError::Unreadable { path, source });
         }
         let environment = environment()?;
         let builder = Session::builder(&environment)?;
-        let mut builder = builder.with_intra_threads(threads).map_err(ort::Error::from)?;
+        let builder = builder.with_intra_threads(threads).map_err(ort::Error::from)?;
+        let mut builder = provider.append(builder, &environment)?;
         let session = match builder.commit_from_file(&path) {
             Ok(session) => session,
             Err(source) => return Err(OnnxError::Graph { path, source }),
         };
+        let assignment = assigned(provider, &session, &path)?;
         check_signature(&session, &config)
             .map_err(|problem| OnnxError::Signature { path, problem })?;
         let mut binding = session.create_binding()?;
         let ModelSection { context_length, vocab_size, decoder, .. } = &config.model;
-        let cache = KeyValueCache::new(decoder, *context_length, &mut binding)?;
+        let cache = match provider.is_cpu() {
+            true => KeyValueCache::in_place(decoder, *context_length, &mut binding)?,
+            false => KeyValueCache::growing(decoder)?,
+        };
         let mut logits = Tensor::new(&Allocator::default(), [1, 1, *vocab_size])?;
         binding.bind_output(decoder.outputs.logits.as_str(), &mut logits)?;
-        Ok(Self { config, session, binding, cache, logits, num_logits: 1 })
+        Ok(Self { config, session, binding, cache, logits, num_logits: 1, assignment })
+    }
+
+    /// A sentence on which nodes the execution provider computes, unless that is the processor's.
+    pub(crate) fn assignment(&self) -> Option<&str> {
+        self.assignment.as_deref()
     }
 
     /// Appends `tokens`; `self.logits` then holds a row for each of them.
     fn run(&mut self, tokens: &[u32]) -> ort::Result<()> {
-        let total = self.cache.len + tokens.len();
+        let total = self.cache.len() + tokens.len();
         self.cache.reserve(total, &mut self.binding)?;
         let inputs = &self.config.model.decoder.inputs;
         let ids: Vec<i64> = tokens.iter().map(|&token| i64::from(token)).collect();
@@ -65,9 +94,9 @@ impl OnnxLanguageModel {
         let mask = Tensor::from_array(([1, total], vec![1_i64; total]))?;
         self.binding.bind_input(inputs.attention_mask.as_str(), &mask)?;
         self.reserve_logits(tokens.len())?;
-        self.session.run_binding(&self.binding)?;
-        self.cache.len = total;
-        Ok(())
+        let outputs = self.session.run_binding(&self.binding)?;
+        let selected = self.cache.select(outputs);
+        self.cache.keep(&selected, total, &mut self.binding)
     }
 
     fn reserve_logits(&mut self, positions: usize) -> ort::Result<()> {
@@ -96,7 +125,7 @@ impl LanguageModel for OnnxLanguageModel {
     }
 
     fn reset(&mut self) {
-        self.cache.len = 0;
+        self.cache.clear();
     }
 
     fn forward(&mut self, tokens: &[u32], positions: Positions) -> Result<Logits<'_>, ModelError> {
@@ -109,6 +138,23 @@ impl LanguageModel for OnnxLanguageModel {
         };
         Ok(Logits::new(wanted, vocab_size))
     }
+}
+
+/// A sentence on which nodes `provider` computes, unless it is the processor's.
+fn assigned(
+    provider: &Provider,
+    session: &Session,
+    path: &Path,
+) -> Result<Option<String>, OnnxError> {
+    if provider.is_cpu() {
+        return Ok(None);
+    }
+    let (name, path) = (provider.name(), path.to_owned());
+    let assignment = Assignment::of(session)?;
+    if assignment.count(name) == 0 {
+        return Err(OnnxError::NothingAssigned { name: name.to_owned(), path });
+    }
+    Ok(Some(assignment.told(name)))
 }
 
 /// Says what keeps the graph from being fed as `config` describes.

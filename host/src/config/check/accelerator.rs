@@ -1,11 +1,13 @@
 //! Whether passes, device and execution provider fit each other.
 
-use olive_schemas::step::Device;
+use olive_schemas::model::ModelKind;
+use olive_schemas::step::{Accelerator, Device};
 use olive_schemas::workflow::Workflow;
 use serde_json::{Value, json};
 
-use super::shape::{below, own_settings, passes};
-use super::{Problem, Problems};
+use super::absent::homes::of_holders;
+use super::shape::{below, entries, own_settings, passes};
+use super::{Problem, Problems, Scope};
 use crate::config::defaults::fill;
 use crate::config::fit::misfits;
 use crate::config::node::escape;
@@ -25,25 +27,28 @@ const DEVICES: [(&str, &[&str]); 9] = [
 ];
 
 /// Checks the accelerators of the normalized config `value`.
-pub(super) fn check(value: &Value, catalog: &Catalog, problems: &mut Problems) {
-    check_devices(value, problems);
-    for (pointer, pass) in passes(value) {
-        check_fit(value, &pointer, pass, catalog, problems);
+pub(super) fn check(value: &Value, catalog: &Catalog, scope: Scope, problems: &mut Problems) {
+    check_devices(value, catalog, problems);
+    check_paths(value, problems);
+    if scope.has_passes {
+        for (pointer, pass) in passes(value) {
+            check_fit(value, &pointer, pass, catalog, problems);
+        }
     }
+    check_provider(value, catalog, scope, problems);
 }
 
 /// A device and a provider of another device are a slip.
-fn check_devices(value: &Value, problems: &mut Problems) {
+fn check_devices(value: &Value, catalog: &Catalog, problems: &mut Problems) {
     let systems = value.get("systems").and_then(Value::as_object);
     for (name, system) in systems.into_iter().flatten() {
         let Some(first) = system.pointer("/accelerators/0") else { continue };
         let Some(device) = first.get("device").and_then(Value::as_str) else { continue };
-        let Some(provider) = first.pointer("/execution_providers/0") else { continue };
-        let provider = provider.as_str().unwrap_or_default();
-        let Some((_, devices)) = DEVICES.iter().find(|(name, _)| *name == provider) else {
+        let Some(provider) = first.pointer("/execution_providers/0").and_then(name_of) else {
             continue;
         };
-        if Device::ALL.iter().all(|known| known.name() != device) {
+        let devices = devices_of(provider, catalog);
+        if devices.is_empty() || Device::ALL.iter().all(|known| known.name() != device) {
             continue;
         }
         if !devices.contains(&device) {
@@ -61,6 +66,89 @@ fn check_devices(value: &Value, problems: &mut Problems) {
             problems.push(problem);
         }
     }
+}
+
+/// Devices that the provider runs on, as far as they are known.
+fn devices_of(provider: &str, catalog: &Catalog) -> Vec<&'static str> {
+    let installed = catalog.provider(provider);
+    let said: Vec<_> = installed.iter().flat_map(|known| known.devices()).collect();
+    if said.is_empty() {
+        let known = DEVICES.iter().find(|(name, _)| *name == provider);
+        return known.map(|(_, devices)| devices.to_vec()).unwrap_or_default();
+    }
+    said.into_iter().map(|device| device.name()).collect()
+}
+
+/// A provider is written as its name, or as its name and the path of its library.
+fn name_of(provider: &Value) -> Option<&str> {
+    provider.as_str().or_else(|| provider.get(0)?.as_str())
+}
+
+/// A config does not say which code is run: libraries come from packs.
+fn check_paths(value: &Value, problems: &mut Problems) {
+    for (name, system) in entries(value, "systems") {
+        let Some(provider) = system.pointer("/accelerators/0/execution_providers/0") else {
+            continue;
+        };
+        let (Some(known), true) = (name_of(provider), provider.is_array()) else { continue };
+        let name = escape(name);
+        let pointer = format!("/systems/{name}/accelerators/0/execution_providers/0/1");
+        let message = format!("the path of the library of `{known}` is ignored");
+        let help = format!(
+            "the library comes from an installed pack: `olive plugin search {known}` finds one"
+        );
+        problems.push(Problem::warning("ignored-key", &pointer, message, &help));
+    }
+}
+
+/// An ONNX model is measured with an execution provider that no installed pack has.
+///
+/// No error: the ONNX Runtime library may have been built with it, which shows before the first step
+/// of a run.
+fn check_provider(value: &Value, catalog: &Catalog, scope: Scope, problems: &mut Problems) {
+    let system = ["target", "host"].into_iter().find_map(|role| value["engine"][role].as_str());
+    let Some(system) = system.filter(|_| measures_onnx(value, catalog, scope)) else { return };
+    let pointer = format!("/systems/{}/accelerators/0", escape(system));
+    let Ok((_, provider)) = accelerator_of(value) else { return };
+    let is_usual = provider == Accelerator::default().execution_provider;
+    if is_usual || catalog.provider(&provider).is_some() || problems.has_error_in("/systems") {
+        return;
+    }
+    let written = format!("{pointer}/execution_providers/0");
+    let place = if value.pointer(&written).is_some() { written } else { pointer };
+    let none_has = format!(
+        "no installed pack has the execution provider `{provider}`, with which ONNX models are \
+         measured here"
+    );
+    let (message, help) = match of_holders(&catalog.holders("execution provider", &provider)) {
+        Some(home) => (format!("{none_has}; it is in {}", home.told), home.help),
+        None => (
+            none_has,
+            "measuring fails unless the ONNX Runtime library has been built with it".to_owned(),
+        ),
+    };
+    problems.push(Problem::warning("plugin-missing", &place, message, &help));
+}
+
+/// Whether a model in ONNX is measured.
+fn measures_onnx(value: &Value, catalog: &Catalog, scope: Scope) -> bool {
+    let onnx = ModelKind::Onnx;
+    let is_input = match scope.model {
+        Some(given) => given == onnx,
+        None => value.pointer("/input_model/type").is_some_and(|kind| kind == onnx.name()),
+    };
+    if !scope.has_passes {
+        return is_input;
+    }
+    let makes_onnx = |pass: &Value| {
+        let kind = pass.get("type").and_then(Value::as_str).unwrap_or_default();
+        catalog.pass(kind).is_some_and(|known| known.descriptor.produces == onnx)
+    };
+    let passes = passes(value);
+    let is_set = |evaluator: Option<&Value>| evaluator.is_some_and(|it| !it.is_null());
+    let measures = is_set(value.pointer("/engine/evaluator"))
+        || passes.iter().any(|(_, pass)| is_set(pass.get("evaluator")));
+    measures && (is_input || passes.iter().any(|(_, pass)| makes_onnx(pass)))
 }
 
 /// Whether a pass can work for the accelerator that the workflow is meant for.

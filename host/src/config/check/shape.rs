@@ -39,6 +39,7 @@ pub(super) fn check(value: &Value, catalog: &Catalog, problems: &mut Problems) {
     let mut found = unavailable_in(value, workflow_schema(), "");
     problems.extend(found.drain(..));
     let mut found = base_violations(value);
+    found.retain(|problem| !names_installed_provider(value, problem, catalog));
     suggest_root_keys(&mut found);
     suggest_types(&mut found, value, catalog);
     problems.extend(found);
@@ -97,6 +98,16 @@ fn base_violations(value: &Value) -> Vec<Problem> {
     }
     found.extend(violations(&single, workflow_schema()));
     found
+}
+
+/// Whether the problem is an execution provider that the schema does not know, but a pack has.
+fn names_installed_provider(value: &Value, problem: &Problem, catalog: &Catalog) -> bool {
+    let pointer = &problem.diagnostic.pointer;
+    pointer.contains("/execution_providers/")
+        && value
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .is_some_and(|name| catalog.provider(name).is_some())
 }
 
 /// Checks sections against their schemas.
