@@ -11,6 +11,7 @@
 //! <cache home>/models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf
 //! <cache home>/onnxruntime-genai/<version>-py<python's version>/
 //! <cache home>/vscode-langservers-extracted/<version>/node_modules/
+//! <cache home>/providers/<name>/<version>/olive-pack.json
 //! <cache home>/docker-registry/<version>/usr/bin/docker-registry
 //! ```
 
@@ -18,6 +19,9 @@ pub(crate) mod client;
 pub(crate) mod npm;
 pub(crate) mod wheel;
 mod debian;
+mod provider;
+
+pub(crate) use provider::Provider;
 
 use std::fs;
 use std::io;
@@ -43,6 +47,8 @@ pub(crate) enum What {
     LanguageServers,
     /// Debian's OCI registry, which tests push packs to.
     Registry,
+    /// OpenVINO's execution provider, which a test makes a pack of, 53 MB.
+    Openvino,
     /// All of these.
     All,
 }
@@ -64,6 +70,9 @@ pub(crate) fn run(what: What) -> Result<(), ChoreError> {
     }
     if is_wanted(What::Registry) {
         println!("registry: {}", registry()?.display());
+    }
+    if is_wanted(What::Openvino) {
+        println!("openvino: {}", openvino()?.display());
     }
     Ok(())
 }
@@ -155,6 +164,24 @@ pub(crate) fn registry() -> Result<PathBuf, ChoreError> {
         files(&folder)?.into_iter().map(|version| version.join("usr/bin/docker-registry"));
     let program = programs.rfind(|program| program.is_file());
     program.ok_or(ChoreError::Missing { what: "registry", path: folder })
+}
+
+/// The folder that a pack of OpenVINO's execution provider is made of.
+pub(crate) fn openvino() -> Result<PathBuf, ChoreError> {
+    provider(Provider::Openvino)
+}
+
+/// The folder that a pack of `provider` is made of, for machines such as this one.
+pub(crate) fn provider(provider: Provider) -> Result<PathBuf, ChoreError> {
+    let folder = cache_home()?.join("providers").join(provider.name()).join(provider.version());
+    if !folder.is_dir() {
+        let (target, wheel) = provider.wheel()?;
+        place(&folder, |unpacked, out| {
+            Client::find()?.unpack(&wheel, unpacked)?;
+            provider.lay_out(target, unpacked, out)
+        })?;
+    }
+    Ok(folder)
 }
 
 /// Fills `folder` by `fill(empty folder to unpack into, folder that becomes it)`, all or nothing.

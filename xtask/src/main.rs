@@ -1,5 +1,5 @@
 //! Chores of this repository as one cargo command: `cargo xtask demo`, `test`, `dist`, `fetch`,
-//! `wasm`, `schemas`, `bench`.
+//! `wasm`, `schemas`, `wrap`, `bench`.
 //!
 //! Each chore is one module with one entry point. Chores start cargo, Python's package client and
 //! the built `olive` program as child processes; nothing here links a crate of the workspace.
@@ -21,6 +21,7 @@ mod schemas;
 mod test;
 mod wasm;
 mod workspace;
+mod wrap;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -63,6 +64,8 @@ enum Chore {
     },
     /// Make the published schemas and docs/options.md again.
     Schemas,
+    /// Make a pack of an execution provider that others ship.
+    Wrap(wrap::WrapArgs),
     /// Measure time and memory of the built program.
     Bench(bench::BenchArgs),
 }
@@ -87,6 +90,7 @@ fn run(chore: Chore) -> Result<(), ChoreError> {
         Chore::Fetch { what } => fetch::run(what),
         Chore::Wasm { release } => wasm::run(release),
         Chore::Schemas => schemas::run(),
+        Chore::Wrap(args) => wrap::run(&args),
         Chore::Bench(args) => bench::run(&args),
     }
 }

@@ -19,6 +19,9 @@ const LIBRARY_VARIABLE: &str = "OLIVE_ONNXRUNTIME_LIB";
 /// Variable through which tests find a program that is an OCI registry.
 const REGISTRY_VARIABLE: &str = "OLIVE_TEST_REGISTRY";
 
+/// Variable through which tests find the folder that a pack of OpenVINO is made of.
+const OPENVINO_VARIABLE: &str = "OLIVE_TEST_OPENVINO";
+
 /// Runs all tests and checks, or only the tests that match one of `filters`.
 ///
 /// The last line printed is `N passed, N failed, N skipped`, over all tests and checks.
@@ -26,12 +29,17 @@ pub(crate) fn run(filters: &[String]) -> Result<(), ChoreError> {
     let mut tally = Tally::default();
     let library = fetched(&mut tally, LIBRARY_VARIABLE, "ONNX Runtime", fetch::onnxruntime);
     let registry = fetched(&mut tally, REGISTRY_VARIABLE, "an OCI registry", fetch::registry);
+    let openvino = fetched(&mut tally, OPENVINO_VARIABLE, "OpenVINO", fetch::openvino);
     if filters.is_empty() {
         check(&mut tally, "formatting", &mut command::cargo(&["fmt", "--all", "--check"]));
     }
     check(&mut tally, "build", &mut command::cargo(&["build", "--workspace"]));
     components(&mut tally);
-    let variables = [(LIBRARY_VARIABLE, &library), (REGISTRY_VARIABLE, &registry)];
+    let variables = [
+        (LIBRARY_VARIABLE, &library),
+        (REGISTRY_VARIABLE, &registry),
+        (OPENVINO_VARIABLE, &openvino),
+    ];
     tests(&mut tally, filters, &variables);
     if filters.is_empty() {
         lints(&mut tally);

