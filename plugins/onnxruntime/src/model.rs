@@ -189,3 +189,49 @@ fn same_names(what: &str, found: &[Outlet], expected: &[String]) -> Result<(), S
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::iter::zip;
+    use std::path::Path;
+
+    use olive_kit_measure::{LanguageModel, Positions};
+
+    use super::OnnxLanguageModel;
+    use crate::cache::KeyValueCache;
+    use crate::genai_config::GenaiConfig;
+    use crate::library::environment;
+
+    #[test]
+    fn a_growing_cache_gives_what_one_written_in_place_gives() {
+        if let Err(error) = environment() {
+            println!("skipped: {error}");
+            return;
+        }
+        for name in ["tiny-phi3-fp32", "tiny-llama-int4"] {
+            let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/builder");
+            let folder = Path::new(fixtures).join(name);
+            let config = GenaiConfig::read(&folder).unwrap();
+            let decoder = config.model.decoder.clone();
+            let path = folder.join(&decoder.filename);
+            let mut model = OnnxLanguageModel::open(&path, config, 1).unwrap();
+            let expected = [logits(&mut model), logits(&mut model)].concat();
+            model.cache = KeyValueCache::growing(&decoder).unwrap();
+            let found = [logits(&mut model), logits(&mut model)].concat();
+            assert_eq!(found.len(), expected.len());
+            let largest = zip(found, expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(largest < 1e-5, "{name}: {largest}");
+        }
+    }
+
+    /// The logits of a sequence in runs of several lengths, from a fresh start.
+    fn logits(model: &mut OnnxLanguageModel) -> Vec<f32> {
+        model.reset();
+        let mut found = Vec::new();
+        for tokens in [&[5, 9, 2, 7, 40][..], &[11], &[3, 8], &[21]] {
+            let logits = model.forward(tokens, Positions::All).unwrap();
+            found.extend(logits.rows().flatten().copied());
+        }
+        found
+    }
+}

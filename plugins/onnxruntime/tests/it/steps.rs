@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use olive_plugin_api::testing::Recorder;
-use olive_plugin_api::{MetricValue, Plugin, PluginError, StepEvent, StepOutcome, StepRequest};
+use olive_plugin_api::{
+    Diagnostic, MetricValue, Plugin, PluginError, StepEvent, StepOutcome, StepRequest,
+};
 use olive_plugin_onnxruntime::evaluator::OnnxRuntimeEvaluator;
 use olive_plugin_onnxruntime::generator::OnnxRuntimeGenerator;
 use serde_json::{Value, json};
@@ -66,14 +68,66 @@ fn pieces_of_generated_text_make_the_whole() {
 }
 
 #[test]
-fn another_execution_provider_is_refused_by_name() {
+fn a_provider_that_is_not_there_is_refused_before_and_when_it_is_needed() {
+    if !has_library() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (name, pack) in [("DmlExecutionProvider", "`directml`"), ("AcmeExecutionProvider", "")] {
+        let mut request = evaluation(&folder);
+        request["accelerator"] = json!({"device": "gpu", "execution_provider": name});
+        for error in [prepare(&request).unwrap_err(), measure(&request).unwrap_err()] {
+            assert_eq!(error.code, "execution-provider");
+            let told = format!(
+                "no installed pack has the execution provider `{name}`, and the ONNX Runtime \
+                 library has only CPUExecutionProvider"
+            );
+            assert!(error.message.starts_with(&told), "{error}");
+            let help = error.help.unwrap();
+            assert!(help.contains(&format!("`olive plugin search {name}`")), "{help}");
+            assert!(help.contains(pack), "{help}");
+        }
+    }
+}
+
+#[test]
+fn a_library_that_is_no_provider_is_refused() {
+    if !has_library() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let library = folder.path().join("libacme.so");
+    fs::write(&library, "no library").unwrap();
+    let mut request = evaluation(&folder);
+    request["accelerator"] = json!({"device": "cpu", "execution_provider": "AcmeProvider"});
+    request["execution_provider_library"] = json!({"path": library});
+    let error = prepare(&request).unwrap_err();
+    assert_eq!(error.code, "execution-provider");
+    let told = format!("cannot use `{}` as the library of `AcmeProvider`", library.display());
+    assert!(error.message.starts_with(&told), "{error}");
+}
+
+#[test]
+fn a_provider_without_a_device_of_the_kind_says_which_there_are() {
+    let Some(openvino) = std::env::var_os("OLIVE_TEST_OPENVINO").filter(|_| has_library()) else {
+        println!("skipped: OLIVE_TEST_OPENVINO is not set: run `cargo xtask test`");
+        return;
+    };
+    let recipe = fs::read_to_string(Path::new(&openvino).join("olive-pack.json")).unwrap();
+    let recipe: Value = serde_json::from_str(&recipe).unwrap();
+    let entries = recipe["execution_providers"][0]["entry"].as_object().unwrap();
+    let (target, entry) = entries.iter().next().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let mut request = evaluation(&folder);
-    request["accelerator"] =
-        json!({"device": "gpu", "execution_provider": "CUDAExecutionProvider"});
-    let error = run(&request, &Recorder::default()).unwrap_err();
+    let provider = "OpenVINOExecutionProvider";
+    request["accelerator"] = json!({"device": "npu", "execution_provider": provider});
+    let library = Path::new(&openvino).join("dist").join(target).join(entry.as_str().unwrap());
+    request["execution_provider_library"] = json!({"path": library});
+    let error = prepare(&request).unwrap_err();
     assert_eq!(error.code, "execution-provider");
-    assert!(error.message.contains("CUDAExecutionProvider"), "{error}");
+    let told = format!("`{provider}` finds no device of kind npu on this machine; there are: cpu");
+    assert!(error.message.starts_with(&told), "{error}");
+    assert!(error.message.contains("(CPUExecutionProvider)"), "{error}");
 }
 
 #[test]
@@ -140,9 +194,20 @@ fn request(kind: &str, name: &str, folder: &TempDir) -> Value {
 }
 
 fn run(request: &Value, events: &Recorder) -> Result<StepOutcome, PluginError> {
+    plugin().run(&serde_json::from_value(request.clone()).unwrap(), events)
+}
+
+fn measure(request: &Value) -> Result<StepOutcome, PluginError> {
+    run(request, &Recorder::default())
+}
+
+fn prepare(request: &Value) -> Result<Vec<Diagnostic>, PluginError> {
     let request: StepRequest = serde_json::from_value(request.clone()).unwrap();
-    let plugin = Plugin::new("onnxruntime", "0.1.0")
+    plugin().prepare(&request, &Recorder::default())
+}
+
+fn plugin() -> Plugin {
+    Plugin::new("onnxruntime", "0.1.0")
         .with_evaluator::<OnnxRuntimeEvaluator>()
-        .with_generator::<OnnxRuntimeGenerator>();
-    plugin.run(&request, events)
+        .with_generator::<OnnxRuntimeGenerator>()
 }
