@@ -34,4 +34,5 @@ mod lsp;
 mod wrong_inputs;
 mod conformance;
 mod third_party;
+mod packs;
 mod tidy;

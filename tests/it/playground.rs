@@ -104,6 +104,7 @@ impl Playground {
         command
             .args(args)
             .env("OLIVE_CACHE_HOME", self.path("home"))
+            .env("OLIVE_DATA_HOME", self.path("data"))
             .env("NO_COLOR", "1")
             .current_dir(self.path("bin"))
             .stdin(Stdio::null());

@@ -1,0 +1,4 @@
+//! Packs: made, signed, installed, listed, used, removed.
+
+mod maker;
+mod servers;
