@@ -20,6 +20,8 @@ pub mod lock;
 pub mod manifest;
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod shelf;
 pub mod signature;
 pub mod source;
 pub mod store;
