@@ -45,7 +45,7 @@ pub fn read(folder: &Path) -> Result<LockFile, PackError> {
 ///
 /// # Errors
 /// When it cannot be written.
-pub(super) fn write(folder: &Path, surroundings: &Surroundings) -> Result<PathBuf, Error> {
+pub fn write(folder: &Path, surroundings: &Surroundings) -> Result<PathBuf, Error> {
     let (installed, _) = installed(folder, surroundings);
     lock::write(folder, &lock(folder, &installed))?;
     Ok(folder.join(lock::FILE_NAME))

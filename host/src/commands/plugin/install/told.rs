@@ -111,7 +111,12 @@ fn json(outcome: &Outcome, is_dry_run: bool) -> Vec<Value> {
     lines
 }
 
-fn pack(event: &str, pack: &ActivePack, is_dry_run: bool) -> Value {
+/// What became of one pack.
+pub(in crate::commands::plugin) fn pack(
+    event: &str,
+    pack: &ActivePack,
+    is_dry_run: bool,
+) -> Value {
     let ActivePack { name, version, source, sha256, size, signer, .. } = pack;
     json!({
         "event": event,
