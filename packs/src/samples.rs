@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use olive_schemas::pack::{
-    FORMAT, PackManifest, PackPlugin, PluginKind, Provides, Publisher, Signer,
+    FORMAT, IndexEntry, PackIndex, PackManifest, PackPlugin, PluginKind, Provides, Publisher,
+    Signer,
 };
 
 use crate::store::ActivePack;
@@ -51,4 +52,17 @@ pub(crate) fn active(name: &str, version: &str) -> ActivePack {
         manifest_sha256: digest("manifest"),
         signer: Signer::Key("0123456789ABCDEF".into()),
     }
+}
+
+/// An entry of an index for the same pack, whose archive lies beside the index.
+pub(crate) fn index_entry(name: &str, version: &str) -> IndexEntry {
+    let (manifest, active) = (manifest(name, version), active(name, version));
+    let url = manifest.name.file_name(version);
+    crate::index::entry(&manifest, &url, &active.sha256, active.size)
+}
+
+/// An index of such packs.
+pub(crate) fn index(name: &str, serial: u64, packs: &[(&str, &str)]) -> PackIndex {
+    let packs = packs.iter().map(|(name, version)| index_entry(name, version)).collect();
+    PackIndex { format: FORMAT, name: name.into(), serial, packs }
 }
