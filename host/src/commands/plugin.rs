@@ -22,6 +22,8 @@ mod lock;
 mod search;
 mod trust;
 mod index;
+// What several of them do.
+mod changing;
 
 use crate::cli::packs::{IndexCommand, TrustCommand};
 use crate::cli::plugin::PluginCommand;

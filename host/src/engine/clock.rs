@@ -8,6 +8,11 @@ pub fn now() -> String {
     written(since.as_secs(), since.subsec_millis())
 }
 
+/// The minute `seconds` after 1970, for people: `2026-11-24 18:40`.
+pub fn minute(seconds: u64) -> String {
+    written(seconds, 0).chars().take(16).map(|char| if char == 'T' { ' ' } else { char }).collect()
+}
+
 /// The time `seconds` and `millis` after 1970.
 fn written(seconds: u64, millis: u32) -> String {
     let (days, second) = (seconds / 86_400, seconds % 86_400);
@@ -33,7 +38,7 @@ fn date(days: u64) -> (u64, u64, u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::written;
+    use super::{minute, written};
 
     #[test]
     fn seconds_since_1970_are_times() {
@@ -46,5 +51,6 @@ mod tests {
         ] {
             assert_eq!(written(seconds, millis), time);
         }
+        assert_eq!(minute(1_795_545_616), "2026-11-24 18:40");
     }
 }

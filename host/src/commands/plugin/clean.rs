@@ -1,10 +1,25 @@
 //! `olive plugin clean`.
 
+use serde_json::json;
+
+use super::super::say;
+use super::changing::{self, Line};
 use crate::cli::packs::CleanArgs;
 use crate::error::Error;
+use crate::install::Destination;
+use crate::report::figures;
 
 /// Removes what is not in use any more.
 pub(super) fn run(args: &CleanArgs) -> Result<(), Error> {
-    let _ = args;
-    Err(Error::Usage("`olive plugin clean` is not there yet".into()))
+    let destination = Destination::new(args.scope.project.as_deref())?;
+    let freed = match destination.store.root().exists() {
+        true => destination.store.clean(&changing::lock(&destination, args.json)?)?,
+        false => 0,
+    };
+    let line = Line {
+        text: format!("freed {}", figures::bytes(freed as f64)),
+        json: json!({"event": "cleaned", "bytes": freed}),
+    };
+    say(&changing::text([line], args.json));
+    Ok(())
 }
