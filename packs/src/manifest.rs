@@ -17,6 +17,8 @@ use crate::data::is_sha256;
 const CODE: &str = "pack-manifest";
 /// Characters a text of the manifest may have at most.
 const LONGEST_TEXT: usize = 1000;
+/// Characters of a stranger's text that a message shows.
+const LONGEST_SHOWN: usize = 200;
 
 /// Reads a manifest and checks it.
 ///
@@ -83,13 +85,20 @@ pub fn check(manifest: &PackManifest) -> Result<(), PackError> {
     check_plugins(manifest, plugins)
 }
 
-/// `text` with characters that would change a terminal, or the order of what follows, written out.
+/// The beginning of `text`, with characters that would change a terminal, or the order of what
+/// follows, written out.
 pub(crate) fn printable(text: &str) -> String {
-    let escape = |char: char| match is_plain(char) {
-        true => char.to_string(),
-        false => char.escape_unicode().to_string(),
-    };
-    text.chars().map(escape).collect()
+    let mut shown = String::new();
+    for char in text.chars().take(LONGEST_SHOWN) {
+        match is_plain(char) {
+            true => shown.push(char),
+            false => shown.extend(char.escape_unicode()),
+        }
+    }
+    if text.chars().nth(LONGEST_SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 fn is_plain(char: char) -> bool {
@@ -218,6 +227,7 @@ fn check_license(license: &str) -> Result<(), PackError> {
     if license.bytes().all(is_letter) {
         return Ok(());
     }
+    let license = printable(license);
     Err(broken(format!("`license` is `{license}`, which is no SPDX expression")))
 }
 
@@ -226,6 +236,7 @@ fn check_homepage(page: &str) -> Result<(), PackError> {
     if page.starts_with("https://") || page.starts_with("http://") {
         return Ok(());
     }
+    let page = printable(page);
     Err(broken(format!("`homepage` is `{page}`, which is no web address")))
 }
 

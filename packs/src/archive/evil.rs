@@ -219,6 +219,15 @@ fn manifests() -> Vec<Evil> {
         manifest["novelty"] = json!(true);
     });
     changed("pack-manifest", "unknown key", &|manifest| manifest["setup"] = json!("rm -rf /"));
+    changed("pack-manifest", "unknown key without end", &|manifest| {
+        manifest[&"k".repeat(1 << 20)] = json!(1);
+    });
+    changed("pack-manifest", "version without end", &|manifest| {
+        manifest["version"] = json!("1".repeat(1 << 20));
+    });
+    changed("pack-manifest", "name without end", &|manifest| {
+        manifest["name"] = json!("a/".repeat(1 << 20));
+    });
     changed("pack-manifest", "key missing", &|manifest| {
         manifest.as_object_mut().unwrap().remove("license");
     });

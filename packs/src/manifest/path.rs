@@ -20,8 +20,7 @@ const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 /// Which rule it breaks.
 pub fn check(path: &str) -> Result<(), PackError> {
     let Some(why) = problem(path) else { return Ok(()) };
-    let shown: String = path.chars().take(LONGEST_PART).collect();
-    Err(PackError::refused("pack-path", format!("path `{}` in the pack {why}", printable(&shown))))
+    Err(PackError::refused("pack-path", format!("path `{}` in the pack {why}", printable(path))))
 }
 
 /// Checks each of `paths`, and all of them together: sorted, none twice, no two that are one where
