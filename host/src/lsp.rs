@@ -29,7 +29,7 @@ use std::thread;
 use serde::Serialize;
 
 use crate::plugin::CatalogError;
-use language::{Language, working_folder};
+use language::Languages;
 use session::Session;
 use wire::Incoming;
 
@@ -41,8 +41,7 @@ const CUT_OFF: u8 = 1;
 /// # Errors
 /// When a plugin that was asked for cannot be used.
 pub fn serve(plugin_folders: &[PathBuf]) -> Result<u8, CatalogError> {
-    let language = Language::discover(plugin_folders, &working_folder())?;
-    let mut session = Session::new(language, plugin_folders.to_vec());
+    let mut session = Session::new(Languages::discover(plugin_folders)?);
     let incoming = listen();
     let mut out = io::stdout().lock();
     while let Some(message) = next(&incoming, &mut session, &mut out) {

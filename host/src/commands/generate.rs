@@ -15,6 +15,7 @@ use crate::cli::GenerateArgs;
 use crate::error::Error;
 use crate::model::{ModelError, recognize};
 use crate::plan::StepFolder;
+use crate::plugin::CatalogError;
 use crate::plugin::process::{self, Supervision};
 use crate::view::{Mode, View};
 
@@ -23,7 +24,8 @@ pub(super) fn run(args: &GenerateArgs) -> Result<(), Error> {
     let host = host(&args.common)?;
     let Some((plugin, generator)) = host.catalog.generator(model.kind) else {
         let what = format!("no installed plugin generates with a model of type {}", model.kind);
-        return Err(host.catalog.absent(what).into());
+        let help = host.catalog.absence_help_of("generator");
+        return Err(CatalogError::Absent { what, help }.into());
     };
     let folder =
         StepFolder::new().map_err(|error| failed(PluginError::from_error("io", &error)))?;

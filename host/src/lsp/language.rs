@@ -1,10 +1,13 @@
-//! What configs may say, with the plugins that are installed.
+//! What configs may say, with the plugins that are installed for their project.
 
+use std::collections::BTreeMap;
+use std::env;
 use std::path::{Path, PathBuf};
 
+use olive_packs::home::project_store;
 use serde_json::Value;
 
-use crate::config::language;
+use crate::config::{Source, language};
 use crate::host::cache_home;
 use crate::plugin::{Catalog, CatalogError, Places};
 
@@ -19,7 +22,7 @@ pub(super) struct Language {
 impl Language {
     /// The language with the plugins beside the program, of packs of the user and of the project in
     /// the folder `project`, and in `folders`.
-    pub(super) fn discover(folders: &[PathBuf], project: &Path) -> Result<Self, CatalogError> {
+    fn discover(folders: &[PathBuf], project: &Path) -> Result<Self, CatalogError> {
         Ok(Self::with(Catalog::discover(&Places::of(project, folders), &cache_home())?))
     }
 
@@ -30,7 +33,63 @@ impl Language {
     }
 }
 
-/// The folder that editors start the server in: that of the project.
-pub(super) fn working_folder() -> PathBuf {
-    std::env::current_dir().unwrap_or_default()
+/// The languages of all projects: those without packs of their own share one.
+pub(super) struct Languages {
+    folders: Vec<PathBuf>,
+    common: Language,
+    projects: BTreeMap<PathBuf, Language>,
+}
+
+impl Languages {
+    /// The language of the folder that the editor has started the server in, with the plugins in
+    /// `folders` too; other projects are met with their documents.
+    pub(super) fn discover(folders: &[PathBuf]) -> Result<Self, CatalogError> {
+        let common = Language::discover(folders, &env::current_dir().unwrap_or_default())?;
+        Ok(Self { folders: folders.to_owned(), common, projects: BTreeMap::new() })
+    }
+
+    /// The one language of all projects.
+    #[cfg(test)]
+    pub(super) fn with(common: Language) -> Self {
+        Self { folders: Vec::new(), common, projects: BTreeMap::new() }
+    }
+
+    /// The language of the config in `source`.
+    pub(super) fn of(&self, source: &Source) -> &Language {
+        self.projects.get(&source.folder()).unwrap_or(&self.common)
+    }
+
+    /// Learns the language of the project that `source` belongs to, unless it is known.
+    pub(super) fn meet(&mut self, source: &Source) -> Result<(), CatalogError> {
+        let project = source.folder();
+        if self.projects.contains_key(&project) || !project_store(&project).exists() {
+            return Ok(());
+        }
+        let language = Language::discover(&self.folders, &project)?;
+        self.projects.insert(project, language);
+        Ok(())
+    }
+
+    /// Looks for the plugins of all projects again.
+    pub(super) fn rediscover(&mut self) -> Result<(), CatalogError> {
+        let mut fresh = Self::discover(&self.folders)?;
+        for project in self.projects.keys() {
+            let language = Language::discover(&self.folders, project)?;
+            fresh.projects.insert(project.clone(), language);
+        }
+        *self = fresh;
+        Ok(())
+    }
+
+    /// What is wrong with plugins and packs, each told once.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let languages = std::iter::once(&self.common).chain(self.projects.values());
+        let mut told: Vec<String> = Vec::new();
+        for problem in languages.flat_map(|language| language.catalog.all_problems()) {
+            if !told.contains(&problem) {
+                told.push(problem);
+            }
+        }
+        told
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 
 use lsp_types::json_rpc::{Error, Id, RequestObject, ResponseObject};
 use lsp_types::{
@@ -19,7 +18,7 @@ use serde_json::Value;
 
 use super::client::Client;
 use super::document::Document;
-use super::language::{Language, working_folder};
+use super::language::Languages;
 use super::{actions, complete, describe, diagnose};
 
 /// A message to the client.
@@ -34,8 +33,7 @@ pub(super) enum Outgoing {
 
 /// A session.
 pub(super) struct Session {
-    plugin_folders: Vec<PathBuf>,
-    language: Language,
+    languages: Languages,
     state: State,
     documents: BTreeMap<String, Document>,
     outgoing: Vec<Outgoing>,
@@ -56,9 +54,9 @@ enum State {
 
 impl Session {
     /// A session that has not begun.
-    pub(super) fn new(language: Language, plugin_folders: Vec<PathBuf>) -> Self {
+    pub(super) fn new(languages: Languages) -> Self {
         let (documents, outgoing) = (BTreeMap::new(), Vec::new());
-        Self { plugin_folders, language, state: State::New, documents, outgoing }
+        Self { languages, state: State::New, documents, outgoing }
     }
 
     /// The exit code, when the client has ended the session.
@@ -93,7 +91,7 @@ impl Session {
     pub(super) fn rest(&mut self) -> Vec<Outgoing> {
         let stale = self.documents.values_mut().filter(|document| document.is_stale);
         for document in stale {
-            let language = &self.language;
+            let language = self.languages.of(&document.source);
             let done = catch_unwind(AssertUnwindSafe(|| document.examine(language)));
             if done.is_err() {
                 document.findings.clear();
@@ -128,24 +126,26 @@ impl Session {
     }
 
     fn look_up(&self, client: Client, method: &str, id: &Id, params: Value) -> ResponseObject {
-        let language = &self.language;
         let document = |uri: &Uri| self.documents.get(&uri.0);
+        let language_of = |document: &Document| self.languages.of(&document.source);
         match method {
             "textDocument/completion" => answer::<CompletionRequest>(id, params, |params| {
                 let at = params.text_document_position_params;
                 let document = document(&at.text_document.uri)?;
+                let language = language_of(document);
                 let items =
                     complete::complete(document, at.position, language, client.has_snippets);
                 Some(items.into())
             }),
             "textDocument/hover" => answer::<HoverRequest>(id, params, |params| {
                 let at = params.text_document_position_params;
-                describe::hover(document(&at.text_document.uri)?, at.position, language)
+                let document = document(&at.text_document.uri)?;
+                describe::hover(document, at.position, language_of(document))
             }),
             "textDocument/definition" => answer::<DefinitionRequest>(id, params, |params| {
                 let at = params.text_document_position_params;
                 let document = document(&at.text_document.uri)?;
-                let found = describe::define(document, at.position, language)?;
+                let found = describe::define(document, at.position, language_of(document))?;
                 Some(Definition::from(found).into())
             }),
             "textDocument/documentSymbol" => {
@@ -156,6 +156,7 @@ impl Session {
             }
             "textDocument/codeAction" => answer::<CodeActionRequest>(id, params, |params| {
                 let document = document(&params.text_document.uri)?;
+                let language = language_of(document);
                 let found = actions::actions(document, params.range, &params.context, language);
                 Some(found.into_iter().map(Into::into).collect())
             }),
@@ -187,6 +188,9 @@ impl Session {
                 let item = parse::<DidOpenTextDocumentParams>(params)?.text_document;
                 let uri = item.uri.0.clone();
                 if let Some(document) = Document::open(item, client.encoding) {
+                    if let Err(error) = self.languages.meet(&document.source) {
+                        self.show_error(error.to_string());
+                    }
                     self.documents.insert(uri, document);
                 }
             }
@@ -218,28 +222,25 @@ impl Session {
 
     /// Looks for plugins again; when that fails, those of before stay.
     fn rediscover(&mut self) {
-        match Language::discover(&self.plugin_folders, &working_folder()) {
-            Ok(language) => {
-                self.language = language;
+        match self.languages.rediscover() {
+            Ok(()) => {
                 self.tell_problems();
                 self.documents.values_mut().for_each(|document| document.is_stale = true);
             }
-            Err(error) => {
-                let params =
-                    ShowMessageParams { kind: MessageType::Error, message: error.to_string() };
-                self.notify::<ShowMessageNotification>(params);
-            }
+            Err(error) => self.show_error(error.to_string()),
         }
     }
 
     /// Tells of plugins that cannot be used.
     fn tell_problems(&mut self) {
-        let catalog = &self.language.catalog;
-        let plugins = catalog.problems().iter().map(ToString::to_string);
-        let validators = catalog.broken_validators().iter().map(ToString::to_string);
-        for message in plugins.chain(validators).collect::<Vec<String>>() {
+        for message in self.languages.problems() {
             self.log(MessageType::Warning, message);
         }
+    }
+
+    fn show_error(&mut self, message: String) {
+        let params = ShowMessageParams { kind: MessageType::Error, message };
+        self.notify::<ShowMessageNotification>(params);
     }
 
     fn log(&mut self, kind: MessageType, message: String) {
@@ -283,12 +284,12 @@ fn published(document: &Document) -> Outgoing {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::language::Language;
+    use super::super::language::{Language, Languages};
     use super::Session;
     use crate::plugin::Catalog;
 
     fn session() -> Session {
-        Session::new(Language::with(Catalog::default()), Vec::new())
+        Session::new(Languages::with(Language::with(Catalog::default())))
     }
 
     /// What is said about `call`.

@@ -161,7 +161,7 @@ impl Planning<'_> {
                 self.kind
             );
             let mut problem = Diagnostic::error("no-evaluator", pointer, message);
-            problem.help = self.catalog.absence_help();
+            problem.help = self.catalog.absence_help_of("evaluator");
             ground.problems.push(problem);
             return Ok(());
         };

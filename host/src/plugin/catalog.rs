@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use olive_packs::PackError;
 use olive_packs::installed::{BrokenPack, Installed, InstalledPack};
-use olive_packs::store::Store;
+use olive_packs::store::{Scope, Store};
 
 use olive_schemas::descriptor::{
     EvaluatorDescriptor, GeneratorDescriptor, PassDescriptor, PluginDescriptor,
@@ -18,6 +18,7 @@ use olive_schemas::model::ModelKind;
 use olive_schemas::protocol::{Callee, Packed};
 
 use super::component::{BrokenValidator, InstalledValidator};
+use super::packs::label;
 use super::packs::lookup::Lookup;
 use super::{CatalogError, Origin};
 use crate::config::references::QUALITY_HELP;
@@ -108,6 +109,18 @@ impl Catalog {
         &self.installed.problems
     }
 
+    /// Everything that cannot be used, and why, for people.
+    pub fn all_problems(&self) -> impl Iterator<Item = String> {
+        let plugins = self.problems.iter().map(ToString::to_string);
+        let validators = self.broken_validators.iter().map(ToString::to_string);
+        let stores = self.installed.problems.iter().map(told);
+        let packs = self.installed.broken.iter().map(|pack| {
+            let BrokenPack { active, scope, error } = pack;
+            format!("pack {} ({}): {}", label(active), scope_name(*scope), told(error))
+        });
+        plugins.chain(validators).chain(stores).chain(packs)
+    }
+
     /// All that is known of packs.
     pub fn installed(&self) -> &Installed {
         &self.installed
@@ -170,13 +183,40 @@ impl Catalog {
         CatalogError::Absent { what, help: self.absence_help() }
     }
 
+    /// Why parts of a `kind`, such as `generator`, may be missing, or which packs of the indexes
+    /// have some.
+    pub fn absence_help_of(&self, kind: &str) -> Option<String> {
+        if self.problems.is_empty() {
+            let packs = self.packs_with(kind);
+            if !packs.is_empty() {
+                let help = format!("packs with {kind}s are {packs}: see `olive plugin install`");
+                return Some(help);
+            }
+        }
+        self.absence_help()
+    }
+
     /// Why something may be missing: no plugins at all, or broken ones.
     pub fn absence_help(&self) -> Option<String> {
         if let Some(problem) = self.problems.first() {
             return Some(format!("a plugin beside the program is broken: {problem}"));
         }
-        let help = "no plugins are installed: put them into `plugins/` beside the program, or \
-                    name their folder with --plugin-dir";
+        let help = "no plugins are installed: install packs (`olive plugin search`), put plugins \
+                    into `plugins/` beside the program, or name their folder with --plugin-dir";
         self.plugins.is_empty().then(|| help.to_owned())
+    }
+}
+
+/// An error with what to do.
+fn told(error: &PackError) -> String {
+    let help = error.help().map(|help| format!(" ({help})"));
+    format!("{error}{}", help.unwrap_or_default())
+}
+
+/// What people call the scope.
+pub fn scope_name(scope: Scope) -> &'static str {
+    match scope {
+        Scope::User => "user",
+        Scope::Project => "project",
     }
 }

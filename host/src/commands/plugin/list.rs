@@ -1,6 +1,5 @@
 //! `olive plugin list`.
 
-use olive_packs::PackError;
 use olive_packs::installed::{BrokenPack, InstalledPack};
 use olive_packs::store::{ActivePack, Scope};
 use olive_schemas::descriptor::PluginDescriptor;
@@ -12,7 +11,8 @@ use super::super::{host, say};
 use crate::cli::CommonArgs;
 use crate::error::Error;
 use crate::host::Host;
-use crate::plugin::packs::TARGET;
+use crate::plugin::catalog::scope_name;
+use crate::plugin::packs::{TARGET, label};
 use crate::plugin::{Catalog, InstalledPlugin, InstalledValidator, Origin, PackOrigin};
 
 /// Lists plugins and what they provide.
@@ -29,7 +29,7 @@ fn text(host: &Host) -> String {
         lines.extend(pack_lines(pack, catalog));
     }
     lines.extend(in_place(catalog, &Origin::Folder));
-    lines.extend(problems(catalog).map(|problem| format!("not usable: {problem}")));
+    lines.extend(catalog.all_problems().map(|problem| format!("not usable: {problem}")));
     if lines.is_empty() {
         lines.extend(catalog.absence_help());
     }
@@ -51,26 +51,15 @@ fn pack_lines(pack: &InstalledPack, catalog: &Catalog) -> Vec<String> {
     if inside.is_empty() {
         inside.push("nothing: each plugin of it is passed over for another".into());
     }
-    let title = format!("{}  {}  ({})", told(&pack.active), signer(pack), scope(pack.scope));
+    let title = format!("{}  {}  ({})", label(&pack.active), signer(pack), scope_name(pack.scope));
     let inside = inside.into_iter().map(|line| format!("  {line}"));
     std::iter::once(title).chain(inside).collect()
-}
-
-fn told(pack: &ActivePack) -> String {
-    format!("{} {}", pack.name, pack.version)
 }
 
 fn signer(pack: &InstalledPack) -> String {
     match &pack.active.signer {
         Signer::Key(id) => format!("signed by {id}"),
         Signer::Unsigned => "unsigned".into(),
-    }
-}
-
-fn scope(scope: Scope) -> &'static str {
-    match scope {
-        Scope::User => "user",
-        Scope::Project => "project",
     }
 }
 
@@ -117,24 +106,6 @@ fn shadowed(others: &[String]) -> impl Iterator<Item = String> {
     others.iter().map(|other| format!("  shadows    {other}"))
 }
 
-/// What cannot be used, and why.
-fn problems(catalog: &Catalog) -> impl Iterator<Item = String> {
-    let plugins = catalog.problems().iter().map(ToString::to_string);
-    let validators = catalog.broken_validators().iter().map(ToString::to_string);
-    let stores = catalog.pack_problems().iter().map(with_help);
-    plugins.chain(validators).chain(stores).chain(catalog.broken_packs().iter().map(broken))
-}
-
-fn broken(pack: &BrokenPack) -> String {
-    let BrokenPack { active, error, .. } = pack;
-    format!("pack {} ({}): {}", told(active), scope(pack.scope), with_help(error))
-}
-
-fn with_help(error: &PackError) -> String {
-    let help = error.help().map(|help| format!(" ({help})"));
-    format!("{error}{}", help.unwrap_or_default())
-}
-
 fn json(catalog: &Catalog) -> String {
     let plugins = catalog.plugins().iter().map(|plugin| {
         let InstalledPlugin { path, digest, descriptor, origin, shadows, .. } = plugin;
@@ -174,7 +145,7 @@ fn from(mut told: Value, origin: &Origin, shadows: &[String]) -> Value {
         Origin::Program => json!("program"),
         Origin::Folder => json!("folder"),
         Origin::Pack(PackOrigin { name, version, scope: of }) => {
-            json!({"pack": name, "version": version, "scope": scope(*of)})
+            json!({"pack": name, "version": version, "scope": scope_name(*of)})
         }
     };
     if !shadows.is_empty() {
@@ -192,7 +163,7 @@ fn pack_json(pack: &ActivePack, of: Scope) -> Value {
     json!({
         "name": name,
         "version": version,
-        "scope": scope(of),
+        "scope": scope_name(of),
         "signer": signer,
         "source": source,
         "sha256": sha256,

@@ -59,6 +59,23 @@ impl Catalog {
         found.into_iter().map(|found| Holder::Listed(Box::new(found))).collect()
     }
 
+    /// Packs of the indexes that are not installed and have a part of this `kind` for this machine,
+    /// with their versions.
+    pub(in crate::plugin) fn packs_with(&self, kind: &str) -> String {
+        let Some(indexes) = self.lookup().and_then(Lookup::indexes) else { return String::new() };
+        let is_new = |found: &Found| {
+            let mut installed = self.packs().iter().map(|pack| &pack.active.name);
+            let lists = found.entry.provides.lists();
+            let has_some = lists.iter().any(|(of, names)| *of == kind && !names.is_empty());
+            has_some
+                && is_for_this_machine(found)
+                && installed.all(|name| *name != found.entry.name)
+        };
+        let found = indexes.search("").into_iter().filter(is_new);
+        let packs = found.map(|found| format!("`{}` {}", found.entry.name, found.entry.version));
+        packs.collect::<Vec<_>>().join(", ")
+    }
+
     /// Whether packs could be looked up, if some index were configured.
     pub fn lacks_indexes(&self) -> bool {
         let Some(lookup) = self.lookup() else { return false };
