@@ -105,12 +105,14 @@ fn packages_depend_only_on_what_they_may() {
     let is_kit = |name: &str| name.starts_with("olive-kit-");
     for (name, (folder, needs)) in &packages {
         let may_need: &dyn Fn(&str) -> bool = match folder.to_str().unwrap() {
-            "schemas" | "workshop" => &|_| false,
-            "plugin-api" | "sandbox" | "validator-api" => &|needed| needed == "olive-schemas",
+            "schemas" | "workshop" | "transport" => &|_| false,
+            "packs" | "plugin-api" | "sandbox" | "validator-api" => {
+                &|needed| needed == "olive-schemas"
+            }
             "plugins/rules" => &|needed| needed == "olive-validator-api",
             "host" => &|needed| {
-                ["olive-schemas", "olive-plugin-api", "olive-sandbox", "olive-workshop"]
-                    .contains(&needed)
+                let parts = ["schemas", "plugin-api", "packs", "sandbox", "transport", "workshop"];
+                needed.strip_prefix("olive-").is_some_and(|needed| parts.contains(&needed))
             },
             kit if kit.starts_with("plugins/kit/") => {
                 &|needed| needed == "olive-schemas" || is_kit(needed)
@@ -141,6 +143,44 @@ fn only_the_sandbox_knows_wasmtime() {
     for source in folders.iter().flat_map(|folder| sources(&root().join(folder))) {
         let text = fs::read_to_string(&source).unwrap();
         assert!(!text.contains("wasmtime::"), "{} uses wasmtime", source.display());
+    }
+}
+
+/// Sources of ours that use `library`, but those below `folder`.
+fn users_elsewhere(library: &str, folder: &str) -> Vec<PathBuf> {
+    let packages = packages();
+    let others = packages.values().filter(|(place, _)| place != Path::new(folder));
+    let path = format!("{library}::");
+    let uses = |source: &PathBuf| {
+        let text = fs::read_to_string(source).unwrap();
+        let mut uses = text.match_indices(&path).map(|(at, _)| text[..at].chars().next_back());
+        uses.any(|before| before.is_none_or(|before| !before.is_alphanumeric() && before != '_'))
+    };
+    let sources = others.flat_map(|(place, _)| {
+        let code = root().join(place).join("src");
+        if code.is_dir() { sources(&code) } else { Vec::new() }
+    });
+    sources.filter(uses).collect()
+}
+
+#[test]
+fn only_transfers_know_an_asynchronous_runtime() {
+    for library in ["tokio", "reqwest", "oci_client"] {
+        let users = users_elsewhere(library, "transport");
+        assert!(users.is_empty(), "{library}: {users:?}");
+    }
+    let parts = built_of("olive-packs");
+    for library in ["tokio", "reqwest", "oci-client", "hyper"] {
+        assert!(!parts.contains(library), "olive-packs is built with {library}");
+    }
+    assert!(built_of("olive-transport").contains("tokio"));
+}
+
+#[test]
+fn only_packs_know_archives_and_signatures() {
+    for library in ["tar", "zstd", "minisign"] {
+        let users = users_elsewhere(library, "packs");
+        assert!(users.is_empty(), "{library}: {users:?}");
     }
 }
 
