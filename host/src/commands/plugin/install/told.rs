@@ -112,11 +112,7 @@ fn json(outcome: &Outcome, is_dry_run: bool) -> Vec<Value> {
 }
 
 /// What became of one pack.
-pub(in crate::commands::plugin) fn pack(
-    event: &str,
-    pack: &ActivePack,
-    is_dry_run: bool,
-) -> Value {
+pub(in crate::commands::plugin) fn pack(event: &str, pack: &ActivePack, is_dry_run: bool) -> Value {
     let ActivePack { name, version, source, sha256, size, signer, .. } = pack;
     json!({
         "event": event,
