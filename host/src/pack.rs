@@ -56,7 +56,7 @@ pub struct Packed {
     pub size: u64,
     /// What it says of itself.
     pub manifest: PackManifest,
-    /// Its signature, when it was signed.
+    /// Its signature, when it was signed, now or before.
     pub signed: Option<Signed>,
     /// How many checks of the contract its plugins passed; none when they were not tried.
     pub tried: Option<Tried>,
@@ -81,7 +81,10 @@ pub fn build(folder: &Path, options: &Options<'_>) -> Result<Packed, Error> {
     let manifest = manifest_of(&recipe, plugins, &stage)?;
     manifest::check(&manifest)?;
     let (path, sha256, size) = write(&manifest, &stage, options.out)?;
-    let signed = options.key.map(|key| sign(&path, key)).transpose()?;
+    let signed = match options.key {
+        Some(key) => Some(sign(&path, key)?),
+        None => sign::signed_before(&path),
+    };
     Ok(Packed { path, sha256, size, manifest, signed, tried })
 }
 

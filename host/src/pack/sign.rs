@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use olive_packs::PackError;
 use olive_packs::archive::{self, Limits};
-use olive_packs::signature::{PublicKey, SUFFIX, SecretKey, Subject};
+use olive_packs::signature::{PublicKey, SUFFIX, SecretKey, Signature, Subject};
 use olive_schemas::pack::{FORMAT, PackIndex};
 
 use super::refused;
@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::store::files::write_atomically;
 
 /// Environment variable with the password of a secret key.
-pub const PASSWORD: &str = "OLIVE_KEY_PASSWORD";
+const PASSWORD: &str = "OLIVE_KEY_PASSWORD";
 
 /// What every zstd stream begins with, and so every pack.
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -45,6 +45,15 @@ pub fn sign(path: &Path, key: &SecretKey) -> Result<Signed, Error> {
     let signature = signature_path(path);
     write_atomically(&signature, text.as_bytes()).map_err(PackError::io("write", &signature))?;
     Ok(Signed { path: signature, subject, key_id: key.public()?.id() })
+}
+
+/// The signature that lies beside the file at `path`, when it fits.
+pub(super) fn signed_before(path: &Path) -> Option<Signed> {
+    let signature_path = signature_path(path);
+    let signature = Signature::parse(&key_text(&signature_path).ok()?).ok()?;
+    signature.verify(File::open(path).ok()?, signature.key()).ok()?;
+    let (subject, key_id) = (signature.subject().clone(), signature.key_id());
+    Some(Signed { path: signature_path, subject, key_id })
 }
 
 /// Where the signature of the file at `path` lies.
@@ -88,10 +97,11 @@ pub fn password(prompt: &str) -> Result<String, PackError> {
     })
 }
 
-/// The text of the key file at `path`.
+/// The text of the file at `path`, a key or a signature, of which no more is read than such files
+/// have.
 ///
 /// # Errors
-/// When it cannot be read, or is no text of the size of a key.
+/// When it cannot be read, or is no text.
 pub(crate) fn key_text(path: &Path) -> Result<String, Error> {
     let mut text = String::new();
     let file = File::open(path).map_err(PackError::io("read", path))?;

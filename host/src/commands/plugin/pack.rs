@@ -32,7 +32,7 @@ fn text(packed: &Packed, args: &PackArgs, duration: Duration) -> String {
     let tried = tried.map(|Tried { passed, failed, skipped }| {
         format!("{passed} checks passed, {failed} failed, {skipped} skipped")
     });
-    let sign = format!("nobody has: olive plugin sign {} --key FILE", path.display());
+    let sign = format!("nobody has: olive plugin sign {} --key FILE", shown(path));
     let signed = signed.as_ref().map_or(sign, |signed| format!("by key {}", signed.key_id));
     let why_not = if args.no_test { "not, as --no-test says" } else { "nothing runs here" };
     let mut lines = vec![format!("{} {}", manifest.name, manifest.version)];
