@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests end where something is not as it should be")]
 
+#[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../../tests/it/packs/servers/https.rs"]
 mod server;
 

@@ -24,6 +24,8 @@ pub(super) struct Registry<'a> {
     base: Url,
     actions: &'static str,
     authorization: RefCell<Option<HeaderValue>>,
+    /// Why the user's credentials are not used.
+    incognito: RefCell<Option<TransportError>>,
 }
 
 /// A request's content, which is made anew when the request is sent again.
@@ -57,7 +59,8 @@ impl<'a> Registry<'a> {
             base = address::parse(&format!("http://{host}/v2/{}/", reference.repository))?;
         }
         let http = Http::new(&name, &base, request)?;
-        Ok(Self { http, reference, base, actions, authorization: RefCell::new(None) })
+        let (authorization, incognito) = Default::default();
+        Ok(Self { http, reference, base, actions, authorization, incognito })
     }
 
     /// The address of something in the repository.
@@ -79,7 +82,8 @@ impl<'a> Registry<'a> {
         if !self.sign_in(&response).await? {
             return Ok(response);
         }
-        self.http.get(&method, url, &self.signed(url, headers)).await
+        let response = self.http.get(&method, url, &self.signed(url, headers)).await?;
+        self.check_welcome(response)
     }
 
     /// The answer to a request with content, which may go to where the registry says.
@@ -98,7 +102,8 @@ impl<'a> Registry<'a> {
         if !self.sign_in(&response).await? {
             return Ok(response);
         }
-        send(self.signed(url, headers)).await
+        let response = send(self.signed(url, headers)).await?;
+        self.check_welcome(response)
     }
 
     /// Adds who asks, for the registry's own ears.
@@ -121,7 +126,15 @@ impl<'a> Registry<'a> {
         let known = headers.filter_map(|header| challenge::parse(header.to_str().ok()?)).next();
         let Some(challenge) = known else { return Ok(false) };
         let request = self.http.request;
-        let credentials = credentials::find(&self.reference.host, request.is_cancelled)?;
+        let found = credentials::find(&self.reference.host, request.is_cancelled);
+        let credentials = match found {
+            // What is for everyone does not need them.
+            Err(error @ TransportError::Credentials { .. }) => {
+                *self.incognito.borrow_mut() = Some(error);
+                None
+            }
+            found => found?,
+        };
         let authorization = match (challenge, credentials) {
             (Challenge::Bearer { realm, service }, credentials) => {
                 let token = self.token(&realm, service.as_deref(), credentials).await?;
@@ -130,10 +143,22 @@ impl<'a> Registry<'a> {
             (Challenge::Basic, Some(Credentials::Password { user, password })) => {
                 basic(&user, &password)
             }
-            (Challenge::Basic, _) => return Ok(false),
+            (Challenge::Basic, _) => {
+                let reason = self.incognito.take();
+                return reason.map_or(Ok(false), |error| Err(error.into()));
+            }
         };
         *self.authorization.borrow_mut() = Some(self.secret(&authorization)?);
         Ok(true)
+    }
+
+    /// An answer to a request that is signed; when it needs more, why we have no more.
+    fn check_welcome(&self, response: Response) -> Result<Response, Failure> {
+        let is_refused = matches!(response.status().as_u16(), 401 | 403);
+        match self.incognito.borrow_mut().take_if(|_| is_refused) {
+            Some(error) => Err(error.into()),
+            None => Ok(response),
+        }
     }
 
     /// A token of the server at `realm` for what we want to do.

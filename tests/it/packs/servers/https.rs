@@ -43,6 +43,8 @@ pub(crate) enum Manner {
     WrongPart,
     /// Refuses so often, with this status and header, and is honest then.
     Refuses(usize, &'static str, &'static str),
+    /// Refuses with this challenge whoever does not show this authorization, and is honest then.
+    Guarded(String, &'static str),
     /// Sends to another address.
     Redirects(String),
     /// Something that is not HTTP.
@@ -73,10 +75,15 @@ struct Served {
 }
 
 /// What a client asks for.
+#[derive(Default)]
 struct Asked {
+    /// Without query.
     path: String,
+    query: String,
     from: Option<usize>,
     if_range: Option<String>,
+    authorization: Option<String>,
+    content: String,
 }
 
 /// What a connection is made of, with or without TLS.
@@ -131,7 +138,7 @@ impl Server {
         self.folder.path().join("authority.pem")
     }
 
-    /// What was asked for: `/x.pack`, or `/x.pack from 100`.
+    /// What was asked for: `/x.pack`, or `/x.pack?query from 100 by Basic abc`.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.shared.requests.lock().unwrap().clone()
     }
@@ -199,14 +206,10 @@ fn certify(path: &Path) -> Arc<ServerConfig> {
 /// Serves one request.
 fn talk(stream: &mut dyn Stream, shared: &Shared) -> io::Result<()> {
     let asked = read_request(stream)?;
-    let told = match asked.from {
-        Some(from) => format!("{} from {from}", asked.path),
-        None => asked.path.clone(),
-    };
     let times = {
         let mut requests = shared.requests.lock().unwrap();
-        requests.push(told);
-        requests.iter().filter(|told| told.split(' ').next() == Some(&asked.path)).count()
+        requests.push(asked.told());
+        requests.iter().filter(|told| told.split([' ', '?']).next() == Some(&asked.path)).count()
     };
     let served = shared.served.lock().unwrap().get(&asked.path).cloned();
     let Some(served) = served else {
@@ -223,23 +226,43 @@ fn talk(stream: &mut dyn Stream, shared: &Shared) -> io::Result<()> {
 
 fn read_request(stream: &mut dyn Stream) -> io::Result<Asked> {
     stream.tcp().set_read_timeout(Some(Duration::from_secs(60)))?;
-    let mut lines = BufReader::new(stream).lines();
-    let first = lines.next().ok_or(io::ErrorKind::UnexpectedEof)??;
-    let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
-    let mut asked = Asked { path, from: None, if_range: None };
-    for line in lines {
-        let line = line?;
-        let Some((name, value)) = line.split_once(": ") else { return Ok(asked) };
+    let mut stream = BufReader::new(stream);
+    let mut next = || -> io::Result<String> {
+        let mut line = String::new();
+        stream.read_line(&mut line)?;
+        Ok(line.trim_end().to_owned())
+    };
+    let first = next()?;
+    let target = first.split(' ').nth(1).ok_or(io::ErrorKind::UnexpectedEof)?;
+    let (path, query) = target.split_at(target.find('?').unwrap_or(target.len()));
+    let mut asked = Asked { path: path.into(), query: query.into(), ..Asked::default() };
+    let mut length = 0;
+    while let Some((name, value)) = next()?.split_once(": ") {
         match name.to_lowercase().as_str() {
             "range" => {
                 let from = value.strip_prefix("bytes=").and_then(|range| range.strip_suffix('-'));
                 asked.from = from.and_then(|from| from.parse().ok());
             }
             "if-range" => asked.if_range = Some(value.into()),
+            "authorization" => asked.authorization = Some(value.into()),
+            "content-length" => length = value.parse().unwrap_or_default(),
             _ => {}
         }
     }
+    stream.take(length).read_to_string(&mut asked.content)?;
     Ok(asked)
+}
+
+impl Asked {
+    fn told(&self) -> String {
+        let mut told = format!("{}{}", self.path, self.query);
+        told.extend(self.from.map(|from| format!(" from {from}")));
+        told.extend(self.authorization.as_ref().map(|who| format!(" by {who}")));
+        told.extend(
+            Some(&self.content).filter(|text| !text.is_empty()).map(|text| format!(" with {text}")),
+        );
+        told
+    }
 }
 
 fn serve(
@@ -270,6 +293,11 @@ fn serve(
         Manner::Refuses(refusals, status, header) if times <= *refusals => {
             write!(stream, "HTTP/1.1 {status}\r\n{header}\r\nContent-Length: 0\r\n\r\n")
         }
+        Manner::Guarded(challenge, by) if asked.authorization.as_deref() != Some(by) => {
+            let header = format!("WWW-Authenticate: {challenge}");
+            write!(stream, "HTTP/1.1 401 Unauthorized\r\n{header}\r\nContent-Length: 0\r\n\r\n")
+        }
+        Manner::Guarded(..) => honest(stream, content, Some(version), asked, usize::MAX),
         Manner::Refuses(..) => honest(stream, content, Some(version), asked, usize::MAX),
         Manner::NoRanges => {
             whole(stream, &tag, content.len())?;
