@@ -4,6 +4,7 @@
 //! <data home>/trust.json            keys of publishers                       trust
 //!            /indexes.json          configured indexes                       index
 //!            /indexes/NAME.json     their last copies, with .minisig         index
+//!            /lock, /tmp/           while one of these is changed            data
 //!            /seal.key              key under which project stores are ours  store
 //!            /plugins/              packs of this user: a store              store
 //! PROJECT/.olive/plugins/           packs of a project: a store

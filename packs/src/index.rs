@@ -168,7 +168,7 @@ impl Indexes {
     pub fn copies(&self) -> (Vec<(&Configured, PackIndex)>, Vec<PackError>) {
         let (mut copies, mut problems) = (Vec::new(), Vec::new());
         for index in &self.configured {
-            match self.read_copy(index) {
+            match self.copy_of(index) {
                 Ok(copy) => copies.push((index, copy)),
                 Err(problem) => problems.push(problem),
             }
@@ -176,7 +176,11 @@ impl Indexes {
         (copies, problems)
     }
 
-    fn read_copy(&self, index: &Configured) -> Result<PackIndex, PackError> {
+    /// The last copy of a configured index.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read or understood.
+    pub fn copy_of(&self, index: &Configured) -> Result<PackIndex, PackError> {
         let is_of_program = index.name == PROGRAM;
         let path = if is_of_program { PathBuf::from(&index.url) } else { self.copy(&index.name) };
         let Some(text) = data::read(&path)? else {
