@@ -104,9 +104,7 @@ impl Store {
     /// be written.
     pub fn lock(&self, wait: Duration, on_wait: &dyn Fn()) -> Result<Guard, PackError> {
         place::prepare(self)?;
-        let guard = guard::take(&self.root, wait, on_wait)?;
-        clean::sweep(self)?;
-        Ok(guard)
+        guard::take(self, wait, on_wait)
     }
 
     /// Whether the pack with this archive is there.

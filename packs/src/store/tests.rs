@@ -82,7 +82,6 @@ fn cleaning_leaves_what_is_active() {
 fn a_pack_that_is_there_is_compared_and_mended() {
     let shelf = Shelf::of_user();
     let [sample, _] = two_versions(&shelf);
-    assert!(!shelf.stage(&shelf.lock(), &sample).unwrap());
     shelf.install(&[&sample]);
     assert!(shelf.stage(&shelf.lock(), &sample).unwrap());
     let folder = shelf.store.folder(&sample.active.sha256);
@@ -151,12 +150,27 @@ fn an_archive_that_is_not_the_one_that_was_checked_leaves_nothing() {
 }
 
 #[test]
+fn a_command_that_does_not_come_to_its_end_leaves_nothing() {
+    let shelf = Shelf::of_user();
+    let [active, staged] = two_versions(&shelf);
+    shelf.install(&[&active]);
+    let guard = shelf.lock();
+    assert!(!shelf.stage(&guard, &staged).unwrap());
+    assert_eq!(shelf.names("packs").len(), 2);
+    drop(guard);
+    assert_eq!(shelf.names("packs"), [active.active.sha256.as_str()]);
+}
+
+#[test]
 fn the_lock_sweeps_what_a_killed_command_has_left() {
     let shelf = Shelf::of_user();
     let [active, staged] = two_versions(&shelf);
     shelf.install(&[&active]);
-    shelf.stage(&shelf.lock(), &staged).unwrap();
     let root = shelf.store.root();
+    write(
+        &shelf.store.folder(&staged.active.sha256).join("pack.json"),
+        "a pack without generation",
+    );
     write(&root.join("tmp/half/any/lib"), "half a pack");
     write(&root.join("tmp/half.json"), "half a generation");
     let never_active = fs::read_to_string(root.join("generations/1.json")).unwrap();
