@@ -24,20 +24,20 @@ impl Assignment {
     pub(crate) fn of(session: &Session) -> ort::Result<Self> {
         let mut providers = BTreeMap::<String, BTreeMap<String, usize>>::new();
         let (mut parts, mut num_parts) = (ptr::null(), 0);
-        ortsys![unsafe Session_GetEpGraphAssignmentInfo(session.ptr(), &mut parts, &mut num_parts)?];
+        ortsys![unsafe Session_GetEpGraphAssignmentInfo(session.ptr(), &raw mut parts, &raw mut num_parts)?];
         for index in 0..num_parts {
             // SAFETY: the runtime gave an array of `num_parts` that lives as long as the session.
             let part = unsafe { *parts.add(index) };
             let mut name = ptr::null();
-            ortsys![unsafe EpAssignedSubgraph_GetEpName(part, &mut name)?];
+            ortsys![unsafe EpAssignedSubgraph_GetEpName(part, &raw mut name)?];
             let operators = providers.entry(text(name)).or_default();
             let (mut nodes, mut num_nodes) = (ptr::null(), 0);
-            ortsys![unsafe EpAssignedSubgraph_GetNodes(part, &mut nodes, &mut num_nodes)?];
+            ortsys![unsafe EpAssignedSubgraph_GetNodes(part, &raw mut nodes, &raw mut num_nodes)?];
             for index in 0..num_nodes {
                 // SAFETY: as above.
                 let node = unsafe { *nodes.add(index) };
                 let mut operator = ptr::null();
-                ortsys![unsafe EpAssignedNode_GetOperatorType(node, &mut operator)?];
+                ortsys![unsafe EpAssignedNode_GetOperatorType(node, &raw mut operator)?];
                 *operators.entry(text(operator)).or_default() += 1;
             }
         }
@@ -58,11 +58,11 @@ impl Assignment {
             .flat_map(|(_, operators)| operators.iter())
             .map(|(operator, count)| format!("{operator} ({count})"))
             .collect();
-        let rest = match others.is_empty() {
-            true => String::new(),
-            false => format!("; the processor computes {}", others.join(", ")),
-        };
-        format!("{provider} computes {count} of {total} nodes{rest}")
+        let told = format!("{provider} computes {count} of {total} nodes");
+        if others.is_empty() {
+            return told;
+        }
+        format!("{told}; the processor computes {}", others.join(", "))
     }
 }
 

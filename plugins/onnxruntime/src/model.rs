@@ -69,9 +69,10 @@ impl OnnxLanguageModel {
             .map_err(|problem| OnnxError::Signature { path, problem })?;
         let mut binding = session.create_binding()?;
         let ModelSection { context_length, vocab_size, decoder, .. } = &config.model;
-        let cache = match provider.is_cpu() {
-            true => KeyValueCache::in_place(decoder, *context_length, &mut binding)?,
-            false => KeyValueCache::growing(decoder)?,
+        let cache = if provider.is_cpu() {
+            KeyValueCache::in_place(decoder, *context_length, &mut binding)?
+        } else {
+            KeyValueCache::growing(decoder)?
         };
         let mut logits = Tensor::new(&Allocator::default(), [1, 1, *vocab_size])?;
         binding.bind_output(decoder.outputs.logits.as_str(), &mut logits)?;

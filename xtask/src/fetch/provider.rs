@@ -14,9 +14,9 @@ use crate::error::ChoreError;
 /// An execution provider for ONNX Runtime that its maker ships as a Python package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Provider {
-    /// Intel's `OpenVINO`, for Intel's processors.
+    /// Intel's OpenVINO, for Intel's processors.
     Openvino,
-    /// `WebGPU`, for graphics processors.
+    /// WebGPU, for graphics processors.
     Webgpu,
 }
 
@@ -63,7 +63,7 @@ impl Provider {
 
     /// Whether a file of the package goes into the pack.
     ///
-    /// Of `OpenVINO` what its provider for processors needs: its plugins for graphics and neural
+    /// Of OpenVINO what its provider for processors needs: its plugins for graphics and neural
     /// processors would make the pack three times as large on some systems.
     fn is_part(self, file: &str) -> bool {
         match self {
