@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::time::Duration;
 
 use olive_packs::PackError;
 use olive_packs::archive::{self, Described, Limits};
@@ -24,6 +25,15 @@ pub(super) struct Judged {
     pub(super) obtained: Option<Obtained>,
     /// A key to trust from now on, as the user agreed.
     pub(super) new_key: Option<PublicKey>,
+    /// Time that this pack has taken so far.
+    pub(super) time: Duration,
+}
+
+impl Judged {
+    /// A pack that the store has, judged by an earlier command.
+    pub(super) fn in_store(candidate: Candidate) -> Self {
+        Self { candidate, obtained: None, new_key: None, time: Duration::ZERO }
+    }
 }
 
 /// Decides whether `obtained` may be installed; `earlier` are the packs of the same command that
@@ -63,7 +73,8 @@ pub(super) fn judge(
         signer: verdict.signer,
     };
     let candidate = Candidate { active, manifest };
-    Ok(Judged { candidate, obtained: Some(obtained), new_key: verdict.new_key })
+    let time = obtained.begun_at.elapsed();
+    Ok(Judged { candidate, obtained: Some(obtained), new_key: verdict.new_key, time })
 }
 
 /// The error of an archive that changes under our hands.

@@ -33,7 +33,7 @@ pub fn install(
         stop_if_cancelled(watch)?;
         let in_store = in_store(pack, &order.destination.store, &order.rules, &surroundings.trust)?;
         judged.push(match in_store {
-            Some(candidate) => Judged { candidate, obtained: None, new_key: None },
+            Some(candidate) => Judged::in_store(candidate),
             None => from_source(pack, folder, &judged, &order.rules, surroundings, watch)?,
         });
     }

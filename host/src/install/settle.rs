@@ -40,14 +40,14 @@ pub struct Taken {
     pub manifest: PackManifest,
     /// Its folder in the store; after a dry run it may not be there.
     pub folder: PathBuf,
-    /// Time from the first look at its source to its place in the store.
+    /// Time that it took to fetch, judge and unpack it.
     pub time: Duration,
 }
 
 /// Makes `judged` active, beside the other packs of the store or instead of them.
 pub(super) fn settle(
     order: &Order<'_>,
-    judged: Vec<Judged>,
+    mut judged: Vec<Judged>,
     surroundings: &mut Surroundings,
     watch: &dyn Watch,
 ) -> Result<Outcome, Error> {
@@ -59,7 +59,7 @@ pub(super) fn settle(
         return Ok(Outcome { change, taken, new_keys, lock_file: None });
     }
     let guard = store.lock(WAIT, &|| watch.waiting())?;
-    let carried_out = carry_out(order, &guard, &judged, &mut surroundings.trust, watch);
+    let carried_out = carry_out(order, &guard, &mut judged, &mut surroundings.trust, watch);
     drop(guard);
     if carried_out.is_err() {
         // Taking the lock clears away what is not in use: packs that were unpacked for nothing.
@@ -77,15 +77,17 @@ pub(super) fn settle(
 fn carry_out(
     order: &Order<'_>,
     guard: &Guard,
-    judged: &[Judged],
+    judged: &mut [Judged],
     trusted: &mut Trust,
     watch: &dyn Watch,
 ) -> Result<Change, Error> {
     let store = &order.destination.store;
     let change = change_of(order, judged)?;
-    for judged in judged {
+    for judged in &mut *judged {
         stop_if_cancelled(watch)?;
+        let begun_at = Instant::now();
         stage(store, guard, judged, watch)?;
+        judged.time += begun_at.elapsed();
     }
     // A kill between these two leaves a key that the user agreed to, never a pack of nobody's.
     trust(judged, trusted)?;
@@ -199,9 +201,8 @@ fn reason(verb: &str, change: &Change) -> String {
 
 fn taken(store: &Store, judged: Judged) -> Taken {
     let Candidate { active, manifest } = judged.candidate;
-    let begun_at = judged.obtained.map_or_else(Instant::now, |obtained| obtained.begun_at);
     let folder = store.folder(&active.sha256);
-    Taken { active, manifest, folder, time: begun_at.elapsed() }
+    Taken { active, manifest, folder, time: judged.time }
 }
 
 #[cfg(test)]

@@ -56,9 +56,14 @@ pub fn find<'a>(active: &'a [ActivePack], name: &str) -> Result<&'a ActivePack, 
     }
 }
 
+/// Whether `pack` came from an index.
+pub fn is_indexed(pack: &ActivePack) -> bool {
+    matches!(pack.source.parse(), Ok(Source::Named { .. }))
+}
+
 /// What can become of `pack`.
 pub fn next(pack: &ActivePack, surroundings: &Surroundings) -> Next {
-    if !matches!(pack.source.parse(), Ok(Source::Named { .. })) {
+    if !is_indexed(pack) {
         return Next::NotIndexed;
     }
     let name = pack.name.to_string();

@@ -5,12 +5,13 @@ use olive_packs::store::ActivePack;
 use serde_json::json;
 
 use super::super::say;
+use super::index::update;
 use super::install::rules;
 use super::install::told;
 use super::install::watcher::Watcher;
 use crate::cli::packs::UpgradeArgs;
 use crate::error::Error;
-use crate::install::upgrade::{Next, chosen, next};
+use crate::install::upgrade::{Next, chosen, is_indexed, next};
 use crate::install::{self, Destination, Order, Surroundings};
 
 /// Installs the newest versions.
@@ -18,8 +19,14 @@ pub(super) fn run(args: &UpgradeArgs) -> Result<(), Error> {
     let destination = Destination::new(args.scope.project.as_deref())?;
     let mut surroundings = Surroundings::of_user()?;
     let active = destination.store.active()?;
+    let chosen = chosen(&active.packs, &args.names)?;
+    let failed = if chosen.iter().any(|pack| is_indexed(pack)) && !args.dry_run {
+        update::all(&mut surroundings.indexes, args.json).1
+    } else {
+        None
+    };
     let mut sources = Vec::new();
-    for pack in chosen(&active.packs, &args.names)? {
+    for pack in chosen {
         match next(pack, &surroundings) {
             Next::Newer(source) => sources.push(source),
             stays if args.names.is_empty() => say(&stay(pack, &stays, args.json)),
@@ -29,7 +36,7 @@ pub(super) fn run(args: &UpgradeArgs) -> Result<(), Error> {
         }
     }
     if sources.is_empty() {
-        return Ok(());
+        return failed.map_or(Ok(()), Err);
     }
     let order = Order {
         sources,
@@ -42,7 +49,8 @@ pub(super) fn run(args: &UpgradeArgs) -> Result<(), Error> {
     };
     let outcome = install::install(&order, &mut surroundings, &Watcher::new(args.json))?;
     say(&told::outcome(&outcome, args.dry_run, args.json));
-    Ok(())
+    // An index that cannot be reached does not keep the others from being used.
+    failed.map_or(Ok(()), Err)
 }
 
 /// Why a pack stays as it is.
