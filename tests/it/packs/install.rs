@@ -265,3 +265,10 @@ pub(super) fn make_writable(path: &Path) {
     set(path.parent().unwrap(), 0o755);
     set(path, 0o644);
 }
+
+#[cfg(not(unix))]
+pub(super) fn make_writable(path: &Path) {
+    let mut permissions = fs::metadata(path).unwrap().permissions();
+    permissions.set_readonly(false);
+    fs::set_permissions(path, permissions).unwrap();
+}

@@ -16,7 +16,7 @@ impl<'a> Shop<'a> {
         let shop = Self { playground, key: Key::new() };
         shop.offer("1.0.0", &[]);
         playground
-            .olive(&["plugin", "index", "add", "@/shop/index.json", "--key", "@/index.key.pub"])
+            .olive(&["plugin", "index", "add", "@/shop/index.json", "--key", "@/index.pub"])
             .check(0, &["shop"]);
         shop
     }
