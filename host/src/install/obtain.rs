@@ -23,7 +23,7 @@ const SIGNATURE_BYTES: u64 = 16 << 10;
 /// Longest time without a byte from a server.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Age at which a folder of a fetch belongs to a command that was killed.
-const STALE: Duration = Duration::from_secs(24 * 3600);
+const STALE: Duration = Duration::from_hours(24);
 
 /// An archive at hand, which nobody has judged yet.
 pub struct Obtained {

@@ -16,7 +16,7 @@ use super::{Order, Stage, Surroundings, Watch, project, stop_if_cancelled};
 use crate::error::Error;
 
 /// Longest wait for another command to let go of the store.
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_mins(1);
 
 /// What came of an order.
 #[derive(Debug)]

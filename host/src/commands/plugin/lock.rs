@@ -56,7 +56,9 @@ fn tell_drift(folder: &Path, count: usize, drift: Vec<PackError>, is_json: bool)
         });
         return 0;
     }
-    drift.into_iter().for_each(|error| tell(error, is_json));
+    for error in drift {
+        tell(error, is_json);
+    }
     DRIFT
 }
 
