@@ -15,6 +15,7 @@ pub struct ScopeArgs {
 
 /// `olive plugin install`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct InstallArgs {
     /// A pack: a file, a plugin's folder, `https://…[#sha256=…]`, `oci://…`, or `[PUBLISHER/]NAME[@VERSION]`
     #[arg(value_name = "SOURCE", required_unless_present = "locked")]
