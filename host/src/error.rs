@@ -192,7 +192,7 @@ impl Error {
             Self::Output(_) => ("output", None),
             Self::Report(_) => ("report", None),
             Self::Pack(error) => (error.code(), error.help().map(str::to_owned)),
-            Self::Transport(_) => ("fetch", None),
+            Self::Transport(error) => ("fetch", error.help().map(str::to_owned)),
         };
         Diagnostic { help, ..Diagnostic::error(code, "", self.to_string()) }
     }
