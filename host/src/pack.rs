@@ -1,8 +1,8 @@
 //! Making packs: from a plugin's folder to one archive that others install.
 //!
 //! ```text
-//! olive-pack.json ─recipe→ Recipe ─collect→ members ─stage→ Stage ─describe→ PackPlugins
-//!                 ─trial→ sound ─manifest, archive→ PUBLISHER-NAME-VERSION.pack
+//! olive-pack.json ─recipe→ Recipe ─collect→ members ─stage→ Stage ─describe→ PackManifest
+//!                 ─trial→ sound ─archive→ PUBLISHER-NAME-VERSION.pack
 //! ```
 //!
 //! Plugins are described and tried where they are staged, so that what is packed is what was tried:
@@ -73,13 +73,13 @@ pub fn build(folder: &Path, options: &Options<'_>) -> Result<Packed, Error> {
     let recipe = Recipe::read(folder)?;
     let collected = collect::collect(&recipe, TARGET)?;
     let mut stage = Stage::new(collected.members)?;
-    let plugins = describe::plugins(&recipe, &collected.given, &mut stage, TARGET)?;
+    let described = describe::plugins(&recipe, &collected.given, &mut stage, TARGET)?;
+    let manifest = manifest_of(&recipe, &described, &stage)?;
+    manifest::check(&manifest)?;
     let tried = match options.has_trial {
-        true => trial::run(&recipe, &plugins, &stage)?,
+        true => trial::run(&recipe, &described, &stage)?,
         false => None,
     };
-    let manifest = manifest_of(&recipe, plugins, &stage)?;
-    manifest::check(&manifest)?;
     let (path, sha256, size) = write(&manifest, &stage, options.out)?;
     let signed = match options.key {
         Some(key) => Some(sign(&path, key)?),
@@ -90,14 +90,14 @@ pub fn build(folder: &Path, options: &Options<'_>) -> Result<Packed, Error> {
 
 fn manifest_of(
     recipe: &Recipe,
-    described: Vec<Described>,
+    described: &[Described],
     stage: &Stage,
 ) -> Result<PackManifest, Error> {
     let content = &recipe.content;
-    let version = describe::version(recipe, &described)?;
-    let api = describe::api(recipe, &described)?;
+    let version = describe::version(recipe, described)?;
+    let api = describe::api(recipe, described)?;
     let files = stage.files()?;
-    let mut plugins: Vec<_> = described.into_iter().map(|one| one.plugin).collect();
+    let mut plugins: Vec<_> = described.iter().map(|one| one.plugin.clone()).collect();
     plugins.sort_by(|one, other| one.id.cmp(&other.id));
     Ok(PackManifest {
         format: FORMAT,

@@ -81,7 +81,11 @@ impl Recipe {
     /// `path` for messages: as it is seen from where the recipe was named.
     pub(super) fn shown(&self, path: &Path) -> PathBuf {
         let given = self.source.path.parent().unwrap_or(Path::new(""));
-        path.strip_prefix(&self.folder).map_or_else(|_| path.to_owned(), |below| given.join(below))
+        match path.strip_prefix(&self.folder) {
+            Ok(below) if below.as_os_str().is_empty() => given.to_owned(),
+            Ok(below) => given.join(below),
+            Err(_) => path.to_owned(),
+        }
     }
 }
 
@@ -180,7 +184,7 @@ mod tests {
             (tail, "\"version\": \"1\", \"license\"", (5, 14), "\"1\" is no version"),
             (tail, "\"api\": \"x\", \"license\"", (5, 10), "no range of versions"),
             (tail, "\"lisense\": \"MIT\", \"license\"", (5, 14), "unknown key `lisense`"),
-            (tail, "\"conflicts\": [\"x\"], \"license\"", (5, 17), "does not match"),
+            (tail, "\"conflicts\": [\"x\"], \"license\"", (5, 17), "not a name such as `acme/prune`"),
             ("prune\",", "prune\"", (4, 3), "expected"),
         ] {
             let text = GOOD.replace(from, to);

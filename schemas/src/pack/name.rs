@@ -108,6 +108,8 @@ impl JsonSchema for PackName {
                             and single `-`.",
             "type": "string",
             "pattern": format!("^{part}/{part}$"),
+            "patternErrorMessage": "a name such as `acme/prune`, of lower-case letters, digits \
+                                    and single `-`",
         })
     }
 }

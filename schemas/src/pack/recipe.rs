@@ -18,10 +18,6 @@ pub struct PackRecipe {
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// Name of the pack, `publisher/name`.
-    #[schemars(extend(
-        "patternErrorMessage" =
-            "a name such as `acme/prune`, of lower-case letters, digits and single `-`"
-    ))]
     pub name: PackName,
     /// Version of the pack (semver); that of its plugins when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -83,7 +83,8 @@ fn a_library_that_cannot_say_what_it_provides_is_not_packed() {
 fn a_plugin_that_breaks_the_contract_is_not_packed() {
     let Some(author) = Author::with_python() else { return };
     let text = fs::read_to_string(author.path("main.py")).unwrap();
-    author.write("main.py", &text.replace("summary = \"", "summary = \"a summary without end "));
+    let long = format!("summary = \"{} ", "word ".repeat(30));
+    author.write("main.py", &text.replace("summary = \"", &long));
     refused(
         &author,
         12,
