@@ -128,9 +128,10 @@ fn check_signer(active: &ActivePack, trust: &Trust) -> Result<(), PackError> {
         return Ok(());
     }
     let is_revoked = trust.revoked().iter().any(|key| key.id == *id);
-    let (code, why) = match is_revoked {
-        true => ("pack-revoked", "is trusted no longer"),
-        false => ("pack-untrusted", "is not one of its publisher that you trust"),
+    let (code, why) = if is_revoked {
+        ("pack-revoked", "is trusted no longer")
+    } else {
+        ("pack-untrusted", "is not one of its publisher that you trust")
     };
     let ActivePack { name, version, .. } = active;
     Err(PackError::refused(

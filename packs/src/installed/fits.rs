@@ -21,13 +21,13 @@ pub fn fits(manifest: &PackManifest, machine: &Machine) -> Result<(), PackError>
         return Err(PackError::refused("pack-api", message)
             .with_help("take another version of the pack, or of Olive"));
     }
-    if let Some(oldest) = min_host {
-        if !Version::parse(oldest).is_ok_and(|oldest| *host >= oldest) {
-            let message =
-                format!("`{name}` {version} needs Olive {oldest} or newer, and this is {host}");
-            return Err(PackError::refused("pack-host", message)
-                .with_help("take a newer Olive, or an older version of the pack"));
-        }
+    if let Some(oldest) = min_host
+        && !Version::parse(oldest).is_ok_and(|oldest| *host >= oldest)
+    {
+        let message =
+            format!("`{name}` {version} needs Olive {oldest} or newer, and this is {host}");
+        return Err(PackError::refused("pack-host", message)
+            .with_help("take a newer Olive, or an older version of the pack"));
     }
     if plugins.iter().all(|plugin| plugin.entry_for(target).is_none()) {
         let message = match listed(&manifest.targets()) {
@@ -44,8 +44,9 @@ pub fn fits(manifest: &PackManifest, machine: &Machine) -> Result<(), PackError>
 fn listed(names: &[String]) -> Option<String> {
     let (last, others) = names.split_last()?;
     let others: Vec<String> = others.iter().map(|name| format!("`{name}`")).collect();
-    match others.is_empty() {
-        true => Some(format!("`{last}`")),
-        false => Some(format!("{} and `{last}`", others.join(", "))),
-    }
+    Some(if others.is_empty() {
+        format!("`{last}`")
+    } else {
+        format!("{} and `{last}`", others.join(", "))
+    })
 }

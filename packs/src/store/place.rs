@@ -17,9 +17,8 @@ pub(super) fn check(store: &Store) -> Result<bool, PackError> {
     for path in
         [store.packs(), store.generations(), store.scratch()].iter().chain(&parent.flatten())
     {
-        match self::about(path)? {
-            Some(about) => check_folder(path, &about)?,
-            None => {}
+        if let Some(about) = self::about(path)? {
+            check_folder(path, &about)?;
         }
     }
     for path in ["lock", "active.json"].map(|name| store.root.join(name)) {

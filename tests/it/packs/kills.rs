@@ -74,9 +74,10 @@ impl Scene {
 
     fn store(&self) -> Store {
         let home = self.playground.path("world/data");
-        match self.is_project {
-            true => Store::project(&self.playground.path("world/project"), &home),
-            false => Store::user(&home),
+        if self.is_project {
+            Store::project(&self.playground.path("world/project"), &home)
+        } else {
+            Store::user(&home)
         }
     }
 
@@ -182,9 +183,10 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let to = to.join(entry.file_name());
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &to),
-            false => drop(fs::copy(entry.path(), to).unwrap()),
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
         }
     }
 }

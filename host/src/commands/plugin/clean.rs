@@ -12,9 +12,10 @@ use crate::report::figures;
 /// Removes what is not in use any more.
 pub(super) fn run(args: &CleanArgs) -> Result<(), Error> {
     let destination = Destination::new(args.scope.project.as_deref())?;
-    let freed = match destination.store.root().exists() {
-        true => destination.store.clean(&changing::lock(&destination, args.json)?)?,
-        false => 0,
+    let freed = if destination.store.root().exists() {
+        destination.store.clean(&changing::lock(&destination, args.json)?)?
+    } else {
+        0
     };
     let line = Line {
         text: format!("freed {}", figures::bytes(freed as f64)),

@@ -51,9 +51,10 @@ fn line(pack: &ActivePack, title: &str, found: Result<Vec<Damage>, PackError>) -
             None => format!("{title}  {problem}"),
         })
         .collect();
-    texts.push(match problems.is_empty() {
-        true => format!("{title}  as it was installed"),
-        false => format!("{title}  install it again: `olive plugin install {source}`"),
+    texts.push(if problems.is_empty() {
+        format!("{title}  as it was installed")
+    } else {
+        format!("{title}  install it again: `olive plugin install {source}`")
     });
     let damage: Vec<Value> =
         problems.iter().map(|(path, problem)| json!({"path": path, "problem": problem})).collect();
