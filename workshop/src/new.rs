@@ -135,7 +135,8 @@ mod tests {
         let name = Name::parse("thing").unwrap();
         for template in TEMPLATES {
             let files = files(&name, template);
-            for wanted in ["README.md", "LICENSE", ".gitignore", "example.json", "olive-pack.json"] {
+            for wanted in ["README.md", "LICENSE", ".gitignore", "example.json", "olive-pack.json"]
+            {
                 let has = files.iter().any(|(path, content)| path == wanted && !content.is_empty());
                 assert!(has, "{} in {}: {wanted}", template.kind, template.language);
             }

@@ -182,10 +182,15 @@ mod tests {
             ("MIT OR", "MIT/", (5, 14), "not an SPDX expression"),
             ("\"license\": \"MIT OR Apache-2.0\",", "", (1, 1), "key `license` is missing"),
             (tail, "\"version\": \"1\", \"license\"", (5, 14), "\"1\" is no version"),
-            (tail, "\"api\": \"x\", \"license\"", (5, 10), "no range of versions"),
-            (tail, "\"lisense\": \"MIT\", \"license\"", (5, 14), "unknown key `lisense`"),
-            (tail, "\"conflicts\": [\"x\"], \"license\"", (5, 17), "not a name such as `acme/prune`"),
-            ("prune\",", "prune\"", (4, 3), "expected"),
+            (tail, "\"api\": \"one\", \"license\"", (5, 10), "no range of versions"),
+            (tail, "\"lisense\": \"MIT\", \"license\"", (5, 3), "unknown key `lisense`"),
+            (
+                tail,
+                "\"conflicts\": [\"x\"], \"license\"",
+                (5, 17),
+                "not a name such as `acme/prune`",
+            ),
+            ("prune\",", "prune\"", (3, 11), "a comma is missing"),
         ] {
             let text = GOOD.replace(from, to);
             assert_ne!(text, GOOD, "{from}");
