@@ -1,6 +1,7 @@
 //! Small files of the user's data: read whole, written whole or not at all, changed by one command
 //! at a time.
 
+use std::fmt::Write;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -45,6 +46,7 @@ impl Changing {
     }
 
     /// Removes what is at `path`, if anything is.
+    #[expect(clippy::unused_self, reason = "only who holds the lock may")]
     pub(crate) fn remove(&self, path: &Path) -> Result<(), PackError> {
         if path.exists() { durable::remove_file(path) } else { Ok(()) }
     }
@@ -78,7 +80,10 @@ pub(crate) fn json(value: &impl Serialize) -> Result<String, PackError> {
 
 /// Hexadecimal digits in lower case.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Whether `text` is a SHA-256 as it is written everywhere: 64 hexadecimal digits in lower case.

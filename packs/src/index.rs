@@ -301,14 +301,12 @@ fn check_serial(
     else {
         return Ok(());
     };
-    let message = match () {
-        () if *serial < seen => {
-            format!("the index `{name}` has serial number {serial}, and {seen} was seen before")
-        }
-        () if *serial == seen && content != last.as_bytes() => {
-            format!("the index `{name}` has changed, and its serial number {serial} has not")
-        }
-        () => return Ok(()),
+    let message = if *serial < seen {
+        format!("the index `{name}` has serial number {serial}, and {seen} was seen before")
+    } else if *serial == seen && content != last.as_bytes() {
+        format!("the index `{name}` has changed, and its serial number {serial} has not")
+    } else {
+        return Ok(());
     };
     Err(PackError::refused("index-stale", message)
         .with_help("the last copy stays in use; tell whoever keeps the index"))

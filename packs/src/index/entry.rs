@@ -73,10 +73,7 @@ pub(super) fn check_url(url: &str) -> Result<(), String> {
         };
     }
     let is_part = |part: &str| !matches!(part, "" | "." | "..") && is_plain(part, b"-._~+");
-    match url.split('/').all(is_part) {
-        true => Ok(()),
-        false => refuse("which is no path below the index"),
-    }
+    if url.split('/').all(is_part) { Ok(()) } else { refuse("which is no path below the index") }
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ impl Indexes {
         if named.iter().any(|found| found.entry.name != full) {
             return Err(ambiguous(name, &named));
         }
-        choose(&full, named, requirement, machine)
+        choose(&full, &named, requirement, machine)
     }
 
     /// The newest version of every pack whose name, description or parts contain `text`, without
@@ -109,19 +109,19 @@ impl Indexes {
 /// The newest of `entries`, all of the pack `name`, that fits.
 fn choose(
     name: &PackName,
-    entries: Vec<Found>,
+    entries: &[Found],
     requirement: &VersionReq,
     machine: &Machine,
 ) -> Result<Found, PackError> {
     let refused = |code, message: String| PackError::refused(code, message);
 
-    let wanted = keep(&entries, |entry| {
+    let wanted = keep(entries, |entry| {
         Version::parse(&entry.version).is_ok_and(|version| requirement.matches(&version))
     });
     if wanted.is_empty() {
         let message = format!("no version of `{name}` is `{requirement}`");
         return Err(refused("pack-version", message)
-            .with_help(format!("there are {}", words(&versions(&entries), "and"))));
+            .with_help(format!("there are {}", words(&versions(entries), "and"))));
     }
     let offered = keep(&wanted, |entry| entry.yanked.is_none() || is_exact(requirement));
     if offered.is_empty() {

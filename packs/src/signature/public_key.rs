@@ -40,7 +40,8 @@ impl PublicKey {
 
     /// Its id: 16 hexadecimal digits in upper case.
     pub fn id(&self) -> String {
-        self.number().iter().rev().map(|byte| format!("{byte:02X}")).collect()
+        let id = self.number().iter().rfold(0, |id: u64, &byte| id << 8 | u64::from(byte));
+        format!("{id:016X}")
     }
 
     /// One line of base64.

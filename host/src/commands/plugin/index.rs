@@ -36,12 +36,10 @@ pub(super) fn run(command: &IndexCommand) -> Result<(), Error> {
 
 fn add(args: &IndexAddArgs) -> Result<(), Error> {
     let key = key_of(&args.key)?;
-    let url = match args.url.contains("://") {
-        true => args.url.clone(),
-        false => path::absolute(&args.url)
-            .map_err(PackError::io("find", &args.url))?
-            .display()
-            .to_string(),
+    let url = if args.url.contains("://") {
+        args.url.clone()
+    } else {
+        path::absolute(&args.url).map_err(PackError::io("find", &args.url))?.display().to_string()
     };
     let fetched = fetch::fetch(&url)?;
     let mut indexes = packs::indexes()?;

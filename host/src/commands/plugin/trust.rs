@@ -45,9 +45,10 @@ fn add(args: &TrustAddArgs) -> Result<(), Error> {
     trust.add(publisher, &key, TrustedBy::User)?;
 
     let id = key.id();
-    let mut text = match is_new {
-        true => format!("trusts from now on key {id} for packs of {publisher}\n"),
-        false => format!("key {id} is trusted for packs of {publisher} already\n"),
+    let mut text = if is_new {
+        format!("trusts from now on key {id} for packs of {publisher}\n")
+    } else {
+        format!("key {id} is trusted for packs of {publisher} already\n")
     };
     let keys = trust.publishers().iter().filter(|known| known.id == *publisher);
     for other in keys.flat_map(|known| &known.keys).filter(|other| other.id != id) {

@@ -27,9 +27,10 @@ pub(super) struct Fetched {
 
 /// Gets the index at `url`, an address or a path.
 pub(super) fn fetch(url: &str) -> Result<Fetched, Error> {
-    let (place, query) = match url.contains("://") {
-        true => url.split_at(url.find('?').unwrap_or(url.len())),
-        false => (url, ""),
+    let (place, query) = if url.contains("://") {
+        url.split_at(url.find('?').unwrap_or(url.len()))
+    } else {
+        (url, "")
     };
     let content = get(url, LIMIT)?.ok_or_else(|| {
         PackError::refused("index-missing", format!("there is no index at `{url}`"))
