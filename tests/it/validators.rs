@@ -3,7 +3,7 @@
 #[allow(dead_code, reason = "the sandbox's own tests use what is not used here")]
 #[path = "../../sandbox/tests/it/guest.rs"]
 mod guest;
-mod guests;
+pub(crate) mod guests;
 
 use std::fs;
 use std::time::Instant;

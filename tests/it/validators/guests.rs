@@ -62,7 +62,7 @@ pub(super) fn telling(finding: Finding<'_>, part: &str) -> Guest {
 }
 
 /// `acme-rules`, which tells [`TOO_LOW`].
-pub(super) fn good() -> Vec<u8> {
+pub(crate) fn good() -> Vec<u8> {
     telling(TOO_LOW, "\"score\":0.5").build()
 }
 
