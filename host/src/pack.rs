@@ -76,10 +76,7 @@ pub fn build(folder: &Path, options: &Options<'_>) -> Result<Packed, Error> {
     let described = describe::plugins(&recipe, &collected.given, &mut stage, TARGET)?;
     let manifest = manifest_of(&recipe, &described, &stage)?;
     manifest::check(&manifest)?;
-    let tried = match options.has_trial {
-        true => trial::run(&recipe, &described, &stage)?,
-        false => None,
-    };
+    let tried = if options.has_trial { trial::run(&recipe, &described, &stage)? } else { None };
     let (path, sha256, size) = write(&manifest, &stage, options.out)?;
     let signed = match options.key {
         Some(key) => Some(sign(&path, key)?),
