@@ -12,6 +12,7 @@ use crate::config::defaults::fill;
 use crate::config::fit::misfits;
 use crate::config::node::escape;
 use crate::plugin::Catalog;
+use crate::plugin::providers::InstalledProvider;
 
 /// Execution providers and the devices they run on; providers that run on several are left out.
 const DEVICES: [(&str, &[&str]); 9] = [
@@ -71,12 +72,13 @@ fn check_devices(value: &Value, catalog: &Catalog, problems: &mut Problems) {
 /// Devices that the provider runs on, as far as they are known.
 fn devices_of(provider: &str, catalog: &Catalog) -> Vec<&'static str> {
     let installed = catalog.provider(provider);
-    let said: Vec<_> = installed.iter().flat_map(|known| known.devices()).collect();
-    if said.is_empty() {
-        let known = DEVICES.iter().find(|(name, _)| *name == provider);
-        return known.map(|(_, devices)| devices.to_vec()).unwrap_or_default();
+    let said = installed.iter().flat_map(InstalledProvider::devices);
+    let said: Vec<_> = said.map(|device| device.name()).collect();
+    if !said.is_empty() {
+        return said;
     }
-    said.into_iter().map(|device| device.name()).collect()
+    let known = DEVICES.iter().find(|(name, _)| *name == provider);
+    known.map(|(_, devices)| devices.to_vec()).unwrap_or_default()
 }
 
 /// A provider is written as its name, or as its name and the path of its library.
