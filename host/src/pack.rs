@@ -12,6 +12,7 @@ mod recipe;
 mod collect;
 mod library;
 mod stage;
+mod group;
 mod describe;
 mod trial;
 mod sign;

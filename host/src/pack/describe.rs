@@ -1,7 +1,7 @@
 //! The plugins among the members of a pack, and what they say about themselves.
 //!
-//! Files of one kind and name are one plugin for several targets. It is described by its file for
-//! this machine; where there is none, by the descriptor that the author gives.
+//! A plugin is described by its file for this machine; where there is none, by the descriptor that
+//! the author gives.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,9 +16,8 @@ use semver::{Version, VersionReq};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::collect::{COMPONENT, is_target};
-use super::library::{self, is_library};
-use super::recipe::{Recipe, below};
+use super::group::{self, Group};
+use super::recipe::Recipe;
 use super::refused;
 use super::stage::Stage;
 use crate::error::Error;
@@ -26,7 +25,6 @@ use crate::host::cache_home;
 use crate::plugin::CatalogError;
 use crate::plugin::component::{BrokenValidator, Runtime};
 use crate::plugin::describe::Descriptions;
-use crate::plugin::manifest::{Manifest, SUFFIX};
 
 /// A plugin as the manifest lists it, and what decides about the pack.
 #[derive(Debug)]
@@ -53,8 +51,8 @@ pub(super) fn plugins(
     target: &str,
 ) -> Result<Vec<Described>, Error> {
     let groups = match &recipe.content.plugins {
-        Some(_) => named(recipe, stage)?,
-        None => found(recipe, stage)?,
+        Some(_) => group::named(recipe, stage)?,
+        None => group::found(recipe, stage)?,
     };
     let mut reader = Reader {
         descriptions: Descriptions::open(&cache_home()),
@@ -137,91 +135,12 @@ pub(super) fn api(recipe: &Recipe, described: &[Described]) -> Result<String, Er
     }
 }
 
-/// Files that are one plugin.
-struct Group {
-    kind: PluginKind,
-    /// Name of its files without what systems add.
-    stem: String,
-    /// Its members, by target.
-    entry: BTreeMap<String, String>,
-}
-
-/// The plugins that the recipe names.
-fn named(recipe: &Recipe, stage: &Stage) -> Result<Vec<Group>, Error> {
-    let mut groups = Vec::new();
-    for (index, plugin) in recipe.content.plugins.iter().flatten().enumerate() {
-        let pointer = format!("/plugins/{index}");
-        if plugin.kind == PluginKind::OrtEp {
-            let message = "execution providers stand apart";
-            let help = "name it in `execution_providers`";
-            return Err(recipe.refuse(&below(&pointer, "kind"), "pack-entry", message, help));
-        }
-        let entry = entries(recipe, stage, &pointer, &plugin.entry)?;
-        let stem = entry.values().next().map(|path| stem(plugin.kind, path)).unwrap_or_default();
-        groups.push(Group { kind: plugin.kind, stem: stem.to_owned(), entry });
-    }
-    Ok(groups)
-}
-
-/// The plugins that are known by their files' names and places.
-fn found(recipe: &Recipe, stage: &Stage) -> Result<Vec<Group>, Error> {
-    let is_provider = |target: &str, file: &str| {
-        let providers = recipe.content.execution_providers.iter();
-        providers.into_iter().any(|one| one.entry.get(target).is_some_and(|entry| entry == file))
-    };
-    let mut groups: BTreeMap<(PluginKind, String), Group> = BTreeMap::new();
-    for path in stage.paths() {
-        let Some((target, file)) = path.split_once('/') else { continue };
-        if !is_target(target) || is_provider(target, file) {
-            continue;
-        }
-        let depth = file.matches('/').count();
-        let kind = match () {
-            () if Manifest::is_at(file.as_ref()) && depth <= 1 => PluginKind::Process,
-            () if file.ends_with(COMPONENT) && depth == 0 => PluginKind::Wasm,
-            () if is_library(file) && is_plugin(stage, path)? => {
-                if target == ANY_TARGET || depth > 0 {
-                    return Err(misplaced(stage, path));
-                }
-                PluginKind::Native
-            }
-            () => continue,
-        };
-        let stem = stem(kind, file).to_owned();
-        let new = || Group { kind, stem: stem.clone(), entry: BTreeMap::new() };
-        let group = groups.entry((kind, stem.clone())).or_insert_with(new);
-        if let Some(twin) = group.entry.insert(target.to_owned(), path.to_owned()) {
-            let message = format!(
-                "`{}` and `{}` are one plugin twice",
-                stage.shown(&twin).display(),
-                stage.shown(path).display()
-            );
-            return Err(refused("pack-twins", message, "leave one of them out"));
-        }
-    }
-    Ok(groups.into_values().collect())
-}
-
-fn is_plugin(stage: &Stage, path: &str) -> Result<bool, PackError> {
-    library::is_plugin(&stage.path(path)).map_err(PackError::io("read", stage.shown(path)))
-}
-
-fn misplaced(stage: &Stage, path: &str) -> Error {
-    let message = format!(
-        "`{}` is a plugin in a folder that is not one of a target",
-        stage.shown(path).display()
-    );
-    let help = "put it into `dist` itself, or into a folder there that is called by its target \
-                triple, such as `x86_64-unknown-linux-gnu`";
-    refused("pack-misplaced", message, help)
-}
-
 /// The execution providers that the recipe names.
 fn providers(recipe: &Recipe, stage: &Stage) -> Result<Vec<Described>, Error> {
     let mut described = Vec::new();
     for (index, provider) in recipe.content.execution_providers.iter().enumerate() {
         let pointer = format!("/execution_providers/{index}");
-        let entry = entries(recipe, stage, &pointer, &provider.entry)?;
+        let entry = group::entries(recipe, stage, &pointer, &provider.entry)?;
         let name = provider.name.clone();
         let provides = Provides { execution_providers: vec![name.clone()], ..Provides::default() };
         let plugin = PackPlugin {
@@ -239,42 +158,6 @@ fn providers(recipe: &Recipe, stage: &Stage) -> Result<Vec<Described>, Error> {
         described.push(Described { plugin, version: None, api: None, here: None });
     }
     Ok(described)
-}
-
-/// The members that `entry` names: files in the folders of targets.
-fn entries(
-    recipe: &Recipe,
-    stage: &Stage,
-    pointer: &str,
-    entry: &BTreeMap<String, String>,
-) -> Result<BTreeMap<String, String>, Error> {
-    let mut members = BTreeMap::new();
-    for (target, file) in entry {
-        let path = format!("{target}/{file}");
-        if !stage.has(&path) {
-            let pointer = below(&below(pointer, "entry"), target);
-            let message = format!("`{file}` is no file for `{target}`");
-            let mut files: Vec<&str> = stage.files_of(target).collect();
-            files.truncate(5);
-            let help = match files[..] {
-                [] => format!("put it into the folder `{target}` of `dist`"),
-                _ => format!("there are {}", crate::config::schema::quoted(&files)),
-            };
-            return Err(recipe.refuse(&pointer, "pack-entry", message, help));
-        }
-        members.insert(target.clone(), path);
-    }
-    Ok(members)
-}
-
-/// Name of a plugin's file without what kinds and systems add.
-fn stem(kind: PluginKind, file: &str) -> &str {
-    let name = file.rsplit('/').next().unwrap_or_default();
-    match kind {
-        PluginKind::Native | PluginKind::OrtEp => library::stem(name),
-        PluginKind::Process => name.strip_suffix(SUFFIX).unwrap_or(name),
-        PluginKind::Wasm => name.strip_suffix(COMPONENT).unwrap_or(name),
-    }
 }
 
 fn entry_shown(plugin: &PackPlugin, stage: &Stage) -> String {
