@@ -75,6 +75,7 @@ pub(super) fn plugins(
         }
         described.push(new);
     }
+    bring_providers(recipe, &mut described)?;
     described.extend(providers(recipe, stage)?);
     if described.is_empty() {
         let folder = recipe.shown(&recipe.folder);
@@ -158,6 +159,20 @@ fn providers(recipe: &Recipe, stage: &Stage) -> Result<Vec<Described>, Error> {
         described.push(Described { plugin, version: None, api: None, here: None });
     }
     Ok(described)
+}
+
+/// Adds the execution providers that plugins bring inside their runtime.
+fn bring_providers(recipe: &Recipe, described: &mut [Described]) -> Result<(), Error> {
+    for (id, names) in &recipe.content.built_in_providers {
+        let Some(one) = described.iter_mut().find(|one| one.plugin.id == *id) else {
+            let message = format!("no plugin of the pack is called `{id}`");
+            let help = "name a plugin as `olive plugin list` does";
+            return Err(recipe.refuse("/built_in_providers", "pack-provider", message, help));
+        };
+        let provides = Provides { execution_providers: names.clone(), ..Provides::default() };
+        one.plugin.provides.extend(&provides);
+    }
+    Ok(())
 }
 
 fn entry_shown(plugin: &PackPlugin, stage: &Stage) -> String {

@@ -73,6 +73,10 @@ pub struct PackRecipe {
     /// Libraries with ONNX Runtime's API of execution providers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub execution_providers: Vec<RecipeProvider>,
+    /// Execution providers that are inside a build of ONNX Runtime which a plugin brings along, by
+    /// the plugin's name, such as `{"acme-runtime": ["CUDAExecutionProvider"]}`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub built_in_providers: BTreeMap<String, Vec<String>>,
 }
 
 /// A plugin of a recipe.

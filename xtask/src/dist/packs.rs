@@ -123,7 +123,27 @@ impl Workshop<'_> {
             }
             is_filled = true;
         }
+        if is_filled && !dist.join(self.target).is_dir() {
+            self.describe(pack, &dist.join("schemas"))?;
+        }
         Ok(is_filled)
+    }
+
+    /// Writes what the plugins of this build say about themselves, for a pack that has none of them.
+    fn describe(&self, pack: Pack, schemas: &Path) -> Result<(), ChoreError> {
+        fs::create_dir_all(schemas).map_err(ChoreError::file("create", schemas))?;
+        for line in command::output(&mut self.olive(&["list", "--json"]))?.lines() {
+            let Ok(line) = serde_json::from_str::<serde_json::Value>(line) else { continue };
+            let descriptor = &line["descriptor"];
+            let name = descriptor["name"].as_str().unwrap_or_default();
+            let plugin = name.strip_prefix("olive-plugin-");
+            if !plugin.is_some_and(|plugin| pack.plugins().contains(&plugin)) {
+                continue;
+            }
+            let path = schemas.join(format!("{name}.json"));
+            fs::write(&path, descriptor.to_string()).map_err(ChoreError::file("write", &path))?;
+        }
+        Ok(())
     }
 
     /// This build's target, and those that were built elsewhere.
