@@ -74,8 +74,10 @@ const WINDOW_LOG: u32 = 23;
 const BLOCK: usize = 512;
 
 /// Bytes that fill the last block of `size` bytes.
+#[expect(clippy::cast_possible_truncation, reason = "the rest is smaller than a block")]
 fn padding(size: u64) -> usize {
-    size.next_multiple_of(BLOCK as u64).wrapping_sub(size) as usize
+    let rest = (size % BLOCK as u64) as usize;
+    if rest == 0 { 0 } else { BLOCK - rest }
 }
 
 #[cfg(test)]

@@ -90,9 +90,10 @@ pub fn check(manifest: &PackManifest) -> Result<(), PackError> {
 pub(crate) fn printable(text: &str) -> String {
     let mut shown = String::new();
     for char in text.chars().take(LONGEST_SHOWN) {
-        match is_plain(char) {
-            true => shown.push(char),
-            false => shown.extend(char.escape_unicode()),
+        if is_plain(char) {
+            shown.push(char);
+        } else {
+            shown.extend(char.escape_unicode());
         }
     }
     if text.chars().nth(LONGEST_SHOWN).is_some() {
@@ -138,9 +139,10 @@ fn check_plugin(plugin: &PackPlugin, files: &HashSet<&str>) -> Result<(), PackEr
     check_provides(id, provides)?;
     let is_provider = *kind == PluginKind::OrtEp;
     if descriptor.is_some() == is_provider || execution_provider.is_some() != is_provider {
-        let [has, lacks] = match is_provider {
-            true => ["execution_provider", "descriptor"],
-            false => ["descriptor", "execution_provider"],
+        let [has, lacks] = if is_provider {
+            ["execution_provider", "descriptor"]
+        } else {
+            ["descriptor", "execution_provider"]
         };
         let kind = kind.name();
         return Err(broken(format!(

@@ -51,7 +51,8 @@ impl FromStr for Source {
         }
         let path = Path::new(text);
         let has_separator = text.chars().any(std::path::is_separator);
-        if text.ends_with(".pack") || (has_separator && path.exists()) {
+        let is_pack = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("pack"));
+        if is_pack || (has_separator && path.exists()) {
             return local(path);
         }
         match named(text)? {

@@ -33,7 +33,9 @@ pub(crate) fn sound() -> Vec<u8> {
         [block.bytes(), padded(content)].concat()
     };
     let mut tar = file("pack.json", manifest.as_bytes());
-    FILES.iter().for_each(|(path, content)| tar.extend(file(path, content)));
+    for (path, content) in FILES {
+        tar.extend(file(path, content));
+    }
     compress(&[&tar, &END])
 }
 
@@ -337,8 +339,8 @@ fn frames() -> Vec<Evil> {
         evil("pack-damaged", "bit of the checksum that has flipped", flipped),
         evil("pack-trailing", "byte behind the frame", [&sound[..], b"!"].concat()),
         evil("pack-trailing", "second frame", [&sound[..], &sound].concat()),
-        evil("pack-trailing", "skipped frame behind", [&sound[..], &skippable].concat()),
-        evil("pack-format", "skipped frame before", [&skippable, &sound[..]].concat()),
+        evil("pack-trailing", "skippable frame behind", [&sound[..], &skippable].concat()),
+        evil("pack-format", "skippable frame before", [&skippable, &sound[..]].concat()),
     ]
 }
 

@@ -41,7 +41,7 @@ impl<R: Read> Members<R> {
         }
         let size = size_of(&header)?;
         if size > LONGEST_PAX {
-            return Err(wrong_header(format!("a PAX header of {size} bytes")));
+            return Err(wrong_header(&format!("a PAX header of {size} bytes")));
         }
         let mut record = Vec::new();
         self.content(size, &mut |bytes| {
@@ -49,10 +49,10 @@ impl<R: Read> Members<R> {
             Ok(())
         })?;
         let Some(path) = pax_path(&record) else {
-            return Err(wrong_header("a PAX header that says more than one path".into()));
+            return Err(wrong_header("a PAX header that says more than one path"));
         };
         let Some(header) = self.header()? else {
-            return Err(wrong_header("a PAX header without a member".into()));
+            return Err(wrong_header("a PAX header without a member"));
         };
         member(&header, path.to_vec()).map(Some)
     }
@@ -65,7 +65,7 @@ impl<R: Read> Members<R> {
     ) -> Result<(), PackError> {
         let mut left = size;
         while left > 0 {
-            let length = left.min(self.buffer.len() as u64) as usize;
+            let length = usize::try_from(left).unwrap_or(usize::MAX).min(self.buffer.len());
             self.tar.read(&mut self.buffer[..length])?;
             take(&self.buffer[..length])?;
             left -= length as u64;
@@ -73,7 +73,7 @@ impl<R: Read> Members<R> {
         let padding = &mut self.buffer[..padding(size)];
         self.tar.read(padding)?;
         if !is_zero(padding) {
-            return Err(wrong_header("bytes between its members".into()));
+            return Err(wrong_header("bytes between its members"));
         }
         Ok(())
     }
@@ -96,13 +96,13 @@ impl<R: Read> Members<R> {
         self.tar.read(block)?;
         if is_zero(block) {
             self.tar.read(block)?;
-            return match is_zero(block) {
-                true => Ok(None),
-                false => Err(wrong_header("one block of zeros, and more behind it".into())),
-            };
+            if !is_zero(block) {
+                return Err(wrong_header("one block of zeros, and more behind it"));
+            }
+            return Ok(None);
         }
         if !header.cksum().is_ok_and(|sum| sum == checksum(header.as_bytes())) {
-            return Err(wrong_header("a header whose checksum is wrong".into()));
+            return Err(wrong_header("a header whose checksum is wrong"));
         }
         Ok(Some(header))
     }
@@ -135,7 +135,7 @@ fn member(header: &Header, path: Vec<u8>) -> Result<Member, PackError> {
 }
 
 fn size_of(header: &Header) -> Result<u64, PackError> {
-    header.size().map_err(|_| wrong_header("a member whose size is no number".into()))
+    header.size().map_err(|_| wrong_header("a member whose size is no number"))
 }
 
 /// The path in a PAX header that has this one record: `LENGTH path=PATH` and a line end.
@@ -157,6 +157,6 @@ fn is_zero(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| *byte == 0)
 }
 
-fn wrong_header(what: String) -> PackError {
+fn wrong_header(what: &str) -> PackError {
     PackError::refused("pack-tar", format!("the tar in the pack has {what}"))
 }

@@ -142,9 +142,10 @@ fn expect<'a>(
     let Member { path, size } = member;
     check_path(path)?;
     let Some(file) = missing.remove(path.as_str()) else {
-        let (code, what) = match path == MANIFEST || manifest.file(path).is_some() {
-            true => ("pack-twice", "is twice in the pack"),
-            false => ("pack-unlisted", "is in the pack and not listed in its manifest"),
+        let (code, what) = if path == MANIFEST || manifest.file(path).is_some() {
+            ("pack-twice", "is twice in the pack")
+        } else {
+            ("pack-unlisted", "is in the pack and not listed in its manifest")
         };
         return Err(PackError::refused(code, format!("`{path}` {what}")));
     };

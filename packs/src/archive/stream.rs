@@ -17,10 +17,13 @@ const MAGIC: [u8; 4] = 0xfd2f_b528_u32.to_le_bytes();
 
 /// The tar in an archive.
 pub(super) struct Stream<R: Read> {
-    decoder: Decoder<'static, BufReader<Digesting<Chain<Cursor<Vec<u8>>, R>>>>,
+    decoder: Decoder<'static, BufReader<Digesting<Rewound<R>>>>,
     unpacked: u64,
     limits: Limits,
 }
+
+/// An archive whose first bytes have been looked at.
+type Rewound<R> = Chain<Cursor<Vec<u8>>, R>;
 
 /// An archive while it is read.
 struct Digesting<R> {

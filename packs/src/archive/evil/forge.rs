@@ -55,11 +55,7 @@ pub(super) fn manifest(files: &[File<'_>]) -> Value {
 }
 
 pub(super) fn manifest_in_order(files: &[File<'_>]) -> Value {
-    let file = |(path, content): &File<'_>| {
-        let sha256: String =
-            Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
-        json!({"path": path, "sha256": sha256, "size": content.len()})
-    };
+    let file = |(path, content): &File<'_>| json!({"path": path, "sha256": sha256(content), "size": content.len()});
     json!({
         "format": 1,
         "name": "acme/words",
@@ -77,6 +73,10 @@ pub(super) fn manifest_in_order(files: &[File<'_>]) -> Value {
         }],
         "files": files.iter().map(file).collect::<Vec<_>>(),
     })
+}
+
+fn sha256(content: &[u8]) -> String {
+    Sha256::digest(content).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// A member, with a PAX header before it when its path is too long for its own.
@@ -105,7 +105,9 @@ pub(super) fn padded(content: &[u8]) -> Vec<u8> {
 pub(super) fn compress(parts: &[&[u8]]) -> Vec<u8> {
     let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
     encoder.include_checksum(true).unwrap();
-    parts.iter().for_each(|part| encoder.write_all(part).unwrap());
+    for part in parts {
+        encoder.write_all(part).unwrap();
+    }
     encoder.finish().unwrap()
 }
 

@@ -105,7 +105,9 @@ fn packs_of_a_revoked_key_are_neither_installed_nor_used() {
     let packs = playground.path("packs");
     let (old, new) = (words(&playground, "1.0.0"), small("acme/words", "1.1.0"));
     let [old, new] = [old.write(&packs), new.write(&packs)];
-    [&old, &new].into_iter().for_each(|pack| sign(&playground, &key, pack));
+    for pack in [&old, &new] {
+        sign(&playground, &key, pack);
+    }
     install(&playground, &old, &[]).check(0, &[]);
     let site = Site::of(playground);
     site.check_usable();

@@ -27,7 +27,9 @@ fn installs_at_the_same_time_all_count() {
         }
     });
     let said = playground.olive(&["plugin", "list"]);
-    names.iter().for_each(|name| said.check(0, &[&format!("{name} 1.0.0")]));
+    for name in &names {
+        said.check(0, &[&format!("{name} 1.0.0")]);
+    }
     playground.olive(&["plugin", "verify"]).check(0, &[]);
     assert!(playground.names("data/plugins/tmp").is_empty());
     assert_eq!(playground.names("data/plugins/generations").len(), names.len());
