@@ -82,7 +82,7 @@ impl Trust {
             let message = format!(
                 "the pack is signed with key {id}, which is not trusted, and {} of `{publisher}`, \
                  which was, is no longer",
-                keys(once)
+                keys(&once)
             );
             return Err(
                 PackError::refused("pack-key-changed", message).with_help(how_to(publisher))
@@ -143,7 +143,7 @@ fn untrusted(manifest: &PackManifest, id: &str) -> PackError {
 }
 
 fn changed(id: &str, publisher: &str, known: &[TrustedKey]) -> PackError {
-    let known = keys(known.iter().map(|key| key.id.as_str()).collect());
+    let known = keys(&known.iter().map(|key| key.id.as_str()).collect::<Vec<_>>());
     let message =
         format!("the pack is signed with key {id}, and `{publisher}` is trusted with {known}");
     PackError::refused("pack-key-changed", message).with_help(how_to(publisher))
@@ -175,6 +175,6 @@ fn how_to(publisher: &str) -> String {
     )
 }
 
-fn keys(ids: Vec<&str>) -> String {
+fn keys(ids: &[&str]) -> String {
     format!("{} {}", if ids.len() == 1 { "key" } else { "keys" }, ids.join(", "))
 }
