@@ -1,4 +1,7 @@
-//! Servers of the tests: an https server that misbehaves when it is told to, and a real registry.
+//! Packs from servers: one that misbehaves when it is told to, and a real registry.
 
-#[expect(dead_code, reason = "other tests use the rest")]
+#[expect(dead_code, reason = "the tests of transfers use the rest")]
 pub(super) mod https;
+mod registry;
+mod downloads;
+mod registries;

@@ -123,7 +123,9 @@ impl Server {
     /// Serves `content` at `path` (`/x.pack`) from now on.
     pub(crate) fn serve(&self, path: &str, content: &[u8], manner: Manner) {
         let mut served = self.shared.served.lock().unwrap();
-        let version = served.get(path).map_or(1, |served| served.version + 1);
+        let version = served
+            .get(path)
+            .map_or(1, |before| before.version + usize::from(*before.content != content));
         let content = Arc::new(content.to_vec());
         served.insert(path.into(), Served { content, manner, version });
     }
