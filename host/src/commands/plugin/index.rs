@@ -57,15 +57,15 @@ fn list(args: &IndexListArgs) -> Result<(), Error> {
         return Ok(());
     }
     let width = indexes.configured().iter().map(|index| index.name.len()).max();
-    let lines = copies(&indexes).into_iter().map(|(index, copy)| line(index, copy, width));
+    let lines = copies(&indexes).into_iter().map(|(index, copy)| line(index, &copy, width));
     say(&changing::text(lines, args.json));
     Ok(())
 }
 
-fn line(index: &Configured, copy: Result<PackIndex, PackError>, width: Option<usize>) -> Line {
+fn line(index: &Configured, copy: &Result<PackIndex, PackError>, width: Option<usize>) -> Line {
     let Configured { name, url, key } = index;
     let id = PublicKey::parse(key).map(|key| key.id()).ok();
-    let about = match &copy {
+    let about = match copy {
         Ok(copy) => size(copy),
         Err(problem) => format!("not usable: {problem}"),
     };

@@ -53,11 +53,13 @@ fn line(found: &Found, installed: &BTreeMap<PackName, String>) -> Line {
         None if !is_for_us => "  not for this machine".to_owned(),
         None => String::new(),
     };
-    let mut text = format!("{name}  {version}{mark}\n  {}", plain(description).replace('\n', " "));
-    for (kind, names) in provides.lists().iter().filter(|(_, names)| !names.is_empty()) {
-        text += &format!("\n  {kind:9}  {}", names.join(", "));
-    }
-    Line { text, json: told(found, installed) }
+    let title = format!("{name}  {version}{mark}");
+    let summary = format!("  {}", plain(description).replace('\n', " "));
+    let lists = provides.lists();
+    let parts = lists.iter().filter(|(_, names)| !names.is_empty());
+    let parts = parts.map(|(kind, names)| format!("  {kind:9}  {}", names.join(", ")));
+    let lines: Vec<String> = [title, summary].into_iter().chain(parts).collect();
+    Line { text: lines.join("\n"), json: told(found, installed) }
 }
 
 fn told(found: &Found, installed: Option<&String>) -> serde_json::Value {

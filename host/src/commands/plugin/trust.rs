@@ -4,7 +4,7 @@ use std::path::Path;
 
 use olive_packs::PackError;
 use olive_packs::signature::PublicKey;
-use olive_packs::trust::{Trust, TrustedBy};
+use olive_packs::trust::{Trust, TrustedBy, TrustedKey};
 use olive_schemas::pack::Signer;
 use serde_json::json;
 
@@ -45,19 +45,18 @@ fn add(args: &TrustAddArgs) -> Result<(), Error> {
     trust.add(publisher, &key, TrustedBy::User)?;
 
     let id = key.id();
-    let mut text = if is_new {
-        format!("trusts from now on key {id} for packs of {publisher}\n")
-    } else {
-        format!("key {id} is trusted for packs of {publisher} already\n")
-    };
+    let verb = if is_new { "trusts from now on" } else { "trusts already" };
+    let mut lines = vec![format!("{verb} key {id} for packs of {publisher}")];
     let keys = trust.publishers().iter().filter(|known| known.id == *publisher);
-    for other in keys.flat_map(|known| &known.keys).filter(|other| other.id != id) {
-        text += &format!(
-            "key {} of {publisher} is trusted too, until `olive plugin trust remove {}`\n",
-            other.id, other.id
-        );
+    for TrustedKey { id: other, .. } in keys.flat_map(|known| &known.keys) {
+        if *other != id {
+            lines.push(format!(
+                "key {other} of {publisher} is trusted too, until `olive plugin trust remove \
+                 {other}`"
+            ));
+        }
     }
-    say(&text);
+    say(&(lines.join("\n") + "\n"));
     Ok(())
 }
 
@@ -105,16 +104,16 @@ fn manner(by: TrustedBy) -> &'static str {
 
 fn remove(args: &TrustRemoveArgs) -> Result<(), Error> {
     let gone = packs::trust()?.remove(&args.publisher_or_key)?;
-    let mut text: String =
-        gone.iter().map(|id| format!("key {id} is trusted no longer\n")).collect();
+    let mut lines: Vec<String> =
+        gone.iter().map(|id| format!("key {id} is trusted no longer")).collect();
+    let is_signed = |signer: &Signer| matches!(signer, Signer::Key(id) if gone.contains(id));
     for store in packs::stores(None) {
         // A store that cannot be read has no packs in use.
         let active = store.active().map(|active| active.packs).unwrap_or_default();
-        let is_signed = |signer: &Signer| matches!(signer, Signer::Key(id) if gone.contains(id));
         for pack in active.iter().filter(|pack| is_signed(&pack.signer)) {
-            text += &format!("{} {} is not used any more\n", pack.name, pack.version);
+            lines.push(format!("{} {} is not used any more", pack.name, pack.version));
         }
     }
-    say(&text);
+    say(&(lines.join("\n") + "\n"));
     Ok(())
 }

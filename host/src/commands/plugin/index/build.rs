@@ -33,16 +33,13 @@ pub(super) fn run(args: &IndexBuildArgs) -> Result<(), Error> {
     let built = index::grown(last, &name, entries, &yanks)?;
     let has_changed = write(output, index::text(&built)?.as_bytes())?;
     let verb = if has_changed { "wrote" } else { "nothing to change in" };
-    let mut text = format!("{verb} {}: index {name}, {}\n", output.display(), size(&built));
-    match key {
-        Some(key) => {
-            let signed = pack::sign(output, &key)?;
-            text += &format!("signed by key {}\n", signed.key_id);
-        }
-        None if beside(output).exists() => {}
-        None => text += "nobody has signed it: users take it once `olive plugin sign` has\n",
-    }
-    say(&text);
+    let wrote = format!("{verb} {}: index {name}, {}", output.display(), size(&built));
+    let signed = match key {
+        Some(key) => format!("signed by key {}", pack::sign(output, &key)?.key_id),
+        None if beside(output).exists() => "signed as before".to_owned(),
+        None => "nobody has signed it: users take it once `olive plugin sign` has".to_owned(),
+    };
+    say(&format!("{wrote}\n{signed}\n"));
     Ok(())
 }
 
