@@ -201,7 +201,8 @@ impl<'a> Http<'a> {
     }
 
     fn stalled(&self, bytes: u64) -> Failure {
-        let seconds = self.request.patience.as_secs_f64().ceil() as u64;
+        let patience = self.request.patience;
+        let seconds = patience.as_secs() + u64::from(patience.subsec_nanos() > 0);
         Failure::passing(TransportError::Stalled { url: self.name.clone(), bytes, seconds })
     }
 

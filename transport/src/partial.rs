@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::TransportError;
 
 /// Age at which nobody comes back for what has arrived.
-const ABANDONED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const ABANDONED: Duration = Duration::from_hours(7 * 24);
 
 /// A file that arrives.
 pub(crate) struct Partial {

@@ -11,7 +11,7 @@ const MORE: u32 = 3;
 /// Pause before the second try; each further one is three times as long.
 const PAUSE: Duration = Duration::from_millis(200);
 /// Longest pause that a server may ask for.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 /// Time between two looks at whether the user wants to stop.
 pub(crate) const TICK: Duration = Duration::from_millis(50);
 

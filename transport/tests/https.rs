@@ -7,6 +7,7 @@
 mod server;
 
 use std::cell::Cell;
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -99,7 +100,11 @@ impl Place {
 }
 
 fn sha256(content: &[u8]) -> String {
-    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
+    let write = |mut text: String, byte: &u8| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    };
+    Sha256::digest(content).iter().fold(String::new(), write)
 }
 
 /// Bytes of which no two parts are alike.
@@ -152,10 +157,10 @@ fn a_later_call_goes_on_where_an_earlier_one_stopped() {
     place.enough = 300_000;
     assert!(matches!(place.fetch(&url), Err(TransportError::Cancelled)));
     let waiting = place.waiting();
-    assert!(waiting >= 300_000 && waiting < 1_000_100, "{waiting}");
+    assert!((300_000..1_000_100).contains(&waiting), "{waiting}");
     place.enough = u64::MAX;
     let fetched = place.fetch(&url).unwrap();
-    assert!(fetched.resumed_from >= 300_000 && fetched.resumed_from < 1_000_000, "{fetched:?}");
+    assert!((300_000..1_000_000).contains(&fetched.resumed_from), "{fetched:?}");
     assert_eq!(fs::read(place.file()).unwrap(), content);
     assert_eq!(server.requests()[1], format!("/x.pack from {}", fetched.resumed_from));
 }
@@ -355,7 +360,7 @@ fn a_server_is_trusted_by_the_authorities_of_this_machine() {
 
 fn fetch_in_a_process(url: &str, authority: &Path) -> String {
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "fetch_as_the_environment_says", "--ignored", "--nocapture"])
+        .args(["--exact", "fetch_as_the_environment_says", "--nocapture"])
         .env("OLIVE_TEST_URL", url)
         .env("SSL_CERT_FILE", authority)
         .env_remove("SSL_CERT_DIR")
@@ -365,11 +370,10 @@ fn fetch_in_a_process(url: &str, authority: &Path) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Is of use only when another test runs it, in a process of its own.
 #[test]
-#[ignore = "is run by another test, in a process of its own"]
-#[expect(clippy::print_stdout, reason = "the other test reads it")]
 fn fetch_as_the_environment_says() {
-    let url = std::env::var("OLIVE_TEST_URL").unwrap();
+    let Ok(url) = std::env::var("OLIVE_TEST_URL") else { return };
     match Place::new().fetch(&url) {
         Ok(fetched) => println!("fetched {} bytes", fetched.size),
         Err(error) => println!("{error}"),

@@ -9,6 +9,7 @@ use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,8 @@ use crate::TransportError;
 
 /// Longest wait for the program that keeps passwords.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Longest wait for what it has said when it has ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What proves who the user is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,7 +149,7 @@ fn ask(
         Err(reason) => {
             let _ = child.kill();
             let _ = child.wait();
-            return Err(reason.and_then(|reason| failed(reason)));
+            return Err(reason.and_then(&failed));
         }
     };
     if !is_good {
@@ -171,17 +174,22 @@ fn talk(
         // One that has ended already is told by its exit code.
         let _ = input.write_all(key.as_bytes());
     }
-    let mut output = child.stdout.take();
-    let said = thread::spawn(move || {
-        let mut said = String::new();
-        let output = output.as_mut().map(|output| output.take(1 << 20));
-        output.map(|mut output| output.read_to_string(&mut said));
-        said
+    let output = child.stdout.take();
+    let (says, said) = mpsc::channel();
+    thread::spawn(move || {
+        let mut text = String::new();
+        let read = output.map(|output| output.take(1 << 20).read_to_string(&mut text));
+        // Nobody listens any more when it was too late.
+        read.map(|_| says.send(text))
     });
     let start = Instant::now();
     loop {
         match child.try_wait() {
-            Ok(Some(status)) => return Ok((status.success(), said.join().unwrap_or_default())),
+            Ok(Some(status)) => {
+                // A child of its own may keep the pipe open.
+                let said = said.recv_timeout(LAST_WORDS).unwrap_or_default();
+                return Ok((status.success(), said));
+            }
             Ok(None) if is_cancelled() => return Err(None),
             Ok(None) if start.elapsed() > PATIENCE => {
                 return Err(Some(format!("says nothing for {} s", PATIENCE.as_secs())));
@@ -204,8 +212,8 @@ mod tests {
         }
     }
 
-    fn password(user: &str, password: &str) -> Result<Option<Credentials>, &'static str> {
-        Ok(Some(Credentials::Password { user: user.into(), password: password.into() }))
+    fn password(user: &str, password: &str) -> Credentials {
+        Credentials::Password { user: user.into(), password: password.into() }
     }
 
     #[test]
@@ -218,9 +226,9 @@ mod tests {
             "empty.example": {},
             "bad.example": {"auth": "?"}
         }}"#;
-        check(auths, "r.example:5000", password("me", "se:cret"));
-        check(auths, "old.example", password("me", "secret"));
-        check(auths, "docker.io", password("hub", "hub"));
+        check(auths, "r.example:5000", Ok(Some(password("me", "se:cret"))));
+        check(auths, "old.example", Ok(Some(password("me", "secret"))));
+        check(auths, "docker.io", Ok(Some(password("hub", "hub"))));
         check(auths, "token.example", Ok(Some(Credentials::IdentityToken("abc".into()))));
         check(auths, "empty.example", Ok(None));
         check(auths, "r.example", Ok(None));

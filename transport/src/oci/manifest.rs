@@ -103,7 +103,7 @@ mod tests {
 
     const SHA256: &str = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 
-    fn manifest(kind: &str, layers: Value) -> Value {
+    fn manifest(kind: &str, layers: &Value) -> Value {
         json!({
             "schemaVersion": 2,
             "mediaType": "application/vnd.oci.image.manifest.v1+json",
@@ -122,16 +122,19 @@ mod tests {
         let kind = super::ARTIFACT_TYPE;
         let pack = layer(super::PACK_LAYER, SHA256, 5);
         let signature = layer(super::SIGNATURE_LAYER, SHA256, 300);
-        assert!(parts(manifest(kind, json!([pack, signature])).to_string().as_bytes()).is_ok());
+        assert!(parts(manifest(kind, &json!([pack, signature])).to_string().as_bytes()).is_ok());
         for (manifest, reason) in [
-            (manifest("application/x", json!([pack])), "its type is `application/x`"),
-            (manifest(kind, json!([])), "it has no layer of type"),
-            (manifest(kind, json!([signature])), "it has no layer of type"),
-            (manifest(kind, json!([pack, pack])), "it has two layers"),
-            (manifest(kind, json!([pack, layer("text/x", SHA256, 1)])), "a layer of type `text/x`"),
-            (manifest(kind, json!([layer(super::PACK_LAYER, "md5:1", 1)])), "no SHA-256"),
+            (manifest("application/x", &json!([pack])), "its type is `application/x`"),
+            (manifest(kind, &json!([])), "it has no layer of type"),
+            (manifest(kind, &json!([signature])), "it has no layer of type"),
+            (manifest(kind, &json!([pack, pack])), "it has two layers"),
             (
-                manifest(kind, json!([pack, layer(super::SIGNATURE_LAYER, SHA256, 1 << 30)])),
+                manifest(kind, &json!([pack, layer("text/x", SHA256, 1)])),
+                "a layer of type `text/x`",
+            ),
+            (manifest(kind, &json!([layer(super::PACK_LAYER, "md5:1", 1)])), "no SHA-256"),
+            (
+                manifest(kind, &json!([pack, layer(super::SIGNATURE_LAYER, SHA256, 1 << 30)])),
                 "its signature has 1073741824 bytes",
             ),
             (json!({"schemaVersion": 2, "manifests": []}), "no manifest of a single artifact"),

@@ -122,8 +122,8 @@ impl<'a> Registry<'a> {
         if response.status() != StatusCode::UNAUTHORIZED || !is_ours {
             return Ok(false);
         }
-        let headers = response.headers().get_all(WWW_AUTHENTICATE).iter();
-        let known = headers.filter_map(|header| challenge::parse(header.to_str().ok()?)).next();
+        let mut headers = response.headers().get_all(WWW_AUTHENTICATE).iter();
+        let known = headers.find_map(|header| challenge::parse(header.to_str().ok()?));
         let Some(challenge) = known else { return Ok(false) };
         let request = self.http.request;
         let found = credentials::find(&self.reference.host, request.is_cancelled);

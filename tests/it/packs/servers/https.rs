@@ -227,7 +227,7 @@ fn talk(stream: &mut dyn Stream, shared: &Shared) -> io::Result<()> {
 }
 
 fn read_request(stream: &mut dyn Stream) -> io::Result<Asked> {
-    stream.tcp().set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.tcp().set_read_timeout(Some(Duration::from_mins(1)))?;
     let mut stream = BufReader::new(stream);
     let mut next = || -> io::Result<String> {
         let mut line = String::new();
@@ -281,7 +281,6 @@ fn serve(
         write!(stream, "HTTP/1.1 200 OK\r\n{headers}Content-Length: {length}\r\n\r\n")
     };
     match &served.manner {
-        Manner::Honest => honest(stream, content, Some(version), asked, usize::MAX),
         Manner::Unversioned => honest(stream, content, None, asked, usize::MAX),
         Manner::Breaks(after) => {
             honest(stream, content, Some(version), asked, *after)?;
@@ -299,8 +298,9 @@ fn serve(
             let header = format!("WWW-Authenticate: {challenge}");
             write!(stream, "HTTP/1.1 401 Unauthorized\r\n{header}\r\nContent-Length: 0\r\n\r\n")
         }
-        Manner::Guarded(..) => honest(stream, content, Some(version), asked, usize::MAX),
-        Manner::Refuses(..) => honest(stream, content, Some(version), asked, usize::MAX),
+        Manner::Honest | Manner::Guarded(..) | Manner::Refuses(..) => {
+            honest(stream, content, Some(version), asked, usize::MAX)
+        }
         Manner::NoRanges => {
             whole(stream, &tag, content.len())?;
             stream.write_all(content)
