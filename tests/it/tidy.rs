@@ -165,12 +165,12 @@ fn users_elsewhere(library: &str, folder: &str) -> Vec<PathBuf> {
 
 #[test]
 fn only_transfers_know_an_asynchronous_runtime() {
-    for library in ["tokio", "reqwest", "oci_client"] {
+    for library in ["tokio", "reqwest", "rustls"] {
         let users = users_elsewhere(library, "transport");
         assert!(users.is_empty(), "{library}: {users:?}");
     }
     let parts = built_of("olive-packs");
-    for library in ["tokio", "reqwest", "oci-client", "hyper"] {
+    for library in ["tokio", "reqwest", "rustls", "hyper"] {
         assert!(!parts.contains(library), "olive-packs is built with {library}");
     }
     assert!(built_of("olive-transport").contains("tokio"));
