@@ -122,12 +122,14 @@ impl Error {
         match self {
             Self::Usage(_) => 2,
             Self::Edit(error) if error.is_usage() => 2,
-            Self::Read(_) | Self::Write(_) | Self::File { .. } => 10,
+            Self::Transport(TransportError::Cancelled) => CANCELLED,
+            Self::Read(_)
+            | Self::Write(_)
+            | Self::File { .. }
+            | Self::Pack(PackError::Io { .. })
+            | Self::Transport(_) => 10,
             Self::Config(_) | Self::Edit(_) => 11,
             Self::Catalog(_) | Self::Pack(PackError::Refused { .. }) => 12,
-            Self::Pack(PackError::Io { .. }) => 10,
-            Self::Transport(TransportError::Cancelled) => CANCELLED,
-            Self::Transport(_) => 10,
             Self::Build(error) => match error {
                 BuildError::NoPlugin(_) | BuildError::Process(_) | BuildError::NoContract(_) => 2,
                 BuildError::Io { .. } => 10,

@@ -98,7 +98,11 @@ impl Author {
     fn unpacked(&self) -> PathBuf {
         let folder = self.playground.path("unpacked");
         fs::create_dir(&folder).unwrap();
-        let pack = self.playground.names("out").into_iter().find(|name| name.ends_with(".pack"));
+        let pack = self
+            .playground
+            .names("out")
+            .into_iter()
+            .find(|name| Path::new(name).extension().is_some_and(|end| end == "pack"));
         let pack = File::open(self.playground.path("out").join(pack.unwrap())).unwrap();
         archive::unpack(&pack, &folder, &Limits::default(), &|_| {}).unwrap();
         folder

@@ -19,13 +19,7 @@ pub(crate) const TARGET: &str = env!("OLIVE_TARGET");
 pub(crate) struct Maker {
     fields: serde_json::Map<String, Value>,
     plugins: Vec<Value>,
-    files: BTreeMap<String, Member>,
-}
-
-#[derive(Clone)]
-struct Member {
-    content: Vec<u8>,
-    is_executable: bool,
+    files: BTreeMap<String, Vec<u8>>,
 }
 
 impl Maker {
@@ -54,15 +48,7 @@ impl Maker {
 
     /// With a file.
     pub(crate) fn file(mut self, path: &str, content: impl Into<Vec<u8>>) -> Self {
-        let member = Member { content: content.into(), is_executable: false };
-        self.files.insert(path.to_owned(), member);
-        self
-    }
-
-    /// With a file that may be run.
-    pub(crate) fn program(mut self, path: &str, content: impl Into<Vec<u8>>) -> Self {
-        let member = Member { content: content.into(), is_executable: true };
-        self.files.insert(path.to_owned(), member);
+        self.files.insert(path.to_owned(), content.into());
         self
     }
 
@@ -133,13 +119,9 @@ impl Maker {
     /// The manifest; every file is listed.
     pub(crate) fn manifest(&self) -> PackManifest {
         let mut manifest = self.fields.clone();
-        let list = |(path, member): (&String, &Member)| {
-            let (sha256, size) = archive::digest(member.content.as_slice()).unwrap();
-            let mut listed = json!({"path": path, "sha256": sha256, "size": size});
-            if member.is_executable {
-                listed["executable"] = json!(true);
-            }
-            listed
+        let list = |(path, content): (&String, &Vec<u8>)| {
+            let (sha256, size) = archive::digest(content.as_slice()).unwrap();
+            json!({"path": path, "sha256": sha256, "size": size})
         };
         manifest.insert("plugins".into(), json!(self.plugins));
         manifest.insert("files".into(), self.files.iter().map(list).collect());
@@ -150,10 +132,10 @@ impl Maker {
     pub(crate) fn write(&self, folder: &Path) -> PathBuf {
         let manifest = self.manifest();
         let root = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        for (path, member) in &self.files {
+        for (path, content) in &self.files {
             let path = root.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, &member.content).unwrap();
+            fs::write(path, content).unwrap();
         }
         fs::create_dir_all(folder).unwrap();
         let path = folder.join(manifest.name.file_name(&manifest.version));
@@ -186,6 +168,7 @@ pub(crate) fn described(playground: &Playground, folder: &str) -> Value {
     said.check(0, &[]);
     let mut lines = said.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let described = lines.find_map(|line| {
+        let line = Some(line).filter(|line| line["origin"] == "folder")?;
         let told = line.get("descriptor").or_else(|| line.get("validator"))?;
         Some(told.clone())
     });

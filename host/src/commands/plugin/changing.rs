@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::install::{Destination, Surroundings, Watch, project};
 
 /// Longest wait for another command to let go of the store.
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_mins(1);
 
 /// Takes the lock of the store.
 pub(super) fn lock(destination: &Destination, is_json: bool) -> Result<Guard, Error> {

@@ -19,7 +19,7 @@ use crate::cli::packs::PushArgs;
 use crate::error::Error;
 
 /// Longest time in which a registry takes nothing.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Puts a pack into a registry, with its signature, and tells the reference by digest.
 pub(super) fn run(args: &PushArgs) -> Result<(), Error> {

@@ -135,7 +135,7 @@ impl Catalog {
             if let Some((what, name, known)) = self.twin(plugin) {
                 return Err(conflict(pack, what, &name, &known.path, &known.origin));
             }
-            let twin = self.plugins.iter().find(|known| self.is_beside(plugin, known));
+            let twin = self.plugins.iter().find(|known| is_beside(plugin, known));
             if let Some(known) = twin {
                 let name = &plugin.descriptor.name;
                 return Err(conflict(pack, "plugin", name, &known.path, &known.origin));
@@ -229,11 +229,11 @@ impl Catalog {
             Some((what, name.clone(), known))
         })
     }
+}
 
-    /// Whether `new` has the name of `known`, which is in a place that it does not go before.
-    fn is_beside(&self, new: &InstalledPlugin, known: &InstalledPlugin) -> bool {
-        new.descriptor.name == known.descriptor.name && !shadows(new, known)
-    }
+/// Whether `new` has the name of `known`, which is in a place that it does not go before.
+fn is_beside(new: &InstalledPlugin, known: &InstalledPlugin) -> bool {
+    new.descriptor.name == known.descriptor.name && !shadows(new, known)
 }
 
 /// Whether `plugin` takes the place of `known`.
