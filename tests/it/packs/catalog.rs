@@ -1,6 +1,7 @@
 //! What the program makes of installed packs: which plugins it takes, loads and names.
 
 mod loading;
+mod locked;
 mod missing;
 mod projects;
 

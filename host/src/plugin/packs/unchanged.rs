@@ -145,7 +145,9 @@ mod tests {
     impl Folder {
         fn new(files: &[&str]) -> Self {
             let folder = Self(tempfile::tempdir().unwrap());
-            files.iter().for_each(|name| folder.write(name, name));
+            for name in files {
+                folder.write(name, name);
+            }
             folder
         }
 
