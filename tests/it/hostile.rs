@@ -86,6 +86,9 @@ fn two_plugins_with_one_pass_are_told() {
     bytes.push(0);
     fs::remove_file(&library).unwrap();
     fs::write(&library, bytes).unwrap();
+    // Another build in a folder that the user names goes before the one beside the program.
+    playground.olive(&list).check(0, &["shadows    olive-toy-plugin@0.1.0 beside the program"]);
+    playground.install_in("more", "olive_toy_plugin", "toy");
     playground.olive(&list).check(12, &["pass `Toy` is in", "remove one of them"]);
 }
 

@@ -135,11 +135,15 @@ fn a_file_that_is_no_component_is_told_or_refused() {
 fn two_validators_of_one_id_are_refused() {
     let playground = with(&[("acme", &guests::good())]);
     place(&playground, "more/acme.wasm", &guests::doing("acme-rules", "unreachable"));
-    let said = playground.olive(&["check", "@/olive.json", "--plugin-dir", "@/more"]);
-    said.check(12, &["validator `acme-rules` is in `", "olive_plugin_acme.wasm", "more/acme.wasm"]);
+    let check = ["check", "@/olive.json", "--plugin-dir", "@/more"];
+    // The one in the folder that the user names goes before the one beside the program.
+    playground.olive(&check).check(11, &["of `acme.wasm` gave no answer"]);
+    place(&playground, "more/other.wasm", &guests::good());
+    playground
+        .olive(&check)
+        .check(12, &["validator `acme-rules` is in `", "more/acme.wasm", "more/other.wasm"]);
     place(&playground, "more/acme.wasm", &guests::good());
-    let said = playground.olive(&["check", "@/olive.json", "--plugin-dir", "@/more"]);
-    said.check(11, &["acme-rules/too-low"]);
+    playground.olive(&check).check(11, &["acme-rules/too-low"]);
 }
 
 #[test]

@@ -161,16 +161,15 @@ pub(crate) fn with_pass(name: &str, pass: &str) -> Value {
     })
 }
 
-/// What the plugin in `folder` of the playground says about itself, or the first of several.
+/// What the plugin in `folder` of the playground says about itself, or the first of several. One
+/// that stands beside the program too is told from there.
 pub(crate) fn described(playground: &Playground, folder: &str) -> Value {
     let folder = format!("--plugin-dir={}", playground.path(folder).display());
     let said = playground.olive(&["plugin", "list", "--json", &folder]);
     said.check(0, &[]);
-    let mut lines = said.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let described = lines.find_map(|line| {
-        let line = Some(line).filter(|line| line["origin"] == "folder")?;
-        let told = line.get("descriptor").or_else(|| line.get("validator"))?;
-        Some(told.clone())
-    });
-    described.unwrap_or_else(|| panic!("{}", said.out))
+    let lines: Vec<Value> =
+        said.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let is_in_folder = |line: &&Value| line["origin"] == "folder";
+    let line = lines.iter().find(is_in_folder).or(lines.first()).unwrap();
+    line.get("descriptor").or_else(|| line.get("validator")).unwrap().clone()
 }

@@ -158,7 +158,10 @@ impl Catalog {
 
     /// Adds a plugin that is in no pack.
     fn add(&mut self, plugin: InstalledPlugin) -> Result<(), CatalogError> {
-        if self.plugins.iter().any(|known| known.digest == plugin.digest) {
+        let is_same = |known: &InstalledPlugin| {
+            known.digest == plugin.digest && !is_above(&plugin.origin, &known.origin)
+        };
+        if self.plugins.iter().any(is_same) {
             return Ok(());
         }
         if let Some((what, name, known)) = self.twin(&plugin) {
@@ -172,17 +175,15 @@ impl Catalog {
     /// Adds a validator that is in no pack.
     fn add_validator(&mut self, validator: InstalledValidator) -> Result<(), CatalogError> {
         let id = &validator.descriptor.id;
-        let known = self.validators.iter().find(|known| known.descriptor.id == *id);
-        match known {
+        let mut twins = self.validators.iter().filter(|known| known.descriptor.id == *id);
+        match twins.find(|known| !is_above(&validator.origin, &known.origin)) {
             Some(known) if known.digest == validator.digest => Ok(()),
-            Some(known) if !is_above(&validator.origin, &known.origin) => {
-                Err(CatalogError::Twins {
-                    id: id.clone(),
-                    first: known.path.clone(),
-                    second: validator.path,
-                })
-            }
-            _ => {
+            Some(known) => Err(CatalogError::Twins {
+                id: id.clone(),
+                first: known.path.clone(),
+                second: validator.path,
+            }),
+            None => {
                 self.put_validator(validator);
                 Ok(())
             }
