@@ -202,3 +202,25 @@ fn only_the_binary_interface_knows_how_plugins_are_loaded() {
         }
     }
 }
+
+#[test]
+fn every_refusal_of_packs_is_on_their_page() {
+    let page = fs::read_to_string(root().join("docs/packs.md")).unwrap();
+    let mut codes = BTreeSet::new();
+    for source in ["packs/src", "host/src"].iter().flat_map(|folder| sources(&root().join(folder)))
+    {
+        let text = fs::read_to_string(&source).unwrap();
+        for rest in text.split("\"pack-").skip(1) {
+            let word = rest.split('"').next().unwrap();
+            if word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') {
+                codes.insert(format!("pack-{word}"));
+            }
+        }
+    }
+    // The name of a schema.
+    codes.remove("pack-index");
+    assert!(codes.len() > 50, "{codes:?}");
+    let missing: Vec<_> =
+        codes.iter().filter(|code| !page.contains(&format!("`{code}`"))).collect();
+    assert!(missing.is_empty(), "not in docs/packs.md: {missing:?}");
+}
