@@ -115,8 +115,15 @@ impl Workshop<'_> {
                     None => continue,
                 },
             };
-            for plugin in pack.plugins() {
-                copy(&self.library(plugin, &target), &folder)?;
+            let libraries = pack.plugins().iter().map(|plugin| self.library(plugin, &target));
+            let libraries: Vec<_> = libraries.collect();
+            if let Some(missing) = libraries.iter().find(|library| !library.is_file()) {
+                let (name, missing) = (pack.name(), missing.display());
+                println!("left out: {target} of pack {name}: there is no `{missing}`");
+                continue;
+            }
+            for library in &libraries {
+                copy(library, &folder)?;
             }
             if let Some(runtime) = runtime {
                 copy_folder(&runtime, &folder.join("onnxruntime"))?;
