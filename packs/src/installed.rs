@@ -109,19 +109,20 @@ fn load_pack(
     trust: &Trust,
     machine: &Machine,
 ) -> Result<InstalledPack, PackError> {
-    check_signer(active, trust)?;
+    let scope = store.scope();
+    check_signer(active, scope, trust)?;
     let folder = store.folder(&active.sha256);
-    let manifest = read_manifest(active, &folder)?;
+    let content = Content { active, scope, folder: &folder };
+    let manifest = content.manifest()?;
     fits(&manifest, machine)?;
     for file in manifest.files_of(&machine.target).chain(manifest.files_of(ANY_TARGET)) {
-        check_size(active, &folder, file)?;
+        content.check_size(file)?;
     }
-    let descriptors = read_descriptors(active, &folder, &manifest)?;
-    let active = active.clone();
-    Ok(InstalledPack { active, scope: store.scope(), folder, manifest, descriptors })
+    let descriptors = content.descriptors(&manifest)?;
+    Ok(InstalledPack { active: active.clone(), scope, folder, manifest, descriptors })
 }
 
-fn check_signer(active: &ActivePack, trust: &Trust) -> Result<(), PackError> {
+fn check_signer(active: &ActivePack, scope: Scope, trust: &Trust) -> Result<(), PackError> {
     let Signer::Key(id) = &active.signer else { return Ok(()) };
     let publisher = active.name.publisher();
     if trust.is_trusted(publisher, id) {
@@ -139,60 +140,78 @@ fn check_signer(active: &ActivePack, trust: &Trust) -> Result<(), PackError> {
         format!("`{name}` {version} was signed with key {id}, which {why}"),
     )
     .with_help(format!(
-        "remove it: `olive plugin remove {name}`; or trust the key: `olive plugin trust add \
-             {publisher} KEY`"
+        "remove it: `olive plugin remove {}{name}`; or trust the key: `olive plugin trust add \
+         {publisher} KEY`",
+        flag(scope)
     )))
 }
 
-fn read_manifest(active: &ActivePack, folder: &Path) -> Result<PackManifest, PackError> {
-    let bytes = fs::read(folder.join(MANIFEST)).map_err(|_| damaged(active, MANIFEST, MISSING))?;
-    if sha256(&bytes) != active.manifest_sha256 {
-        return Err(damaged(active, MANIFEST, CHANGED));
-    }
-    let manifest = manifest::parse(&bytes)?;
-    if manifest.name != active.name || manifest.version != active.version {
-        return Err(damaged(active, MANIFEST, "is of another pack"));
-    }
-    Ok(manifest)
-}
-
-fn check_size(active: &ActivePack, folder: &Path, file: &PackFile) -> Result<(), PackError> {
-    match folder.join(&file.path).symlink_metadata() {
-        Ok(about) if about.is_file() && about.len() == file.size => Ok(()),
-        Ok(_) => Err(damaged(active, &file.path, CHANGED)),
-        Err(_) => Err(damaged(active, &file.path, MISSING)),
+/// What a command about packs of `scope` needs beside its name.
+pub fn flag(scope: Scope) -> &'static str {
+    match scope {
+        Scope::User => "",
+        Scope::Project => "--project ",
     }
 }
 
-fn read_descriptors(
-    active: &ActivePack,
-    folder: &Path,
-    manifest: &PackManifest,
-) -> Result<BTreeMap<String, Vec<u8>>, PackError> {
-    let mut descriptors = BTreeMap::new();
-    for plugin in &manifest.plugins {
-        let Some(file) = plugin.descriptor.as_ref().and_then(|path| manifest.file(path)) else {
-            continue;
-        };
-        check_size(active, folder, file)?;
+/// What lies in the folder of an active pack.
+struct Content<'a> {
+    active: &'a ActivePack,
+    scope: Scope,
+    folder: &'a Path,
+}
+
+impl Content<'_> {
+    fn manifest(&self) -> Result<PackManifest, PackError> {
         let bytes =
-            fs::read(folder.join(&file.path)).map_err(|_| damaged(active, &file.path, MISSING))?;
-        if sha256(&bytes) != file.sha256 {
-            return Err(damaged(active, &file.path, CHANGED));
+            fs::read(self.folder.join(MANIFEST)).map_err(|_| self.damaged(MANIFEST, MISSING))?;
+        if sha256(&bytes) != self.active.manifest_sha256 {
+            return Err(self.damaged(MANIFEST, CHANGED));
         }
-        descriptors.insert(plugin.id.clone(), bytes);
+        let manifest = manifest::parse(&bytes)?;
+        if manifest.name != self.active.name || manifest.version != self.active.version {
+            return Err(self.damaged(MANIFEST, "is of another pack"));
+        }
+        Ok(manifest)
     }
-    Ok(descriptors)
+
+    fn check_size(&self, file: &PackFile) -> Result<(), PackError> {
+        match self.folder.join(&file.path).symlink_metadata() {
+            Ok(about) if about.is_file() && about.len() == file.size => Ok(()),
+            Ok(_) => Err(self.damaged(&file.path, CHANGED)),
+            Err(_) => Err(self.damaged(&file.path, MISSING)),
+        }
+    }
+
+    fn descriptors(&self, manifest: &PackManifest) -> Result<BTreeMap<String, Vec<u8>>, PackError> {
+        let mut descriptors = BTreeMap::new();
+        for plugin in &manifest.plugins {
+            let Some(file) = plugin.descriptor.as_ref().and_then(|path| manifest.file(path)) else {
+                continue;
+            };
+            self.check_size(file)?;
+            let bytes = fs::read(self.folder.join(&file.path))
+                .map_err(|_| self.damaged(&file.path, MISSING))?;
+            if sha256(&bytes) != file.sha256 {
+                return Err(self.damaged(&file.path, CHANGED));
+            }
+            descriptors.insert(plugin.id.clone(), bytes);
+        }
+        Ok(descriptors)
+    }
+
+    fn damaged(&self, path: &str, problem: &str) -> PackError {
+        let ActivePack { name, version, source, .. } = self.active;
+        PackError::refused("pack-damaged", format!("`{path}` of `{name}` {version} {problem}"))
+            .with_help(format!(
+                "install it again: `olive plugin install {}{source}`",
+                flag(self.scope)
+            ))
+    }
 }
 
 const MISSING: &str = "is missing";
 const CHANGED: &str = "has changed";
-
-fn damaged(active: &ActivePack, path: &str, problem: &str) -> PackError {
-    let ActivePack { name, version, source, .. } = active;
-    PackError::refused("pack-damaged", format!("`{path}` of `{name}` {version} {problem}"))
-        .with_help(format!("install it again: `olive plugin install {source}`"))
-}
 
 fn sha256(bytes: &[u8]) -> String {
     // Reading from memory never fails.

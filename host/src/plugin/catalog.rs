@@ -201,6 +201,9 @@ impl Catalog {
         if let Some(problem) = self.problems.first() {
             return Some(format!("a plugin beside the program is broken: {problem}"));
         }
+        if let Some(problem) = self.installed.problems.first() {
+            return Some(told(problem));
+        }
         let help = "no plugins are installed: install packs (`olive plugin search`), put plugins \
                     into `plugins/` beside the program, or name their folder with --plugin-dir";
         self.plugins.is_empty().then(|| help.to_owned())

@@ -1,7 +1,8 @@
 //! `olive plugin verify`.
 
 use olive_packs::PackError;
-use olive_packs::store::{ActivePack, Damage};
+use olive_packs::installed::flag;
+use olive_packs::store::{ActivePack, Damage, Scope};
 use serde_json::{Value, json};
 
 use super::super::say;
@@ -30,13 +31,21 @@ pub(super) fn run(args: &VerifyArgs) -> Result<u8, Error> {
         let found = store.verify(pack);
         is_sound &= found.as_ref().is_ok_and(Vec::is_empty);
         // A large pack takes a moment: each is told when it is done.
-        say(&changing::text([line(pack, &format!("{title:width$}"), found)], args.json));
+        say(&changing::text(
+            [line(pack, store.scope(), &format!("{title:width$}"), found)],
+            args.json,
+        ));
     }
     Ok(if is_sound { 0 } else { DAMAGED })
 }
 
 /// What came of a pack: one line for each damaged file, or one that says that there is none.
-fn line(pack: &ActivePack, title: &str, found: Result<Vec<Damage>, PackError>) -> Line {
+fn line(
+    pack: &ActivePack,
+    scope: Scope,
+    title: &str,
+    found: Result<Vec<Damage>, PackError>,
+) -> Line {
     let problems: Vec<(Option<String>, String)> = match found {
         Ok(damage) => {
             damage.into_iter().map(|one| (Some(one.path), one.problem.to_owned())).collect()
@@ -54,7 +63,7 @@ fn line(pack: &ActivePack, title: &str, found: Result<Vec<Damage>, PackError>) -
     texts.push(if problems.is_empty() {
         format!("{title}  as it was installed")
     } else {
-        format!("{title}  install it again: `olive plugin install {source}`")
+        format!("{title}  install it again: `olive plugin install {}{source}`", flag(scope))
     });
     let damage: Vec<Value> =
         problems.iter().map(|(path, problem)| json!({"path": path, "problem": problem})).collect();
