@@ -72,10 +72,10 @@ mod tests {
 
     #[test]
     fn files_of_a_project_are_locked_relative_to_it() {
-        let folder = Path::new("/work/tone");
+        let folder = Path::new("/srv/tone");
         for (source, locked) in [
-            ("/work/tone/vendor/a.pack", "./vendor/a.pack"),
-            ("/work/other/a.pack", "/work/other/a.pack"),
+            ("/srv/tone/vendor/a.pack", "./vendor/a.pack"),
+            ("/srv/other/a.pack", "/srv/other/a.pack"),
             ("acme/prune@=1.2.0", "acme/prune@=1.2.0"),
             ("oci://host/a@sha256:00", "oci://host/a@sha256:00"),
         ] {
