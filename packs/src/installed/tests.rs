@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::time::Instant;
 
 use olive_schemas::pack::{PackManifest, PluginKind, Signer};
 
@@ -198,23 +197,4 @@ fn what_does_not_fit_is_told_with_what_would() {
          `x86_64-pc-windows-msvc`, and not for `x86_64-unknown-linux-gnu`",
     );
     check(&|manifest| manifest.plugins.clear(), "pack-target: `acme/prune` 1.2.0 has no plugins");
-}
-
-/// Prints how long fifty packs take; `--ignored --nocapture` shows it.
-#[test]
-#[ignore = "measures"]
-fn fifty_packs_load_in_no_time() {
-    let shelf = Shelf::of_user();
-    let samples: Vec<Sample> =
-        (0..50).map(|n| sample(&shelf, &format!("acme/p{n}"), "1.0.0")).collect();
-    shelf.install(&samples.iter().collect::<Vec<_>>());
-    let mut times: Vec<_> = (0..20)
-        .map(|_| {
-            let begun_at = Instant::now();
-            assert_eq!(load_one(&shelf).packs.len(), 50);
-            begun_at.elapsed()
-        })
-        .collect();
-    times.sort();
-    println!("50 packs: {:?} at best, {:?} as a rule", times[0], times[10]);
 }
