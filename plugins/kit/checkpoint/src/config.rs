@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::decoder::{Activation, Decoder, Family};
+use crate::decoder::{Activation, Decoder, Family, WindowedLayers};
 use crate::error::CheckpointError;
 use crate::fields::Fields;
 use crate::rope_config;
@@ -40,6 +40,14 @@ pub(crate) fn decoder(
         activation: activation(config)?,
         rope: rope_config::rope(config, head_dim, max_positions)?,
         sliding_window: sliding_window(config, family)?,
+        windowed_layers: WindowedLayers::All,
+        attention_scale: (head_dim as f64).sqrt().recip(),
+        attention_softcap: None,
+        logit_softcap: None,
+        embedding_scale: None,
+        norm_adds_one: false,
+        has_output_norms: false,
+        has_head_norms: false,
         ties_embeddings: config.flag("tie_word_embeddings")?.unwrap_or(false),
         bos_token_id: token(config, generation, "bos_token_id")?.first().copied(),
         eos_token_ids: token(config, generation, "eos_token_id")?,

@@ -35,6 +35,22 @@ pub struct Decoder {
     pub rope: Rope,
     /// Positions a token sees at most, itself included; `None` sees all before it.
     pub sliding_window: Option<usize>,
+    /// Layers that have the window; see [`Decoder::window`].
+    pub windowed_layers: WindowedLayers,
+    /// Factor on attention scores; `1 / sqrt(head_dim)` nearly everywhere.
+    pub attention_scale: f64,
+    /// Limit `c` of attention scores, which become `c tanh(score / c)`.
+    pub attention_softcap: Option<f64>,
+    /// Limit of logits, likewise.
+    pub logit_softcap: Option<f64>,
+    /// Factor on rows of the embedding.
+    pub embedding_scale: Option<f64>,
+    /// Whether a norm multiplies by `1 + weight` instead of `weight`.
+    pub norm_adds_one: bool,
+    /// Whether attention's and the MLP's outputs are normed too, before they are added.
+    pub has_output_norms: bool,
+    /// Whether each query head and key head is normed, `[head_dim]`, before rotation.
+    pub has_head_norms: bool,
     /// Whether `lm_head` is the embedding.
     pub ties_embeddings: bool,
     /// Beginning-of-sequence token.
@@ -54,11 +70,22 @@ pub enum Family {
     Phi3,
 }
 
+/// Which layers have the model's sliding window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WindowedLayers {
+    /// Every layer.
+    All,
+    /// The listed ones, counted from 0.
+    Some(Vec<bool>),
+}
+
 /// Activation of the MLP's gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activation {
     /// `x * sigmoid(x)`.
     Silu,
+    /// `0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))`.
+    GeluTanh,
 }
 
 /// A linear layer `y = W x (+ b)`, with `W` stored as `[out_features, in_features]`.
@@ -72,6 +99,8 @@ pub struct Linear {
     pub in_features: usize,
     /// Width of `y`.
     pub out_features: usize,
+    /// Whether there is a `b`, `[out_features]`, under the name plus `.bias`.
+    pub has_bias: bool,
 }
 
 /// What a linear layer computes.
@@ -117,6 +146,14 @@ impl Decoder {
         self.num_kv_heads * self.head_dim
     }
 
+    /// Positions a token sees at most in `layer`, itself included.
+    pub fn window(&self, layer: usize) -> Option<usize> {
+        match &self.windowed_layers {
+            WindowedLayers::All => self.sliding_window,
+            WindowedLayers::Some(layers) => self.sliding_window.filter(|_| layers[layer]),
+        }
+    }
+
     /// Tensor name of the norm before attention of `layer`, `[hidden_size]`.
     pub fn attention_norm(layer: usize) -> String {
         format!("model.layers.{layer}.input_layernorm.weight")
@@ -135,6 +172,7 @@ impl Decoder {
             name: weight.trim_end_matches(".weight").to_owned(),
             in_features: self.hidden_size,
             out_features: self.vocab_size,
+            has_bias: false,
         }
     }
 
@@ -169,6 +207,7 @@ impl Decoder {
             name: format!("{parent}.{name}"),
             in_features,
             out_features,
+            has_bias: false,
         };
         match self.family {
             Family::Phi3 => vec![

@@ -47,7 +47,7 @@ pub use adapter_config::AdapterConfig;
 pub use archive::SafetensorsFile;
 pub use checkpoint::{Checkpoint, Description};
 pub use checkpoint_writer::{CheckpointWriter, DEFAULT_SHARD_BYTES};
-pub use decoder::{Activation, Decoder, Family, Linear, LinearRole};
+pub use decoder::{Activation, Decoder, Family, Linear, LinearRole, WindowedLayers};
 pub use dtype::Dtype;
 pub use error::CheckpointError;
 pub use tensor::Tensor;

@@ -6,8 +6,8 @@
 
 use std::ops::Range;
 
-use crate::product::{Matrix, MatrixMut, Threads, add_product, multiply};
-use crate::vector::{dot, exp_shifted, max, scale, vectorized};
+use olive_kit_kernels::product::{Matrix, MatrixMut, Threads, add_product, multiply};
+use olive_kit_kernels::vector::{dot, exp_shifted, max, scale, vectorized};
 
 /// Queries whose scores are computed at once.
 const BLOCK: usize = 64;

@@ -14,6 +14,11 @@ pub struct Batch {
     /// As in transformers, a label stands at its own position: the loss compares it with what the
     /// position before predicts, so the first label of a sequence is never used.
     pub labels: Vec<i64>,
+    /// Number of the sample each token belongs to, `[batch * seq]`, when sequences hold several.
+    ///
+    /// A token attends to its own sample only, and positions start anew with each sample. Tokens of
+    /// one sample are neighbours.
+    pub segments: Option<Vec<u32>>,
     /// Number of sequences.
     pub batch: usize,
     /// Tokens of each sequence, padding included.
@@ -28,7 +33,7 @@ impl Batch {
     pub fn causal(input_ids: Vec<u32>, batch: usize) -> Self {
         let labels = input_ids.iter().map(|&token| i64::from(token)).collect();
         let seq = input_ids.len().checked_div(batch).unwrap_or(0);
-        Self { input_ids, attention_mask: None, labels, batch, seq }
+        Self { input_ids, attention_mask: None, labels, segments: None, batch, seq }
     }
 
     /// Number of positions the loss is taken over.

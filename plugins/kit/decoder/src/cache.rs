@@ -9,9 +9,9 @@ use rayon::slice::ParallelSliceMut;
 use crate::attention::{Head, Visibility, attend};
 use crate::error::DecoderError;
 use crate::ops::attention::{Geometry, heads_to_rows};
-use crate::product::Matrix;
 use crate::rotary::{RotaryTables, Turn};
 use crate::values::borrow;
+use olive_kit_kernels::product::Matrix;
 
 /// Keys and values of one sequence for every layer of a model, rotated.
 ///

@@ -31,6 +31,7 @@
 //! # }
 //! ```
 
+pub mod engine;
 pub mod transformer;
 pub mod batch;
 pub mod adapters;
@@ -43,8 +44,6 @@ pub mod cache;
 mod rotary;
 mod attention;
 mod ops;
-mod product;
-mod vector;
 mod values;
 mod weight;
 pub mod error;
@@ -53,6 +52,7 @@ pub use adapters::{Adapters, LoraLayer};
 pub use batch::Batch;
 pub use cache::KvCache;
 pub use dropout::Dropout;
+pub use engine::{Engine, Objective};
 pub use error::DecoderError;
 pub use generation::Positions;
 pub use transformer::{Loss, Transformer};

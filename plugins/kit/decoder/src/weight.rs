@@ -5,7 +5,7 @@ use std::sync::Arc;
 use olive_kit_checkpoint::{Checkpoint, CheckpointError};
 
 use crate::ops::rms_norm::RmsNorm;
-use crate::product::Matrix;
+use olive_kit_kernels::product::Matrix;
 
 /// A weight of a linear layer or an embedding, `[rows, columns]`.
 #[derive(Debug)]

@@ -6,9 +6,11 @@
 
 mod block;
 mod error;
+mod four_bit;
 mod mlas;
 mod neural_compressor;
 mod pack;
 
 pub use block::{Bits, BlockFormat, BlockQuantized, Rounding};
 pub use error::QuantError;
+pub use four_bit::{FourBit, FourBitFormat, FourBitKind, FourBitScales};

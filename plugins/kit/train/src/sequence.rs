@@ -43,6 +43,7 @@ pub(crate) fn collate(sequences: &[Sequence], indices: &[usize], pad_token_id: u
         input_ids: Vec::with_capacity(seq * chosen.len()),
         attention_mask: is_masked.then(Vec::new),
         labels: Vec::with_capacity(seq * chosen.len()),
+        segments: None,
         batch: chosen.len(),
         seq,
     };

@@ -10,10 +10,10 @@ use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
 use crate::attention::{Head, HeadGradients, Visibility, add_gradients, attend};
-use crate::product::Matrix;
 use crate::rotary::{RotaryTables, Turn};
 use crate::values::{borrow, gradient, input, output};
-use crate::vector::add;
+use olive_kit_kernels::product::Matrix;
+use olive_kit_kernels::vector::add;
 
 /// Heads of a layer: in each row, query heads, then key heads, then value heads.
 #[derive(Debug, Clone, Copy)]

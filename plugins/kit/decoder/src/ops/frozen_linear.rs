@@ -6,10 +6,10 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
-use crate::product::{Matrix, MatrixMut, Threads, multiply};
 use crate::values::{borrow, gradient, input, output};
-use crate::vector::{PARALLEL_LEN, dot, vectorized};
 use crate::weight::Weight;
+use olive_kit_kernels::product::{Matrix, MatrixMut, Threads, multiply};
+use olive_kit_kernels::vector::{PARALLEL_LEN, dot, vectorized};
 
 /// `y = x W^T`
 #[derive(Debug)]

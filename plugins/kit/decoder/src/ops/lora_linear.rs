@@ -9,10 +9,10 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 
 use super::frozen_linear::{backward, check_width, forward};
 use crate::dropout::Mask;
-use crate::product::{Matrix, MatrixMut, Threads, add_product, multiply};
 use crate::values::{borrow, gradient, input, output};
-use crate::vector::add;
 use crate::weight::Weight;
+use olive_kit_kernels::product::{Matrix, MatrixMut, Threads, add_product, multiply};
+use olive_kit_kernels::vector::add;
 
 /// `y = x W^T + scale (dropout(x) A^T) B^T`, of `x`, `A` and `B`.
 ///

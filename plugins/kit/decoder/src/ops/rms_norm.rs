@@ -8,7 +8,7 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
 use super::rows::for_each_row;
 use crate::values::{borrow, gradient, input, output};
-use crate::vector::{dot, vectorized};
+use olive_kit_kernels::vector::{dot, vectorized};
 
 /// `y = w x / sqrt(mean(x^2) + epsilon)`, row by row.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
-use crate::vector::PARALLEL_LEN;
+use olive_kit_kernels::vector::PARALLEL_LEN;
 
 /// Calls `work` with each row of `rows` and its number.
 pub(super) fn for_each_row(

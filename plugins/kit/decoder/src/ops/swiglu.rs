@@ -6,7 +6,7 @@ use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tenso
 
 use super::rows::for_each_row;
 use crate::values::{borrow, gradient, input, output};
-use crate::vector::{exp, vectorized};
+use olive_kit_kernels::vector::{exp, vectorized};
 
 /// `silu(gate) * up`, of `gate` and `up`.
 #[derive(Debug)]

@@ -7,10 +7,10 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIter
 use rayon::slice::ParallelSliceMut;
 
 use crate::batch::Batch;
-use crate::product::{Matrix, MatrixMut, Threads, multiply};
 use crate::values::{gradient, input, output};
-use crate::vector::{exp_shifted, max, scale, vectorized};
 use crate::weight::Weight;
+use olive_kit_kernels::product::{Matrix, MatrixMut, Threads, multiply};
+use olive_kit_kernels::vector::{exp_shifted, max, scale, vectorized};
 
 /// Logits that may exist at a time.
 const MAX_LOGITS: usize = 1 << 24;

@@ -6,7 +6,7 @@ use gemm::Parallelism;
 
 /// A matrix in a slice, rows or columns any distance apart.
 #[derive(Clone, Copy)]
-pub(crate) struct Matrix<'a> {
+pub struct Matrix<'a> {
     values: &'a [f32],
     rows: usize,
     columns: usize,
@@ -15,7 +15,7 @@ pub(crate) struct Matrix<'a> {
 }
 
 /// A matrix in a slice to be written, rows any distance apart, values of a row side by side.
-pub(crate) struct MatrixMut<'a> {
+pub struct MatrixMut<'a> {
     values: &'a mut [f32],
     rows: usize,
     columns: usize,
@@ -24,7 +24,7 @@ pub(crate) struct MatrixMut<'a> {
 
 /// Who computes a product.
 #[derive(Clone, Copy)]
-pub(crate) enum Threads {
+pub enum Threads {
     /// The calling thread.
     One,
     /// All threads of rayon's pool.
@@ -36,7 +36,7 @@ impl<'a> Matrix<'a> {
     ///
     /// # Panics
     /// When `values` has another length.
-    pub(crate) fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
+    pub fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
         assert_eq!(values.len(), rows * columns, "a {rows} x {columns} matrix");
         Self { values, rows, columns, row_stride: columns, column_stride: 1 }
     }
@@ -45,26 +45,21 @@ impl<'a> Matrix<'a> {
     ///
     /// # Panics
     /// When `values` ends before the matrix does.
-    pub(crate) fn strided(
-        values: &'a [f32],
-        rows: usize,
-        columns: usize,
-        row_stride: usize,
-    ) -> Self {
+    pub fn strided(values: &'a [f32], rows: usize, columns: usize, row_stride: usize) -> Self {
         let end = rows.saturating_sub(1) * row_stride + columns;
         assert!(rows == 0 || end <= values.len(), "{rows} rows {row_stride} apart fit");
         Self { values, rows, columns, row_stride, column_stride: 1 }
     }
 
     /// Rows `start` and later, `rows` of them.
-    pub(crate) fn rows(self, start: usize, rows: usize) -> Self {
+    pub fn rows(self, start: usize, rows: usize) -> Self {
         assert!(start + rows <= self.rows && self.column_stride == 1, "rows of a matrix");
         let values = &self.values[(start * self.row_stride).min(self.values.len())..];
         Self::strided(values, rows, self.columns, self.row_stride)
     }
 
     /// The same values with rows and columns exchanged.
-    pub(crate) fn transposed(self) -> Self {
+    pub fn transposed(self) -> Self {
         Self {
             rows: self.columns,
             columns: self.rows,
@@ -74,11 +69,13 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    pub(crate) fn num_rows(self) -> usize {
+    /// Number of rows.
+    pub fn num_rows(self) -> usize {
         self.rows
     }
 
-    pub(crate) fn num_columns(self) -> usize {
+    /// Number of columns.
+    pub fn num_columns(self) -> usize {
         self.columns
     }
 
@@ -86,7 +83,7 @@ impl<'a> Matrix<'a> {
     ///
     /// # Panics
     /// When the matrix is transposed or has no such row.
-    pub(crate) fn row(self, row: usize) -> &'a [f32] {
+    pub fn row(self, row: usize) -> &'a [f32] {
         assert!(row < self.rows && self.column_stride == 1, "row {row} of a matrix");
         &self.values[row * self.row_stride..][..self.columns]
     }
@@ -97,14 +94,14 @@ impl<'a> MatrixMut<'a> {
     ///
     /// # Panics
     /// When `values` has another length.
-    pub(crate) fn new(values: &'a mut [f32], rows: usize, columns: usize) -> Self {
+    pub fn new(values: &'a mut [f32], rows: usize, columns: usize) -> Self {
         assert_eq!(values.len(), rows * columns, "a {rows} x {columns} matrix");
         Self { values, rows, columns, row_stride: columns }
     }
 }
 
 /// `into = scale * left * right`
-pub(crate) fn multiply(
+pub fn multiply(
     into: MatrixMut<'_>,
     left: Matrix<'_>,
     right: Matrix<'_>,
@@ -115,7 +112,7 @@ pub(crate) fn multiply(
 }
 
 /// `into += scale * left * right`
-pub(crate) fn add_product(
+pub fn add_product(
     into: MatrixMut<'_>,
     left: Matrix<'_>,
     right: Matrix<'_>,

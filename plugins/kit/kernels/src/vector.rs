@@ -9,11 +9,11 @@
 const LANES: usize = 32;
 
 /// Values below which a loop is not worth sharing among threads.
-pub(crate) const PARALLEL_LEN: usize = 1 << 14;
+pub const PARALLEL_LEN: usize = 1 << 14;
 
 /// Runs `work` compiled for this processor.
 #[inline(always)]
-pub(crate) fn vectorized<R>(work: impl FnOnce() -> R) -> R {
+pub fn vectorized<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(work)
 }
 
@@ -21,7 +21,7 @@ pub(crate) fn vectorized<R>(work: impl FnOnce() -> R) -> R {
 ///
 /// `2^n e^r` with `x = n ln 2 + r`; the polynomial is that of Cephes `expf`.
 #[inline(always)]
-pub(crate) fn exp(x: f32) -> f32 {
+pub fn exp(x: f32) -> f32 {
     const NO_FRACTION: f32 = 12_582_912.0; // 1.5 * 2^23
     const LN_2_HIGH: f32 = 355.0 / 512.0;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
@@ -40,7 +40,7 @@ pub(crate) fn exp(x: f32) -> f32 {
 
 /// Sum of the products of `a` and `b`, as far as both go.
 #[inline(always)]
-pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     let length = a.len().min(b.len());
     let (a, a_rest) = a[..length].as_chunks::<LANES>();
     let (b, b_rest) = b[..length].as_chunks::<LANES>();
@@ -56,7 +56,7 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
 
 /// Largest of `values`; negative infinity when there are none.
 #[inline(always)]
-pub(crate) fn max(values: &[f32]) -> f32 {
+pub fn max(values: &[f32]) -> f32 {
     let (lanes, rest) = values.as_chunks::<LANES>();
     let mut largest = [f32::NEG_INFINITY; LANES];
     for values in lanes {
@@ -69,7 +69,7 @@ pub(crate) fn max(values: &[f32]) -> f32 {
 
 /// Replaces each value by `exp(value - shift)` and gives their sum.
 #[inline(always)]
-pub(crate) fn exp_shifted(values: &mut [f32], shift: f32) -> f32 {
+pub fn exp_shifted(values: &mut [f32], shift: f32) -> f32 {
     let (lanes, rest) = values.as_chunks_mut::<LANES>();
     let mut sums = [0.0_f32; LANES];
     for values in lanes {
@@ -88,7 +88,7 @@ pub(crate) fn exp_shifted(values: &mut [f32], shift: f32) -> f32 {
 
 /// Multiplies all values.
 #[inline(always)]
-pub(crate) fn scale(values: &mut [f32], factor: f32) {
+pub fn scale(values: &mut [f32], factor: f32) {
     for value in values {
         *value *= factor;
     }
@@ -96,7 +96,7 @@ pub(crate) fn scale(values: &mut [f32], factor: f32) {
 
 /// `into += values`
 #[inline(always)]
-pub(crate) fn add(into: &mut [f32], values: &[f32]) {
+pub fn add(into: &mut [f32], values: &[f32]) {
     for (into, value) in into.iter_mut().zip(values) {
         *into += value;
     }
