@@ -81,6 +81,7 @@ impl Reference {
             input_ids: self.tokens("input_ids"),
             attention_mask: Some(mask),
             labels: self.i64s("labels"),
+            segments: None,
             batch: 2,
             seq: 24,
         }
@@ -206,6 +207,7 @@ fn micro_batches_add_up_to_the_batch() {
         input_ids: batch.input_ids[start..start + 24].to_vec(),
         attention_mask: batch.attention_mask.as_ref().map(|mask| mask[start..start + 24].to_vec()),
         labels: batch.labels[start..start + 24].to_vec(),
+        segments: None,
         batch: 1,
         seq: 24,
     };
