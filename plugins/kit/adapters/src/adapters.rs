@@ -36,6 +36,8 @@ pub struct Drop {
     pub input: f64,
     /// A row of the added weight (`LoHa`, `LoKr`).
     pub rank: f64,
+    /// Whether kept rows are scaled up by what was dropped; always in `LoHa`.
+    pub scales_rank: bool,
     /// What is added as a whole (`LoHa`, `LoKr`).
     pub module: f64,
 }
