@@ -6,6 +6,9 @@ pub enum QuantError {
     /// The block size is none `MatMulNBits` knows.
     #[error("block size {0} is not 16, 32, 64, 128 or 256")]
     BlockSize(usize),
+    /// The block size is none bitsandbytes knows.
+    #[error("block size {0} is not a power of two from 32 to 4096")]
+    FourBitBlockSize(usize),
     /// Values and shape disagree.
     #[error("{values} values do not fill a matrix of {n} rows and {k} columns")]
     Shape {
@@ -19,7 +22,13 @@ pub enum QuantError {
     /// A weight is infinite or not a number.
     #[error("row {row} holds a weight that is not finite")]
     NotFinite {
-        /// First such row of the matrix.
+        /// Such a row of the matrix.
         row: usize,
+    },
+    /// A value is infinite or not a number.
+    #[error("value {index} is not finite")]
+    NotFiniteAt {
+        /// Where it is.
+        index: usize,
     },
 }

@@ -1,0 +1,36 @@
+//! Fixtures of `tests/fixtures/make_four_bit.py`.
+
+use std::path::Path;
+
+use safetensors::SafeTensors;
+
+/// A file of tensors.
+pub(crate) struct Fixture(Vec<u8>);
+
+impl Fixture {
+    pub(crate) fn read(name: &str) -> Self {
+        let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/fixtures");
+        Self(std::fs::read(Path::new(fixtures).join(name)).unwrap())
+    }
+
+    pub(crate) fn bytes(&self, tensor: &str) -> Vec<u8> {
+        SafeTensors::deserialize(&self.0).unwrap().tensor(tensor).unwrap().data().to_vec()
+    }
+
+    pub(crate) fn floats(&self, tensor: &str) -> Vec<f32> {
+        let bytes = self.bytes(tensor);
+        bytes.chunks_exact(4).map(|value| f32::from_le_bytes(value.try_into().unwrap())).collect()
+    }
+}
+
+/// The script's `weights`, in row-major order.
+pub(crate) fn weights(rows: usize, columns: usize) -> Vec<f32> {
+    (0..rows * columns).map(|index| if index < 64 { 0.0 } else { weight(index as u64) }).collect()
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the values are f32")]
+fn weight(index: u64) -> f32 {
+    let u = (index * 2_654_435_761 % (1 << 32)) as f64 / 2.0_f64.powi(31) - 1.0;
+    let scale = (1 + index / 64 * 40_503 % 1009) as f64 / 8192.0;
+    (u * u * u * scale) as f32
+}
