@@ -54,8 +54,9 @@ impl<'a> Plan<'a> {
         let norm = |name: &str, stored: &str| plain(gguf, name, stored, &[decoder.hidden_size]);
         for layer in 0..decoder.num_layers {
             let stored = |part: &str| format!("blk.{layer}.{part}.weight");
-            targets.push(norm(&Decoder::attention_norm(layer), &stored("attn_norm"))?);
-            targets.push(norm(&Decoder::mlp_norm(layer), &stored("ffn_norm"))?);
+            let norms = decoder.norms(layer);
+            targets.push(norm(&norms.attention, &stored("attn_norm"))?);
+            targets.push(norm(&norms.mlp, &stored("ffn_norm"))?);
             for linear in decoder.linears(layer) {
                 targets.push(linear_target(gguf, decoder, &linear, stored)?);
             }

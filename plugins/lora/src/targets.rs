@@ -52,11 +52,16 @@ fn linears(decoder: &Decoder) -> Vec<Linear> {
     (0..decoder.num_layers).flat_map(|layer| decoder.linears(layer)).collect()
 }
 
-/// What Olive adapts in Phi-3, and PEFT in Llama, when nothing is said.
+/// What Olive adapts in Phi-3, and PEFT in the others, when nothing is said.
 fn by_family(family: Family) -> [&'static str; 2] {
     match family {
         Family::Phi3 => ["o_proj", "qkv_proj"],
-        Family::Llama => ["q_proj", "v_proj"],
+        Family::Llama
+        | Family::Mistral
+        | Family::Qwen2
+        | Family::Qwen3
+        | Family::Gemma
+        | Family::Gemma2 => ["q_proj", "v_proj"],
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use olive_kit_checkpoint::{Checkpoint, Decoder, files};
+use olive_kit_checkpoint::{Checkpoint, Decoder, Feature, files};
 use olive_kit_onnx::proto::{GraphProto, ModelProto, OperatorSetIdProto, TensorProto};
 use olive_kit_onnx::{ExternalDataWriter, Node, write_model};
 use olive_kit_quant::Bits;
@@ -47,6 +47,7 @@ pub fn build(
 ) -> Result<PathBuf, BuildError> {
     checkpoint.validate()?;
     let decoder = checkpoint.decoder();
+    check_features(decoder)?;
     check_rotation(decoder)?;
     check_shared_embedding(decoder, options.quantization)?;
     let num_layers = num_layers(decoder, options)?;
@@ -75,6 +76,18 @@ pub(crate) fn num_layers(decoder: &Decoder, options: &BuildOptions) -> Result<us
         Some(asked) if asked > available => Err(BuildError::Layers { asked, available }),
         asked => Ok(asked.unwrap_or(available)),
     }
+}
+
+/// What a graph can express beyond a plain decoder.
+const FEATURES: [Feature; 1] = [Feature::SlidingWindow];
+
+/// Checks that the graph can express everything the model computes.
+///
+/// # Errors
+/// When it cannot.
+pub(crate) fn check_features(decoder: &Decoder) -> Result<(), BuildError> {
+    let features = decoder.features_beyond(&FEATURES);
+    if features.is_empty() { Ok(()) } else { Err(BuildError::Features { features }) }
 }
 
 /// Checks that the attention operator can rotate what the model rotates.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use olive_kit_checkpoint::CheckpointError;
+use olive_kit_checkpoint::{CheckpointError, Feature};
 use olive_kit_onnx::OnnxError;
 use olive_kit_quant::QuantError;
 use olive_plugin_api::{Diagnostic, PluginError};
@@ -33,6 +33,12 @@ pub enum BuildError {
         asked: usize,
         /// Layers of the model.
         available: usize,
+    },
+    /// The model computes something that graphs do not express.
+    #[error("the model needs {}, which graphs do not express yet", list(features))]
+    Features {
+        /// What it needs.
+        features: Vec<Feature>,
     },
     /// The attention operator cannot rotate as many entries of a head.
     #[error(
@@ -126,6 +132,10 @@ impl BuildError {
             _ => None,
         }
     }
+}
+
+fn list(features: &[Feature]) -> String {
+    features.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 impl From<Diagnostic> for BuildError {

@@ -1,6 +1,6 @@
 //! `genai_config.json`: what ONNX Runtime GenAI must know besides the graph.
 
-use olive_kit_checkpoint::{Decoder, Description, Family, files};
+use olive_kit_checkpoint::{Description, files};
 use serde::Serialize as _;
 use serde_json::ser::{PrettyFormatter, Serializer};
 use serde_json::{Map, Value, json};
@@ -64,7 +64,7 @@ fn model(
         },
         "eos_token_id": tokens.eos,
         "pad_token_id": tokens.pad,
-        "type": model_type(decoder),
+        "type": decoder.family.model_type(),
         "vocab_size": decoder.vocab_size,
     }))
 }
@@ -131,13 +131,6 @@ impl Tokens {
         }
         let eos = if let [only] = *eos { only.into() } else { eos.into() };
         Ok(Self { bos: bos.unwrap_or(DEFAULT_BOS), eos, pad: pad.unwrap_or(first) })
-    }
-}
-
-fn model_type(decoder: &Decoder) -> &'static str {
-    match decoder.family {
-        Family::Llama => "llama",
-        Family::Phi3 => "phi3",
     }
 }
 

@@ -102,6 +102,7 @@ fn check_model(
     let checkpoint = open(input)?;
     checkpoint.validate()?;
     let decoder = checkpoint.decoder();
+    build::check_features(decoder)?;
     build::check_rotation(decoder)?;
     let tokenizer = Tokenizer::read(checkpoint.dir())?;
     genai_config::render(checkpoint.description(), &tokenizer, decoder.num_layers, options)?;

@@ -7,11 +7,12 @@ use serde_json::{Map, Value};
 
 use crate::archive::SafetensorsFile;
 use crate::config;
-use crate::decoder::{Decoder, Linear};
+use crate::decoder::Decoder;
 use crate::dtype::Dtype;
 use crate::error::CheckpointError;
 use crate::fields::Fields;
 use crate::tensor::Tensor;
+use crate::tensors::Linear;
 
 /// Name of a checkpoint's only weight file.
 pub(crate) const WEIGHTS: &str = "model.safetensors";

@@ -4,29 +4,30 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::decoder::{Activation, Decoder, Family, WindowedLayers};
+use crate::decoder::{Activation, Biases, Decoder, WindowedLayers};
 use crate::error::CheckpointError;
+use crate::family::Family;
 use crate::fields::Fields;
 use crate::rope_config;
-
-/// Architectures that are known, as `config.json` names them.
-const ARCHITECTURES: [(&str, &str, Family); 2] =
-    [("LlamaForCausalLM", "llama", Family::Llama), ("Phi3ForCausalLM", "phi3", Family::Phi3)];
 
 /// The decoder that `config`, and `generation_config.json` where there is one, describe.
 pub(crate) fn decoder(
     config: &Fields<'_>,
     generation: Option<&Fields<'_>>,
 ) -> Result<Decoder, CheckpointError> {
-    let family = family(config)?;
-    refuse_unsupported(config, family)?;
+    let family = Family::of(config)?;
+    let defaults = family.defaults();
+    refuse_quantized(config)?;
     let hidden_size = config.count("hidden_size")?;
     let num_heads = config.count("num_attention_heads")?;
-    let num_kv_heads = config.optional_count("num_key_value_heads")?.unwrap_or(num_heads);
-    let head_dim = config.optional_count("head_dim")?.unwrap_or(hidden_size / num_heads);
+    let num_kv_heads = or_default(config, "num_key_value_heads", defaults.num_kv_heads)?;
+    let num_kv_heads = num_kv_heads.unwrap_or(num_heads);
+    let head_dim = or_default(config, "head_dim", defaults.head_dim)?;
+    let head_dim = head_dim.unwrap_or(hidden_size / num_heads);
     check_heads(config, num_heads, num_kv_heads, head_dim)?;
     let max_positions = config.count("max_position_embeddings")?;
-    Ok(Decoder {
+    let ties_embeddings = config.flag("tie_word_embeddings")?;
+    let mut decoder = Decoder {
         family,
         vocab_size: config.count("vocab_size")?,
         hidden_size,
@@ -36,10 +37,10 @@ pub(crate) fn decoder(
         num_kv_heads,
         head_dim,
         max_positions,
-        norm_epsilon: norm_epsilon(config, family)?,
-        activation: activation(config)?,
+        norm_epsilon: config.number("rms_norm_eps")?.unwrap_or(defaults.norm_epsilon),
+        activation: Activation::Silu,
         rope: rope_config::rope(config, head_dim, max_positions)?,
-        sliding_window: sliding_window(config, family)?,
+        sliding_window: None,
         windowed_layers: WindowedLayers::All,
         attention_scale: (head_dim as f64).sqrt().recip(),
         attention_softcap: None,
@@ -48,43 +49,34 @@ pub(crate) fn decoder(
         norm_adds_one: false,
         has_output_norms: false,
         has_head_norms: false,
-        ties_embeddings: config.flag("tie_word_embeddings")?.unwrap_or(false),
+        biases: Biases::default(),
+        ties_embeddings: ties_embeddings.unwrap_or(defaults.ties_embeddings),
         bos_token_id: token(config, generation, "bos_token_id")?.first().copied(),
         eos_token_ids: token(config, generation, "eos_token_id")?,
         pad_token_id: token(config, generation, "pad_token_id")?.first().copied(),
-    })
-}
-
-fn family(config: &Fields<'_>) -> Result<Family, CheckpointError> {
-    let declared = config.value("architectures").and_then(|list| list.get(0)?.as_str());
-    let model_type = config.value("model_type").and_then(Value::as_str);
-    let known = ARCHITECTURES.iter().find(|(architecture, name, _)| match declared {
-        Some(declared) => declared == *architecture,
-        None => model_type == Some(*name),
-    });
-    known.map(|&(_, _, family)| family).ok_or_else(|| {
-        let found = declared.or(model_type).unwrap_or("(none given)");
-        let known = ARCHITECTURES.map(|(architecture, _, _)| architecture).join(", ");
-        config.error(format!("unknown architecture `{found}`; known are {known}"))
-    })
-}
-
-/// Settings that change what a decoder computes and that are not computed here.
-fn refuse_unsupported(config: &Fields<'_>, family: Family) -> Result<(), CheckpointError> {
-    if config.value("quantization_config").is_some() {
-        let problem = "`quantization_config` is set; only unquantized checkpoints are read";
-        return Err(config.error(problem));
-    }
-    let biases: &[&str] = match family {
-        Family::Llama => &["attention_bias", "mlp_bias"],
-        Family::Phi3 => &[],
     };
-    for key in biases {
-        if config.flag(key)?.unwrap_or(false) {
-            return Err(config.error(format!("`{key}` is true; biases are not supported")));
+    family.refine(config, &mut decoder)?;
+    Ok(decoder)
+}
+
+fn refuse_quantized(config: &Fields<'_>) -> Result<(), CheckpointError> {
+    match config.value("quantization_config") {
+        Some(_) => {
+            let problem = "`quantization_config` is set; only unquantized checkpoints are read";
+            Err(config.error(problem))
         }
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// The count under `key`; the family's default where the key is absent, none where it is null.
+fn or_default(
+    config: &Fields<'_>,
+    key: &str,
+    default: Option<usize>,
+) -> Result<Option<usize>, CheckpointError> {
+    let count = config.optional_count(key)?;
+    Ok(if config.is_given(key) { count } else { default })
 }
 
 fn check_heads(
@@ -104,29 +96,6 @@ fn check_heads(
         return Err(config.error(problem));
     }
     Ok(())
-}
-
-fn norm_epsilon(config: &Fields<'_>, family: Family) -> Result<f64, CheckpointError> {
-    let default = match family {
-        Family::Llama => 1e-6,
-        Family::Phi3 => 1e-5,
-    };
-    Ok(config.number("rms_norm_eps")?.unwrap_or(default))
-}
-
-fn activation(config: &Fields<'_>) -> Result<Activation, CheckpointError> {
-    match config.text("hidden_act")?.unwrap_or("silu") {
-        "silu" | "swish" => Ok(Activation::Silu),
-        other => Err(config.error(format!("unknown `hidden_act` `{other}`; known is silu"))),
-    }
-}
-
-/// Phi-3's window; Llama's config may hold the key but its model has none.
-fn sliding_window(config: &Fields<'_>, family: Family) -> Result<Option<usize>, CheckpointError> {
-    match family {
-        Family::Llama => Ok(None),
-        Family::Phi3 => config.optional_count("sliding_window"),
-    }
 }
 
 /// Token ids under `key`: `generation_config.json` before `config.json`, one or a list.

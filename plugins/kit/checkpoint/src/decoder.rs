@@ -1,12 +1,18 @@
 //! One description of a decoder-only transformer for training, evaluation, quantization and ONNX
 //! writing alike.
 
+use half::{bf16, f16};
+
+use crate::dtype::Dtype;
+use crate::family::Family;
 use crate::rope::Rope;
 
 /// Widths, heads, norms and layout of a decoder-only transformer.
 ///
 /// Every layer is `x + attention(norm(x))`, then `x + mlp(norm(x))`, with RMS norms; the output is
-/// `lm_head(norm(x))`.
+/// `lm_head(norm(x))`. The MLP is `down(activation(gate(x)) * up(x))`. What a family adds to that
+/// is in the fields, and listed by [`Decoder::features`].
+#[expect(clippy::struct_excessive_bools, reason = "each is a claim about the model, none a state")]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decoder {
     /// Family whose tensor names and layout the checkpoint uses.
@@ -51,6 +57,8 @@ pub struct Decoder {
     pub has_output_norms: bool,
     /// Whether each query head and key head is normed, `[head_dim]`, before rotation.
     pub has_head_norms: bool,
+    /// Linear layers that add a bias.
+    pub biases: Biases,
     /// Whether `lm_head` is the embedding.
     pub ties_embeddings: bool,
     /// Beginning-of-sequence token.
@@ -61,13 +69,15 @@ pub struct Decoder {
     pub pad_token_id: Option<u32>,
 }
 
-/// Family of checkpoints that share tensor names and layout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Family {
-    /// Llama 2 and 3, `SmolLM`: separate q, k, v and gate, up.
-    Llama,
-    /// Phi-3, 3.5 and 4: fused `qkv_proj` and `gate_up_proj`.
-    Phi3,
+/// Which linear layers of a layer add a bias; `lm_head` never does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Biases {
+    /// Query, key and value.
+    pub qkv: bool,
+    /// Attention output.
+    pub output: bool,
+    /// Gate, up and down.
+    pub mlp: bool,
 }
 
 /// Which layers have the model's sliding window.
@@ -88,54 +98,7 @@ pub enum Activation {
     GeluTanh,
 }
 
-/// A linear layer `y = W x (+ b)`, with `W` stored as `[out_features, in_features]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Linear {
-    /// What the layer computes.
-    pub role: LinearRole,
-    /// Module path, such as `model.layers.0.self_attn.qkv_proj`; the weight adds `.weight`.
-    pub name: String,
-    /// Width of `x`.
-    pub in_features: usize,
-    /// Width of `y`.
-    pub out_features: usize,
-    /// Whether there is a `b`, `[out_features]`, under the name plus `.bias`.
-    pub has_bias: bool,
-}
-
-/// What a linear layer computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LinearRole {
-    /// Query, key and value in one, rows in this order.
-    Qkv,
-    /// Query.
-    Query,
-    /// Key.
-    Key,
-    /// Value.
-    Value,
-    /// Attention output.
-    Output,
-    /// Gate and up in one, rows in this order.
-    GateUp,
-    /// Gate.
-    Gate,
-    /// Up.
-    Up,
-    /// Down.
-    Down,
-    /// Logits.
-    LmHead,
-}
-
 impl Decoder {
-    /// Tensor name of the embedding, `[vocab_size, hidden_size]`.
-    pub const EMBEDDING: &'static str = "model.embed_tokens.weight";
-    /// Tensor name of the last norm, `[hidden_size]`.
-    pub const FINAL_NORM: &'static str = "model.norm.weight";
-    /// Tensor name of the logits' weight, `[vocab_size, hidden_size]`, unless embeddings are tied.
-    pub const LM_HEAD: &'static str = "lm_head.weight";
-
     /// Width of all query heads.
     pub fn query_width(&self) -> usize {
         self.num_heads * self.head_dim
@@ -150,81 +113,21 @@ impl Decoder {
     pub fn window(&self, layer: usize) -> Option<usize> {
         match &self.windowed_layers {
             WindowedLayers::All => self.sliding_window,
-            WindowedLayers::Some(layers) => self.sliding_window.filter(|_| layers[layer]),
+            WindowedLayers::Some(layers) => {
+                self.sliding_window.filter(|_| layers.get(layer).copied().unwrap_or(false))
+            }
         }
     }
 
-    /// Tensor name of the norm before attention of `layer`, `[hidden_size]`.
-    pub fn attention_norm(layer: usize) -> String {
-        format!("model.layers.{layer}.input_layernorm.weight")
-    }
-
-    /// Tensor name of the norm before the MLP of `layer`, `[hidden_size]`.
-    pub fn mlp_norm(layer: usize) -> String {
-        format!("model.layers.{layer}.post_attention_layernorm.weight")
-    }
-
-    /// The layer that makes logits; it shares the embedding's weight when they are tied.
-    pub fn lm_head(&self) -> Linear {
-        let weight = if self.ties_embeddings { Self::EMBEDDING } else { Self::LM_HEAD };
-        Linear {
-            role: LinearRole::LmHead,
-            name: weight.trim_end_matches(".weight").to_owned(),
-            in_features: self.hidden_size,
-            out_features: self.vocab_size,
-            has_bias: false,
-        }
-    }
-
-    /// Names and shapes of all tensors the model needs, in order of computation.
-    pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
-        let norm = |name: String| (name, vec![self.hidden_size]);
-        let linear = |linear: Linear| {
-            (format!("{}.weight", linear.name), vec![linear.out_features, linear.in_features])
-        };
-        let embedding = vec![self.vocab_size, self.hidden_size];
-        let mut tensors = vec![(Self::EMBEDDING.to_owned(), embedding)];
-        for layer in 0..self.num_layers {
-            tensors.push(norm(Self::attention_norm(layer)));
-            tensors.push(norm(Self::mlp_norm(layer)));
-            tensors.extend(self.linears(layer).into_iter().map(linear));
-        }
-        tensors.push(norm(Self::FINAL_NORM.to_owned()));
-        if !self.ties_embeddings {
-            tensors.push(linear(self.lm_head()));
-        }
-        tensors
-    }
-
-    /// Linear layers of `layer`, in order of computation.
-    pub fn linears(&self, layer: usize) -> Vec<Linear> {
-        let (hidden, inner) = (self.hidden_size, self.intermediate_size);
-        let (query, kv) = (self.query_width(), self.kv_width());
-        let attention = format!("model.layers.{layer}.self_attn");
-        let mlp = format!("model.layers.{layer}.mlp");
-        let linear = |role, parent: &str, name: &str, in_features, out_features| Linear {
-            role,
-            name: format!("{parent}.{name}"),
-            in_features,
-            out_features,
-            has_bias: false,
-        };
-        match self.family {
-            Family::Phi3 => vec![
-                linear(LinearRole::Qkv, &attention, "qkv_proj", hidden, query + 2 * kv),
-                linear(LinearRole::Output, &attention, "o_proj", query, hidden),
-                linear(LinearRole::GateUp, &mlp, "gate_up_proj", hidden, 2 * inner),
-                linear(LinearRole::Down, &mlp, "down_proj", inner, hidden),
-            ],
-            Family::Llama => vec![
-                linear(LinearRole::Query, &attention, "q_proj", hidden, query),
-                linear(LinearRole::Key, &attention, "k_proj", hidden, kv),
-                linear(LinearRole::Value, &attention, "v_proj", hidden, kv),
-                linear(LinearRole::Output, &attention, "o_proj", query, hidden),
-                linear(LinearRole::Gate, &mlp, "gate_proj", hidden, inner),
-                linear(LinearRole::Up, &mlp, "up_proj", hidden, inner),
-                linear(LinearRole::Down, &mlp, "down_proj", inner, hidden),
-            ],
-        }
+    /// Factor on rows of the embedding when weights are held in `dtype`: transformers rounds it to
+    /// that type first.
+    pub fn embedding_scale_in(&self, dtype: Dtype) -> Option<f32> {
+        #[expect(clippy::cast_possible_truncation, reason = "the tensor is f32 before it is cast")]
+        let scale = self.embedding_scale.map(|scale| scale as f32);
+        scale.map(|scale| match dtype {
+            Dtype::F32 => scale,
+            Dtype::F16 => f16::from_f32(scale).to_f32(),
+            Dtype::BF16 => bf16::from_f32(scale).to_f32(),
+        })
     }
 }

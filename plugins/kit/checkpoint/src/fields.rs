@@ -22,6 +22,11 @@ impl<'a> Fields<'a> {
         self.map.get(key).filter(|value| !value.is_null())
     }
 
+    /// Whether `key` is there, be its value null.
+    pub(crate) fn is_given(&self, key: &str) -> bool {
+        self.map.contains_key(key)
+    }
+
     /// The object under `key`.
     pub(crate) fn object(&self, key: &str) -> Result<Option<Fields<'a>>, CheckpointError> {
         self.typed(key, "an object", |value| Some(Fields::new(self.path, value.as_object()?)))
@@ -37,6 +42,14 @@ impl<'a> Fields<'a> {
         self.typed(key, "a positive integer below 2^31", |value| {
             let count = u32::try_from(value.as_u64()?).ok()?;
             (1..1 << 31).contains(&count).then_some(count as usize)
+        })
+    }
+
+    /// The integer under `key`, 0 or more, if there is one.
+    pub(crate) fn natural(&self, key: &str) -> Result<Option<usize>, CheckpointError> {
+        self.typed(key, "an integer from 0 below 2^31", |value| {
+            let count = u32::try_from(value.as_u64()?).ok()?;
+            (count < 1 << 31).then_some(count as usize)
         })
     }
 

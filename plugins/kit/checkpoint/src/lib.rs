@@ -26,6 +26,9 @@
 //! ```
 
 pub mod decoder;
+mod tensors;
+mod features;
+mod family;
 pub mod rope;
 mod checkpoint;
 mod tensor;
@@ -47,8 +50,11 @@ pub use adapter_config::AdapterConfig;
 pub use archive::SafetensorsFile;
 pub use checkpoint::{Checkpoint, Description};
 pub use checkpoint_writer::{CheckpointWriter, DEFAULT_SHARD_BYTES};
-pub use decoder::{Activation, Decoder, Family, Linear, LinearRole, WindowedLayers};
+pub use decoder::{Activation, Biases, Decoder, WindowedLayers};
 pub use dtype::Dtype;
 pub use error::CheckpointError;
+pub use family::Family;
+pub use features::Feature;
 pub use tensor::Tensor;
+pub use tensors::{LayerNorms, Linear, LinearRole};
 pub use writer::{SafetensorsWriter, TensorSpec};

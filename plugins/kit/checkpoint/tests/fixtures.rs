@@ -141,7 +141,7 @@ fn wrong_configs_are_named() {
         ("hidden_size", json!(null), "`hidden_size` is missing"),
         ("num_key_value_heads", json!(3), "`num_key_value_heads` 3 does not divide"),
         ("hidden_act", json!("gelu"), "unknown `hidden_act` `gelu`"),
-        ("attention_bias", json!(true), "`attention_bias` is true"),
+        ("attention_bias", json!(true), "tensor `model.layers.0.self_attn.q_proj.bias` is not in"),
         ("quantization_config", json!({"bits": 4}), "`quantization_config` is set"),
         ("rope_parameters", json!({"rope_type": "yarn"}), "unknown rope type `yarn`"),
         ("rope_parameters", json!({"rope_type": "longrope"}), "`short_factor` of the rope scaling"),

@@ -32,8 +32,12 @@ impl Planner<'_> {
 
     fn activation(&mut self, base: &str, gate: &str) -> Value {
         match self.decoder.activation {
-            // TODO-FAMILIES: the builder refuses families with this activation before.
-            Activation::GeluTanh => unimplemented!(),
+            Activation::GeluTanh => {
+                let name = format!("{base}/act_fn/FastGelu");
+                let shape = hidden_shape(self.decoder.intermediate_size);
+                let node = Node::new("FastGelu", &name).domain(Node::MICROSOFT).inputs([gate]);
+                self.node(node, &name, DataType::Float, Some(&shape))
+            }
             Activation::Silu => {
                 let name = format!("{base}/act_fn/Sigmoid");
                 let shape = hidden_shape(self.decoder.intermediate_size);

@@ -16,7 +16,7 @@ impl Planner<'_> {
         update: Option<Value>,
     ) -> (Value, Value) {
         let base = format!("/model/layers.{layer}/input_layernorm");
-        let weight = self.norm_weight(&base, Decoder::attention_norm(layer));
+        let weight = self.norm_weight(&base, self.decoder.norms(layer).attention);
         match update {
             None => (self.norm(&base, &residual, &weight), residual),
             Some(update) => self.skip_norm(&base, &residual, &update, &weight),
@@ -31,7 +31,7 @@ impl Planner<'_> {
         update: &str,
     ) -> (Value, Value) {
         let base = format!("/model/layers.{layer}/post_attention_layernorm");
-        let weight = self.norm_weight(&base, Decoder::mlp_norm(layer));
+        let weight = self.norm_weight(&base, self.decoder.norms(layer).mlp);
         self.skip_norm(&base, residual, update, &weight)
     }
 
