@@ -1,6 +1,9 @@
 //! Why a training ended without a result.
 
-use olive_kit_checkpoint::CheckpointError;
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+
 use olive_kit_decoder::DecoderError;
 use thiserror::Error;
 
@@ -10,6 +13,14 @@ pub enum TrainError {
     /// There is nothing to train on.
     #[error("there are no sequences to train on")]
     NoSequences,
+    /// Whole batches only, and not one is whole.
+    #[error("{sequences} sequences do not fill one batch of {batch_size}, and `drop_last` is on")]
+    NoWholeBatch {
+        /// Sequences there are.
+        sequences: usize,
+        /// Sequences of a micro-batch.
+        batch_size: usize,
+    },
     /// There is nothing to train.
     #[error("there are no parameters to train")]
     NoParameters,
@@ -24,8 +35,11 @@ pub enum TrainError {
     /// No token of the evaluation data is to be predicted.
     #[error("the evaluation data has no label")]
     NoEvaluationLabels,
+    /// Settings that ask for what cannot be done together.
+    #[error("{0}")]
+    Settings(String),
     /// A number left the range of f32.
-    #[error("the {what} of step {step} is {value}, computed on {}", list(.blocks))]
+    #[error("the {what} of step {step} is {value}, computed on {}{}", list(.blocks), kept(.saved))]
     NotFinite {
         /// `loss` or `norm of the gradients`.
         what: &'static str,
@@ -35,19 +49,60 @@ pub enum TrainError {
         step: usize,
         /// Places of the sequences in the data, from 0.
         blocks: Vec<usize>,
+        /// Where the batch was written, when there is a folder for it.
+        saved: Option<PathBuf>,
     },
     /// The observer asked to stop.
     #[error("the training was cancelled")]
-    Cancelled,
+    Cancelled {
+        /// The checkpoint of the last whole step, when there is a folder for it.
+        saved: Option<PathBuf>,
+    },
+    /// A checkpoint could not be written.
+    #[error("cannot write the checkpoint `{}`{}", path.display(), last_good(.last))]
+    Save {
+        /// The checkpoint's folder, which does not exist now.
+        path: PathBuf,
+        /// The newest checkpoint that is whole.
+        last: Option<PathBuf>,
+        /// What went wrong.
+        source: Box<SaveError>,
+    },
+    /// A checkpoint cannot be gone on from.
+    #[error("cannot resume from `{}`: {problem}", path.display())]
+    Resume {
+        /// The checkpoint's folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The event file of TensorBoard could not be written.
+    #[error("cannot write events to `{}`", path.display())]
+    Events {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The model could not be computed.
     #[error(transparent)]
     Decoder(#[from] DecoderError),
-    /// A tensor operation failed.
-    #[error("the parameters could not be updated")]
-    Compute(#[from] candle_core::Error),
+}
+
+/// Why a checkpoint could not be written.
+#[derive(Debug, Error)]
+pub enum SaveError {
+    /// A file or folder could not be written.
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The adapter could not be written.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
+    #[error("cannot write the adapter")]
+    Adapter(#[source] Box<dyn Error + Send + Sync>),
 }
 
 fn list(places: &[usize]) -> String {
@@ -55,5 +110,16 @@ fn list(places: &[usize]) -> String {
     match names.as_slice() {
         [one] => format!("block {one}"),
         names => format!("blocks {}", names.join(", ")),
+    }
+}
+
+fn kept(saved: &Option<PathBuf>) -> String {
+    saved.as_ref().map_or_else(String::new, |path| format!("; kept in `{}`", path.display()))
+}
+
+fn last_good(last: &Option<PathBuf>) -> String {
+    match last {
+        Some(path) => format!("; `{}` is whole", path.display()),
+        None => String::new(),
     }
 }

@@ -1,30 +1,28 @@
 //! The loss on data that is not trained on.
 
-use olive_kit_decoder::{Adapters, Transformer};
+use olive_kit_adapters::Adapters;
+use olive_kit_decoder::{DecoderError, Engine};
 
-use crate::error::TrainError;
-use crate::sequence::{Sequence, collate};
-use crate::settings::TrainingSettings;
+use crate::batches::{Cut, batches};
+use crate::sequence::Sequence;
 
-/// Mean loss over all labels of `sequences`, without dropout, whatever the size of a batch.
+/// Mean loss over all labels of `sequences`, without dropout, whatever the size of a batch; `None`
+/// when cancelled. Without labels it is not a number.
 pub(crate) fn mean_loss(
-    transformer: &Transformer,
+    engine: &mut dyn Engine,
     adapters: &Adapters,
     sequences: &[Sequence],
-    settings: &TrainingSettings,
+    cut: Cut,
     is_cancelled: &dyn Fn() -> bool,
-) -> Result<f64, TrainError> {
-    let (adapters, places) = (adapters.detached(), (0..sequences.len()).collect::<Vec<_>>());
+) -> Result<Option<f64>, DecoderError> {
+    let places: Vec<_> = (0..sequences.len()).collect();
     let (mut sum, mut count) = (0.0, 0);
-    for places in places.chunks(settings.eval_batch_size.max(1)) {
+    for part in batches(sequences, &places, cut) {
         if is_cancelled() {
-            return Err(TrainError::Cancelled);
+            return Ok(None);
         }
-        let batch = collate(sequences, places, settings.pad_token_id);
-        let hidden = transformer.hidden_states(&batch, &adapters, None)?;
-        let loss = transformer.loss(&hidden, &batch)?;
-        sum += f64::from(loss.mean.to_scalar::<f32>()?) * loss.count as f64;
-        count += loss.count;
+        sum += engine.loss(&part.batch, adapters)?;
+        count += part.batch.num_labels();
     }
-    if count == 0 { Err(TrainError::NoEvaluationLabels) } else { Ok(sum / count as f64) }
+    Ok(Some(sum / count as f64))
 }

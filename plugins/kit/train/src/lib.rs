@@ -1,34 +1,45 @@
-//! Training: adapters, optimizer, schedules, the loop.
+//! Training: optimizers, schedules, the loop, checkpoints.
 //!
-//! [`train`] fits [`LoraParameters`] on [`Sequence`]s of tokens, as transformers' `Trainer` does:
-//! epochs in a seeded order, micro-batches accumulated into steps, clipped gradients, AdamW, a
-//! [`Schedule`] of rates, and an evaluation loss in between. An [`Observer`] hears of every step
-//! and may end the training.
+//! [`train`] fits [`Adapters`](olive_kit_adapters::Adapters) on [`Sequence`]s of tokens, as
+//! transformers' `Trainer` does: epochs in a seeded order, micro-batches accumulated into steps,
+//! clipped gradients, an [`Optimizer`], a [`Schedule`] of rates, evaluations and checkpoints in
+//! between. What computes losses and gradients is an [`Engine`](olive_kit_decoder::Engine). An
+//! [`Observer`] hears of every step and may end the training.
 //!
-//! Everything is a function of the settings and the number of threads: same input, same bytes.
-//! This crate knows no tokenizer, no data set and no config file.
+//! Everything is a function of the settings and the number of threads: same input, same bytes, and
+//! a training that was stopped anywhere and resumed ends with the bytes of one that was not.
+//! This crate knows no tokenizer, no data set, no tensor library and no config file.
 //!
-//! In reading order: the loop ([`trainer`]), what it trains ([`parameters`]) and on what
-//! ([`sequence`]), then its parts.
+//! In reading order: the loop ([`trainer`]), on what ([`sequence`]), where it stands, then its
+//! parts and what it writes.
 
 pub mod trainer;
 pub mod settings;
-pub mod parameters;
 pub mod sequence;
+pub mod observer;
+pub mod history;
 pub mod plan;
+mod progress;
+mod batches;
 mod order;
 mod random;
-pub mod schedule;
-pub mod adamw;
-pub mod clip;
 mod evaluation;
+pub mod schedule;
+pub mod plateau;
+pub mod optimizer;
+pub mod checkpoint;
+mod store;
+mod tensorboard;
 mod error;
 
-pub use adamw::{AdamW, AdamWSettings};
-pub use error::TrainError;
-pub use parameters::{LoraParameters, LoraSettings};
+pub use checkpoint::{Checkpoints, Resume, WriteAdapter};
+pub use error::{SaveError, TrainError};
+pub use history::LogEntry;
+pub use observer::{Evaluation, Observer, Start, StepReport};
+pub use optimizer::{Adafactor, Adagrad, AdamW, Lion, Optimizer, OptimizerSettings, RmsProp, Sgd};
 pub use plan::StepPlan;
-pub use schedule::{Schedule, ScheduleKind};
+pub use plateau::{PlateauSettings, ThresholdMode};
+pub use schedule::{MinLr, Ramp, Schedule, ScheduleKind};
 pub use sequence::Sequence;
-pub use settings::{Duration, Evaluation, TrainingSettings, Warmup};
-pub use trainer::{Observer, StepReport, TrainingData, train};
+pub use settings::{Duration, EarlyStopping, Interval, Saving, TrainingSettings, Warmup};
+pub use trainer::{Best, Outputs, Trained, TrainingData, train};

@@ -13,7 +13,9 @@ pub struct StepPlan {
     pub steps_per_epoch: usize,
     /// Sequences of a whole step.
     pub step_sequences: usize,
+    /// Sequences of an epoch.
     num_sequences: usize,
+    batch_size: usize,
 }
 
 impl StepPlan {
@@ -24,15 +26,17 @@ impl StepPlan {
         reason = "a product of positive counts; out of range saturates"
     )]
     pub fn new(num_sequences: usize, settings: &TrainingSettings) -> Self {
-        let step_sequences = settings.train_batch_size * settings.gradient_accumulation_steps;
-        let step_sequences = step_sequences.max(1);
+        let batch_size = settings.train_batch_size.max(1);
+        let left_over = if settings.drop_last { num_sequences % batch_size } else { 0 };
+        let num_sequences = num_sequences - left_over;
+        let step_sequences = batch_size * settings.gradient_accumulation_steps.max(1);
         let steps_per_epoch = num_sequences.div_ceil(step_sequences);
         let total_steps = match settings.duration {
             _ if num_sequences == 0 => 0,
             Duration::Steps(steps) => steps,
             Duration::Epochs(epochs) => (epochs * steps_per_epoch as f64).ceil() as usize,
         };
-        Self { total_steps, steps_per_epoch, step_sequences, num_sequences }
+        Self { total_steps, steps_per_epoch, step_sequences, num_sequences, batch_size }
     }
 
     /// Which places of its epoch's order the step takes; steps count from 0.
@@ -49,5 +53,17 @@ impl StepPlan {
     /// Whether the step is the first of its epoch; steps count from 0.
     pub(crate) fn starts_epoch(&self, step: usize) -> bool {
         step.is_multiple_of(self.steps_per_epoch)
+    }
+
+    /// Times through the data after so many steps, counted by micro-batches.
+    pub fn epochs_done(&self, steps: usize) -> f64 {
+        if self.steps_per_epoch == 0 {
+            return 0.0;
+        }
+        if self.starts_epoch(steps) {
+            return self.epoch(steps) as f64;
+        }
+        let done = self.places(steps).start / self.batch_size;
+        self.epoch(steps) as f64 + done as f64 / self.num_sequences.div_ceil(self.batch_size) as f64
     }
 }

@@ -15,11 +15,6 @@ impl Random {
         Self { state: start }
     }
 
-    /// Uniform below 1.
-    pub(crate) fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
     /// The numbers below `count` in random order (Fisher and Yates).
     pub(crate) fn permutation(&mut self, count: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..count).collect();
@@ -36,10 +31,18 @@ impl Random {
     }
 
     fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let value = self.state;
-        let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        value ^ (value >> 31)
+        let value = mix(self.state);
+        self.state = self.state.wrapping_add(INCREMENT);
+        value
     }
+}
+
+const INCREMENT: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// One step of the generator: a bijection whose bits all depend on all bits.
+pub(crate) fn mix(value: u64) -> u64 {
+    let value = value.wrapping_add(INCREMENT);
+    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
 }

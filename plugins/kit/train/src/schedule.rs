@@ -2,30 +2,139 @@
 
 use std::f64::consts::PI;
 
-/// Rate of every step.
+use serde::{Deserialize, Serialize};
+
+use crate::plateau::PlateauSettings;
+
+/// Rate of every step, as far as it follows from the step alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Schedule {
     /// Course of the rate.
     pub kind: ScheduleKind,
     /// Largest rate.
     pub learning_rate: f64,
-    /// Steps over which the rate rises from 0; [`ScheduleKind::Constant`] has none.
+    /// Steps over which the rate rises; [`ScheduleKind::Constant`] and
+    /// [`ScheduleKind::ReduceOnPlateau`] have none.
     pub warmup_steps: usize,
     /// Steps of the whole training.
     pub total_steps: usize,
 }
 
-/// Course of a rate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Course of a rate; a rise from 0 comes first unless it says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ScheduleKind {
     /// The same rate for every step, without warm-up.
     Constant,
     /// The same rate after the warm-up.
     ConstantWithWarmup,
-    /// Down to 0 in a line after the warm-up.
+    /// Down to 0 in a line.
     Linear,
-    /// Down to 0 in half a cosine after the warm-up.
+    /// Along a cosine: Loshchilov and Hutter, "SGDR" (2017).
+    Cosine {
+        /// Waves; with one half it only falls.
+        num_cycles: f64,
+    },
+    /// Down to 0 in half a cosine, several times.
+    CosineWithRestarts {
+        /// How many times.
+        num_cycles: f64,
+    },
+    /// Down to `lr_end` by a power of the steps left.
+    Polynomial {
+        /// Rate of the last step; below the largest one.
+        lr_end: f64,
+        /// The power.
+        power: f64,
+    },
+    /// Down by the root of the steps.
+    InverseSqrt {
+        /// Steps after which the fall begins to count; the warm-up's, or 10 000 without one, when
+        /// `None`.
+        timescale: Option<f64>,
+    },
+    /// [`ScheduleKind::Cosine`] that ends above 0.
+    CosineWithMinLr {
+        /// Waves.
+        num_cycles: f64,
+        /// Smallest rate.
+        min_lr: MinLr,
+    },
+    /// The same with a rise that does not start at 0, one step ahead.
+    CosineWarmupWithMinLr {
+        /// Waves.
+        num_cycles: f64,
+        /// Smallest rate.
+        min_lr: MinLr,
+        /// Share of the largest rate that the rise starts at; one step's part of it when `None`.
+        warmup_lr_rate: Option<f64>,
+    },
+    /// Up, level, down: Hu et al., "MiniCPM" (2024).
+    WarmupStableDecay {
+        /// Steps of the fall.
+        num_decay_steps: usize,
+        /// Steps at the largest rate; those that are left when `None`.
+        num_stable_steps: Option<usize>,
+        /// Course of the rise.
+        warmup: Ramp,
+        /// Course of the fall.
+        decay: Ramp,
+        /// Smallest rate as a share of the largest.
+        min_lr_ratio: f64,
+        /// Waves of a fall along a cosine.
+        num_cycles: f64,
+    },
+    /// Down by a factor when the evaluation loss gets no better, without warm-up.
+    ReduceOnPlateau(PlateauSettings),
+}
+
+/// Smallest rate of a schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MinLr {
+    /// The rate itself.
+    Rate(f64),
+    /// A share of the largest rate.
+    Share(f64),
+}
+
+/// Course of a rise or fall.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ramp {
+    /// A line.
+    Linear,
+    /// Half a cosine.
     Cosine,
+    /// One less a root.
+    OneMinusSqrt,
+}
+
+impl ScheduleKind {
+    /// Half a cosine down to 0.
+    pub const COSINE: Self = Self::Cosine { num_cycles: 0.5 };
+
+    /// Settings that do not go together, in a sentence; those transformers or torch refuses.
+    pub(crate) fn problem(&self, learning_rate: f64) -> Option<String> {
+        match self {
+            Self::Polynomial { lr_end, .. } if *lr_end >= learning_rate => {
+                Some(format!("`lr_end` {lr_end} is not below the learning rate {learning_rate}"))
+            }
+            Self::ReduceOnPlateau(plateau) if plateau.factor >= 1.0 => {
+                Some(format!("a plateau's factor of {} is not below 1", plateau.factor))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl MinLr {
+    fn share(self, learning_rate: f64) -> f64 {
+        match self {
+            Self::Rate(rate) => rate / learning_rate,
+            Self::Share(share) => share,
+        }
+    }
 }
 
 impl Schedule {
@@ -35,55 +144,115 @@ impl Schedule {
     }
 
     fn factor(&self, step: usize) -> f64 {
-        if self.kind != ScheduleKind::Constant && step < self.warmup_steps {
-            return step as f64 / self.warmup_steps as f64;
+        if step < self.warmup_steps && self.warms_up() {
+            return self.rise(step);
         }
         match self.kind {
-            ScheduleKind::Constant | ScheduleKind::ConstantWithWarmup => 1.0,
-            ScheduleKind::Linear => 1.0 - self.progress(step),
-            ScheduleKind::Cosine => 0.5 * (1.0 + (PI * self.progress(step)).cos()),
+            ScheduleKind::Constant
+            | ScheduleKind::ConstantWithWarmup
+            | ScheduleKind::ReduceOnPlateau(_) => 1.0,
+            ScheduleKind::Linear => (1.0 - self.progress(step)).max(0.0),
+            ScheduleKind::Cosine { num_cycles } => wave(num_cycles, self.progress(step)).max(0.0),
+            ScheduleKind::CosineWithRestarts { num_cycles } => {
+                let progress = self.progress(step);
+                let part = (num_cycles * progress).rem_euclid(1.0);
+                if progress >= 1.0 { 0.0 } else { wave(0.5, part).max(0.0) }
+            }
+            ScheduleKind::Polynomial { lr_end, power } => self.polynomial(step, lr_end, power),
+            ScheduleKind::InverseSqrt { timescale } => self.inverse_sqrt(step, timescale),
+            ScheduleKind::CosineWithMinLr { num_cycles, min_lr } => {
+                let least = min_lr.share(self.learning_rate);
+                above(least, wave(num_cycles, self.progress(step)))
+            }
+            ScheduleKind::CosineWarmupWithMinLr { num_cycles, min_lr, .. } => {
+                let least = min_lr.share(self.learning_rate);
+                above(least, wave(num_cycles, self.progress(step + 1)))
+            }
+            ScheduleKind::WarmupStableDecay { .. } => self.stable_then_decay(step),
         }
     }
 
-    /// Share of the steps after the warm-up that are done, at most 1.
+    fn warms_up(&self) -> bool {
+        !matches!(self.kind, ScheduleKind::Constant | ScheduleKind::ReduceOnPlateau(_))
+    }
+
+    fn rise(&self, step: usize) -> f64 {
+        let (done, all) = (step as f64, self.warmup_steps as f64);
+        match self.kind {
+            ScheduleKind::CosineWarmupWithMinLr { warmup_lr_rate: None, .. } => (done + 1.0) / all,
+            ScheduleKind::CosineWarmupWithMinLr { warmup_lr_rate: Some(start), .. } => {
+                start + (1.0 - start) * done / (all - 1.0).max(1.0)
+            }
+            ScheduleKind::WarmupStableDecay { warmup, min_lr_ratio, .. } => {
+                let progress = done / all;
+                let factor = match warmup {
+                    Ramp::Linear => progress,
+                    Ramp::Cosine => 0.5 * (1.0 - (PI * progress).cos()),
+                    Ramp::OneMinusSqrt => 1.0 - (1.0 - progress).sqrt(),
+                };
+                above(min_lr_ratio, factor)
+            }
+            _ => done / all,
+        }
+    }
+
+    fn polynomial(&self, step: usize, lr_end: f64, power: f64) -> f64 {
+        if step > self.total_steps {
+            return lr_end / self.learning_rate;
+        }
+        let left = 1.0 - self.progress(step);
+        ((self.learning_rate - lr_end) * left.powf(power) + lr_end) / self.learning_rate
+    }
+
+    fn inverse_sqrt(&self, step: usize, timescale: Option<f64>) -> f64 {
+        let warmup = self.warmup_steps as f64;
+        let default = if self.warmup_steps == 0 { 10_000.0 } else { warmup };
+        let timescale = timescale.unwrap_or(default);
+        ((step as f64 + timescale - warmup) / timescale).sqrt().recip()
+    }
+
+    fn stable_then_decay(&self, step: usize) -> f64 {
+        let ScheduleKind::WarmupStableDecay {
+            num_decay_steps,
+            num_stable_steps,
+            decay,
+            min_lr_ratio,
+            num_cycles,
+            ..
+        } = self.kind
+        else {
+            return 1.0;
+        };
+        let rest = self.total_steps.saturating_sub(self.warmup_steps + num_decay_steps);
+        let decay_start = self.warmup_steps + num_stable_steps.unwrap_or(rest);
+        if step < decay_start {
+            return 1.0;
+        }
+        if step >= decay_start + num_decay_steps {
+            return min_lr_ratio;
+        }
+        let progress = (step - decay_start) as f64 / num_decay_steps.max(1) as f64;
+        let factor = match decay {
+            Ramp::Linear => 1.0 - progress,
+            Ramp::Cosine => wave(num_cycles, progress),
+            Ramp::OneMinusSqrt => 1.0 - progress.sqrt(),
+        };
+        above(min_lr_ratio, factor)
+    }
+
+    /// Share of the steps after the warm-up that are done.
     fn progress(&self, step: usize) -> f64 {
         let all = self.total_steps.saturating_sub(self.warmup_steps).max(1);
-        (step.saturating_sub(self.warmup_steps) as f64 / all as f64).min(1.0)
+        step.saturating_sub(self.warmup_steps) as f64 / all as f64
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Height of a cosine between 0 and 1 that starts at 1.
+fn wave(num_cycles: f64, progress: f64) -> f64 {
+    0.5 * (1.0 + (PI * num_cycles * 2.0 * progress).cos())
+}
 
-    /// Largest difference of a rate: formulas in another order of f64 operations.
-    const CLOSE: f64 = 1e-12;
-
-    fn check_rates(kind: ScheduleKind, warmup_steps: usize, expected: [f64; 7]) {
-        let schedule = Schedule { kind, learning_rate: 2.0, warmup_steps, total_steps: 6 };
-        for (step, expected) in expected.into_iter().enumerate() {
-            let rate = schedule.rate(step);
-            assert!((rate - expected).abs() < CLOSE, "{kind:?} step {step}: {rate} {expected}");
-        }
-    }
-
-    #[test]
-    fn rates_follow_the_formulas() {
-        let (half, third) = (3.0_f64.sqrt() / 2.0, 2.0 / 3.0);
-        let flat = [2.0; 7];
-        check_rates(ScheduleKind::Constant, 2, flat);
-        check_rates(ScheduleKind::ConstantWithWarmup, 2, [0.0, 1.0, 2.0, 2.0, 2.0, 2.0, 2.0]);
-        check_rates(ScheduleKind::ConstantWithWarmup, 0, flat);
-        check_rates(ScheduleKind::Linear, 2, [0.0, 1.0, 2.0, 1.5, 1.0, 0.5, 0.0]);
-        let line = [2.0, 2.0 - third / 2.0, 2.0 - third, 1.0, third, third / 2.0, 0.0];
-        check_rates(ScheduleKind::Linear, 0, line);
-        check_rates(ScheduleKind::Cosine, 0, [2.0, 1.0 + half, 1.5, 1.0, 0.5, 1.0 - half, 0.0]);
-        let slope = 0.5_f64.sqrt();
-        check_rates(ScheduleKind::Cosine, 2, [0.0, 1.0, 2.0, 1.0 + slope, 1.0, 1.0 - slope, 0.0]);
-    }
-
-    #[test]
-    fn a_warmup_longer_than_the_training_only_rises() {
-        check_rates(ScheduleKind::Linear, 8, [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5]);
-    }
+/// A factor between 0 and 1 lifted to one between `least` and 1.
+fn above(least: f64, factor: f64) -> f64 {
+    (factor * (1.0 - least) + least).max(0.0)
 }

@@ -1,23 +1,27 @@
-//! Sequences of tokens and how they become a batch.
+//! Sequences of tokens to train or evaluate on.
 
-use olive_kit_decoder::Batch;
+use std::ops::Range;
 
-/// One sequence to train or evaluate on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One sequence: tokens, and what is said of them only where something is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sequence {
     /// Tokens, `[len]`.
     pub input_ids: Vec<u32>,
     /// Which tokens may be attended, `[len]`; all of them when `None`.
     pub attention_mask: Option<Vec<bool>>,
-    /// The token expected at each position, `[len]`, [`Batch::IGNORED`] for none.
-    pub labels: Vec<i64>,
+    /// Which tokens are to be predicted, `[len]`; all of them when `None`.
+    ///
+    /// The first token of a sequence or sample never is: nothing comes before it.
+    pub label_mask: Option<Vec<bool>>,
+    /// Number of the sample each token belongs to, `[len]`, when the sequence holds several that
+    /// do not attend to each other.
+    pub segments: Option<Vec<u32>>,
 }
 
 impl Sequence {
     /// A sequence in which every token is to be predicted.
     pub fn causal(input_ids: Vec<u32>) -> Self {
-        let labels = input_ids.iter().map(|&token| i64::from(token)).collect();
-        Self { input_ids, attention_mask: None, labels }
+        Self { input_ids, ..Self::default() }
     }
 
     /// Number of tokens.
@@ -29,57 +33,69 @@ impl Sequence {
     pub fn is_empty(&self) -> bool {
         self.input_ids.is_empty()
     }
-}
 
-/// The sequences at `indices` as a batch, shorter ones padded on the right.
-///
-/// Padding is token `pad_token_id`, is not attended and has no label. Without padding and without
-/// masks of their own the batch has no mask.
-pub(crate) fn collate(sequences: &[Sequence], indices: &[usize], pad_token_id: u32) -> Batch {
-    let chosen: Vec<_> = indices.iter().map(|&index| &sequences[index]).collect();
-    let seq = chosen.iter().map(|sequence| sequence.len()).max().unwrap_or(0);
-    let is_masked = chosen.iter().any(|s| s.attention_mask.is_some() || s.len() < seq);
-    let mut batch = Batch {
-        input_ids: Vec::with_capacity(seq * chosen.len()),
-        attention_mask: is_masked.then(Vec::new),
-        labels: Vec::with_capacity(seq * chosen.len()),
-        segments: None,
-        batch: chosen.len(),
-        seq,
-    };
-    for (row, sequence) in (1..).zip(chosen) {
-        batch.input_ids.extend(&sequence.input_ids);
-        batch.input_ids.resize(row * seq, pad_token_id);
-        batch.labels.extend(&sequence.labels);
-        batch.labels.resize(row * seq, Batch::IGNORED);
-        if let Some(mask) = &mut batch.attention_mask {
-            match &sequence.attention_mask {
-                Some(own) => mask.extend(own),
-                None => mask.resize(mask.len() + sequence.len(), true),
-            }
-            mask.resize(row * seq, false);
-        }
+    /// Which tokens have a part in the loss: from the first that is attended to the last that is
+    /// predicted. Padding on either side is not among them.
+    pub fn used(&self) -> Range<usize> {
+        let end = (0..self.len()).rev().find(|&place| self.is_predicted(place));
+        let start = self.attention_mask.iter().flatten().position(|&attended| attended);
+        let (start, end) = (start.unwrap_or(0), end.map_or(0, |last| last + 1));
+        start.min(end)..end
     }
-    batch
+
+    /// Number of tokens that are predicted.
+    pub fn num_labels(&self) -> usize {
+        let used = self.used();
+        used.clone()
+            .skip(1)
+            .filter(|&place| self.is_predicted(place) && self.follows(place))
+            .count()
+    }
+
+    /// Whether the token is to be predicted.
+    pub(crate) fn is_predicted(&self, place: usize) -> bool {
+        self.label_mask.as_ref().is_none_or(|mask| mask[place])
+    }
+
+    /// Whether the token belongs to the sample of the one before.
+    pub(crate) fn follows(&self, place: usize) -> bool {
+        place > 0
+            && self.segments.as_ref().is_none_or(|samples| samples[place] == samples[place - 1])
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn short_sequences_are_padded_out_of_the_loss() {
-        let sequences = [Sequence::causal(vec![5, 6, 7]), Sequence::causal(vec![8])];
-        let batch = collate(&sequences, &[1, 0], 3);
-        assert_eq!(batch.input_ids, [8, 3, 3, 5, 6, 7]);
-        assert_eq!(batch.labels, [8, -100, -100, 5, 6, 7]);
-        assert_eq!(batch.attention_mask.unwrap(), [true, false, false, true, true, true]);
-        assert_eq!((batch.batch, batch.seq), (2, 3));
+    fn masked(attention: &[u8], labels: &[u8]) -> Sequence {
+        let bools = |bits: &[u8]| Some(bits.iter().map(|&bit| bit == 1).collect());
+        Sequence {
+            input_ids: vec![7; labels.len()],
+            attention_mask: bools(attention),
+            label_mask: bools(labels),
+            segments: None,
+        }
+    }
+
+    fn check(sequence: &Sequence, used: Range<usize>, num_labels: usize) {
+        assert_eq!((sequence.used(), sequence.num_labels()), (used, num_labels), "{sequence:?}");
     }
 
     #[test]
-    fn sequences_of_one_length_have_no_mask() {
-        let sequences = [Sequence::causal(vec![5, 6]), Sequence::causal(vec![8, 9])];
-        assert_eq!(collate(&sequences, &[0, 1], 3), Batch::causal(vec![5, 6, 8, 9], 2));
+    fn padding_and_what_comes_after_the_last_label_is_not_used() {
+        check(&Sequence::causal(vec![1, 2, 3]), 0..3, 2);
+        check(&masked(&[1, 1, 1, 0, 0], &[1, 1, 1, 0, 0]), 0..3, 2);
+        check(&masked(&[0, 0, 1, 1, 1], &[0, 0, 1, 1, 1]), 2..5, 2);
+        check(&masked(&[1, 1, 1, 1, 1], &[0, 0, 1, 0, 0]), 0..3, 1);
+        check(&masked(&[1, 1, 1], &[0, 0, 0]), 0..0, 0);
+        check(&Sequence::default(), 0..0, 0);
+    }
+
+    #[test]
+    fn the_first_token_of_a_sample_is_not_predicted() {
+        let mut sequence = Sequence::causal(vec![1, 2, 3, 4, 5]);
+        sequence.segments = Some(vec![0, 0, 1, 1, 1]);
+        check(&sequence, 0..5, 3);
     }
 }

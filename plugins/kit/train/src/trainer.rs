@@ -1,25 +1,26 @@
 //! The loop: epochs, steps, micro-batches.
 
+use std::path::Path;
 use std::time::Instant;
 
-use candle_core::backprop::GradStore;
-use olive_kit_decoder::{Batch, Dropout, Transformer};
+use olive_kit_adapters::{Adapters, Gradients};
+use olive_kit_decoder::{Engine, Objective};
 
-use crate::adamw::AdamW;
-use crate::clip::clip;
+use crate::batches::{Cut, MicroBatch, batches};
+use crate::checkpoint::{Checkpoints, read_values};
 use crate::error::TrainError;
 use crate::evaluation::mean_loss;
+use crate::history::LogEntry;
+use crate::observer::{Evaluation, Observer, Start, StepReport};
+use crate::optimizer::Optimizer;
+use crate::optimizer::clip::clip;
 use crate::order;
-use crate::parameters::LoraParameters;
 use crate::plan::StepPlan;
-use crate::schedule::Schedule;
-use crate::sequence::{Sequence, collate};
-use crate::settings::{Evaluation, TrainingSettings};
-
-/// Tokens that are computed at once when micro-batches are smaller.
-///
-/// A product with few rows waits for the weights; this many keep the processor busy.
-const TOKENS_AT_ONCE: usize = 512;
+use crate::progress::Progress;
+use crate::random::mix;
+use crate::sequence::Sequence;
+use crate::settings::TrainingSettings;
+use crate::store::Store;
 
 /// What a training runs on.
 #[derive(Debug, Clone, Copy)]
@@ -30,102 +31,154 @@ pub struct TrainingData<'a> {
     pub eval: &'a [Sequence],
 }
 
-/// Hears of a training and may end it.
-pub trait Observer {
-    /// Takes what a step did.
-    fn step(&mut self, report: &StepReport);
-
-    /// Whether the training should stop; asked before every micro-batch.
-    fn is_cancelled(&self) -> bool;
+/// What a training writes beside the adapters it leaves in memory.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Outputs<'a> {
+    /// Checkpoints, and whether to go on from one.
+    pub checkpoints: Option<Checkpoints<'a>>,
+    /// Folder for TensorBoard's event file.
+    pub events: Option<&'a Path>,
 }
 
-/// What a step did.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct StepReport {
-    /// Number of the step, from 1.
-    pub step: usize,
-    /// Steps of the whole training.
-    pub total_steps: usize,
-    /// Mean loss over all labels of the step, before its update.
+/// How a training ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trained {
+    /// Steps that were done, with those of the run it resumed.
+    pub steps: usize,
+    /// Times through the data.
+    pub epochs: f64,
+    /// Mean of the losses of all steps.
     pub loss: f64,
-    /// Rate of its update.
-    pub learning_rate: f64,
-    /// Global L2 norm of the gradients before clipping.
-    pub grad_norm: f64,
-    /// Tokens trained on per second, evaluation left out.
-    pub tokens_per_second: f64,
-    /// Mean loss over all labels of the evaluation data after the update, when it was due.
-    pub eval_loss: Option<f64>,
+    /// The best evaluation, if there was any.
+    pub best: Option<Best>,
+    /// Whether early stopping ended it.
+    pub stopped_early: bool,
 }
 
-/// Trains `parameters` in place.
+/// The best evaluation of a training.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Best {
+    /// The step it came after.
+    pub step: usize,
+    /// Mean loss over all labels of the evaluation data.
+    pub loss: f64,
+    /// Whether the training ended with the values of that step.
+    pub is_loaded: bool,
+}
+
+/// Trains `adapters` in place.
 ///
 /// The loss of a step is the sum over its micro-batches divided by the number of labels in all of
-/// them, so that it does not depend on how a step is cut. Micro-batches of sequences of one length
-/// are therefore computed together as long as they hold few tokens. Memory: the activations of one
-/// micro-batch, or of 512 tokens if those are more, and four times the parameters.
+/// them, so that it does not depend on how a step is cut. Small micro-batches are therefore
+/// computed together as long as they hold few tokens. Memory: what the engine needs for one
+/// micro-batch, or for 512 tokens if those are more; the gradients, once the parameters; and what
+/// the optimizer remembers, twice the parameters for `AdamW`.
 ///
 /// # Errors
-/// When there is nothing to train or to train on, a number leaves the range of f32, or the
-/// observer cancels; the parameters are then those of the last whole step.
+/// When settings do not go together, there is nothing to train or to train on, a number leaves the
+/// range of f32, something cannot be written, or the observer cancels; the adapters are then those
+/// of the last whole step.
 pub fn train(
-    transformer: &Transformer,
-    parameters: &LoraParameters,
+    engine: &mut dyn Engine,
+    adapters: &mut Adapters,
     data: TrainingData<'_>,
     settings: &TrainingSettings,
+    outputs: &Outputs<'_>,
     observer: &mut dyn Observer,
+) -> Result<Trained, TrainError> {
+    let plan = StepPlan::new(data.train.len(), settings);
+    check(adapters, data, settings, outputs, plan)?;
+    let optimizer = Optimizer::new(settings.optimizer, settings.weight_decay, &adapters.parameters);
+    let gradients = Gradients::zeros(&adapters.parameters);
+    let store = Store::open(outputs)?;
+    let identity = store.identity(settings, data, &adapters.parameters);
+    let progress = Progress::new(settings, plan, identity);
+    let mut trainer =
+        Trainer { engine, adapters, data, settings, plan, optimizer, gradients, progress, store };
+    trainer.resume(observer)?;
+    trainer.run(observer)?;
+    trainer.finish()
+}
+
+fn check(
+    adapters: &Adapters,
+    data: TrainingData<'_>,
+    settings: &TrainingSettings,
+    outputs: &Outputs<'_>,
+    plan: StepPlan,
 ) -> Result<(), TrainError> {
     if data.train.is_empty() {
         return Err(TrainError::NoSequences);
     }
-    if parameters.adapters().is_empty() {
+    if plan.steps_per_epoch == 0 {
+        let (sequences, batch_size) = (data.train.len(), settings.train_batch_size);
+        return Err(TrainError::NoWholeBatch { sequences, batch_size });
+    }
+    if adapters.is_empty() {
         return Err(TrainError::NoParameters);
     }
-    let plan = StepPlan::new(data.train.len(), settings);
-    let mut trainer = Trainer {
-        transformer,
-        parameters,
-        data,
-        settings,
-        optimizer: AdamW::new(settings.adamw),
-        dropout: Dropout::new(settings.seed),
-    };
-    let schedule = Schedule {
-        kind: settings.schedule,
-        learning_rate: settings.learning_rate,
-        warmup_steps: settings.warmup.steps(plan.total_steps),
-        total_steps: plan.total_steps,
-    };
-    let mut order = Vec::new();
-    for step in 0..plan.total_steps {
-        if plan.starts_epoch(step) {
-            order = trainer.order(plan.epoch(step) as u64);
-        }
-        let rate = schedule.rate(step);
-        let report = trainer.step(step + 1, &order[plan.places(step)], rate, observer)?;
-        let eval_loss = trainer.evaluate(step + 1, plan, observer)?;
-        observer.step(&StepReport { total_steps: plan.total_steps, eval_loss, ..report });
+    match settings.problem(!data.eval.is_empty(), outputs.checkpoints.is_some()) {
+        Some(problem) => Err(TrainError::Settings(problem)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 struct Trainer<'a> {
-    transformer: &'a Transformer,
-    parameters: &'a LoraParameters,
+    engine: &'a mut dyn Engine,
+    adapters: &'a mut Adapters,
     data: TrainingData<'a>,
     settings: &'a TrainingSettings,
-    optimizer: AdamW,
-    dropout: Dropout,
+    plan: StepPlan,
+    optimizer: Optimizer,
+    gradients: Gradients,
+    progress: Progress,
+    store: Store<'a>,
 }
 
 impl Trainer<'_> {
+    /// Goes on from a checkpoint when asked to.
+    fn resume(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let identity = self.progress.identity();
+        let state = self.store.resume(identity, self.adapters, &mut self.optimizer)?;
+        if let Some(state) = state {
+            self.progress.resume(state);
+        }
+        observer.start(&Start {
+            total_steps: self.plan.total_steps,
+            steps_per_epoch: self.plan.steps_per_epoch,
+            steps_done: self.progress.steps(),
+            num_values: self.adapters.num_values(),
+        });
+        Ok(())
+    }
+
+    fn run(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let is_new = self.progress.steps() == 0;
+        if is_new && self.settings.eval_on_start && !self.data.eval.is_empty() {
+            self.evaluate(observer)?;
+        }
+        if self.progress.evaluation_is_pending() {
+            self.evaluate_and_save(observer)?;
+        }
+        let mut order = Vec::new();
+        while self.progress.steps() < self.plan.total_steps && !self.progress.has_stopped() {
+            let step = self.progress.steps();
+            if order.is_empty() || self.plan.starts_epoch(step) {
+                order = self.order(self.plan.epoch(step) as u64);
+            }
+            let report = self.step(step + 1, &order[self.plan.places(step)], observer)?;
+            self.after_step(report, observer)?;
+        }
+        Ok(())
+    }
+
     /// The order of the data in an epoch.
     fn order(&self, epoch: u64) -> Vec<usize> {
         let seed = self.settings.data_seed;
         if !self.settings.group_by_length {
             return order::shuffled(self.data.train.len(), seed, epoch);
         }
-        let lengths: Vec<_> = self.data.train.iter().map(Sequence::len).collect();
+        let lengths: Vec<_> = self.data.train.iter().map(|one| one.used().len()).collect();
         order::grouped(&lengths, self.settings.train_batch_size.max(1), seed, epoch)
     }
 
@@ -134,104 +187,179 @@ impl Trainer<'_> {
         &mut self,
         step: usize,
         blocks: &[usize],
-        rate: f64,
-        observer: &dyn Observer,
+        observer: &mut dyn Observer,
     ) -> Result<StepReport, TrainError> {
         let started = Instant::now();
-        let batches: Vec<_> = blocks
-            .chunks(self.sequences_at_once(blocks))
-            .map(|blocks| (blocks, collate(self.data.train, blocks, self.settings.pad_token_id)))
-            .collect();
-        let num_labels = batches.iter().map(|(_, batch)| batch.num_labels()).sum();
-        if num_labels == 0 {
+        let batches = batches(self.data.train, blocks, self.cut(self.settings.train_batch_size));
+        let count = batches.iter().map(|part| part.batch.num_labels()).sum();
+        if count == 0 {
             return Err(TrainError::NoLabels { step, blocks: blocks.to_vec() });
         }
-        let (mut loss, mut gradients) = (0.0, self.parameters.zeros());
-        for (blocks, batch) in &batches {
+        let mut loss = 0.0;
+        self.gradients.clear();
+        for (number, part) in (0..).zip(&batches) {
             if observer.is_cancelled() {
-                return Err(TrainError::Cancelled);
+                return Err(self.cancelled());
             }
-            let (part, store) = self.gradients(batch, num_labels)?;
-            check_finite("loss", part, step, blocks)?;
-            loss += part;
-            self.parameters.accumulate(&store, &mut gradients)?;
+            let objective = self.objective(step, number, count);
+            let (adapters, gradients) = (&*self.adapters, &mut self.gradients);
+            let part_loss =
+                self.engine.loss_and_gradients(&part.batch, adapters, &objective, gradients)?;
+            self.check_finite("loss", part_loss, step, std::slice::from_ref(part))?;
+            loss += part_loss;
         }
-        let grad_norm = clip(&mut gradients, self.settings.max_grad_norm);
-        check_finite("norm of the gradients", grad_norm, step, blocks)?;
-        self.optimizer.step(self.parameters.variables(), &gradients, rate)?;
-        let num_tokens: usize = blocks.iter().map(|&block| self.data.train[block].len()).sum();
+        let grad_norm = clip(&mut self.gradients, self.settings.max_grad_norm);
+        self.check_finite("norm of the gradients", grad_norm, step, &batches)?;
+        let learning_rate = self.progress.rate();
+        self.optimizer.step(&mut self.adapters.parameters, &self.gradients, learning_rate);
         Ok(StepReport {
             step,
-            total_steps: step,
+            epoch: self.plan.epochs_done(step),
             loss,
-            learning_rate: rate,
+            learning_rate,
             grad_norm,
-            tokens_per_second: num_tokens as f64 / started.elapsed().as_secs_f64(),
+            tokens: batches.iter().map(|part| part.num_tokens()).sum(),
+            seconds: started.elapsed().as_secs_f64(),
             eval_loss: None,
+            best_eval_loss: None,
         })
     }
 
-    /// How many of the sequences at `blocks` are computed at once: whole micro-batches.
-    fn sequences_at_once(&self, blocks: &[usize]) -> usize {
-        let micro_batch = self.settings.train_batch_size.max(1);
-        let mut lengths = blocks.iter().map(|&block| self.data.train[block].len());
-        let first = lengths.next().unwrap_or(0);
-        // Checkpointing asks for little memory, and padding to another length costs time.
-        if self.settings.gradient_checkpointing || lengths.any(|length| length != first) {
-            return micro_batch;
-        }
-        micro_batch * (TOKENS_AT_ONCE / (micro_batch * first).max(1)).max(1)
+    fn cut(&self, batch_size: usize) -> Cut {
+        // Checkpointing of activations asks for little memory.
+        let joins = !self.settings.gradient_checkpointing;
+        Cut { batch_size, joins, pad_token_id: self.settings.pad_token_id }
     }
 
-    /// The loss of a micro-batch divided by the labels of its step, and its gradients.
-    fn gradients(
+    /// How the loss of a micro-batch is taken. Its seed follows from the settings, the step and its
+    /// number alone, so that a training that is resumed drops the same.
+    fn objective(&self, step: usize, number: u64, count: usize) -> Objective {
+        Objective {
+            count,
+            label_smoothing: self.settings.label_smoothing,
+            neftune_alpha: self.settings.neftune_alpha,
+            seed: mix(mix(mix(self.settings.seed) ^ step as u64) ^ number),
+            checkpoints_activations: self.settings.gradient_checkpointing,
+        }
+    }
+
+    fn check_finite(
         &mut self,
-        batch: &Batch,
-        num_labels: usize,
-    ) -> Result<(f64, GradStore), TrainError> {
-        let (adapters, dropout) = (self.parameters.adapters(), Some(&mut self.dropout));
-        let (loss, store) = if self.settings.gradient_checkpointing {
-            self.transformer.loss_and_gradients(batch, adapters, dropout, num_labels)?
-        } else {
-            let hidden = self.transformer.hidden_states(batch, adapters, dropout)?;
-            let loss = self.transformer.loss_over(&hidden, batch, num_labels)?;
-            let store = loss.mean.backward()?;
-            (loss, store)
-        };
-        Ok((f64::from(loss.mean.to_scalar::<f32>()?), store))
-    }
-
-    /// The evaluation loss after `step`, when it is due.
-    fn evaluate(
-        &self,
+        what: &'static str,
+        value: f64,
         step: usize,
-        plan: StepPlan,
-        observer: &dyn Observer,
-    ) -> Result<Option<f64>, TrainError> {
-        let is_due = match self.settings.evaluation {
-            Evaluation::Never => false,
-            Evaluation::Steps(every) => step.is_multiple_of(every.max(1)),
-            Evaluation::Epoch => plan.starts_epoch(step),
-        };
-        if !is_due || self.data.eval.is_empty() {
-            return Ok(None);
+        batches: &[MicroBatch],
+    ) -> Result<(), TrainError> {
+        if value.is_finite() {
+            return Ok(());
         }
-        let is_cancelled = || observer.is_cancelled();
-        let adapters = self.parameters.adapters();
-        let loss =
-            mean_loss(self.transformer, adapters, self.data.eval, self.settings, &is_cancelled)?;
-        Ok(Some(loss))
+        let blocks = batches.iter().flat_map(|part| &part.blocks).copied().collect();
+        let saved = self.store.failed(step, batches);
+        // The numbers that led there are worth more than a second error.
+        let _written = self.store.save(self.adapters, &self.optimizer, self.progress.to_save());
+        Err(TrainError::NotFinite { what, value, step, blocks, saved })
     }
-}
 
-fn check_finite(
-    what: &'static str,
-    value: f64,
-    step: usize,
-    blocks: &[usize],
-) -> Result<(), TrainError> {
-    if value.is_finite() {
-        return Ok(());
+    /// Logs, evaluates, saves and reports, as far as it is due.
+    fn after_step(
+        &mut self,
+        report: StepReport,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
+        self.progress.stepped(&report);
+        if let Some(entry) = self.progress.log_if_due() {
+            self.log(&entry, observer)?;
+        }
+        let evaluation = self.evaluate_and_save(observer)?;
+        observer.step(&StepReport {
+            eval_loss: evaluation.map(|evaluation| evaluation.loss),
+            best_eval_loss: self.progress.best().map(|(_, loss)| loss),
+            ..report
+        });
+        Ok(())
     }
-    Err(TrainError::NotFinite { what, value, step, blocks: blocks.to_vec() })
+
+    fn evaluate_and_save(
+        &mut self,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Evaluation>, TrainError> {
+        let is_due = self.progress.evaluation_is_due() && !self.data.eval.is_empty();
+        let evaluation = if is_due { Some(self.evaluate(observer)?) } else { None };
+        if self.progress.saving_is_due(evaluation.as_ref()) {
+            self.save(observer)?;
+        }
+        Ok(evaluation)
+    }
+
+    fn evaluate(&mut self, observer: &mut dyn Observer) -> Result<Evaluation, TrainError> {
+        let started = Instant::now();
+        let cut = self.cut(self.settings.eval_batch_size);
+        let is_cancelled = || observer.is_cancelled();
+        let loss = mean_loss(self.engine, self.adapters, self.data.eval, cut, &is_cancelled)?;
+        let Some(loss) = loss else {
+            self.progress.evaluation_interrupted();
+            return Err(self.cancelled());
+        };
+        if loss.is_nan() && self.data.eval.iter().all(|one| one.num_labels() == 0) {
+            return Err(TrainError::NoEvaluationLabels);
+        }
+        let is_best = self.progress.evaluated(loss);
+        let (step, epoch) = (self.progress.steps(), self.progress.epoch());
+        let seconds = started.elapsed().as_secs_f64();
+        let evaluation = Evaluation { step, epoch, loss, is_best, seconds };
+        observer.evaluated(&evaluation);
+        let entry = self.progress.logged_evaluation(loss);
+        self.log(&entry, observer)?;
+        Ok(evaluation)
+    }
+
+    fn log(&mut self, entry: &LogEntry, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        observer.logged(entry);
+        self.store.log(entry)
+    }
+
+    fn save(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let state = self.progress.to_save();
+        if let Some(path) = self.store.save(self.adapters, &self.optimizer, state)? {
+            self.store.keep(self.settings.save_total_limit, self.progress.best_saved_step());
+            observer.saved(&path);
+        }
+        Ok(())
+    }
+
+    /// Keeps what is done so far, and says where.
+    fn cancelled(&mut self) -> TrainError {
+        let steps = self.progress.steps();
+        let saved = match self.store.has(steps) {
+            _ if steps == 0 => Ok(None),
+            Some(path) => Ok(Some(path)),
+            None => self.store.save(self.adapters, &self.optimizer, self.progress.to_save()),
+        };
+        match saved {
+            Ok(saved) => TrainError::Cancelled { saved },
+            Err(error) => error,
+        }
+    }
+
+    fn finish(self) -> Result<Trained, TrainError> {
+        let best = self.progress.best();
+        let mut is_loaded = false;
+        if let (true, Some(step)) =
+            (self.settings.load_best_at_end, self.progress.best_saved_step())
+            && let Some(path) = self.store.has(step)
+        {
+            let values = read_values(&path, &self.adapters.parameters)?;
+            for (parameter, values) in self.adapters.parameters.iter_mut().zip(values) {
+                parameter.values = values;
+            }
+            is_loaded = true;
+        }
+        Ok(Trained {
+            steps: self.progress.steps(),
+            epochs: self.progress.epoch(),
+            loss: self.progress.mean_loss(),
+            best: best.map(|(step, loss)| Best { step, loss, is_loaded }),
+            stopped_early: self.progress.has_stopped(),
+        })
+    }
 }

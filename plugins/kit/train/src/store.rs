@@ -1,0 +1,129 @@
+//! What a training writes while it runs: checkpoints, failed batches, events.
+
+use std::path::PathBuf;
+
+use olive_kit_adapters::{Adapters, Parameter};
+use olive_kit_decoder::Batch;
+use serde_json::json;
+
+use crate::batches::MicroBatch;
+use crate::checkpoint::{
+    Checkpoints, Folder, Identity, Resume, TrainerState, folder_name, newest, resume, write_file,
+};
+use crate::error::TrainError;
+use crate::history::LogEntry;
+use crate::optimizer::Optimizer;
+use crate::settings::TrainingSettings;
+use crate::tensorboard::EventLog;
+use crate::trainer::{Outputs, TrainingData};
+
+/// What a training writes.
+pub(crate) struct Store<'a> {
+    checkpoints: Option<Checkpoints<'a>>,
+    events: Option<EventLog>,
+    /// Steps whose checkpoints this run wrote or began with.
+    steps: Vec<usize>,
+}
+
+impl<'a> Store<'a> {
+    /// Makes the folders.
+    pub(crate) fn open(outputs: &Outputs<'a>) -> Result<Self, TrainError> {
+        if let Some(checkpoints) = &outputs.checkpoints {
+            folder(checkpoints).open()?;
+        }
+        let events = outputs.events.map(EventLog::create).transpose()?;
+        Ok(Self { checkpoints: outputs.checkpoints, events, steps: Vec::new() })
+    }
+
+    /// What checkpoints say the training is.
+    pub(crate) fn identity(
+        &self,
+        settings: &TrainingSettings,
+        data: TrainingData<'_>,
+        parameters: &[Parameter],
+    ) -> Option<Identity> {
+        let model = self.checkpoints.as_ref()?.model;
+        Some(Identity::new(model, settings, data, parameters))
+    }
+
+    /// Sets adapters and optimizer to those of the checkpoint to go on from, if there is one.
+    pub(crate) fn resume(
+        &mut self,
+        identity: Option<&Identity>,
+        adapters: &mut Adapters,
+        optimizer: &mut Optimizer,
+    ) -> Result<Option<TrainerState>, TrainError> {
+        let Some(checkpoints) = &self.checkpoints else { return Ok(None) };
+        let path = match checkpoints.resume {
+            Resume::No => None,
+            Resume::Newest => newest(checkpoints.dir),
+            Resume::From(path) => Some(path.to_owned()),
+        };
+        let Some(path) = path else { return Ok(None) };
+        let identity = identity.filter(|_| !checkpoints.accepts_changes);
+        let state = resume(&path, identity, adapters, optimizer)?;
+        if path.parent() == Some(checkpoints.dir) {
+            self.steps.push(state.global_step);
+        }
+        Ok(Some(state))
+    }
+
+    /// Writes the checkpoint of a step, when there is a folder for it.
+    pub(crate) fn save(
+        &mut self,
+        adapters: &Adapters,
+        optimizer: &Optimizer,
+        state: &TrainerState,
+    ) -> Result<Option<PathBuf>, TrainError> {
+        let Some(checkpoints) = &self.checkpoints else { return Ok(None) };
+        let path = folder(checkpoints).save(adapters, optimizer, state)?;
+        self.steps.push(state.global_step);
+        Ok(Some(path))
+    }
+
+    /// Takes away the oldest checkpoints but `limit` and the best.
+    pub(crate) fn keep(&self, limit: Option<usize>, best: Option<usize>) {
+        if let (Some(checkpoints), Some(limit)) = (&self.checkpoints, limit) {
+            folder(checkpoints).keep(limit, best);
+        }
+    }
+
+    /// The checkpoint of a step that this run wrote or began with.
+    pub(crate) fn has(&self, step: usize) -> Option<PathBuf> {
+        let path = self.checkpoints.as_ref()?.dir.join(folder_name(step));
+        path.is_dir().then_some(path)
+    }
+
+    /// Writes the batches that led to a number that is none, as well as it goes.
+    pub(crate) fn failed(&self, step: usize, batches: &[MicroBatch]) -> Option<PathBuf> {
+        let path = self.checkpoints.as_ref()?.dir.join(format!("failed-batch-{step}.json"));
+        let batches: Vec<_> = batches
+            .iter()
+            .map(|MicroBatch { blocks, batch }| {
+                let Batch { input_ids, attention_mask, labels, segments, seq, .. } = batch;
+                json!({
+                    "blocks": blocks,
+                    "input_ids": rows(input_ids, *seq),
+                    "attention_mask": attention_mask.as_ref().map(|mask| rows(mask, *seq)),
+                    "labels": rows(labels, *seq),
+                    "segments": segments.as_ref().map(|segments| rows(segments, *seq)),
+                })
+            })
+            .collect();
+        let text = json!({"step": step, "batches": batches}).to_string();
+        write_file(&path, text.as_bytes()).ok().map(|()| path)
+    }
+
+    /// Writes an entry of the history as events.
+    pub(crate) fn log(&mut self, entry: &LogEntry) -> Result<(), TrainError> {
+        self.events.as_mut().map_or(Ok(()), |events| events.log(entry))
+    }
+}
+
+fn folder<'a>(checkpoints: &Checkpoints<'a>) -> Folder<'a> {
+    Folder { dir: checkpoints.dir, write_adapter: checkpoints.write_adapter }
+}
+
+fn rows<T: Copy>(values: &[T], row_len: usize) -> Vec<Vec<T>> {
+    values.chunks(row_len.max(1)).map(<[T]>::to_vec).collect()
+}
