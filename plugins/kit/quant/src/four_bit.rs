@@ -80,6 +80,15 @@ impl FourBitFormat {
     /// `nf4` in blocks of 64, with scales as they are.
     pub const NF4: Self = Self { kind: FourBitKind::Nf4, block_size: 64, double_quantized: false };
 
+    /// Refuses a block size that bitsandbytes does not know.
+    pub(crate) fn check(&self) -> Result<(), QuantError> {
+        if Self::BLOCK_SIZES.contains(&self.block_size) {
+            Ok(())
+        } else {
+            Err(QuantError::FourBitBlockSize(self.block_size))
+        }
+    }
+
     /// Blocks of `len` weights.
     pub const fn blocks(&self, len: usize) -> usize {
         len.div_ceil(self.block_size)
@@ -202,9 +211,7 @@ impl FourBit {
     }
 
     fn zeroed(len: usize, format: FourBitFormat) -> Result<Self, QuantError> {
-        if !FourBitFormat::BLOCK_SIZES.contains(&format.block_size) {
-            return Err(QuantError::FourBitBlockSize(format.block_size));
-        }
+        format.check()?;
         let packed = vec![0; len.div_ceil(2)];
         Ok(Self { format, len, packed, scales: FourBitScales::Plain(Vec::new()) })
     }

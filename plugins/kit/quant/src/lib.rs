@@ -7,6 +7,7 @@
 //! [`FourBit`] holds weights as QLoRA trains on them, in the codes of bitsandbytes, and
 //! [`DynamicCodes`] what 8-bit optimizers keep of their states.
 
+mod bitsandbytes;
 mod block;
 mod codebook;
 mod dynamic;
@@ -16,6 +17,7 @@ mod mlas;
 mod neural_compressor;
 mod pack;
 
+pub use bitsandbytes::{StoredDtype, StoredError, StoredFourBit, StoredTensor};
 pub use block::{Bits, BlockFormat, BlockQuantized, Rounding};
 pub use dynamic::{DYNAMIC_BLOCK_SIZE, DynamicCodes};
 pub use error::QuantError;

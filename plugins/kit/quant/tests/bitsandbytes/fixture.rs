@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use safetensors::SafeTensors;
+use safetensors::{Dtype, SafeTensors};
 
 /// A file of tensors.
 pub(crate) struct Fixture(Vec<u8>);
@@ -13,13 +13,35 @@ impl Fixture {
         Self(std::fs::read(Path::new(fixtures).join(name)).unwrap())
     }
 
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.tensors().names().into_iter().map(str::to_owned).collect()
+    }
+
+    pub(crate) fn shape(&self, tensor: &str) -> Vec<usize> {
+        self.tensors().tensor(tensor).unwrap().shape().to_vec()
+    }
+
+    pub(crate) fn dtype(&self, tensor: &str) -> Dtype {
+        self.tensors().tensor(tensor).unwrap().dtype()
+    }
+
     pub(crate) fn bytes(&self, tensor: &str) -> Vec<u8> {
-        SafeTensors::deserialize(&self.0).unwrap().tensor(tensor).unwrap().data().to_vec()
+        self.tensors().tensor(tensor).unwrap().data().to_vec()
+    }
+
+    /// Values of a bf16 tensor: the upper halves of f32.
+    pub(crate) fn bf16s(&self, tensor: &str) -> Vec<f32> {
+        let bytes = self.bytes(tensor);
+        bytes.chunks_exact(2).map(|value| f32::from_le_bytes([0, 0, value[0], value[1]])).collect()
     }
 
     pub(crate) fn floats(&self, tensor: &str) -> Vec<f32> {
         let bytes = self.bytes(tensor);
         bytes.chunks_exact(4).map(|value| f32::from_le_bytes(value.try_into().unwrap())).collect()
+    }
+
+    fn tensors(&self) -> SafeTensors<'_> {
+        SafeTensors::deserialize(&self.0).unwrap()
     }
 }
 

@@ -1,10 +1,6 @@
 //! bitsandbytes' 8-bit codes of optimizer states, reproduced.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
-
-mod common;
-
-use common::{Fixture, weights};
+use crate::fixture::{Fixture, weights};
 use olive_kit_quant::{DYNAMIC_BLOCK_SIZE, DynamicCodes};
 
 fn maps() -> [(&'static str, &'static DynamicCodes); 2] {
@@ -109,7 +105,7 @@ fn a_value_that_is_not_finite_spoils_its_block() {
     }
 }
 
-/// `cargo test -p olive-kit-quant --test dynamic -- --ignored --nocapture speed`
+/// `cargo test -p olive-kit-quant --test bitsandbytes -- --ignored --nocapture speed`
 #[test]
 #[ignore = "prints how fast this processor is"]
 fn speed() {

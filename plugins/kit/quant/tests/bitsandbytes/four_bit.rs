@@ -1,10 +1,6 @@
 //! What bitsandbytes makes of weights in 4 bits, reproduced.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
-
-mod common;
-
-use common::{Fixture, weights};
+use crate::fixture::{Fixture, weights};
 use olive_kit_quant::{FourBit, FourBitFormat, FourBitKind, FourBitScales, QuantError};
 
 const KINDS: [(&str, FourBitKind); 2] = [("nf4", FourBitKind::Nf4), ("fp4", FourBitKind::Fp4)];
@@ -172,7 +168,7 @@ fn an_unknown_block_size_is_refused() {
     }
 }
 
-/// `cargo test -p olive-kit-quant --test four_bit -- --ignored --nocapture speed`
+/// `cargo test -p olive-kit-quant --test bitsandbytes -- --ignored --nocapture speed`
 #[test]
 #[ignore = "prints how fast this processor is"]
 fn speed() {

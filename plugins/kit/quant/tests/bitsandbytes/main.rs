@@ -1,0 +1,8 @@
+//! What bitsandbytes makes of weights and of optimizer states, reproduced.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod dynamic;
+mod fixture;
+mod four_bit;
+mod stored;
