@@ -2,6 +2,9 @@
 
 mod adapters;
 mod parameter;
+mod pattern;
+pub mod targets;
 
 pub use adapters::{Adapters, Drop, Factor, Layer, Method};
 pub use parameter::{Gradients, Parameter, ParameterId};
+pub use targets::{Bias, Names, TargetModules, TargetProblem, TargetSpec, Targets};
