@@ -22,7 +22,7 @@ pub struct TargetProblem {
 }
 
 impl TargetProblem {
-    pub(super) fn new(setting: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(setting: &'static str, message: impl Into<String>) -> Self {
         Self { setting, index: None, message: message.into(), help: None }
     }
 
@@ -48,7 +48,7 @@ impl TargetProblem {
         Self::new(setting, message).at(index).with_help(suggestion(name, known))
     }
 
-    pub(super) fn broken_pattern(setting: &'static str, pattern: &str, reason: &str) -> Self {
+    pub(crate) fn broken_pattern(setting: &'static str, pattern: &str, reason: &str) -> Self {
         Self::new(setting, format!("`{pattern}` is no regular expression: {reason}"))
     }
 
