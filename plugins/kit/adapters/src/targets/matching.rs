@@ -192,14 +192,17 @@ impl Layers {
 }
 
 /// Modules with a weight that `names` means, by themselves or as parts of what is named.
+///
+/// As in PEFT, a name is the end of a path even within a word: `norm` means `input_layernorm` too.
 pub(super) fn saved(
     modules: &Modules,
     names: &[String],
     problems: &mut Vec<TargetProblem>,
 ) -> Vec<SavedModule> {
     let paths = modules.paths();
+    let is_meant = |path: &str, name: &str| !name.is_empty() && path.ends_with(name);
     for (index, name) in names.iter().enumerate() {
-        if !paths.iter().any(|path| ends_with(path, name)) {
+        if !paths.iter().any(|path| is_meant(path, name)) {
             let known = modules.weighted_names();
             problems.push(TargetProblem::unknown(SAVED, index, name, "module", &known));
         }
@@ -209,7 +212,7 @@ pub(super) fn saved(
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
     let named: Vec<_> =
-        paths.iter().filter(|path| names.iter().any(|name| ends_with(path, name))).collect();
+        paths.iter().filter(|path| names.iter().any(|name| is_meant(path, name))).collect();
     let is_saved = |module: &&SavedModule| named.iter().any(|whole| is_part(&module.path, whole));
     modules.weighted.iter().filter(is_saved).cloned().collect()
 }

@@ -89,14 +89,14 @@ fn the_head_can_be_adapted_by_name() {
 fn excluded_and_saved_modules_are_not_adapted() {
     let spec = TargetSpec {
         exclude: Some(listed(&["0.self_attn.q_proj"])),
-        modules_to_save: vec!["1.self_attn.v_proj".into(), "norm".into()],
+        modules_to_save: vec!["1.self_attn.v_proj".into(), "1.input_layernorm".into()],
         ..targeting(&["q_proj", "v_proj"])
     };
     let expected = ["model.layers.0.self_attn.v_proj", "model.layers.1.self_attn.q_proj"];
     check_adapted("tiny-llama", &spec, &expected);
     let saved = resolve(&decoder("tiny-llama"), &spec).unwrap().saved;
     let paths: Vec<_> = saved.iter().map(|saved| saved.path.as_str()).collect();
-    assert_eq!(paths, ["model.layers.1.self_attn.v_proj", "model.norm"]);
+    assert_eq!(paths, ["model.layers.1.input_layernorm", "model.layers.1.self_attn.v_proj"]);
 }
 
 #[test]
