@@ -42,7 +42,21 @@ fn check_refused(dir: &Path, expected: &str) {
 
 #[test]
 fn every_fixture_is_valid() {
-    for name in ["tiny-phi3", "tiny-phi3-longrope", "tiny-llama"] {
+    let names = [
+        "tiny-phi3",
+        "tiny-phi3-longrope",
+        "tiny-phi4-mini",
+        "tiny-llama",
+        "tiny-llama3",
+        "tiny-llama-bias",
+        "tiny-smollm",
+        "tiny-mistral",
+        "tiny-qwen2",
+        "tiny-qwen3",
+        "tiny-gemma",
+        "tiny-gemma2",
+    ];
+    for name in names {
         let checkpoint = Checkpoint::open(fixture(name)).unwrap();
         checkpoint.validate().unwrap();
         assert_eq!(checkpoint.description().dtype, Some(Dtype::F32));
@@ -64,6 +78,12 @@ fn families_are_told_apart() {
     assert!(llama.ties_embeddings);
     assert_eq!(llama.lm_head().name, "model.embed_tokens");
     assert_eq!(llama.linears(0).len(), 7);
+    let phi4 = Checkpoint::describe(fixture("tiny-phi4-mini")).unwrap().decoder;
+    assert_eq!((phi4.ties_embeddings, phi4.head_dim, phi4.rope.rotary_dim), (true, 64, 48));
+    let qwen3 = Checkpoint::describe(fixture("tiny-qwen3")).unwrap().decoder;
+    assert_eq!((qwen3.query_width(), qwen3.window(0), qwen3.window(1)), (128, None, Some(8)));
+    let smollm = Checkpoint::describe(fixture("tiny-smollm")).unwrap().decoder;
+    assert_eq!((smollm.num_heads, smollm.num_kv_heads, smollm.head_dim), (9, 3, 8));
 }
 
 #[test]
