@@ -1,11 +1,26 @@
 //! A weight that never changes.
 
+mod dense;
+mod four_bit;
+#[cfg(test)]
+mod speed;
+#[cfg(test)]
+mod tests;
+
 use std::ops::Range;
 
-use half::bf16;
 use olive_kit_quant::FourBit;
 
-use crate::product::{Matrix, MatrixMut, Threads, add_product, multiply};
+use crate::blocks::{Panels, Scratch, Target, product};
+use crate::inner::Inner;
+use crate::instructions::Instructions;
+use crate::packed::Packed;
+use crate::product::{Matrix, MatrixMut, Threads};
+use dense::Dense;
+use four_bit::FourBitRows;
+
+/// Words of the left side that are packed at once when no one else needs it.
+const LEFT_WORDS: usize = 1 << 21;
 
 /// What a product multiplies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,35 +42,35 @@ pub enum Accumulate {
 }
 
 /// A weight `W`, `[rows, columns]`, that never changes.
+///
+/// It is in memory once, in the order in which the product of a forward reads it; the product of a
+/// backward brings it into another order on the way, a piece at a time.
 #[derive(Debug)]
 pub struct FrozenMatrix {
     storage: Storage,
     rows: usize,
     columns: usize,
+    precision: Precision,
 }
 
 #[derive(Debug)]
 enum Storage {
-    F32(Vec<f32>),
-    Bf16(Vec<bf16>),
-    FourBit(FourBit),
+    Dense(Dense),
+    FourBit(FourBitRows),
 }
 
 impl FrozenMatrix {
     /// Packs the weight whose rows `fill` writes; `fill` may be asked for any rows, by any thread.
+    ///
+    /// It is asked for a few rows at a time: no copy in f32 is made of more.
     pub fn new(
         rows: usize,
         columns: usize,
         precision: Precision,
         fill: impl Fn(Range<usize>, &mut [f32]) + Sync,
     ) -> Self {
-        let mut values = vec![0.0; rows * columns];
-        fill(0..rows, &mut values);
-        let storage = match precision {
-            Precision::F32 => Storage::F32(values),
-            Precision::Bf16 => Storage::Bf16(values.into_iter().map(bf16::from_f32).collect()),
-        };
-        Self { storage, rows, columns }
+        let storage = Storage::Dense(Dense::new(rows, columns, precision, fill));
+        Self { storage, rows, columns, precision }
     }
 
     /// A weight of 4-bit codes, which stays one in memory; products dequantize it block by block
@@ -63,9 +78,10 @@ impl FrozenMatrix {
     ///
     /// # Panics
     /// When the number of codes is another.
-    pub fn four_bit(weight: FourBit, rows: usize, columns: usize, _precision: Precision) -> Self {
+    pub fn four_bit(weight: FourBit, rows: usize, columns: usize, precision: Precision) -> Self {
         assert_eq!(weight.len, rows * columns, "a {rows} x {columns} matrix");
-        Self { storage: Storage::FourBit(weight), rows, columns }
+        let storage = Storage::FourBit(FourBitRows::new(weight, columns));
+        Self { storage, rows, columns, precision }
     }
 
     /// Rows of `W`: the width of what `x W^T` gives.
@@ -78,25 +94,29 @@ impl FrozenMatrix {
         self.columns
     }
 
+    /// What its products multiply.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
     /// Bytes it holds in memory.
     pub fn size_bytes(&self) -> usize {
         match &self.storage {
-            Storage::F32(values) => values.len() * 4,
-            Storage::Bf16(values) => values.len() * 2,
-            Storage::FourBit(weight) => weight.packed.len(),
+            Storage::Dense(dense) => dense.size_bytes(),
+            Storage::FourBit(weight) => weight.size_bytes(),
         }
     }
 
     /// `y = x W^T`, `[n, rows]`, of `x`, `[n, columns]`; on all threads of rayon's pool.
     ///
+    /// A row of `y` depends on its row of `x` alone, not on `n` nor on the number of threads.
+    ///
     /// # Panics
     /// When a length does not fit.
     pub fn forward(&self, x: &[f32], y: &mut [f32], accumulate: Accumulate) {
-        let weight = self.values();
-        let weight = Matrix::new(&weight, self.rows, self.columns);
-        let n = x.len() / self.columns;
-        let x = Matrix::new(x, n, self.columns);
-        write(MatrixMut::new(y, n, self.rows), x, weight.transposed(), accumulate);
+        let x = Matrix::new(x, x.len() / self.columns.max(1), self.columns);
+        let y = MatrixMut::new(y, x.num_rows(), self.rows);
+        multiply(&Forward(self), self.precision, x, y, accumulate, Instructions::detect());
     }
 
     /// `dx = dy W`, `[n, columns]`, of `dy`, `[n, rows]`; on all threads of rayon's pool.
@@ -104,11 +124,29 @@ impl FrozenMatrix {
     /// # Panics
     /// When a length does not fit.
     pub fn backward(&self, dy: &[f32], dx: &mut [f32], accumulate: Accumulate) {
-        let weight = self.values();
-        let weight = Matrix::new(&weight, self.rows, self.columns);
-        let n = dy.len() / self.rows;
-        let dy = Matrix::new(dy, n, self.rows);
-        write(MatrixMut::new(dx, n, self.columns), dy, weight, accumulate);
+        let dy = Matrix::new(dy, dy.len() / self.rows.max(1), self.rows);
+        let dx = MatrixMut::new(dx, dy.num_rows(), self.columns);
+        multiply(&Backward(self), self.precision, dy, dx, accumulate, Instructions::detect());
+    }
+
+    /// [`Self::forward`] of an `x` that was packed in this precision, for several weights.
+    ///
+    /// # Panics
+    /// When a length or the precision does not fit.
+    pub fn forward_packed(&self, x: &Packed, y: &mut [f32], accumulate: Accumulate) {
+        let mut y = MatrixMut::new(y, x.rows(), self.rows);
+        self.check_left(x, self.columns);
+        product(x, &Forward(self), &mut y, Target::all(accumulate));
+    }
+
+    /// [`Self::backward`] of a `dy` that was packed in this precision.
+    ///
+    /// # Panics
+    /// When a length or the precision does not fit.
+    pub fn backward_packed(&self, dy: &Packed, dx: &mut [f32], accumulate: Accumulate) {
+        let mut dx = MatrixMut::new(dx, dy.rows(), self.columns);
+        self.check_left(dy, self.rows);
+        product(dy, &Backward(self), &mut dx, Target::all(accumulate));
     }
 
     /// Writes one row of `W`.
@@ -116,28 +154,89 @@ impl FrozenMatrix {
     /// # Panics
     /// When there is no such row or `into` has another length.
     pub fn row(&self, row: usize, into: &mut [f32]) {
-        let range = row * self.columns..(row + 1) * self.columns;
+        assert!(row < self.rows, "row {row} of {}", self.rows);
+        assert_eq!(into.len(), self.columns, "length of a row");
         match &self.storage {
-            Storage::F32(values) => into.copy_from_slice(&values[range]),
-            Storage::Bf16(values) => {
-                into.iter_mut().zip(&values[range]).for_each(|(into, v)| *into = v.to_f32());
-            }
-            Storage::FourBit(weight) => weight.dequantize(range, into),
+            Storage::Dense(dense) => dense.row(row, into),
+            Storage::FourBit(weight) => weight.values(row, 0..self.columns, into),
         }
     }
 
-    fn values(&self) -> Vec<f32> {
-        let mut values = vec![0.0; self.rows * self.columns];
-        for (row, into) in values.chunks_mut(self.columns).enumerate() {
-            self.row(row, into);
-        }
-        values
+    fn check_left(&self, left: &Packed, inner: usize) {
+        assert_eq!(left.columns(), inner, "inner size of a product");
+        let words = left.instructions().words(self.precision);
+        assert_eq!(left.inner().words(), words, "precision of a packed left side");
     }
 }
 
-fn write(into: MatrixMut<'_>, left: Matrix<'_>, right: Matrix<'_>, accumulate: Accumulate) {
-    match accumulate {
-        Accumulate::No => multiply(into, left, right, 1.0, Threads::All),
-        Accumulate::Yes => add_product(into, left, right, 1.0, Threads::All),
+impl Target {
+    /// A product as it is, by all threads.
+    fn all(accumulate: Accumulate) -> Self {
+        Self { scale: 1.0, adds: accumulate == Accumulate::Yes, threads: Threads::All }
+    }
+}
+
+/// `W^T`
+struct Forward<'a>(&'a FrozenMatrix);
+
+/// `W`
+struct Backward<'a>(&'a FrozenMatrix);
+
+impl Panels for Forward<'_> {
+    fn width(&self) -> usize {
+        self.0.rows
+    }
+
+    fn panel<'a>(
+        &'a self,
+        left: &Packed,
+        panel: usize,
+        block: Range<usize>,
+        scratch: &'a mut Scratch,
+    ) -> &'a [u32] {
+        match &self.0.storage {
+            Storage::Dense(dense) => dense.forward(left, panel, block, scratch),
+            Storage::FourBit(weight) => weight.forward(left, panel, block, scratch),
+        }
+    }
+}
+
+impl Panels for Backward<'_> {
+    fn width(&self) -> usize {
+        self.0.columns
+    }
+
+    fn panel<'a>(
+        &'a self,
+        left: &Packed,
+        panel: usize,
+        block: Range<usize>,
+        scratch: &'a mut Scratch,
+    ) -> &'a [u32] {
+        match &self.0.storage {
+            Storage::Dense(dense) => dense.backward(left, panel, block, scratch),
+            Storage::FourBit(weight) => weight.backward(left, panel, block, scratch),
+        }
+    }
+}
+
+/// Packs the left side, as many blocks at once as there is room for, and multiplies.
+fn multiply(
+    right: &impl Panels,
+    precision: Precision,
+    left: Matrix<'_>,
+    mut into: MatrixMut<'_>,
+    accumulate: Accumulate,
+    instructions: Instructions,
+) {
+    let inner = Inner::new(left.num_columns(), instructions.words(precision));
+    let block_words = inner.steps(&inner.block(0)) * left.num_rows();
+    let at_once = (LEFT_WORDS / block_words.max(1)).max(1);
+    let mut target = Target::all(accumulate);
+    for start in (0..inner.num_blocks()).step_by(at_once) {
+        let blocks = start..(start + at_once).min(inner.num_blocks());
+        let left = Packed::blocks(left, inner, blocks, instructions, Threads::All);
+        product(&left, right, &mut into, target);
+        target.adds = true;
     }
 }

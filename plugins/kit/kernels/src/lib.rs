@@ -7,8 +7,16 @@
 //!
 //! Products in bf16 round both sides to bf16, nearest even, and sum in f32.
 
+mod blocks;
 mod frozen;
+mod inner;
+mod instructions;
+mod kernel;
+mod lines;
+mod pack;
+mod packed;
 pub mod product;
 pub mod vector;
 
 pub use frozen::{Accumulate, FrozenMatrix, Precision};
+pub use packed::Packed;

@@ -2,10 +2,15 @@
 
 #![expect(unsafe_code, reason = "gemm takes pointers; this is the one place that gives it some")]
 
+use std::ops::Range;
+
 use gemm::Parallelism;
 
+use crate::pack::Lanes;
+
 /// A matrix in a slice, rows or columns any distance apart.
-#[derive(Clone, Copy)]
+#[must_use]
+#[derive(Debug, Clone, Copy)]
 pub struct Matrix<'a> {
     values: &'a [f32],
     rows: usize,
@@ -16,14 +21,14 @@ pub struct Matrix<'a> {
 
 /// A matrix in a slice to be written, rows any distance apart, values of a row side by side.
 pub struct MatrixMut<'a> {
-    values: &'a mut [f32],
-    rows: usize,
-    columns: usize,
-    row_stride: usize,
+    pub(crate) values: &'a mut [f32],
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) row_stride: usize,
 }
 
 /// Who computes a product.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub enum Threads {
     /// The calling thread.
     One,
@@ -87,6 +92,18 @@ impl<'a> Matrix<'a> {
         assert!(row < self.rows && self.column_stride == 1, "row {row} of a matrix");
         &self.values[row * self.row_stride..][..self.columns]
     }
+
+    /// Some rows as lanes, over some columns.
+    pub(crate) fn lanes(self, rows: Range<usize>, columns: Range<usize>) -> Lanes<'a> {
+        let start = rows.start * self.row_stride + columns.start * self.column_stride;
+        Lanes {
+            values: &self.values[start.min(self.values.len())..],
+            count: rows.len(),
+            inner: columns.len(),
+            stride: self.row_stride,
+            inner_stride: self.column_stride,
+        }
+    }
 }
 
 impl<'a> MatrixMut<'a> {
@@ -97,6 +114,11 @@ impl<'a> MatrixMut<'a> {
     pub fn new(values: &'a mut [f32], rows: usize, columns: usize) -> Self {
         assert_eq!(values.len(), rows * columns, "a {rows} x {columns} matrix");
         Self { values, rows, columns, row_stride: columns }
+    }
+
+    /// The same matrix, for a shorter time.
+    pub fn reborrow(&mut self) -> MatrixMut<'_> {
+        MatrixMut { values: self.values, ..*self }
     }
 }
 
