@@ -272,7 +272,18 @@ pub enum CacheCommand {
     /// List what steps have made
     List(CacheArgs),
     /// Remove what steps have made
-    Clean(CacheArgs),
+    Clean(CleanArgs),
+}
+
+/// `olive cache clean`.
+#[derive(Debug, Args)]
+pub struct CleanArgs {
+    /// Remove only the checkpoints of unfinished steps
+    #[arg(long)]
+    pub checkpoints: bool,
+    /// Which cache.
+    #[command(flatten)]
+    pub cache: CacheArgs,
 }
 
 /// Which cache.

@@ -204,6 +204,7 @@ impl Plan {
             data_configs: step.data_configs.clone(),
             output_dir: PathBuf::new(),
             scratch_dir: PathBuf::new(),
+            checkpoint_dir: None,
             threads: self.threads,
             accelerator: self.accelerator.clone(),
             execution_provider_library: step.provider.clone(),

@@ -4,6 +4,7 @@
 //! <cache>/v1/steps/<key>/step.json     how the step went and what it made
 //! <cache>/v1/steps/<key>/files/        the files it made
 //! <cache>/v1/work/<key>.<pid>/         a step under way: output/ and scratch/
+//! <cache>/v1/checkpoints/<key>/files/  what a step left that was stopped or failed, to go on from
 //! <cache>/v1/locks/<key>               held while a step is under way
 //! <cache>/v1/digests.json              digests of input files by path, size and time
 //! <cache>/v1/last_run/                 footprint and report of the last run without a result
@@ -14,10 +15,12 @@
 pub mod files;
 pub mod key;
 pub mod artifact;
+pub mod checkpoints;
 pub mod lock;
 mod vet;
 
 pub use artifact::{StoredStep, Work};
+pub use checkpoints::Unfinished;
 pub use key::StepKey;
 
 use std::io;
@@ -129,19 +132,33 @@ impl Store {
         Ok(found)
     }
 
-    /// Removes every step that no running step holds; gives how many and how many bytes.
+    /// Removes every step that no running step holds, done or not; gives how many and how many
+    /// bytes.
     ///
     /// # Errors
     /// When something cannot be removed.
     pub fn clean(&self) -> Result<(usize, u64), StoreError> {
+        self.remove_unheld(&["steps", "work", "checkpoints"])
+    }
+
+    /// Removes the checkpoints of every unfinished step that is not under way; gives how many and
+    /// how many bytes.
+    ///
+    /// # Errors
+    /// When something cannot be removed.
+    pub fn clean_checkpoints(&self) -> Result<(usize, u64), StoreError> {
+        self.remove_unheld(&["checkpoints"])
+    }
+
+    fn remove_unheld(&self, folders: &[&str]) -> Result<(usize, u64), StoreError> {
         let (mut count, mut bytes) = (0, 0);
-        for folder in ["steps", "work"] {
+        for folder in folders {
             let folder = self.root.join(folder);
             for name in files::names(&folder).map_err(StoreError::io("read", &folder))? {
                 let key = StepKey::from_name(name.split('.').next().unwrap_or_default().to_owned());
                 let Some(_lock) = self.try_lock(&key)? else { continue };
                 let path = folder.join(&name);
-                bytes += files::size(&path).map_err(StoreError::io("read", &path))?;
+                bytes += checkpoints::weigh(&path).map_err(StoreError::io("read", &path))?;
                 vet::remove(&path).map_err(StoreError::io("remove", &path))?;
                 count += 1;
             }

@@ -39,6 +39,18 @@ impl<'a> StepContext<'a> {
         &self.request.scratch_dir
     }
 
+    /// Existing folder for checkpoints of this very step; `None` when the host keeps none for it.
+    ///
+    /// It is empty at the first attempt. What an attempt that failed, was stopped or was killed has
+    /// left there, the next attempt at the same step finds: same plugin, same config, same input,
+    /// same data. It is deleted when the step succeeds.
+    ///
+    /// Files in it must be written so that a crash leaves none half written (temporary file, sync,
+    /// rename), and must not decide the result: a resumed step makes what an uninterrupted one makes.
+    pub fn checkpoint_dir(&self) -> Option<&Path> {
+        self.request.checkpoint_dir.as_deref()
+    }
+
     /// Threads the step may use, at least 1.
     pub fn threads(&self) -> usize {
         self.request.threads.max(1)

@@ -188,6 +188,13 @@ impl TestStep {
         self
     }
 
+    /// The same step with a folder for checkpoints, as another attempt at it would find it.
+    #[must_use]
+    pub fn with_checkpoints(mut self, folder: &Path) -> Self {
+        self.request.checkpoint_dir = Some(folder.to_owned());
+        self
+    }
+
     /// Where the result goes.
     pub fn output_dir(&self) -> &Path {
         &self.request.output_dir
@@ -212,6 +219,7 @@ impl TestStep {
             data_configs: BTreeMap::new(),
             output_dir,
             scratch_dir,
+            checkpoint_dir: None,
             threads: 2,
             accelerator: Accelerator::default(),
             execution_provider_library: None,

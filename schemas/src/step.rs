@@ -30,10 +30,16 @@ pub struct StepRequest {
     /// Data configs the config refers to, by name, with absolute paths.
     #[serde(default)]
     pub data_configs: BTreeMap<String, DataConfig>,
-    /// Existing, empty folder for the result; nothing else may be written to, but `scratch_dir`.
+    /// Existing, empty folder for the result; nothing else may be written to, but `scratch_dir` and
+    /// `checkpoint_dir`.
     pub output_dir: PathBuf,
     /// Existing, empty folder that is deleted after the step.
     pub scratch_dir: PathBuf,
+    /// Existing folder of this very step that outlives it unless it succeeds: what an attempt that
+    /// failed or was stopped left there, the next one finds. It decides how much is left to do,
+    /// never the result. None when the host keeps nothing for the step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint_dir: Option<PathBuf>,
     /// Threads the step may use.
     pub threads: usize,
     /// Where the step runs.

@@ -89,6 +89,10 @@ pub struct Job {
     pub inputs: Vec<PathBuf>,
     /// Folders the job writes; existing and empty.
     pub outputs: Vec<PathBuf>,
+    /// Existing folder of checkpoints that the job reads and writes, to be brought back also from a
+    /// job that was cancelled or lost; a later job for the same step starts from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoints: Option<PathBuf>,
     /// Threads the job may use.
     pub threads: usize,
 }

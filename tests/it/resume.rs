@@ -1,6 +1,6 @@
 //! Runs that are stopped, by a signal or by the user, and the runs after them.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::playground::{Playground, signal, wait_for_end_of};
 
@@ -86,4 +86,57 @@ fn two_runs_at_once_share_the_work() {
     playground.go();
     first.end().check(0, &["first (Toy): done"]);
     second.end().check(0, &["first (Toy): reused"]);
+}
+
+/// A training that waits at its third step of five.
+fn pausing_training(playground: &Playground, settings: Value) {
+    let mut pass = json!({
+        "type": "Toy", "behavior": "train", "steps": 5, "pause_at": 3, "wait_for": "go"
+    });
+    pass.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    playground.passes(&json!({ "first": pass }));
+}
+
+/// The only checkpoint that is left.
+fn checkpoint(playground: &Playground) -> String {
+    let keys = playground.names("cache/v1/checkpoints");
+    assert_eq!(keys.len(), 1);
+    playground.read(&format!("cache/v1/checkpoints/{}/files/step", keys[0]))
+}
+
+#[test]
+fn a_stopped_training_leaves_a_checkpoint_that_the_next_run_goes_on_from() {
+    for stop in ["INT", "TERM"] {
+        let playground = Playground::new();
+        pausing_training(&playground, json!({}));
+        let waiting = playground.start();
+        signal(stop, &waiting.host());
+        waiting.end().check(30, &["first (Toy): cancelled"]);
+        assert_eq!(checkpoint(&playground), "3");
+        playground.run().check(0, &["resumed after step 3", "first (Toy): done"]);
+        assert_eq!(playground.names("cache/v1/checkpoints"), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_step_that_leaves_no_checkpoint_leaves_no_folder_for_them() {
+    let playground = Playground::new();
+    playground.passes(&json!({"first": {"type": "Toy", "behavior": "fail"}}));
+    playground.run().check(20, &["the toy failed"]);
+    assert_eq!(playground.names("cache/v1/checkpoints"), Vec::<String>::new());
+}
+
+#[test]
+fn checkpoints_are_listed_and_removed_by_themselves() {
+    let playground = Playground::new();
+    pausing_training(&playground, json!({}));
+    let waiting = playground.start();
+    signal("TERM", &waiting.host());
+    waiting.end().check(30, &[]);
+    let cache = |args: &[&str]| playground.olive(&[&["cache"], args].concat());
+    let dir = ["--cache-dir", "@/cache"];
+    cache(&[&["list"], &dir[..]].concat()).check(0, &["Toy  (unfinished)", "1 unfinished"]);
+    cache(&[&["list", "--json"], &dir[..]].concat()).check(0, &[r#""is_complete":false"#]);
+    cache(&[&["clean", "--checkpoints"], &dir[..]].concat()).check(0, &["removed 1 unfinished"]);
+    assert_eq!(playground.names("cache/v1/checkpoints"), Vec::<String>::new());
 }

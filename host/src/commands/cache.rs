@@ -5,30 +5,38 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::{absolute, say};
-use crate::cli::{CacheArgs, CacheCommand};
+use crate::cli::{CacheArgs, CacheCommand, CleanArgs};
 use crate::config::{self, Node, upgrade};
 use crate::error::Error;
 use crate::host::refused;
 use crate::plugin::Catalog;
 use crate::report::figures::bytes;
-use crate::store::{Store, StoredStep};
+use crate::store::{Store, StoredStep, Unfinished};
 
 /// Runs the command; tells whether output is for programs.
 pub(super) fn run(command: &CacheCommand) -> (bool, Result<(), Error>) {
     match command {
         CacheCommand::List(args) => (args.json, list(args)),
-        CacheCommand::Clean(args) => (args.json, clean(args)),
+        CacheCommand::Clean(args) => (args.cache.json, clean(args)),
     }
 }
 
 fn list(args: &CacheArgs) -> Result<(), Error> {
     let folder = folder(args)?;
-    let steps = Store::new(&folder).list()?;
-    let line = if args.json { json_line } else { text_line };
-    let mut lines: Vec<String> = steps.iter().map(|(step, size)| line(step, *size)).collect();
+    let store = Store::new(&folder);
+    let (steps, unfinished) = (store.list()?, store.unfinished()?);
+    let (done, left): (fn(&StoredStep, u64) -> String, fn(&Unfinished) -> String) = if args.json {
+        (json_line, json_line_unfinished)
+    } else {
+        (text_line, text_line_unfinished)
+    };
+    let mut lines: Vec<String> = steps.iter().map(|(step, size)| done(step, *size)).collect();
+    lines.extend(unfinished.iter().map(left));
     if !args.json {
-        let sum = bytes(steps.iter().map(|(_, size)| size).sum::<u64>() as f64);
-        lines.push(format!("{}, {sum} in `{}`", count(steps.len()), folder.display()));
+        let sizes = steps.iter().map(|(_, size)| *size);
+        let sum = sizes.chain(unfinished.iter().map(|step| step.size_bytes)).sum::<u64>();
+        let count = counts(steps.len(), unfinished.len());
+        lines.push(format!("{count}, {} in `{}`", bytes(sum as f64), folder.display()));
     }
     say(&lines.iter().map(|line| line.clone() + "\n").collect::<String>());
     Ok(())
@@ -46,24 +54,55 @@ fn json_line(step: &StoredStep, size: u64) -> String {
         "plugin": step.record.plugin,
         "end_time": step.record.end_time,
         "size_bytes": size,
+        "is_complete": true,
     });
     line.to_string()
 }
 
-fn clean(args: &CacheArgs) -> Result<(), Error> {
-    let folder = folder(args)?;
-    let (removed, size) = Store::new(&folder).clean()?;
-    say(&if args.json {
+fn text_line_unfinished(step: &Unfinished) -> String {
+    let size = bytes(step.size_bytes as f64);
+    let Unfinished { key, name, start_time, .. } = step;
+    format!("{}  {size:>10}  {start_time}  {name}  (unfinished)", key.short())
+}
+
+fn json_line_unfinished(step: &Unfinished) -> String {
+    let line = json!({
+        "key": step.key,
+        "name": step.name,
+        "plugin": step.plugin,
+        "start_time": step.start_time,
+        "size_bytes": step.size_bytes,
+        "is_complete": false,
+    });
+    line.to_string()
+}
+
+fn clean(args: &CleanArgs) -> Result<(), Error> {
+    let folder = folder(&args.cache)?;
+    let store = Store::new(&folder);
+    let (removed, size) =
+        if args.checkpoints { store.clean_checkpoints()? } else { store.clean()? };
+    say(&if args.cache.json {
         format!("{}\n", json!({"removed": removed, "size_bytes": size}))
     } else {
-        format!("removed {}, {} from `{}`\n", count(removed), bytes(size as f64), folder.display())
+        let word = if args.checkpoints { "unfinished step" } else { "step" };
+        let count = count(removed, word);
+        format!("removed {count}, {} from `{}`\n", bytes(size as f64), folder.display())
     });
     Ok(())
 }
 
+/// `2 steps, 1 unfinished step`.
+fn counts(steps: usize, unfinished: usize) -> String {
+    match unfinished {
+        0 => count(steps, "step"),
+        _ => format!("{}, {}", count(steps, "step"), count(unfinished, "unfinished step")),
+    }
+}
+
 /// `1 step`, `2 steps`.
-fn count(steps: usize) -> String {
-    format!("{steps} step{}", if steps == 1 { "" } else { "s" })
+fn count(number: usize, word: &str) -> String {
+    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
 }
 
 /// The cache folder that is named, or that the config names.

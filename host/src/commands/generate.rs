@@ -40,6 +40,7 @@ pub(super) fn run(args: &GenerateArgs) -> Result<(), Error> {
         data_configs: BTreeMap::new(),
         output_dir: folder.output_dir(),
         scratch_dir: folder.scratch_dir(),
+        checkpoint_dir: None,
         threads: threads(&args.threads),
         accelerator: Accelerator::default(),
         execution_provider_library: None,

@@ -282,6 +282,7 @@ fn request(task: &Task, input: Model, folder: &Path) -> StepRequest {
         data_configs: task.data_configs.clone(),
         output_dir: folder.join("output"),
         scratch_dir: folder.join("scratch"),
+        checkpoint_dir: None,
         threads: task.threads,
         accelerator: task.accelerator.clone(),
         execution_provider_library: None,

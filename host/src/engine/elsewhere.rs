@@ -196,6 +196,7 @@ impl Following<'_> {
             data_configs: BTreeMap::new(),
             output_dir: folder.output_dir(),
             scratch_dir: folder.scratch_dir(),
+            checkpoint_dir: None,
             threads: 1,
             accelerator: olive_schemas::step::Accelerator::default(),
             execution_provider_library: None,
@@ -260,6 +261,7 @@ fn job(title: &str, call: &Call, threads: usize, folder: &JobFolder) -> Result<J
         folder: folder.0.clone(),
         inputs,
         outputs: vec![request.output_dir.clone(), request.scratch_dir.clone()],
+        checkpoints: request.checkpoint_dir.clone(),
         threads,
     })
 }

@@ -100,6 +100,7 @@ fn reuse_or_work(
 
 fn reuse(step: &Step, surroundings: &Surroundings<'_>) -> Option<StoredStep> {
     let mut stored = surroundings.store.get(&step.key)?;
+    surroundings.store.drop_checkpoints(&step.key);
     stored.record.status = StepStatus::Reused;
     Some(stored)
 }
@@ -166,6 +167,11 @@ fn work_on(
     let mut request = plan.request(step, input);
     request.output_dir = work.output_dir();
     request.scratch_dir = work.scratch_dir();
+    if let Role::Pass { .. } = step.role {
+        let folder = work.checkpoint_dir(&step.name, &step.plugin);
+        let failed = |error| Box::new((store_error(&error), Usage::default()));
+        request.checkpoint_dir = Some(folder.map_err(failed)?);
+    }
     let inputs = Inputs::of(&request);
     let input = request.input.clone();
     let call = Call::Run { plugin: step.library.clone(), request: Box::new(request) };

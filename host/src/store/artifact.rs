@@ -11,6 +11,7 @@ use olive_schemas::system::SystemReply;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::checkpoints::Checkpoints;
 use super::files::{relative_files, seal, write_atomically};
 use super::key::StepKey;
 use super::lock::Lock;
@@ -34,6 +35,7 @@ pub struct StoredStep {
 pub struct Work {
     key: StepKey,
     folder: PathBuf,
+    checkpoints: Checkpoints,
     _lock: Lock,
 }
 
@@ -94,7 +96,8 @@ impl Store {
             let part = folder.join(part);
             fs::create_dir_all(&part).map_err(StoreError::io("make", &part))?;
         }
-        Ok(Work { key: key.clone(), folder, _lock: lock })
+        let checkpoints = Checkpoints::of(self, key);
+        Ok(Work { key: key.clone(), folder, checkpoints, _lock: lock })
     }
 
     /// Publishes what `work` made.
@@ -124,6 +127,7 @@ impl Store {
         let step_file = work.folder.join("step.json");
         write_atomically(&step_file, &bytes).map_err(StoreError::io("write", &step_file))?;
         self.move_in(&work.folder, &target)?;
+        work.checkpoints.remove();
         Ok(self.to_stored(work.key.clone(), manifest))
     }
 
@@ -211,12 +215,22 @@ impl Work {
     pub fn scratch_dir(&self) -> PathBuf {
         self.folder.join("scratch")
     }
+
+    /// Folder for checkpoints, with what earlier attempts at the step have left; it outlives this
+    /// unless the step is published. `name` and `plugin` tell people whose it is.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn checkpoint_dir(&self, name: &str, plugin: &str) -> Result<PathBuf, StoreError> {
+        self.checkpoints.folder(name, plugin)
+    }
 }
 
 impl Drop for Work {
-    /// Removes what a failed step left; a published one has moved away.
+    /// Removes what a failed step left, but its checkpoints; a published one has moved away.
     fn drop(&mut self) {
         let _ = vet::remove(&self.folder);
+        self.checkpoints.remove_if_empty();
     }
 }
 

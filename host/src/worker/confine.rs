@@ -73,7 +73,8 @@ pub(crate) fn folders(call: &Call) -> Option<Vec<PathBuf>> {
     };
     // A system starts steps elsewhere, by means that nobody can foresee.
     let is_free = request.kind == StepKind::System;
-    (!is_free).then(|| vec![request.output_dir.clone(), request.scratch_dir.clone()])
+    let folders = [&request.output_dir, &request.scratch_dir].into_iter();
+    (!is_free).then(|| folders.chain(&request.checkpoint_dir).cloned().collect())
 }
 
 /// A crashed plugin leaves no copy of its memory in the user's folder.

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::passes::ToyConfig;
+use crate::training::train;
 
 /// What a step does after it has written a part of its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +28,8 @@ pub enum Behavior {
     Abort,
     /// It waits until a file is there, unless it is cancelled.
     Wait,
+    /// It trains, so it says.
+    Train,
     /// It prints to standard output.
     Print,
 }
@@ -41,6 +44,7 @@ pub(crate) fn behave(config: &ToyConfig, ctx: &StepContext<'_>) -> Result<(), Pl
         Behavior::Panic => panic!("the toy panics"),
         Behavior::Abort => process::abort(),
         Behavior::Wait => wait(Path::new(config.wait_for.as_deref().unwrap_or_default()), ctx),
+        Behavior::Train => train(config, ctx),
         Behavior::Print => print(),
     }
 }

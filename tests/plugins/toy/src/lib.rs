@@ -8,6 +8,7 @@ pub mod generator;
 pub mod passes;
 pub mod source;
 pub mod system;
+pub mod training;
 
 use evaluator::ToyEvaluator;
 use generator::ToyGenerator;

@@ -27,6 +27,14 @@ pub struct ToyConfig {
     pub wait_for: Option<String>,
     /// Bytes written into the model beside the copy.
     pub ballast_bytes: u64,
+    /// Steps of `behavior` `train`.
+    pub steps: u64,
+    /// Step at which `behavior` `train` waits for `wait_for`; 0 for none.
+    pub pause_at: u64,
+    /// Milliseconds of one step of `behavior` `train`.
+    pub step_ms: u64,
+    /// Milliseconds that `behavior` `train` takes to stop.
+    pub stop_ms: u64,
 }
 
 impl Default for ToyConfig {
@@ -37,6 +45,10 @@ impl Default for ToyConfig {
             train_data_config: None,
             wait_for: None,
             ballast_bytes: 0,
+            steps: 40,
+            pause_at: 0,
+            step_ms: 0,
+            stop_ms: 0,
         }
     }
 }
@@ -220,6 +232,6 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), PluginError> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "used as a function of an error")]
-fn io(error: std::io::Error) -> PluginError {
+pub(crate) fn io(error: std::io::Error) -> PluginError {
     PluginError::from_error("io", &error)
 }

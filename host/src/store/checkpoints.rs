@@ -1,0 +1,117 @@
+//! What a step leaves to go on from: kept when it is stopped, fails or is killed, gone when it
+//! succeeds.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::files::{names, write_atomically};
+use super::{StepKey, Store, StoreError, vet};
+use crate::engine::clock;
+
+/// A step that was begun, is not done, and has left checkpoints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Its key.
+    pub key: StepKey,
+    /// Name of the pass.
+    pub name: String,
+    /// Label of the plugin, `name@version`.
+    pub plugin: String,
+    /// Start of the last attempt, RFC 3339 in UTC.
+    pub start_time: String,
+    /// Bytes of its checkpoints.
+    pub size_bytes: u64,
+}
+
+/// `step.json` of an unfinished step.
+#[derive(Serialize, Deserialize)]
+struct Note {
+    name: String,
+    plugin: String,
+    start_time: String,
+}
+
+/// The checkpoints of one step under way.
+#[derive(Debug)]
+pub(super) struct Checkpoints(PathBuf);
+
+impl Checkpoints {
+    /// Those of the step `key`; nothing is made yet.
+    pub(super) fn of(store: &Store, key: &StepKey) -> Self {
+        Self(store.checkpoints_dir().join(key.as_str()))
+    }
+
+    /// The folder for the step's files, with a note on whose they are.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(super) fn folder(&self, name: &str, plugin: &str) -> Result<PathBuf, StoreError> {
+        let files = self.0.join("files");
+        fs::create_dir_all(&files).map_err(StoreError::io("make", &files))?;
+        let start_time = clock::now();
+        let note = Note { name: name.to_owned(), plugin: plugin.to_owned(), start_time };
+        let path = self.0.join("step.json");
+        let bytes = serde_json::to_vec_pretty(&note).unwrap_or_default();
+        write_atomically(&path, &bytes).map_err(StoreError::io("write", &path))?;
+        Ok(files)
+    }
+
+    /// Removes them: the step is done.
+    pub(super) fn remove(&self) {
+        // What cannot be removed is in nobody's way, and `olive cache` lists it.
+        if self.0.exists() {
+            let _ = vet::remove(&self.0);
+        }
+    }
+
+    /// Removes the folder when the step has left nothing in it.
+    pub(super) fn remove_if_empty(&self) {
+        if names(&self.0.join("files")).is_ok_and(|names| names.is_empty()) {
+            self.remove();
+        }
+    }
+}
+
+impl Store {
+    pub(super) fn checkpoints_dir(&self) -> PathBuf {
+        self.root.join("checkpoints")
+    }
+
+    /// Removes checkpoints of a step that is done, as a kill right after its end leaves them.
+    pub fn drop_checkpoints(&self, key: &StepKey) {
+        Checkpoints::of(self, key).remove();
+    }
+
+    /// Every unfinished step, sorted by key.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn unfinished(&self) -> Result<Vec<Unfinished>, StoreError> {
+        let folder = self.checkpoints_dir();
+        let names = names(&folder).map_err(StoreError::io("read", &folder))?;
+        names.into_iter().map(|name| unfinished(&folder.join(&name), name)).collect()
+    }
+}
+
+fn unfinished(folder: &Path, key: String) -> Result<Unfinished, StoreError> {
+    let note = fs::read(folder.join("step.json")).ok();
+    let note: Option<Note> = note.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let unknown = || Note { name: "?".into(), plugin: "?".into(), start_time: "?".into() };
+    let Note { name, plugin, start_time } = note.unwrap_or_else(unknown);
+    let size_bytes = weigh(folder).map_err(StoreError::io("read", folder))?;
+    Ok(Unfinished { key: StepKey::from_name(key), name, plugin, start_time, size_bytes })
+}
+
+/// Bytes of every file below `folder`; links are not followed, a plugin may have made them.
+pub(super) fn weigh(folder: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        bytes += if metadata.is_dir() { weigh(&entry.path())? } else { metadata.len() };
+    }
+    Ok(bytes)
+}
