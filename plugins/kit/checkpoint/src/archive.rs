@@ -79,6 +79,11 @@ impl SafetensorsFile {
         Ok((values.collect(), &info.shape))
     }
 
+    /// The stored bytes of the tensor called `name`, of any type.
+    pub(crate) fn bytes(&self, name: &str) -> Option<&[u8]> {
+        self.tensors.get(name).map(|info| self.data(info))
+    }
+
     /// Gives the pages of a tensor back to the system; they are read again when touched.
     pub(crate) fn release(&self, name: &str) {
         if let Some(info) = self.tensors.get(name) {

@@ -11,6 +11,7 @@ use crate::decoder::Decoder;
 use crate::dtype::Dtype;
 use crate::error::CheckpointError;
 use crate::fields::Fields;
+use crate::quantized::{self, Quantization, Quantized};
 use crate::tensor::Tensor;
 use crate::tensors::Linear;
 
@@ -30,6 +31,8 @@ pub struct Description {
     pub decoder: Decoder,
     /// Type of the weights, where the config names one.
     pub dtype: Option<Dtype>,
+    /// How linear layers are quantized, of a checkpoint in 4 bits.
+    pub quantization: Option<Quantization>,
 }
 
 /// A model folder with its weights mapped.
@@ -49,10 +52,22 @@ impl Checkpoint {
     ///
     /// # Errors
     /// When a file is missing or damaged, when weights exist only as pickle, or when the config
-    /// describes a model that is not known. Whether the tensors fit the config is left to
-    /// [`Checkpoint::validate`].
+    /// describes a model that is not known or quantized. Whether the tensors fit the config is left
+    /// to [`Checkpoint::validate`].
     pub fn open(dir: impl AsRef<Path>) -> Result<Self, CheckpointError> {
-        let description = Self::describe(dir)?;
+        Self::of(Self::describe(dir)?)
+    }
+
+    /// As [`Checkpoint::open`], of a checkpoint that bitsandbytes may have stored in 4 bits; its
+    /// linear layers are read by [`Checkpoint::weight`].
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`], and when it is quantized otherwise.
+    pub fn open_quantized(dir: impl AsRef<Path>) -> Result<Self, CheckpointError> {
+        Self::of(Self::describe_quantized(dir)?)
+    }
+
+    fn of(description: Description) -> Result<Self, CheckpointError> {
         let shards = open_shards(&description.dir)?;
         let mut homes = BTreeMap::new();
         for (position, shard) in shards.iter().enumerate() {
@@ -64,22 +79,17 @@ impl Checkpoint {
     /// Reads only the config files of `dir`.
     ///
     /// # Errors
-    /// When they are missing or describe a model that is not known.
+    /// When they are missing or describe a model that is not known or quantized.
     pub fn describe(dir: impl AsRef<Path>) -> Result<Description, CheckpointError> {
-        let dir = dir.as_ref();
-        if !dir.is_dir() {
-            return Err(CheckpointError::NoFolder(dir.to_owned()));
-        }
-        let path = dir.join("config.json");
-        let config = config::read_object(&path)?;
-        let fields = Fields::new(&path, &config);
-        let generation_path = dir.join("generation_config.json");
-        let generation = generation_path.is_file().then(|| config::read_object(&generation_path));
-        let generation = generation.transpose()?;
-        let generation = generation.as_ref().map(|map| Fields::new(&generation_path, map));
-        let decoder = config::decoder(&fields, generation.as_ref())?;
-        let dtype = dtype(&fields)?;
-        Ok(Description { dir: dir.to_owned(), config, decoder, dtype })
+        describe(dir.as_ref(), Quantized::Refused)
+    }
+
+    /// As [`Checkpoint::describe`], of a checkpoint that may be in 4 bits.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::describe`], and when it is quantized otherwise.
+    pub fn describe_quantized(dir: impl AsRef<Path>) -> Result<Description, CheckpointError> {
+        describe(dir.as_ref(), Quantized::Read)
     }
 
     /// The model folder.
@@ -157,13 +167,24 @@ impl Checkpoint {
         Ok(tensor)
     }
 
-    /// The weight of a linear layer, `[out_features, in_features]`.
+    /// The weight of a linear layer in floats, `[out_features, in_features]`.
     ///
     /// # Errors
-    /// As [`Checkpoint::shaped`].
+    /// As [`Checkpoint::shaped`], and when the weight is in 4 bits.
     pub fn linear(&self, linear: &Linear) -> Result<Tensor<'_>, CheckpointError> {
-        let shape = [linear.out_features, linear.in_features];
-        self.shaped(&format!("{}.weight", linear.name), &shape)
+        if self.is_four_bit(linear) {
+            return Err(CheckpointError::InFourBits(linear.weight()));
+        }
+        self.dense(linear)
+    }
+
+    pub(crate) fn dense(&self, linear: &Linear) -> Result<Tensor<'_>, CheckpointError> {
+        self.shaped(&linear.weight(), &[linear.out_features, linear.in_features])
+    }
+
+    /// The stored bytes of a tensor of any type.
+    pub(crate) fn bytes(&self, name: &str) -> Option<&[u8]> {
+        self.shards[*self.homes.get(name)?].bytes(name)
     }
 
     /// Checks that every tensor the decoder needs is there with its shape and a readable type.
@@ -171,8 +192,14 @@ impl Checkpoint {
     /// # Errors
     /// The one problem, or [`CheckpointError::Several`] with all of them.
     pub fn validate(&self) -> Result<(), CheckpointError> {
+        let linears = self.decoder().all_linears();
+        let linears: BTreeMap<_, _> =
+            linears.iter().map(|linear| (linear.weight(), linear)).collect();
         let needed = self.decoder().tensors();
-        let problems = needed.iter().filter_map(|(name, shape)| self.shaped(name, shape).err());
+        let problems = needed.iter().filter_map(|(name, shape)| match linears.get(name) {
+            Some(linear) => self.weight_problem(linear),
+            None => self.shaped(name, shape).err(),
+        });
         let mut problems: Vec<_> = problems.collect();
         match problems.len() {
             0 => Ok(()),
@@ -180,6 +207,23 @@ impl Checkpoint {
             _ => Err(CheckpointError::Several { path: self.dir().to_owned(), problems }),
         }
     }
+}
+
+fn describe(dir: &Path, quantized: Quantized) -> Result<Description, CheckpointError> {
+    if !dir.is_dir() {
+        return Err(CheckpointError::NoFolder(dir.to_owned()));
+    }
+    let path = dir.join("config.json");
+    let config = config::read_object(&path)?;
+    let fields = Fields::new(&path, &config);
+    let generation_path = dir.join("generation_config.json");
+    let generation = generation_path.is_file().then(|| config::read_object(&generation_path));
+    let generation = generation.transpose()?;
+    let generation = generation.as_ref().map(|map| Fields::new(&generation_path, map));
+    let quantization = quantized::quantization(&fields, quantized)?;
+    let decoder = config::decoder(&fields, generation.as_ref())?;
+    let dtype = dtype(&fields)?;
+    Ok(Description { dir: dir.to_owned(), config, decoder, dtype, quantization })
 }
 
 fn dtype(config: &Fields<'_>) -> Result<Option<Dtype>, CheckpointError> {

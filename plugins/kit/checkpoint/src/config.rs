@@ -17,7 +17,6 @@ pub(crate) fn decoder(
 ) -> Result<Decoder, CheckpointError> {
     let family = Family::of(config)?;
     let defaults = family.defaults();
-    refuse_quantized(config)?;
     let hidden_size = config.count("hidden_size")?;
     let num_heads = config.count("num_attention_heads")?;
     let num_kv_heads = or_default(config, "num_key_value_heads", defaults.num_kv_heads)?;
@@ -57,16 +56,6 @@ pub(crate) fn decoder(
     };
     family.refine(config, &mut decoder)?;
     Ok(decoder)
-}
-
-fn refuse_quantized(config: &Fields<'_>) -> Result<(), CheckpointError> {
-    match config.value("quantization_config") {
-        Some(_) => {
-            let problem = "`quantization_config` is set; only unquantized checkpoints are read";
-            Err(config.error(problem))
-        }
-        None => Ok(()),
-    }
 }
 
 /// The count under `key`; the family's default where the key is absent, none where it is null.

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use olive_kit_quant::StoredError;
 use thiserror::Error;
 
 /// Why a checkpoint or adapter could not be read or written.
@@ -90,6 +91,27 @@ pub enum CheckpointError {
         name: String,
         /// Type in the file.
         found: String,
+    },
+    /// A weight is in 4 bits where floats are needed.
+    #[error("weight `{0}` is in 4 bits, but floats are needed")]
+    InFourBits(String),
+    /// The codes of a weight in 4 bits are too many or too few.
+    #[error("weight `{name}` has {found} bytes of 4-bit codes, but {needed} are needed")]
+    FourBitLength {
+        /// Name of the weight.
+        name: String,
+        /// Bytes in the file.
+        found: usize,
+        /// Bytes the config asks for.
+        needed: usize,
+    },
+    /// The tensors of a weight in 4 bits do not fit each other.
+    #[error("weight `{name}` in 4 bits cannot be read")]
+    FourBitWeight {
+        /// Name of the weight.
+        name: String,
+        /// Why.
+        source: StoredError,
     },
     /// Several things are wrong at once.
     #[error("`{}` does not fit its config: {}", path.display(), list(problems))]

@@ -2,6 +2,8 @@
 //!
 //! - [`Checkpoint::open`] reads `config.json` into a [`Decoder`] and maps the safetensors files;
 //!   nothing is copied until a [`Tensor`] is asked for its values.
+//! - [`Checkpoint::open_quantized`] takes checkpoints in bitsandbytes' 4 bits too, whose
+//!   [`LinearWeight`]s are codes.
 //! - [`CheckpointWriter`] and [`SafetensorsWriter`] write one tensor at a time.
 //! - [`Adapter`] reads a PEFT LoRA adapter, [`adapter::write`] writes one.
 //! - [`files`] knows what else belongs to a model: tokenizer, chat template, generation config.
@@ -31,6 +33,7 @@ mod features;
 mod family;
 pub mod rope;
 mod checkpoint;
+mod quantized;
 mod tensor;
 mod dtype;
 mod archive;
@@ -55,6 +58,7 @@ pub use dtype::Dtype;
 pub use error::CheckpointError;
 pub use family::Family;
 pub use features::Feature;
+pub use quantized::{LinearWeight, Quantization};
 pub use tensor::Tensor;
 pub use tensors::{LayerNorms, Linear, LinearRole};
 pub use writer::{SafetensorsWriter, TensorSpec};

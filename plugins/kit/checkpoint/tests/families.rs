@@ -186,7 +186,7 @@ fn gemma_2_takes_its_caps_and_scales_from_the_config() {
     });
     let changed = decoder("Gemma2ForCausalLM", changed).unwrap();
     assert_eq!((changed.attention_softcap, changed.logit_softcap), (None, Some(5.0)));
-    assert_eq!(changed.attention_scale, 1.0 / 12.0);
+    assert!((changed.attention_scale - 1.0 / 12.0).abs() < 1e-15);
     assert_eq!(changed.embedding_scale_in(Dtype::BF16), Some(55.5));
     assert_eq!(changed.embedding_scale_in(Dtype::F32), Some(55.425_625));
 }
