@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use olive_kit_checkpoint::{
-    CheckpointError, Decoder, Dtype, Linear, SafetensorsFile, SafetensorsWriter, Tensor,
-    TensorSpec,
+    CheckpointError, Decoder, Dtype, Linear, SafetensorsFile, SafetensorsWriter, Tensor, TensorSpec,
 };
 
 use crate::adapters::{Adapters, Layer};
@@ -139,11 +138,7 @@ impl AdapterFolder {
         Ok(adapters)
     }
 
-    fn load_layer(
-        &self,
-        linear: &Linear,
-        adapters: &mut Adapters,
-    ) -> Result<Layer, AdapterError> {
+    fn load_layer(&self, linear: &Linear, adapters: &mut Adapters) -> Result<Layer, AdapterError> {
         let rank = self.settings.rank(&linear.name);
         let method = layout::method(&self.config.method, linear, rank, |name, shape| {
             let name = format!("{}.{name}", linear.name);
@@ -260,7 +255,8 @@ impl Adapters {
         let mut parameters: Vec<_> = self.parameters.iter().collect();
         parameters.sort_by(|a, b| a.name.cmp(&b.name));
         let name = |name: &str| format!("{PREFIX}{name}");
-        let specs = parameters.iter().map(|p| TensorSpec::new(name(&p.name), Dtype::F32, &*p.shape));
+        let specs =
+            parameters.iter().map(|p| TensorSpec::new(name(&p.name), Dtype::F32, &*p.shape));
         let mut writer = SafetensorsWriter::create(dir.join(WEIGHTS), specs)?;
         for parameter in parameters {
             writer.append_f32(&name(&parameter.name), &parameter.values)?;

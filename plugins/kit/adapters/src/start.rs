@@ -67,12 +67,7 @@ impl Adapters {
     }
 
     /// Adds a parameter.
-    pub(crate) fn push(
-        &mut self,
-        name: String,
-        shape: &[usize],
-        values: Vec<f32>,
-    ) -> ParameterId {
+    pub(crate) fn push(&mut self, name: String, shape: &[usize], values: Vec<f32>) -> ParameterId {
         self.parameters.push(Parameter { name, shape: shape.to_vec(), values });
         ParameterId(self.parameters.len() - 1)
     }
@@ -198,6 +193,3 @@ fn start(method: &MethodConfig, name: &str) -> Start {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

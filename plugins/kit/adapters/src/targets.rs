@@ -132,7 +132,12 @@ fn target_modules(decoder: &Decoder, spec: &TargetSpec, modules: &Modules) -> Na
 fn by_family(family: Family) -> [&'static str; 2] {
     match family {
         Family::Phi3 => ["o_proj", "qkv_proj"],
-        Family::Llama => ["q_proj", "v_proj"],
+        Family::Llama
+        | Family::Mistral
+        | Family::Qwen2
+        | Family::Qwen3
+        | Family::Gemma
+        | Family::Gemma2 => ["q_proj", "v_proj"],
     }
 }
 

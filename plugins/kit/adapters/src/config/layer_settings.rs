@@ -49,7 +49,9 @@ impl LayerSettings {
 
 fn pattern(setting: &str, written: &str) -> Result<Pattern, AdapterError> {
     Pattern::end(written).map_err(|reason| {
-        AdapterError::setting(format!("`{setting}`: `{written}` is no regular expression: {reason}"))
+        AdapterError::setting(format!(
+            "`{setting}`: `{written}` is no regular expression: {reason}"
+        ))
     })
 }
 
@@ -78,7 +80,7 @@ pub(super) fn problems(config: &AdapterConfig, targets: &Targets) -> Vec<TargetP
             }
         }
     }
-    let ranks = [("rank", &config.rank)].into_iter();
+    let ranks = [("r", &config.rank)].into_iter();
     let ranks = ranks.chain(config.rank_pattern.values().map(|rank| ("rank_pattern", rank)));
     let is_orthogonal = matches!(
         config.method,
@@ -112,7 +114,8 @@ mod tests {
             let found = settings.scale(&format!("model.layers.{layer}.self_attn.q_proj"));
             assert!((found - scale).abs() < 1e-12, "{layer}");
         }
-        config.method = MethodConfig::Lora(LoraConfig { use_rslora: true, ..LoraConfig::default() });
+        config.method =
+            MethodConfig::Lora(LoraConfig { use_rslora: true, ..LoraConfig::default() });
         let settings = LayerSettings::new(&config).unwrap();
         assert!((settings.scale("model.layers.0.self_attn.o_proj") - 4.0).abs() < 1e-12);
     }

@@ -109,7 +109,9 @@ impl AdapterConfig {
     pub fn from_json(value: Value) -> Result<Self, AdapterError> {
         let kind = value.get("peft_type").and_then(Value::as_str);
         if let Some(kind) = kind.filter(|kind| !["LORA", "LOHA", "LOKR"].contains(kind)) {
-            let problem = format!("adapters of `peft_type` `{kind}` are not supported; LORA, LOHA and LOKR are");
+            let problem = format!(
+                "adapters of `peft_type` `{kind}` are not supported; LORA, LOHA and LOKR are"
+            );
             return Err(AdapterError::setting(problem));
         }
         let stored = serde_json::from_value::<Stored>(value);
@@ -215,7 +217,9 @@ fn lora_start(value: Option<&Value>) -> Result<LoraStart, AdapterError> {
         Some(Value::Bool(true)) => return Ok(LoraStart::Kaiming),
         Some(Value::Bool(false)) => return Ok(LoraStart::Random),
         Some(Value::String(name)) => name,
-        Some(other) => return Err(AdapterError::setting(format!("`init_lora_weights` is {other}"))),
+        Some(other) => {
+            return Err(AdapterError::setting(format!("`init_lora_weights` is {other}")));
+        }
     };
     match name.to_lowercase().as_str() {
         "gaussian" => Ok(LoraStart::Gaussian),
