@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use rayon::ThreadPoolBuilder;
+use rustix::time::{ClockId, clock_gettime};
 
 use super::tests::noise;
 use super::*;
@@ -11,32 +12,26 @@ use super::*;
 const SHAPES: [(usize, usize, usize); 4] =
     [(512, 576, 1536), (512, 1536, 576), (512, 576, 49152), (512, 3072, 9216)];
 
-/// Seconds that all threads of this process ran, where the system tells.
-pub(crate) fn cpu_seconds(start: Instant) -> f64 {
-    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let times = tasks.filter_map(|task| {
-        let times = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-        times.split_whitespace().next()?.parse::<f64>().ok()
-    });
-    let nanoseconds: f64 = times.sum();
-    if nanoseconds > 0.0 { nanoseconds / 1e9 } else { start.elapsed().as_secs_f64() }
+/// Seconds that all threads of this process ran.
+fn cpu_seconds() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 /// Best rates of several runs, `work` of arithmetic each: by second of processor time and by
 /// second.
-pub(crate) fn best(work: f64, mut run: impl FnMut()) -> (f64, f64) {
+fn best(work: f64, mut run: impl FnMut()) -> (f64, f64) {
     let start = Instant::now();
     let (mut by_cpu, mut by_wall) = (0.0_f64, 0.0_f64);
-    while start.elapsed().as_secs_f64() < 0.6 {
-        let (cpu, wall) = (cpu_seconds(start), Instant::now());
-        let repeats = (1e9 / work).ceil().max(1.0);
+    while start.elapsed().as_secs_f64() < 0.7 {
+        let (cpu, wall) = (cpu_seconds(), Instant::now());
         let mut done = 0.0;
-        while done < repeats {
+        while done < 2e9 {
             run();
-            done += 1.0;
+            done += work;
         }
-        by_wall = by_wall.max(work * repeats / wall.elapsed().as_secs_f64());
-        by_cpu = by_cpu.max(work * repeats / (cpu_seconds(start) - cpu));
+        by_wall = by_wall.max(done / wall.elapsed().as_secs_f64());
+        by_cpu = by_cpu.max(done / (cpu_seconds() - cpu));
     }
     (by_cpu, by_wall)
 }
@@ -45,6 +40,17 @@ pub(crate) fn best(work: f64, mut run: impl FnMut()) -> (f64, f64) {
 #[ignore = "takes the whole processor"]
 fn speed() {
     println!("GFLOP/s by second of processor time (by second)");
+    println!("tiles in the first cache: {}", in_cache());
+    {
+        let (x, w) = (noise(2, 512 * 576), noise(3, 1536 * 576));
+        let mut y = vec![0.0; 512 * 1536];
+        let (cpu, wall) = best(2.0 * 512.0 * 576.0 * 1536.0, || {
+            let right = Matrix::new(&w, 1536, 576).transposed();
+            let into = MatrixMut::new(&mut y, 512, 1536);
+            crate::product::multiply(into, Matrix::new(&x, 512, 576), right, 1.0, Threads::One);
+        });
+        println!("crate gemm, f32, 512 x 576 x 1536: {:.0} ({:.0})", cpu / 1e9, wall / 1e9);
+    }
     for (n, columns, rows) in SHAPES {
         let values = noise(1, 1 << 16);
         let fill = |_: Range<usize>, into: &mut [f32]| {
@@ -71,4 +77,36 @@ fn speed() {
             }
         }
     }
+}
+
+/// Rates of the kernels on what lies in the first cache: as far as products can get.
+#[expect(unsafe_code, reason = "kernels take pointers")]
+fn in_cache() -> String {
+    use crate::instructions::{Instructions, Words};
+    use crate::kernel::{COLUMNS, MAX_ROWS, Tile, tiles};
+    let left = crate::lines::zeros(256);
+    let right = crate::lines::zeros(512);
+    let mut into = [0.0; MAX_ROWS * COLUMNS];
+    let rates = [(Words::F32, Precision::F32), (Words::Bf16Pair, Precision::Bf16)].map(|(words, precision)| {
+        let instructions = Instructions::detect();
+        if instructions.words(precision) != words {
+            return String::new();
+        }
+        let kernel = *tiles(instructions, words).last().unwrap();
+        let rows = tiles(instructions, words).len();
+        let tile = Tile {
+            steps: 256,
+            left: crate::lines::words(&left).as_ptr(),
+            right: crate::lines::words(&right).as_ptr(),
+            into: into.as_mut_ptr(),
+            stride: COLUMNS,
+            scale: 1.0,
+            adds: false,
+        };
+        let work = (2 * 256 * rows * COLUMNS * words.values()) as f64;
+        // SAFETY: there is room for the tile.
+        let (cpu, wall) = best(work, || unsafe { kernel(&tile) });
+        format!("{precision:?} {:.0} ({:.0})", cpu / 1e9, wall / 1e9)
+    });
+    rates.join(", ")
 }

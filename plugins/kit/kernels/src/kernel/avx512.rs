@@ -33,8 +33,21 @@ macro_rules! kernels {
                         right = right.add(32);
                     }
                 }
-                // SAFETY: the tile has `ROWS` rows of 32 values.
-                unsafe { write(tile, &sums) }
+                // The sums stay in registers because nothing is given their address.
+                let scale = _mm512_set1_ps(tile.scale);
+                for (row, sums) in sums.into_iter().enumerate() {
+                    for (half, sum) in sums.into_iter().enumerate() {
+                        // SAFETY: the tile has `ROWS` rows of 32 values.
+                        unsafe {
+                            let into = tile.into.add(row * tile.stride + half * 16);
+                            let mut value = _mm512_mul_ps(sum, scale);
+                            if tile.adds {
+                                value = _mm512_add_ps(_mm512_loadu_ps(into), value);
+                            }
+                            _mm512_storeu_ps(into, value);
+                        }
+                    }
+                }
             }
             [
                 tile::<1>, tile::<2>, tile::<3>, tile::<4>, tile::<5>, tile::<6>, tile::<7>,
@@ -62,24 +75,4 @@ fn multiply_pairs(left: u32, columns: [__m512bh; 2], sums: [__m512; 2]) -> [__m5
     // SAFETY: both are 512 bits.
     let left = unsafe { transmute::<__m512i, __m512bh>(_mm512_set1_epi32(left.cast_signed())) };
     [_mm512_dpbf16_ps(sums[0], left, columns[0]), _mm512_dpbf16_ps(sums[1], left, columns[1])]
-}
-
-/// Writes the sums, scaled, to where the tile goes.
-#[inline]
-#[target_feature(enable = "avx512f")]
-unsafe fn write<const ROWS: usize>(tile: &Tile, sums: &[[__m512; 2]; ROWS]) {
-    let scale = _mm512_set1_ps(tile.scale);
-    for (row, sums) in sums.iter().enumerate() {
-        for (half, &sum) in sums.iter().enumerate() {
-            // SAFETY: each row has 32 values.
-            unsafe {
-                let into = tile.into.add(row * tile.stride + half * 16);
-                let mut value = _mm512_mul_ps(sum, scale);
-                if tile.adds {
-                    value = _mm512_add_ps(_mm512_loadu_ps(into), value);
-                }
-                _mm512_storeu_ps(into, value);
-            }
-        }
-    }
 }
