@@ -6,13 +6,19 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use crate::frozen::Precision;
+use crate::inner::Inner;
+use crate::instructions::Instructions;
 use crate::kernel::{COLUMNS, MAX_ROWS, Tile, TileFn};
 use crate::lines::Buffer;
 use crate::packed::Packed;
-use crate::product::{MatrixMut, Threads};
+use crate::product::{Matrix, MatrixMut, Threads};
 
 /// Multiplications below which a product is not shared among threads.
 const PARALLEL_PRODUCTS: usize = 1 << 19;
+
+/// Words of the left side that are packed at once when no one else needs it.
+const LEFT_WORDS: usize = 1 << 21;
 
 /// Tasks for each thread, so that a thread that was kept waiting does not keep all waiting.
 const TASKS_PER_THREAD: usize = 4;
@@ -31,6 +37,9 @@ pub(crate) trait Panels: Sync {
         block: Range<usize>,
         scratch: &'a mut Scratch,
     ) -> &'a [u32];
+
+    /// Asks the memory for one of `parts` parts of what [`Self::panel`] will read.
+    fn prefetch(&self, panel: usize, block: Range<usize>, part: usize, parts: usize);
 }
 
 /// Room for a panel that is packed, and for its values before.
@@ -46,6 +55,27 @@ pub(crate) struct Target {
     pub(crate) scale: f32,
     pub(crate) adds: bool,
     pub(crate) threads: Threads,
+}
+
+/// Packs the left side, as many blocks at once as there is room for, and multiplies.
+pub(crate) fn multiply(
+    left: Matrix<'_>,
+    right: &impl Panels,
+    into: &mut MatrixMut<'_>,
+    mut target: Target,
+    precision: Precision,
+    instructions: Instructions,
+) {
+    let inner = Inner::new(left.num_columns(), instructions.words(precision));
+    let block_words = inner.steps(&inner.block(0)) * left.num_rows();
+    let at_once = (LEFT_WORDS / block_words.max(1)).max(1);
+    let num_blocks = inner.num_blocks();
+    for start in (0..num_blocks.max(1)).step_by(at_once) {
+        let blocks = start..(start + at_once).min(num_blocks);
+        let left = Packed::blocks(left, inner, blocks, instructions, target.threads);
+        product(&left, right, into, target);
+        target.adds = true;
+    }
 }
 
 /// `into = scale * left * right`, or added to it.
@@ -140,10 +170,17 @@ unsafe fn task(
         let left_words = left.block(block);
         let adds = target.adds || block > left.packed_blocks().start;
         for panel in panels.clone() {
+            let (next, next_range) = if panel + 1 < panels.end {
+                (panel + 1, range.clone())
+            } else {
+                (panels.start, inner.block(block + 1))
+            };
             let right_words = right.panel(left, panel, range.clone(), &mut scratch);
             assert_eq!(right_words.len(), steps * COLUMNS, "words of a panel");
             let columns = panel * COLUMNS..((panel + 1) * COLUMNS).min(into.columns);
-            for rows in tiles.clone().map(|tile| left.tile(tile)) {
+            for tile in tiles.clone() {
+                right.prefetch(next, next_range.clone(), tile - tiles.start, tiles.len());
+                let rows = left.tile(tile);
                 let left_words = &left_words[rows.start * steps..rows.end * steps];
                 let tile = Tile {
                     steps,

@@ -11,16 +11,12 @@ use std::ops::Range;
 
 use olive_kit_quant::FourBit;
 
-use crate::blocks::{Panels, Scratch, Target, product};
-use crate::inner::Inner;
+use crate::blocks::{Panels, Scratch, Target, multiply, product};
 use crate::instructions::Instructions;
 use crate::packed::Packed;
 use crate::product::{Matrix, MatrixMut, Threads};
 use dense::Dense;
 use four_bit::FourBitRows;
-
-/// Words of the left side that are packed at once when no one else needs it.
-const LEFT_WORDS: usize = 1 << 21;
 
 /// What a product multiplies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -115,8 +111,8 @@ impl FrozenMatrix {
     /// When a length does not fit.
     pub fn forward(&self, x: &[f32], y: &mut [f32], accumulate: Accumulate) {
         let x = Matrix::new(x, x.len() / self.columns.max(1), self.columns);
-        let y = MatrixMut::new(y, x.num_rows(), self.rows);
-        multiply(&Forward(self), self.precision, x, y, accumulate, Instructions::detect());
+        let mut y = MatrixMut::new(y, x.num_rows(), self.rows);
+        self.multiply(x, &Forward(self), &mut y, accumulate);
     }
 
     /// `dx = dy W`, `[n, columns]`, of `dy`, `[n, rows]`; on all threads of rayon's pool.
@@ -125,8 +121,8 @@ impl FrozenMatrix {
     /// When a length does not fit.
     pub fn backward(&self, dy: &[f32], dx: &mut [f32], accumulate: Accumulate) {
         let dy = Matrix::new(dy, dy.len() / self.rows.max(1), self.rows);
-        let dx = MatrixMut::new(dx, dy.num_rows(), self.columns);
-        multiply(&Backward(self), self.precision, dy, dx, accumulate, Instructions::detect());
+        let mut dx = MatrixMut::new(dx, dy.num_rows(), self.columns);
+        self.multiply(dy, &Backward(self), &mut dx, accumulate);
     }
 
     /// [`Self::forward`] of an `x` that was packed in this precision, for several weights.
@@ -158,8 +154,19 @@ impl FrozenMatrix {
         assert_eq!(into.len(), self.columns, "length of a row");
         match &self.storage {
             Storage::Dense(dense) => dense.row(row, into),
-            Storage::FourBit(weight) => weight.values(row, 0..self.columns, into),
+            Storage::FourBit(weight) => weight.row(row, into),
         }
+    }
+
+    fn multiply(
+        &self,
+        left: Matrix<'_>,
+        right: &impl Panels,
+        into: &mut MatrixMut<'_>,
+        accumulate: Accumulate,
+    ) {
+        let target = Target::all(accumulate);
+        multiply(left, right, into, target, self.precision, Instructions::detect());
     }
 
     fn check_left(&self, left: &Packed, inner: usize) {
@@ -199,6 +206,14 @@ impl Panels for Forward<'_> {
             Storage::FourBit(weight) => weight.forward(left, panel, block, scratch),
         }
     }
+
+    fn prefetch(&self, panel: usize, block: Range<usize>, part: usize, parts: usize) {
+        match &self.0.storage {
+            Storage::Dense(dense) => dense.prefetch_forward(panel, block, part, parts),
+            // There is little of it, and work enough with it.
+            Storage::FourBit(_) => {}
+        }
+    }
 }
 
 impl Panels for Backward<'_> {
@@ -218,25 +233,12 @@ impl Panels for Backward<'_> {
             Storage::FourBit(weight) => weight.backward(left, panel, block, scratch),
         }
     }
-}
 
-/// Packs the left side, as many blocks at once as there is room for, and multiplies.
-fn multiply(
-    right: &impl Panels,
-    precision: Precision,
-    left: Matrix<'_>,
-    mut into: MatrixMut<'_>,
-    accumulate: Accumulate,
-    instructions: Instructions,
-) {
-    let inner = Inner::new(left.num_columns(), instructions.words(precision));
-    let block_words = inner.steps(&inner.block(0)) * left.num_rows();
-    let at_once = (LEFT_WORDS / block_words.max(1)).max(1);
-    let mut target = Target::all(accumulate);
-    for start in (0..inner.num_blocks()).step_by(at_once) {
-        let blocks = start..(start + at_once).min(inner.num_blocks());
-        let left = Packed::blocks(left, inner, blocks, instructions, Threads::All);
-        product(&left, right, &mut into, target);
-        target.adds = true;
+    fn prefetch(&self, panel: usize, block: Range<usize>, part: usize, parts: usize) {
+        match &self.0.storage {
+            Storage::Dense(dense) => dense.prefetch_backward(panel, block, part, parts),
+            // There is little of it, and work enough with it.
+            Storage::FourBit(_) => {}
+        }
     }
 }

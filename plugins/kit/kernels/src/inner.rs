@@ -43,9 +43,9 @@ impl Inner {
         self.size.div_ceil(self.block)
     }
 
-    /// Indices of a block.
+    /// Indices of a block; none behind the last.
     pub(crate) fn block(self, block: usize) -> Range<usize> {
-        block * self.block..((block + 1) * self.block).min(self.size)
+        (block * self.block).min(self.size)..((block + 1) * self.block).min(self.size)
     }
 
     /// Steps of a range that begins with a block.

@@ -8,6 +8,7 @@
 //! Products in bf16 round both sides to bf16, nearest even, and sum in f32.
 
 mod blocks;
+mod codes;
 mod frozen;
 mod inner;
 mod instructions;

@@ -46,6 +46,21 @@ pub(crate) fn floats(words: &[u32]) -> &[f32] {
     unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len()) }
 }
 
+/// Asks the memory for one of `parts` parts of `words`.
+pub(crate) fn prefetch(words: &[u32], part: usize, parts: usize) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        let words = &words[part * words.len() / parts..(part + 1) * words.len() / parts];
+        for line in words.chunks(LINE) {
+            // SAFETY: it may point anywhere.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (words, part, parts);
+}
+
 /// Lines of any content, which go back to the thread that drops them.
 ///
 /// A fresh allocation of this size costs more than what is written to it: the system clears it,

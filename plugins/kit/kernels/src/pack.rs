@@ -68,6 +68,23 @@ pub(crate) fn pair(first: f32, second: f32) -> u32 {
     (rounded(first).to_bits() >> 16) | rounded(second).to_bits()
 }
 
+/// Pairs along one side of a weight as pairs along the other.
+///
+/// `stored` is up to 16 steps of 32 words, pairs of two columns by rows; `into` becomes up to 16
+/// steps of 32 words, pairs of two rows by columns. Columns that are not stored become zeros.
+///
+/// # Panics
+/// When either is longer.
+pub(crate) fn turn_pairs(instructions: Instructions, stored: &[u32], into: &mut [u32]) {
+    assert!(stored.len().max(into.len()) <= 16 * 32, "a square of 32 rows and columns");
+    assert!(stored.len().is_multiple_of(32) && into.len().is_multiple_of(32), "whole steps");
+    match instructions {
+        #[cfg(target_arch = "x86_64")]
+        Instructions::Avx512 | Instructions::Avx512Bf16 => avx512::turn_pairs(stored, into),
+        _ => portable::turn_pairs(stored, into),
+    }
+}
+
 /// Steps of pairs as twice as many steps of floats.
 ///
 /// # Panics

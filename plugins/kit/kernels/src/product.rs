@@ -6,7 +6,12 @@ use std::ops::Range;
 
 use gemm::Parallelism;
 
-use crate::pack::Lanes;
+use crate::blocks::{self, Panels, Scratch, Target};
+use crate::frozen::{Accumulate, Precision};
+use crate::instructions::Instructions;
+use crate::kernel::COLUMNS;
+use crate::pack::{Lanes, pack};
+use crate::packed::Packed;
 
 /// A matrix in a slice, rows or columns any distance apart.
 #[must_use]
@@ -142,6 +147,67 @@ pub fn add_product(
     threads: Threads,
 ) {
     product(into, left, right, scale, threads, true);
+}
+
+/// `into = scale * left * right` in `precision`, or added to it.
+pub fn multiply_in(
+    precision: Precision,
+    mut into: MatrixMut<'_>,
+    left: Matrix<'_>,
+    right: Matrix<'_>,
+    scale: f32,
+    accumulate: Accumulate,
+    threads: Threads,
+) {
+    let adds = accumulate == Accumulate::Yes;
+    match precision {
+        Precision::F32 => product(into, left, right, scale, threads, adds),
+        Precision::Bf16 => {
+            assert_eq!(left.columns, right.rows, "inner size of a product");
+            let target = Target { scale, adds, threads };
+            let instructions = Instructions::detect();
+            blocks::multiply(left, &Right(right), &mut into, target, precision, instructions);
+        }
+    }
+}
+
+/// `into = scale * left * right` in the precision of `left`, or added to it.
+pub fn multiply_packed(
+    mut into: MatrixMut<'_>,
+    left: &Packed,
+    right: Matrix<'_>,
+    scale: f32,
+    accumulate: Accumulate,
+    threads: Threads,
+) {
+    assert_eq!(left.columns(), right.rows, "inner size of a product");
+    let target = Target { scale, adds: accumulate == Accumulate::Yes, threads };
+    blocks::product(left, &Right(right), &mut into, target);
+}
+
+/// A right side that is packed on the way.
+pub(crate) struct Right<'a>(pub(crate) Matrix<'a>);
+
+impl Panels for Right<'_> {
+    fn width(&self) -> usize {
+        self.0.columns
+    }
+
+    fn panel<'a>(
+        &'a self,
+        left: &Packed,
+        panel: usize,
+        block: Range<usize>,
+        scratch: &'a mut Scratch,
+    ) -> &'a [u32] {
+        let columns = panel * COLUMNS..((panel + 1) * COLUMNS).min(self.0.columns);
+        let into = scratch.packed.words_mut(left.inner().steps(&block) * COLUMNS);
+        let source = self.0.transposed().lanes(columns, block);
+        pack(left.instructions(), left.inner().words(), source, COLUMNS, into);
+        into
+    }
+
+    fn prefetch(&self, _panel: usize, _block: Range<usize>, _part: usize, _parts: usize) {}
 }
 
 fn product(

@@ -8,8 +8,8 @@ use super::Precision;
 use crate::blocks::Scratch;
 use crate::instructions::{Instructions, Words};
 use crate::kernel::COLUMNS;
-use crate::lines::{Buffer, LINE, Line, floats, floats_mut, words, words_mut, zeros};
-use crate::pack::{Lanes, pack, widen};
+use crate::lines::{Buffer, LINE, Line, floats, floats_mut, prefetch, words, words_mut, zeros};
+use crate::pack::{Lanes, pack, turn_pairs, widen};
 use crate::packed::Packed;
 
 /// Values in panels of 32 rows: `[panels, steps, 32]` words, where a step is a column or, in pairs
@@ -77,8 +77,7 @@ impl Dense {
         block: Range<usize>,
         scratch: &'a mut Scratch,
     ) -> &'a [u32] {
-        let steps = block.start / self.words.values()..block.end.div_ceil(self.words.values());
-        let stored = &self.panel(panel)[steps.start * COLUMNS..steps.end * COLUMNS];
+        let stored = self.stored(panel, &block);
         match (self.words, left.inner().words()) {
             (Words::Bf16Pair, Words::F32 | Words::RoundedF32) => {
                 let values = scratch.packed.words_mut(block.len().next_multiple_of(2) * COLUMNS);
@@ -105,9 +104,11 @@ impl Dense {
         for (panel, into) in packed.chunks_mut(COLUMNS * COLUMNS / words.values()).enumerate() {
             let start = block.start + panel * COLUMNS;
             let inner = COLUMNS.min(block.end - start);
-            let steps =
-                columns.start / self.words.values()..columns.end.div_ceil(self.words.values());
-            let stored = &self.panel(start / COLUMNS)[steps.start * COLUMNS..steps.end * COLUMNS];
+            let stored = self.stored(start / COLUMNS, &columns);
+            if (self.words, words) == (Words::Bf16Pair, Words::Bf16Pair) {
+                turn_pairs(left.instructions(), stored, into);
+                continue;
+            }
             let values = match self.words {
                 Words::F32 | Words::RoundedF32 => floats(stored),
                 Words::Bf16Pair => {
@@ -121,6 +122,41 @@ impl Dense {
             pack(left.instructions(), words, source, COLUMNS, into);
         }
         packed
+    }
+
+    pub(super) fn prefetch_forward(
+        &self,
+        panel: usize,
+        block: Range<usize>,
+        part: usize,
+        parts: usize,
+    ) {
+        if !block.is_empty() {
+            prefetch(self.stored(panel, &block), part, parts);
+        }
+    }
+
+    pub(super) fn prefetch_backward(
+        &self,
+        panel: usize,
+        block: Range<usize>,
+        part: usize,
+        parts: usize,
+    ) {
+        let columns = panel * COLUMNS..((panel + 1) * COLUMNS).min(self.columns);
+        let panels = block.start / COLUMNS..block.end.div_ceil(COLUMNS);
+        let count = panels.len();
+        for panel in panels.start + part * count / parts..panels.start + (part + 1) * count / parts
+        {
+            prefetch(self.stored(panel, &columns), 0, 1);
+        }
+    }
+
+    /// Words of some columns of a panel.
+    fn stored(&self, panel: usize, columns: &Range<usize>) -> &[u32] {
+        let start = columns.start / self.words.values();
+        let end = columns.end.div_ceil(self.words.values());
+        &self.panel(panel)[start * COLUMNS..end * COLUMNS]
     }
 
     fn panel(&self, panel: usize) -> &[u32] {

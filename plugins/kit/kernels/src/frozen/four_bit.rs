@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
-use olive_kit_quant::{FourBit, FourBitScales};
+use olive_kit_quant::FourBit;
 
 use crate::blocks::Scratch;
+use crate::codes::decode;
+use crate::instructions::Instructions;
 use crate::kernel::COLUMNS;
 use crate::pack::{Lanes, pack};
 use crate::packed::Packed;
@@ -22,17 +24,11 @@ impl FourBitRows {
     }
 
     pub(super) fn size_bytes(&self) -> usize {
-        let scales = match &self.weight.scales {
-            FourBitScales::Plain(scales) => scales.len() * 4,
-            FourBitScales::Double { codes, scales, .. } => codes.len() + scales.len() * 4,
-        };
-        self.weight.packed.len() + scales
+        self.weight.size_bytes()
     }
 
-    /// Values of some columns of a row.
-    pub(super) fn values(&self, row: usize, columns: Range<usize>, into: &mut [f32]) {
-        let start = row * self.columns;
-        self.weight.dequantize(start + columns.start..start + columns.end, into);
+    pub(super) fn row(&self, row: usize, into: &mut [f32]) {
+        self.decode(Instructions::detect(), row, 0, into);
     }
 
     /// A panel of rows over a block of columns.
@@ -46,9 +42,8 @@ impl FourBitRows {
         let inner = block.len();
         let rows = panel * COLUMNS..((panel + 1) * COLUMNS).min(self.weight.len / self.columns);
         let count = rows.len();
-        let source = Area { rows, columns: block.clone(), stride: inner };
-        let steps = left.inner().steps(&block);
-        self.pack(left, source, steps, scratch, |values| Lanes {
+        let area = Area { rows, columns: block, stride: inner };
+        self.pack(left, inner, area, scratch, |values| Lanes {
             values,
             count,
             inner,
@@ -68,9 +63,8 @@ impl FourBitRows {
         let inner = block.len();
         let columns = panel * COLUMNS..((panel + 1) * COLUMNS).min(self.columns);
         let count = columns.len();
-        let steps = left.inner().steps(&block);
-        let source = Area { rows: block, columns, stride: COLUMNS };
-        self.pack(left, source, steps, scratch, |values| Lanes {
+        let area = Area { rows: block, columns, stride: COLUMNS };
+        self.pack(left, inner, area, scratch, |values| Lanes {
             values,
             count,
             inner,
@@ -79,27 +73,45 @@ impl FourBitRows {
         })
     }
 
-    /// Dequantizes an area and packs it as `lanes` says.
+    /// Decodes an area and packs it as `lanes` says.
     fn pack<'a>(
         &self,
         left: &Packed,
-        source: Area,
-        steps: usize,
+        inner: usize,
+        area: Area,
         scratch: &'a mut Scratch,
         lanes: impl FnOnce(&[f32]) -> Lanes<'_>,
     ) -> &'a [u32] {
         let Scratch { packed, values } = scratch;
-        let values = values.floats_mut(source.rows.len() * source.stride);
-        for (row, into) in source.rows.zip(values.chunks_exact_mut(source.stride)) {
-            self.values(row, source.columns.clone(), &mut into[..source.columns.len()]);
+        let values = values.floats_mut(area.rows.len() * area.stride);
+        for (row, into) in area.rows.zip(values.chunks_exact_mut(area.stride)) {
+            let into = &mut into[..area.columns.len()];
+            self.decode(left.instructions(), row, area.columns.start, into);
         }
-        let packed = packed.words_mut(steps * COLUMNS);
-        pack(left.instructions(), left.inner().words(), lanes(values), COLUMNS, packed);
+        let words = left.inner().words();
+        let packed = packed.words_mut(inner.div_ceil(words.values()) * COLUMNS);
+        pack(left.instructions(), words, lanes(values), COLUMNS, packed);
         packed
+    }
+
+    /// Values of a row from `column` on.
+    fn decode(&self, instructions: Instructions, row: usize, column: usize, into: &mut [f32]) {
+        let (mut start, mut into) = (row * self.columns + column, into);
+        let codebook = self.weight.format.kind.codebook();
+        let block_size = self.weight.format.block_size;
+        while !into.is_empty() {
+            let block = start / block_size;
+            let len = into.len().min((block + 1) * block_size - start);
+            let (of_block, rest) = into.split_at_mut(len);
+            let scale = self.weight.scale(block);
+            decode(instructions, &self.weight.packed, start, (codebook, scale), of_block);
+            start += len;
+            into = rest;
+        }
     }
 }
 
-/// Some columns of some rows, to be written `stride` apart.
+/// Some columns of some rows, to be decoded `stride` apart.
 struct Area {
     rows: Range<usize>,
     columns: Range<usize>,

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use olive_kit_quant::{FourBitFormat, FourBitScales};
 use rayon::ThreadPoolBuilder;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -60,8 +61,15 @@ fn speed() {
         let (x, dy) = (noise(2, n * columns), noise(3, n * rows));
         let (mut y, mut dx) = (vec![0.0; n * rows], vec![0.0; n * columns]);
         let work = 2.0 * (n * rows * columns) as f64;
-        for precision in [Precision::F32, Precision::Bf16] {
-            let matrix = FrozenMatrix::new(rows, columns, precision, fill);
+        let mut codes = FourBit::quantize(&values, FourBitFormat::NF4).unwrap();
+        codes.len = rows * columns;
+        codes.packed = codes.packed.into_iter().cycle().take(codes.len / 2).collect();
+        codes.scales = FourBitScales::Plain(vec![0.1; codes.len / 64]);
+        for (name, matrix) in [
+            ("f32", FrozenMatrix::new(rows, columns, Precision::F32, fill)),
+            ("bf16", FrozenMatrix::new(rows, columns, Precision::Bf16, fill)),
+            ("nf4", FrozenMatrix::four_bit(codes, rows, columns, Precision::Bf16)),
+        ] {
             for threads in [1, 2] {
                 let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 pool.install(|| {
@@ -70,7 +78,7 @@ fn speed() {
                     let [f, fw, b, bw] =
                         [forward.0, forward.1, backward.0, backward.1].map(|r| r / 1e9);
                     println!(
-                        "{n} x {columns} x {rows} {precision:?} {threads} threads: \
+                        "{n} x {columns} x {rows} {name} {threads} threads: \
                          forward {f:.0} ({fw:.0}), backward {b:.0} ({bw:.0})"
                     );
                 });
@@ -87,26 +95,62 @@ fn in_cache() -> String {
     let left = crate::lines::zeros(256);
     let right = crate::lines::zeros(512);
     let mut into = [0.0; MAX_ROWS * COLUMNS];
-    let rates = [(Words::F32, Precision::F32), (Words::Bf16Pair, Precision::Bf16)].map(|(words, precision)| {
-        let instructions = Instructions::detect();
-        if instructions.words(precision) != words {
-            return String::new();
-        }
-        let kernel = *tiles(instructions, words).last().unwrap();
-        let rows = tiles(instructions, words).len();
-        let tile = Tile {
-            steps: 256,
-            left: crate::lines::words(&left).as_ptr(),
-            right: crate::lines::words(&right).as_ptr(),
-            into: into.as_mut_ptr(),
-            stride: COLUMNS,
-            scale: 1.0,
-            adds: false,
-        };
-        let work = (2 * 256 * rows * COLUMNS * words.values()) as f64;
-        // SAFETY: there is room for the tile.
-        let (cpu, wall) = best(work, || unsafe { kernel(&tile) });
-        format!("{precision:?} {:.0} ({:.0})", cpu / 1e9, wall / 1e9)
-    });
+    let rates = [(Words::F32, Precision::F32), (Words::Bf16Pair, Precision::Bf16)].map(
+        |(words, precision)| {
+            let instructions = Instructions::detect();
+            if instructions.words(precision) != words {
+                return String::new();
+            }
+            let kernel = *tiles(instructions, words).last().unwrap();
+            let rows = tiles(instructions, words).len();
+            let tile = Tile {
+                steps: 256,
+                left: crate::lines::words(&left).as_ptr(),
+                right: crate::lines::words(&right).as_ptr(),
+                into: into.as_mut_ptr(),
+                stride: COLUMNS,
+                scale: 1.0,
+                adds: false,
+            };
+            let work = (2 * 256 * rows * COLUMNS * words.values()) as f64;
+            // SAFETY: there is room for the tile.
+            let (cpu, wall) = best(work, || unsafe { kernel(&tile) });
+            format!("{precision:?} {:.0} ({:.0})", cpu / 1e9, wall / 1e9)
+        },
+    );
     rates.join(", ")
+}
+
+/// Products of adapters and of attention.
+#[test]
+#[ignore = "takes the whole processor"]
+fn speed_of_changing_matrices() {
+    for (rows, inner, columns) in
+        [(512, 576, 64), (512, 64, 576), (64, 512, 576), (512, 64, 512), (512, 512, 64)]
+    {
+        let (left, right) = (noise(1, rows * inner), noise(2, inner * columns));
+        let mut into = vec![0.0; rows * columns];
+        let work = 2.0 * (rows * inner * columns) as f64;
+        let (a, b) = (Matrix::new(&left, rows, inner), Matrix::new(&right, inner, columns));
+        let across = (
+            Matrix::new(&left, inner, rows).transposed(),
+            Matrix::new(&right, columns, inner).transposed(),
+        );
+        for (order, a, b) in [("AB", a, b), ("AB^T", a, across.1), ("A^TB", across.0, b)] {
+            let mut rate = |multiply: &dyn Fn(MatrixMut<'_>)| {
+                best(work, || multiply(MatrixMut::new(&mut into, rows, columns))).0 / 1e9
+            };
+            let gemm = rate(&|into| crate::product::multiply(into, a, b, 1.0, Threads::One));
+            let own = |precision, mut into: MatrixMut<'_>| {
+                let target = Target { scale: 1.0, adds: false, threads: Threads::One };
+                let right = crate::product::Right(b);
+                multiply(a, &right, &mut into, target, precision, Instructions::detect());
+            };
+            let f32 = rate(&|into| own(Precision::F32, into));
+            let bf16 = rate(&|into| own(Precision::Bf16, into));
+            println!(
+                "{rows} x {inner} x {columns} {order}: gemm {gemm:.0}, f32 {f32:.0}, bf16 {bf16:.0}"
+            );
+        }
+    }
 }

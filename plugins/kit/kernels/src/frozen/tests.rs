@@ -3,9 +3,11 @@
 use std::ops::Range;
 
 use half::bf16;
+use olive_kit_quant::{FourBitFormat, FourBitKind};
 use rayon::ThreadPoolBuilder;
 
 use super::*;
+use crate::product::{Right, multiply_in, multiply_packed};
 
 /// Values between -1 and 1 that look random.
 pub(super) fn noise(seed: u64, len: usize) -> Vec<f32> {
@@ -91,16 +93,108 @@ fn products_are_those_of_exact_arithmetic() {
                 for (accumulate, before) in [(Accumulate::No, 0.0), (Accumulate::Yes, 0.5)] {
                     let case = (rows, columns, n, precision, instructions, accumulate);
                     let mut y = vec![0.5; n * rows];
-                    let (left, into) =
+                    let (left, mut into) =
                         (Matrix::new(&x, n, columns), MatrixMut::new(&mut y, n, rows));
-                    multiply(&Forward(&matrix), precision, left, into, accumulate, instructions);
+                    let target = Target::all(accumulate);
+                    multiply(left, &Forward(&matrix), &mut into, target, precision, instructions);
                     check(&y, before, (&x_in, &weight), columns, &("forward", case));
                     let mut dx = vec![0.5; n * columns];
-                    let (left, into) =
+                    let (left, mut into) =
                         (Matrix::new(&dy, n, rows), MatrixMut::new(&mut dx, n, columns));
-                    multiply(&Backward(&matrix), precision, left, into, accumulate, instructions);
+                    multiply(left, &Backward(&matrix), &mut into, target, precision, instructions);
                     check(&dx, before, (&dy_in, &across), rows, &("backward", case));
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn codes_are_decoded_as_they_are_alone_and_multiplied() {
+    for (rows, columns, n) in SHAPES {
+        let weight = noise(9, rows * columns);
+        let (x, dy) = (noise(10, n * columns), noise(11, n * rows));
+        for (kind, block_size, double_quantized) in [
+            (FourBitKind::Nf4, 64, true),
+            (FourBitKind::Fp4, 64, false),
+            (FourBitKind::Nf4, 32, false),
+        ] {
+            let format = FourBitFormat { kind, block_size, double_quantized };
+            let codes = FourBit::quantize(&weight, format).unwrap();
+            let mut values = vec![0.0; weight.len()];
+            codes.dequantize(0..values.len(), &mut values);
+            for precision in [Precision::F32, Precision::Bf16] {
+                let matrix = FrozenMatrix::four_bit(codes.clone(), rows, columns, precision);
+                assert!(matrix.size_bytes() <= format.size_bytes(weight.len()));
+                let mut row = vec![0.0; columns];
+                matrix.row(rows - 1, &mut row);
+                assert_eq!(row, values[(rows - 1) * columns..], "last of {rows} x {columns}");
+                let [values, x_in, dy_in] = [&values, &x, &dy].map(|v| rounded(v, precision));
+                let across = transposed(&values, columns);
+                for instructions in Instructions::available() {
+                    let case = (rows, columns, n, format, precision, instructions);
+                    let target = Target::all(Accumulate::No);
+                    let (mut y, mut dx) = (vec![0.0; n * rows], vec![0.0; n * columns]);
+                    let mut into = MatrixMut::new(&mut y, n, rows);
+                    let left = Matrix::new(&x, n, columns);
+                    multiply(left, &Forward(&matrix), &mut into, target, precision, instructions);
+                    check(&y, 0.0, (&x_in, &values), columns, &("forward", case));
+                    let mut into = MatrixMut::new(&mut dx, n, columns);
+                    let left = Matrix::new(&dy, n, rows);
+                    multiply(left, &Backward(&matrix), &mut into, target, precision, instructions);
+                    check(&dx, 0.0, (&dy_in, &across), rows, &("backward", case));
+                }
+            }
+        }
+    }
+}
+
+/// Both sides transposed or not, rows apart, scaled and added.
+#[test]
+fn products_of_changing_matrices_are_those_of_exact_arithmetic() {
+    for (rows, columns, inner) in [(1, 1, 1), (17, 33, 40), (64, 64, 1100), (30, 9, 65), (3, 70, 2)]
+    {
+        let (left, right) = (noise(12, rows * inner), noise(13, columns * inner));
+        let (left_across, right_across) = (transposed(&left, inner), transposed(&right, inner));
+        for precision in [Precision::F32, Precision::Bf16] {
+            let [left_in, mut right_in] = [&left, &right].map(|v| rounded(v, precision));
+            for v in &mut right_in {
+                *v *= -0.5;
+            }
+            let lefts = [
+                Matrix::new(&left, rows, inner),
+                Matrix::new(&left_across, inner, rows).transposed(),
+            ];
+            let rights = [
+                Matrix::new(&right_across, inner, columns),
+                Matrix::new(&right, columns, inner).transposed(),
+            ];
+            for (l, r) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+                for instructions in Instructions::available() {
+                    let mut found = vec![0.5; rows * columns];
+                    let mut into = MatrixMut::new(&mut found, rows, columns);
+                    let target = Target { scale: -0.5, adds: true, threads: Threads::One };
+                    let right = Right(rights[r]);
+                    multiply(lefts[l], &right, &mut into, target, precision, instructions);
+                    let case = (rows, columns, inner, precision, instructions, l, r);
+                    check(&found, 0.5, (&left_in, &right_in), inner, &case);
+                }
+                let mut found = vec![0.5; rows * columns];
+                let into = MatrixMut::new(&mut found, rows, columns);
+                let left = Packed::new(lefts[l], precision, Threads::All);
+                multiply_packed(into, &left, rights[r], -0.5, Accumulate::Yes, Threads::All);
+                check(&found, 0.5, (&left_in, &right_in), inner, &(rows, columns, inner, l, r));
+                let into = MatrixMut::new(&mut found, rows, columns);
+                multiply_in(
+                    precision,
+                    into,
+                    lefts[l],
+                    rights[r],
+                    -0.5,
+                    Accumulate::No,
+                    Threads::All,
+                );
+                check(&found, 0.0, (&left_in, &right_in), inner, &(rows, columns, inner, l, r));
             }
         }
     }
@@ -165,8 +259,9 @@ fn not_a_number_and_infinity_come_through() {
             x[3] = f32::from_bits(0x7fff_ffff);
             x[45] = f32::INFINITY;
             let mut y = vec![0.0; 2 * 40];
-            let (left, into) = (Matrix::new(&x, 2, 40), MatrixMut::new(&mut y, 2, 40));
-            multiply(&Forward(&matrix), precision, left, into, Accumulate::No, instructions);
+            let (left, mut into) = (Matrix::new(&x, 2, 40), MatrixMut::new(&mut y, 2, 40));
+            let target = Target::all(Accumulate::No);
+            multiply(left, &Forward(&matrix), &mut into, target, precision, instructions);
             assert!(y[..40].iter().all(|v| v.is_nan()), "{precision:?} {instructions:?}");
             assert!(y[40..].iter().all(|v| v.is_infinite()), "{precision:?} {instructions:?}");
         }

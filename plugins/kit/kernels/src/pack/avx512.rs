@@ -6,9 +6,9 @@ use std::arch::x86_64::{
     __m512, __m512i, __mmask16, _CMP_UNORD_Q, _mm512_add_epi32, _mm512_and_si512, _mm512_castpd_ps,
     _mm512_castps_pd, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask,
     _mm512_cvtne2ps_pbh, _mm512_mask_or_epi32, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps,
-    _mm512_permutexvar_epi16, _mm512_set1_epi32, _mm512_setzero_ps, _mm512_shuffle_f32x4,
-    _mm512_srli_epi32, _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd,
-    _mm512_unpacklo_ps,
+    _mm512_permutexvar_epi16, _mm512_set1_epi32, _mm512_set4_epi32, _mm512_setzero_ps,
+    _mm512_shuffle_epi8, _mm512_shuffle_f32x4, _mm512_srli_epi32, _mm512_storeu_ps,
+    _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
 };
 
 use super::Lanes;
@@ -40,6 +40,12 @@ pub(super) fn pack_pairs(source: Lanes<'_>, width: usize, into: &mut [u32]) {
             interleave_pairs(source, width, into.as_mut_ptr().cast());
         }
     }
+}
+
+/// See [`super::turn_pairs`].
+pub(super) fn turn_pairs(stored: &[u32], into: &mut [u32]) {
+    // SAFETY: the caller chose this for the processor and checked that both have whole steps.
+    unsafe { turn_squares(stored, into) }
 }
 
 /// Inner indices side by side.
@@ -139,6 +145,71 @@ unsafe fn interleave_pairs(source: Lanes<'_>, width: usize, into: *mut f32) {
     }
 }
 
+/// Squares of 8 by 8 pairs of pairs.
+#[target_feature(enable = "avx512f,avx512bw")]
+unsafe fn turn_squares(stored: &[u32], into: &mut [u32]) {
+    let (stored_steps, into_steps) = (stored.len() / 32, into.len() / 32);
+    for (low, across) in [(0, 0), (0, 8), (8, 0), (8, 8)] {
+        let mut square = [_mm512_setzero_ps(); 8];
+        for (at, row) in square.iter_mut().enumerate() {
+            let loaded = if low + at < stored_steps { !0 } else { 0 };
+            let from = stored.as_ptr().wrapping_add((low + at) * 32 + across * 2);
+            // SAFETY: only stored steps are loaded.
+            let vector = unsafe { _mm512_maskz_loadu_ps(loaded, from.cast()) };
+            *row = exchange_middle(vector);
+        }
+        transpose_doubles(&mut square);
+        for (at, &step) in square.iter().enumerate() {
+            if across + at < into_steps {
+                let to = into.as_mut_ptr().wrapping_add((across + at) * 32 + low * 2);
+                // SAFETY: there is such a step.
+                unsafe { _mm512_storeu_ps(to.cast(), step) };
+            }
+        }
+    }
+}
+
+/// Of each four halves of words, the second and the third exchanged.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn exchange_middle(words: __m512) -> __m512 {
+    let order = _mm512_set4_epi32(0x0f0e_0b0a, 0x0d0c_0908, 0x0706_0302, 0x0504_0100);
+    _mm512_castsi512_ps(_mm512_shuffle_epi8(_mm512_castps_si512(words), order))
+}
+
+/// Rows to columns, of doubles.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn transpose_doubles(square: &mut [__m512; 8]) {
+    let mut pairs = [_mm512_setzero_ps(); 8];
+    for row in (0..8).step_by(2) {
+        let (a, b) = (_mm512_castps_pd(square[row]), _mm512_castps_pd(square[row + 1]));
+        pairs[row] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b));
+        pairs[row + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
+    }
+    for part in 0..2 {
+        let columns =
+            transpose_lanes([pairs[part], pairs[2 + part], pairs[4 + part], pairs[6 + part]]);
+        for (at, column) in columns.into_iter().enumerate() {
+            square[2 * at + part] = column;
+        }
+    }
+}
+
+/// Rows to columns, of lanes of four words.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn transpose_lanes([a, b, c, d]: [__m512; 4]) -> [__m512; 4] {
+    let even = [_mm512_shuffle_f32x4::<0x88>(a, b), _mm512_shuffle_f32x4::<0x88>(c, d)];
+    let odd = [_mm512_shuffle_f32x4::<0xdd>(a, b), _mm512_shuffle_f32x4::<0xdd>(c, d)];
+    [
+        _mm512_shuffle_f32x4::<0x88>(even[0], even[1]),
+        _mm512_shuffle_f32x4::<0x88>(odd[0], odd[1]),
+        _mm512_shuffle_f32x4::<0xdd>(even[0], even[1]),
+        _mm512_shuffle_f32x4::<0xdd>(odd[0], odd[1]),
+    ]
+}
+
 /// 16 inner indices of a lane, as far as there are.
 #[inline]
 #[target_feature(enable = "avx512f")]
@@ -183,14 +254,11 @@ fn transpose(square: &mut [__m512; VECTOR]) {
         }
     }
     for part in 0..4 {
-        let (a, b) = (fours[part], fours[4 + part]);
-        let (c, d) = (fours[8 + part], fours[12 + part]);
-        let even = [_mm512_shuffle_f32x4::<0x88>(a, b), _mm512_shuffle_f32x4::<0x88>(c, d)];
-        let odd = [_mm512_shuffle_f32x4::<0xdd>(a, b), _mm512_shuffle_f32x4::<0xdd>(c, d)];
-        square[part] = _mm512_shuffle_f32x4::<0x88>(even[0], even[1]);
-        square[4 + part] = _mm512_shuffle_f32x4::<0x88>(odd[0], odd[1]);
-        square[8 + part] = _mm512_shuffle_f32x4::<0xdd>(even[0], even[1]);
-        square[12 + part] = _mm512_shuffle_f32x4::<0xdd>(odd[0], odd[1]);
+        let columns =
+            transpose_lanes([fours[part], fours[4 + part], fours[8 + part], fours[12 + part]]);
+        for (at, column) in columns.into_iter().enumerate() {
+            square[4 * at + part] = column;
+        }
     }
 }
 

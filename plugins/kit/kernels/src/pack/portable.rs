@@ -21,3 +21,16 @@ pub(super) fn pack(words: Words, source: Lanes<'_>, width: usize, into: &mut [u3
         rest.fill(0);
     }
 }
+
+/// See [`super::turn_pairs`].
+pub(super) fn turn_pairs(stored: &[u32], into: &mut [u32]) {
+    let half = |row: usize, column: usize| {
+        let word = stored.get(column / 2 * 32 + row).copied().unwrap_or(0);
+        (word >> (column % 2 * 16)) & 0xffff
+    };
+    for (step, into) in into.chunks_exact_mut(32).enumerate() {
+        for (column, into) in into.iter_mut().enumerate() {
+            *into = half(2 * step, column) | half(2 * step + 1, column) << 16;
+        }
+    }
+}
