@@ -6,9 +6,10 @@
 //! Blocks of values share a scale, their largest magnitude: Dettmers et al., "8-bit Optimizers via
 //! Block-wise Quantization" (2021).
 //!
-//! A value gets the nearest code, the lower one when it lies midway, as in bitsandbytes' CUDA and
-//! torch kernels. Its CPU kernel (0.50) first rounds to one of 65,536 steps of `-1..=1`, so close
-//! to a midpoint it can be a code off, and values below 1.5e-5 of the scale become zero.
+//! A value gets the nearest code, the lower one when it lies midway: bitsandbytes' torch kernel does
+//! so, and its CUDA kernel but for some that lie midway. Its CPU kernel (0.50) first rounds to one
+//! of 65,536 steps of `-1..=1`, so close to a midpoint it can be a code off, and values below 1.5e-5
+//! of the scale become zero.
 
 use std::sync::LazyLock;
 
