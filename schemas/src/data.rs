@@ -1,9 +1,15 @@
 //! Data configs: which rows to read and how to make training text and tokens of them.
 
+mod pre_process;
+
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use pre_process::{
+    ChatTemplate, DatasetType, PackingStrategy, PaddingSide, PairFormat, PreProcess,
+};
 
 /// A named data set and how it becomes model input.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -62,13 +68,17 @@ pub struct LoadDataset {
     #[serde(with = "one_or_many")]
     #[schemars(with = "OneOrMany", extend("x-olive-path" = "input"))]
     pub data_files: Vec<PathBuf>,
+    /// What separates the values of a CSV file: one character.
+    #[serde(default = "comma", alias = "delimiter")]
+    #[schemars(extend("x-olive-renamed-from" = ["delimiter"]), length(min = 1, max = 1))]
+    pub sep: String,
     /// Split to read; local files form the one split `train`.
     #[serde(default = "train")]
     #[schemars(extend("enum" = ["train"]))]
     pub split: String,
 }
 
-/// Format of local data files.
+/// Format of local data files; JSON, CSV and text may be compressed by gzip or Zstandard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DataFormat {
@@ -78,105 +88,10 @@ pub enum DataFormat {
     Csv,
     /// Apache Parquet.
     Parquet,
+    /// Apache Arrow IPC, as a file or as the stream that the `datasets` library saves.
+    Arrow,
     /// One row a line, in a column named `text`.
     Text,
-}
-
-/// How rows become text and tokens.
-///
-/// The text of a row is `text_template` filled from its columns, else the columns `text_cols`
-/// joined by one space.
-#[expect(clippy::struct_excessive_bools, reason = "the keys are Olive's")]
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-#[schemars(extend("x-olive-ignored" = {
-    "model_name": "the tokenizer is the input model's",
-    "task": "the task is the input model's",
-    "trust_remote_code": "code of models is never run",
-    "random_retries": "no strategy draws rows yet",
-    "processing_batch_size": "rows are tokenized as they are needed"
-}), extend("x-olive-unavailable" = {
-    "chat_template": {"reason": "chat templates are not applied yet; write `text_template`", "unless": [null, false]},
-    "message_col": {"reason": "chat templates are not applied yet", "unless": [null]},
-    "text_formatting_func": {"reason": "Python code is never run; write `text_template`", "unless": [null]},
-    "stride": {"reason": "windows do not slide yet", "unless": [null]},
-    "random_seed": {"reason": "no strategy draws rows yet", "unless": [null]},
-    "padding_side": {"reason": "rows are padded on the right", "unless": [null, "right"]},
-    "input_cols": {"reason": "rows are text; write `text_cols` or `text_template`", "unless": [null]},
-    "label_col": {"reason": "labels are the text's own tokens", "unless": [null]},
-    "label_cols": {"reason": "labels are the text's own tokens", "unless": [null, []]},
-    "max_length": {"reason": "write `max_seq_len`", "unless": [null]},
-    "padding": {"reason": "write `pad_to_max_len`", "unless": [null]}
-}))]
-pub struct PreProcess {
-    /// How tokenized rows become training blocks.
-    #[schemars(extend("x-olive-unavailable-values" = {
-        "join-sliding-window": "windows do not slide yet",
-        "join-random": "rows are not drawn yet",
-        "line-by-line-random": "rows are not drawn yet"
-    }))]
-    pub strategy: PackingStrategy,
-    /// Length of a training block in tokens.
-    #[schemars(range(min = 2, max = 1_048_576))]
-    pub max_seq_len: usize,
-    /// Text of a row, with columns in braces: `"### Text: {phrase}"`. Literal braces are doubled.
-    pub text_template: Option<String>,
-    /// Columns joined by one space when there is no template.
-    #[serde(with = "one_or_many_strings")]
-    #[schemars(with = "OneOrMany")]
-    pub text_cols: Vec<String>,
-    /// Prompt of a row, filled like `text_template`; what metrics by generation ask the model.
-    pub prompt_template: Option<String>,
-    /// Expected answer of a row, filled like `text_template`; what metrics by generation compare.
-    pub answer_template: Option<String>,
-    /// Text between two rows of the `join` strategy; `null` inserts nothing.
-    pub joiner: Option<String>,
-    /// Wrap each text as `bos + " " + text + " " + eos`, with the tokens as strings.
-    pub add_special_tokens: bool,
-    /// Pad each row of the `line-by-line` strategy to `max_seq_len`.
-    pub pad_to_max_len: bool,
-    /// Leave padding out of attention and loss.
-    pub use_attention_mask: bool,
-    /// Drop rows shorter than `max_seq_len`; excludes `pad_to_max_len`.
-    pub drop_short_sequences: bool,
-    /// Emit the last `join` block when it fits exactly; Olive up to 0.13 drops it.
-    pub keep_exact_fit: bool,
-    /// Treat every pad token of a block as padding; Olive up to 0.6 did, also where pad is eos.
-    pub mask_pad_tokens: bool,
-    /// Read at most this many rows.
-    pub max_samples: Option<usize>,
-}
-
-impl Default for PreProcess {
-    fn default() -> Self {
-        Self {
-            strategy: PackingStrategy::Join,
-            max_seq_len: 1024,
-            text_template: None,
-            text_cols: Vec::new(),
-            prompt_template: None,
-            answer_template: None,
-            joiner: Some("\n\n".into()),
-            add_special_tokens: true,
-            pad_to_max_len: true,
-            use_attention_mask: true,
-            drop_short_sequences: false,
-            keep_exact_fit: true,
-            mask_pad_tokens: false,
-            max_samples: None,
-        }
-    }
-}
-
-/// How tokenized rows become training blocks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum PackingStrategy {
-    /// All rows in one stream, cut into blocks of `max_seq_len`; the remainder is dropped.
-    #[default]
-    Join,
-    /// One row a block, cut at `max_seq_len`.
-    LineByLine,
 }
 
 /// One string or a list of them.
@@ -200,6 +115,10 @@ impl OneOrMany {
 
 fn train() -> String {
     "train".into()
+}
+
+fn comma() -> String {
+    ",".into()
 }
 
 mod one_or_many {

@@ -50,6 +50,7 @@ pub(super) fn data(folder: &Path) -> io::Result<DataConfig> {
         load_dataset_config: LoadDataset {
             data_name: DataFormat::Json,
             data_files: vec![path],
+            sep: ",".into(),
             split: "train".into(),
         },
         pre_process_data_config: PreProcess {

@@ -51,7 +51,7 @@ pub(crate) fn load(
 ) -> Result<TrainingBlocks, LoraError> {
     let tokenizer = Tokenizer::open(model_dir).map_err(|error| refused("", &error))?;
     let packed = packed(&tokenizer, ctx.data_config(&config.train_data_config)?, TRAIN)?;
-    let Packed { blocks, num_rows, num_tokens, dropped_tokens } = packed;
+    let Packed { blocks, num_rows, num_tokens, dropped_tokens, .. } = packed;
     let (train, eval) = match (&config.eval_data_config, config.eval_dataset_size) {
         (Some(name), _) => (blocks, self::packed(&tokenizer, ctx.data_config(name)?, EVAL)?.blocks),
         (None, Some(size)) => {
@@ -89,9 +89,9 @@ fn eval_size(size: f64) -> EvalSize {
 }
 
 fn sequence(block: Block) -> Sequence {
-    let Block { input_ids, attention_mask, labels } = block;
-    let is_padded = attention_mask.contains(&false);
-    Sequence { input_ids, attention_mask: is_padded.then_some(attention_mask), labels }
+    let labels = block.labels();
+    let Block { input_ids, attention_mask, .. } = block;
+    Sequence { input_ids, attention_mask, labels }
 }
 
 /// An error of the text as a finding about the config, with all its causes.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::kinds;
 use super::section::{Section, both_forms, reference};
-use super::written::{deprecated, former};
+use super::written::former;
 use crate::config::check::data::FUNCTIONS;
 
 /// Steps of a data set's way to the model, whose settings may stand below `params`.
@@ -117,15 +117,11 @@ fn component_forms(name: &str, mut settings: Value, definitions: &mut Map<String
     form
 }
 
-/// Names that settings of text had up to v0.6.
+/// Names that settings of text had up to v0.6; `source_max_len` is still that of a pair's input.
 fn add_former_keys(settings: &mut Value) {
     let Some(properties) = settings.get_mut("properties").and_then(Value::as_object_mut) else {
         return;
     };
-    for (old, new) in [("corpus_strategy", "strategy"), ("source_max_len", "max_seq_len")] {
-        let same = properties.get(new).cloned().unwrap_or_default();
-        properties.insert(old.into(), former(same, &format!("`{new}`")));
-    }
-    let corpus = deprecated(json!({"enum": ["corpus"]}), "every data set is a corpus of texts");
-    properties.insert("dataset_type".into(), corpus);
+    let same = properties.get("strategy").cloned().unwrap_or_default();
+    properties.insert("corpus_strategy".into(), former(same, "`strategy`"));
 }

@@ -113,6 +113,28 @@ mod tests {
             }}}]}),
             3,
         );
+        check(
+            &json!({"data_configs": [{"pre_process_data_config": {"params": {
+                "source_max_len": 8, "max_samples": 3, "random_seed": 1,
+                "corpus_strategy": "line-by-line-random"
+            }}}]}),
+            &json!({"data_configs": [{"pre_process_data_config": {"params": {
+                "max_samples": 3, "random_seed": 1, "strategy": "line-by-line-random",
+                "max_seq_len": 8, "joiner": null, "keep_exact_fit": false,
+                "padding_side": "tokenizer", "mask_pad_tokens": true
+            }}}]}),
+            2,
+        );
+        check(
+            &json!({"data_configs": [{"pre_process_data_config": {"params": {
+                "dataset_type": "pair", "source_max_len": 8, "target_max_len": 4
+            }}}]}),
+            &json!({"data_configs": [{"pre_process_data_config": {"params": {
+                "dataset_type": "pair", "source_max_len": 8, "target_max_len": 4,
+                "mask_pad_tokens": true
+            }}}]}),
+            0,
+        );
     }
 
     #[test]

@@ -74,6 +74,27 @@ pub enum TextError {
         /// What it holds.
         kind: &'static str,
     },
+    /// A column whose value cannot be used.
+    #[error("column `{column}` of row {row} of `{}` {problem}", path.display())]
+    Value {
+        /// The column.
+        column: String,
+        /// Number of the row in its file, from 1.
+        row: usize,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, in words that follow the place.
+        problem: String,
+    },
+    /// A tokenizer that has no chat template, where it is asked for.
+    #[error("the model's tokenizer has no chat template")]
+    NoChatTemplate,
+    /// A chat template that cannot be parsed.
+    #[error("the chat template cannot be parsed: {problem}")]
+    ChatTemplate {
+        /// What the parser says.
+        problem: String,
+    },
     /// A model folder without a tokenizer.
     #[error("no `tokenizer.json` in `{}`", folder.display())]
     NoTokenizer {
@@ -100,7 +121,7 @@ pub enum TextError {
     #[error("{problem}")]
     Settings {
         /// The rule.
-        problem: &'static str,
+        problem: String,
     },
     /// A corpus that does not fill a block.
     #[error(
@@ -135,6 +156,11 @@ pub enum TextError {
 }
 
 impl TextError {
+    /// Settings that exclude each other, by the rule.
+    pub(crate) fn settings(problem: String) -> Self {
+        Self::Settings { problem }
+    }
+
     /// Stable name of the kind of error.
     pub fn code(&self) -> &'static str {
         match self {
@@ -142,7 +168,12 @@ impl TextError {
             Self::Format { .. } => "data-format",
             Self::NoRows { .. } | Self::TooShort { .. } => "empty-data",
             Self::NoTemplate { .. } | Self::Settings { .. } => "data-config",
-            Self::Template { .. } | Self::Column { .. } | Self::NotText { .. } => "template",
+            Self::Template { .. }
+            | Self::Column { .. }
+            | Self::NotText { .. }
+            | Self::Value { .. }
+            | Self::NoChatTemplate
+            | Self::ChatTemplate { .. } => "template",
             Self::NoTokenizer { .. } | Self::Tokenizer { .. } | Self::Tokenize { .. } => {
                 "tokenizer"
             }
@@ -163,11 +194,17 @@ impl TextError {
             Self::Split { .. } => {
                 Some("change `eval_dataset_size`, lower `max_seq_len` or add data")
             }
+            Self::NoChatTemplate => Some("write a Jinja template as `chat_template`"),
+            Self::Value { problem, .. } if problem.starts_with("cannot be told apart") => Some(
+                "use a `chat_template` with `{% generation %}` blocks around what the assistant says",
+            ),
             Self::Share { .. } => Some("give a share between 0 and 1, or a whole number of blocks"),
             Self::Read { .. }
             | Self::NoRows { .. }
             | Self::Column { .. }
             | Self::NotText { .. }
+            | Self::Value { .. }
+            | Self::ChatTemplate { .. }
             | Self::Tokenizer { .. }
             | Self::Tokenize { .. }
             | Self::Settings { .. } => None,

@@ -1,23 +1,33 @@
 //! Text: datasets, templates, tokenization, packing into training blocks.
 //!
-//! [`rows::read`] reads the files of a data set into [`Row`]s; [`texts`] and [`examples`] fill
-//! templates from them; [`Tokenizer`] makes tokens of text; [`pack`] does all of it and lays the
-//! tokens out in training [`Block`]s, which [`split`] divides as the `datasets` library does.
+//! [`rows::open`] reads the files of a data set as [`Row`]s; [`texts`] and [`examples`] make text of
+//! them by templates; [`Tokenizer`] makes tokens of text; [`pack`] does all of it row by row and
+//! lays the tokens out in training [`Block`]s, which [`split`] divides as the `datasets` library
+//! does. [`preview`] tells what came of a data config.
 
 pub mod rows;
 mod value;
 mod template;
+mod chat;
+mod pair;
+mod sample;
 mod texts;
 mod tokenizer;
+mod tokens;
+mod block;
 mod pack;
+mod preview;
 mod split;
+mod mersenne;
 mod pcg64;
 mod error;
 
+pub use block::{Block, IGNORED_LABEL};
 pub use error::TextError;
-pub use pack::{Block, IGNORED_LABEL, Packed, pack};
-pub use rows::Row;
-pub use split::{EvalSize, split};
+pub use pack::{Packed, Packer, pack};
+pub use preview::{BlockPreview, Piece, PieceKind, Preview, SplitSizes, preview};
+pub use rows::{Row, Rows};
+pub use split::{EvalSize, split, split_sizes};
 pub use texts::{Example, examples, texts};
 pub use tokenizer::Tokenizer;
 pub use value::Value;

@@ -1,13 +1,16 @@
-//! Rows of data files.
+//! Rows of data files, read one after the other.
 
+mod arrow;
 mod csv;
+mod input;
 mod json;
 mod parquet;
 mod text;
 
-use std::fs;
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::vec;
 
 use olive_schemas::data::{DataFormat, LoadDataset};
 
@@ -25,6 +28,9 @@ pub struct Row {
 /// Named values.
 type Columns = Vec<(Arc<str>, Value)>;
 
+/// Rows of one file in the making.
+type Reader = Box<dyn Iterator<Item = Result<Columns, Source>>>;
+
 impl Row {
     /// The row `number`, counted from 1, of the file at `path`.
     pub(crate) fn new(path: Arc<Path>, number: usize, columns: Columns) -> Self {
@@ -36,43 +42,98 @@ impl Row {
         self.columns.iter().find(|(name, _)| &**name == column).map(|(_, value)| value)
     }
 
+    /// The value of `column`.
+    ///
+    /// # Errors
+    /// When the row lacks the column.
+    pub fn value(&self, column: &str) -> Result<&Value, TextError> {
+        self.get(column).ok_or_else(|| {
+            let known: Vec<_> = self.columns.iter().map(|(name, _)| format!("`{name}`")).collect();
+            TextError::Column {
+                column: column.to_owned(),
+                row: self.number,
+                path: self.path.to_path_buf(),
+                known: if known.is_empty() { "none".to_owned() } else { known.join(", ") },
+            }
+        })
+    }
+
     /// The value of `column` as text, as Python's `str` writes it.
     ///
     /// # Errors
     /// When the row lacks the column, or it holds a list or an object.
     pub fn text(&self, column: &str) -> Result<String, TextError> {
-        let (path, row) = (self.path.to_path_buf(), self.number);
-        let Some(value) = self.get(column) else {
-            let known: Vec<_> = self.columns.iter().map(|(name, _)| format!("`{name}`")).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            return Err(TextError::Column { column: column.to_owned(), row, path, known });
-        };
+        self.value(column)?.text().map_err(|kind| TextError::NotText {
+            column: column.to_owned(),
+            row: self.number,
+            path: self.path.to_path_buf(),
+            kind,
+        })
+    }
+
+    /// What is wrong with `column`, in words that follow its place.
+    pub(crate) fn fault(&self, column: &str, problem: String) -> TextError {
         let column = column.to_owned();
-        value.text().map_err(|kind| TextError::NotText { column, row, path, kind })
+        TextError::Value { column, row: self.number, path: self.path.to_path_buf(), problem }
     }
 }
 
-/// Reads all rows of all files of `config`, in order.
+/// Rows of all files of a data config, in order; at most one batch of a file is in memory.
+pub struct Rows {
+    config: LoadDataset,
+    files: vec::IntoIter<PathBuf>,
+    current: Option<(Arc<Path>, Reader)>,
+    /// Rows read of the current file.
+    number: usize,
+}
+
+/// Opens the files of `config`, each when its turn comes.
 ///
 /// JSON is one array of objects or objects one after the other, each on as many lines as it likes;
-/// values of CSV files are text; `text` files have the one column `text`.
+/// values of CSV files are text; `text` files have the one column `text`. Files of these formats
+/// may be compressed.
+pub fn open(config: &LoadDataset) -> Rows {
+    let files = config.data_files.clone().into_iter();
+    Rows { config: config.clone(), files, current: None, number: 0 }
+}
+
+/// Reads all rows of all files of `config`, in order, at once.
 ///
 /// # Errors
 /// When a file cannot be read or does not hold rows of its format, or when there are none at all.
 pub fn read(config: &LoadDataset) -> Result<Vec<Row>, TextError> {
-    let mut rows = Vec::new();
-    for path in &config.data_files {
-        let columns = match config.data_name {
-            DataFormat::Json => parse(path, "JSON", json::parse),
-            DataFormat::Csv => parse(path, "CSV", csv::parse),
-            DataFormat::Text => parse(path, "UTF-8 text", text::parse),
-            DataFormat::Parquet => parse_parquet(path),
-        }?;
-        let path: Arc<Path> = path.as_path().into();
-        let numbered = (1..).zip(columns);
-        rows.extend(numbered.map(|(number, columns)| Row::new(path.clone(), number, columns)));
-    }
+    let rows = open(config).collect::<Result<Vec<_>, _>>()?;
     if rows.is_empty() { Err(TextError::NoRows { files: files(config) }) } else { Ok(rows) }
+}
+
+impl Iterator for Rows {
+    type Item = Result<Row, TextError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let Some((path, reader)) = &mut self.current else {
+                let path = self.files.next()?;
+                match reader(&path, &self.config) {
+                    Ok(reader) => self.current = Some((path.into(), reader)),
+                    Err(error) => return Some(Err(error)),
+                }
+                self.number = 0;
+                continue;
+            };
+            match reader.next() {
+                Some(Ok(columns)) => {
+                    self.number += 1;
+                    return Some(Ok(Row::new(path.clone(), self.number, columns)));
+                }
+                Some(Err(source)) => {
+                    let error = wrong_format(path, self.config.data_name, Some(self.number + 1), source);
+                    (self.current, self.files) = (None, Vec::new().into_iter());
+                    return Some(Err(error));
+                }
+                None => self.current = None,
+            }
+        }
+    }
 }
 
 /// The files of `config`, for messages.
@@ -81,26 +142,31 @@ pub(crate) fn files(config: &LoadDataset) -> String {
     files.collect::<Vec<_>>().join(", ")
 }
 
-fn parse(
-    path: &Path,
-    format: &'static str,
-    parse: impl FnOnce(&str) -> Result<Vec<Columns>, Source>,
-) -> Result<Vec<Columns>, TextError> {
-    let bytes = fs::read(path).map_err(|source| unreadable(path, source))?;
-    let text = str::from_utf8(&bytes).map_err(Source::from);
-    let columns = text.and_then(|text| parse(text.trim_start_matches('\u{feff}')));
-    columns.map_err(|source| TextError::Format { path: path.to_path_buf(), format, source })
+fn reader(path: &Path, config: &LoadDataset) -> Result<Reader, TextError> {
+    let unreadable = |source| TextError::Read { path: path.to_path_buf(), source };
+    let file = File::open(path).map_err(unreadable)?;
+    let reader = match config.data_name {
+        DataFormat::Json => Ok(json::rows(input::plain(file).map_err(unreadable)?)),
+        DataFormat::Csv => csv::rows(input::plain(file).map_err(unreadable)?, &config.sep),
+        DataFormat::Text => Ok(text::rows(input::plain(file).map_err(unreadable)?)),
+        DataFormat::Parquet => parquet::rows(file),
+        DataFormat::Arrow => arrow::rows(file),
+    };
+    reader.map_err(|source| wrong_format(path, config.data_name, None, source))
 }
 
-fn parse_parquet(path: &Path) -> Result<Vec<Columns>, TextError> {
-    let file = fs::File::open(path).map_err(|source| unreadable(path, source))?;
-    parquet::read(file).map_err(|source| TextError::Format {
-        path: path.to_path_buf(),
-        format: "Parquet",
-        source,
-    })
-}
-
-fn unreadable(path: &Path, source: std::io::Error) -> TextError {
-    TextError::Read { path: path.to_path_buf(), source }
+fn wrong_format(path: &Path, format: DataFormat, row: Option<usize>, source: Source) -> TextError {
+    let format = match format {
+        DataFormat::Json => "JSON",
+        DataFormat::Csv => "CSV",
+        DataFormat::Parquet => "Parquet",
+        DataFormat::Arrow => "Arrow",
+        DataFormat::Text => "UTF-8 text",
+    };
+    // Parsers of lines and tables know their own place, which a reader of the file finds faster.
+    let source = match row {
+        Some(row) if row > 1 => format!("row {row}: {source}").into(),
+        _ => source,
+    };
+    TextError::Format { path: path.to_path_buf(), format, source }
 }

@@ -1,7 +1,7 @@
 //! Part of the blocks kept back for evaluation.
 
 use crate::error::TextError;
-use crate::pack::Block;
+use crate::block::Block;
 use crate::pcg64::permutation;
 
 /// How much is kept back for evaluation.
@@ -26,6 +26,19 @@ pub fn split(
     seed: u64,
 ) -> Result<(Vec<Block>, Vec<Block>), TextError> {
     let num_blocks = blocks.len();
+    let (_, num_eval) = split_sizes(num_blocks, size)?;
+    let mut blocks: Vec<_> = blocks.into_iter().map(Some).collect();
+    let order = permutation(num_blocks, seed);
+    let mut shuffled = order.into_iter().filter_map(|index| blocks[index].take());
+    let eval = shuffled.by_ref().take(num_eval).collect();
+    Ok((shuffled.collect(), eval))
+}
+
+/// How many of `num_blocks` blocks are trained on, and how many are kept back.
+///
+/// # Errors
+/// When a share is not between 0 and 1, or either side would be empty.
+pub fn split_sizes(num_blocks: usize, size: EvalSize) -> Result<(usize, usize), TextError> {
     let num_eval = count(size, num_blocks)?;
     let refused = |left_out| {
         let size = match size {
@@ -40,11 +53,7 @@ pub fn split(
     if num_eval >= num_blocks {
         return refused("train");
     }
-    let mut blocks: Vec<_> = blocks.into_iter().map(Some).collect();
-    let order = permutation(num_blocks, seed);
-    let mut shuffled = order.into_iter().filter_map(|index| blocks[index].take());
-    let eval = shuffled.by_ref().take(num_eval).collect();
-    Ok((shuffled.collect(), eval))
+    Ok((num_blocks - num_eval, num_eval))
 }
 
 #[expect(

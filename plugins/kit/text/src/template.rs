@@ -70,6 +70,14 @@ impl Template {
     }
 }
 
+/// The template that is given.
+///
+/// # Errors
+/// When there is none, or it cannot be parsed.
+pub(crate) fn required(template: Option<&str>, wanted: &'static str) -> Result<Template, TextError> {
+    Template::parse(template.ok_or(TextError::NoTemplate { wanted })?)
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;

@@ -1,5 +1,6 @@
 //! The tokenizer of a model folder.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -18,6 +19,20 @@ pub struct Tokenizer {
     bos: Option<String>,
     eos: Option<String>,
     pad: Option<String>,
+    /// All special tokens that have a name, such as `bos_token`, by that name.
+    special_tokens: BTreeMap<&'static str, String>,
+    pads_left: bool,
+    chat_template: Option<String>,
+}
+
+/// Names of special tokens that have one.
+const SPECIAL_TOKENS: [&str; 7] =
+    ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
+
+/// Tokens of a text, and the bytes of it that each stands for.
+pub(crate) struct Encoded {
+    pub(crate) ids: Vec<u32>,
+    pub(crate) bytes: Vec<(usize, usize)>,
 }
 
 impl Tokenizer {
@@ -42,8 +57,18 @@ impl Tokenizer {
             json(&folder.join("special_tokens_map.json"))?,
         ];
         let named = |key| configs.iter().find_map(|config| special_token(config, key));
-        let (bos, eos, pad) = (named("bos_token"), named("eos_token"), named("pad_token"));
-        Ok(Self { inner, bos, eos, pad })
+        let special_tokens: BTreeMap<_, _> =
+            SPECIAL_TOKENS.into_iter().filter_map(|key| Some((key, named(key)?))).collect();
+        let token = |key| special_tokens.get(key).cloned();
+        Ok(Self {
+            inner,
+            bos: token("bos_token"),
+            eos: token("eos_token"),
+            pad: token("pad_token"),
+            special_tokens,
+            pads_left: configs[0].get("padding_side").and_then(Json::as_str) == Some("left"),
+            chat_template: chat_template(folder, &configs[0])?,
+        })
     }
 
     /// Token ids of `text`.
@@ -67,6 +92,30 @@ impl Tokenizer {
         encodings
             .map(|all| all.iter().map(|encoding| encoding.get_ids().to_vec()).collect())
             .map_err(|source| TextError::Tokenize { action: "encode texts", source })
+    }
+
+    /// Token ids of each of `texts` with their places, computed in parallel.
+    ///
+    /// # Errors
+    /// When the tokenizer refuses a text.
+    pub(crate) fn encode_placed(&self, texts: &[&str]) -> Result<Vec<Encoded>, TextError> {
+        let encodings = self.inner.encode_batch::<&str>(texts.to_vec(), false);
+        let encodings = encodings
+            .map_err(|source| TextError::Tokenize { action: "encode texts", source })?;
+        let encoded = encodings.iter().map(|encoding| Encoded {
+            ids: encoding.get_ids().to_vec(),
+            bytes: encoding.get_offsets().to_vec(),
+        });
+        Ok(encoded.collect())
+    }
+
+    /// Text of `tokens`, special tokens included.
+    ///
+    /// # Errors
+    /// When the tokenizer's decoder fails.
+    pub fn decode_all(&self, tokens: &[u32]) -> Result<String, TextError> {
+        let text = self.inner.decode(tokens, false);
+        text.map_err(|source| TextError::Tokenize { action: "decode tokens", source })
     }
 
     /// Text of `tokens`, without special tokens.
@@ -97,6 +146,21 @@ impl Tokenizer {
         self.inner.token_to_id(self.pad.as_deref()?)
     }
 
+    /// Special tokens that have a name, such as `bos_token`, by that name.
+    pub(crate) fn special_tokens(&self) -> &BTreeMap<&'static str, String> {
+        &self.special_tokens
+    }
+
+    /// Whether the tokenizer's own padding stands before a text.
+    pub(crate) fn pads_left(&self) -> bool {
+        self.pads_left
+    }
+
+    /// The Jinja template that makes text of a chat.
+    pub(crate) fn chat_template(&self) -> Option<&str> {
+        self.chat_template.as_deref()
+    }
+
     /// The bos token, or `None` in letters, as Python prints what is missing.
     pub(crate) fn bos_text(&self) -> &str {
         self.bos.as_deref().unwrap_or("None")
@@ -110,13 +174,10 @@ impl Tokenizer {
 
 impl fmt::Debug for Tokenizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { inner, bos, eos, pad } = self;
         f.debug_struct("Tokenizer")
-            .field("vocab_size", &inner.get_vocab_size(true))
-            .field("bos", bos)
-            .field("eos", eos)
-            .field("pad", pad)
-            .finish()
+            .field("vocab_size", &self.inner.get_vocab_size(true))
+            .field("special_tokens", &self.special_tokens)
+            .finish_non_exhaustive()
     }
 }
 
@@ -140,4 +201,24 @@ fn special_token(config: &Json, key: &str) -> Option<String> {
     let token = config.get(key)?;
     let text = token.as_str().or_else(|| token.get("content")?.as_str())?;
     Some(text.to_owned())
+}
+
+/// `chat_template.jinja`, else `chat_template` of `tokenizer_config.json`, which is a template or a
+/// list of named ones, of which `default` is meant.
+fn chat_template(folder: &Path, config: &Json) -> Result<Option<String>, TextError> {
+    let path = folder.join("chat_template.jinja");
+    if let Some(bytes) = read(&path)? {
+        let text = String::from_utf8(bytes);
+        return text
+            .map(Some)
+            .map_err(|source| TextError::Tokenizer { path, source: source.into() });
+    }
+    let template = config.get("chat_template").and_then(|template| match template {
+        Json::Array(named) => named
+            .iter()
+            .find(|template| template.get("name").is_some_and(|name| name == "default"))?
+            .get("template"),
+        template => Some(template),
+    });
+    Ok(template.and_then(Json::as_str).map(str::to_owned))
 }

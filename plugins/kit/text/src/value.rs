@@ -1,5 +1,7 @@
 //! Values of a row, and their text.
 
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
 /// A value of a row.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
@@ -13,13 +15,17 @@ pub enum Value {
     Float(f64),
     /// Text.
     Text(String),
-    /// Something without a text of its own, by its name: `a list`.
+    /// Values one after the other.
+    List(Vec<Value>),
+    /// Named values, in the order of their file.
+    Object(Vec<(String, Value)>),
+    /// Something that templates have no use for, by its name: `bytes`.
     Other(&'static str),
 }
 
 impl Value {
     /// The value as Python's `str` writes it (`None`, `True`, `1e-05`), which is what Olive's
-    /// templates insert; for [`Value::Other`] what it holds instead.
+    /// templates insert; for what is no single value, what it is instead.
     pub(crate) fn text(&self) -> Result<String, &'static str> {
         match self {
             Self::Null => Ok("None".into()),
@@ -28,13 +34,40 @@ impl Value {
             Self::Integer(value) => Ok(value.to_string()),
             Self::Float(value) => Ok(float_text(*value)),
             Self::Text(text) => Ok(text.clone()),
+            Self::List(_) => Err("a list"),
+            Self::Object(_) => Err("an object"),
             Self::Other(kind) => Err(kind),
         }
     }
 }
 
+/// What chat templates see; [`Value::Other`] is its name in angle brackets, as in transformers.
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => out.serialize_unit(),
+            Self::Bool(value) => out.serialize_bool(*value),
+            Self::Integer(value) => match i64::try_from(*value) {
+                Ok(value) => out.serialize_i64(value),
+                Err(_) => out.serialize_i128(*value),
+            },
+            Self::Float(value) => out.serialize_f64(*value),
+            Self::Text(text) => out.serialize_str(text),
+            Self::List(values) => out.collect_seq(values),
+            Self::Object(members) => {
+                let mut map = out.serialize_map(Some(members.len()))?;
+                for (name, value) in members {
+                    map.serialize_entry(name, value)?;
+                }
+                map.end()
+            }
+            Self::Other(kind) => out.serialize_str(&format!("<{kind}>")),
+        }
+    }
+}
+
 /// Shortest digits that read back as `value`; Python's exponents have a sign and two digits.
-fn float_text(value: f64) -> String {
+pub(crate) fn float_text(value: f64) -> String {
     if !value.is_finite() {
         return value.to_string().to_lowercase();
     }
@@ -58,8 +91,10 @@ impl From<serde_json::Value> for Value {
                 (None, None) => Self::Text(number.to_string()),
             },
             Json::String(text) => Self::Text(text),
-            Json::Array(_) => Self::Other("a list"),
-            Json::Object(_) => Self::Other("an object"),
+            Json::Array(values) => Self::List(values.into_iter().map(Self::from).collect()),
+            Json::Object(members) => {
+                Self::Object(members.into_iter().map(|(name, value)| (name, value.into())).collect())
+            }
         }
     }
 }
@@ -91,6 +126,7 @@ mod tests {
         ] {
             check(&Value::Float(value), expected);
         }
-        assert_eq!(Value::Other("a list").text(), Err("a list"));
+        assert_eq!(Value::Other("bytes").text(), Err("bytes"));
+        assert_eq!(Value::List(Vec::new()).text(), Err("a list"));
     }
 }

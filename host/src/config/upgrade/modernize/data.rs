@@ -120,27 +120,33 @@ fn merge_section(config: &mut Node, name: &str, section: Entry) {
 }
 
 /// Renames the keys of v0.6 and writes down what was its default where the config is silent.
+///
+/// Pairs, which later versions dropped, keep their keys.
 fn modernize_pre_process(pre_process: &mut Node, notes: &mut Notes) {
     let legacy = ["dataset_type", "corpus_strategy", "source_max_len"];
     let is_legacy = legacy.iter().any(|key| pre_process.get(key).is_some());
-    if let Some(kind) = pre_process.take("dataset_type") {
-        match kind.node.as_str() {
-            Some("corpus") => notes.dropped(&kind, "every data set is a corpus of texts"),
-            _ => notes.refused(
-                &kind.node.range,
-                "not-available",
-                "`dataset_type` is only read as \"corpus\"".into(),
-                "use `prompt_template` and `answer_template`, or a `text_template`",
-            ),
-        }
+    let kind = pre_process.get("dataset_type").and_then(Node::as_str);
+    let is_pair = kind == Some("pair");
+    if kind == Some("corpus")
+        && let Some(kind) = pre_process.take("dataset_type")
+    {
+        notes.dropped(&kind, "a data set is a corpus of texts unless it is said to be of pairs");
     }
-    rename(pre_process, "corpus_strategy", "strategy", notes);
-    rename(pre_process, "source_max_len", "max_seq_len", notes);
+    if !is_pair {
+        rename(pre_process, "corpus_strategy", "strategy", notes);
+        rename(pre_process, "source_max_len", "max_seq_len", notes);
+    }
     if is_legacy {
         let range = pre_process.range.start..pre_process.range.start;
-        set_default(pre_process, "strategy", "line-by-line", &range);
-        set_default(pre_process, "joiner", Value::Null, &range);
-        set_default(pre_process, "keep_exact_fit", false, &range);
+        if !is_pair {
+            set_default(pre_process, "strategy", "line-by-line", &range);
+            set_default(pre_process, "joiner", Value::Null, &range);
+            set_default(pre_process, "keep_exact_fit", false, &range);
+        }
+        let strategy = pre_process.get("strategy").and_then(Node::as_str);
+        if strategy.is_some_and(|strategy| strategy.starts_with("line-by-line")) {
+            set_default(pre_process, "padding_side", "tokenizer", &range);
+        }
         let masks = pre_process.get("use_attention_mask").is_none_or(|node| !node.is_off());
         set_default(pre_process, "mask_pad_tokens", masks, &range);
     }

@@ -5,23 +5,25 @@ use std::sync::Arc;
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
+use parquet::record::reader::RowIter;
 
-use super::Columns;
+use super::Reader;
 use crate::error::Source;
 use crate::value::Value;
 
-/// All rows of all row groups.
-pub(super) fn read(file: File) -> Result<Vec<Columns>, Source> {
+/// All rows of all row groups, read a batch at a time.
+///
+/// # Errors
+/// When the file's footer cannot be read.
+pub(super) fn rows(file: File) -> Result<Reader, Source> {
     let reader = SerializedFileReader::new(file)?;
     let fields = reader.metadata().file_metadata().schema().get_fields();
     let names: Vec<Arc<str>> = fields.iter().map(|field| field.name().into()).collect();
-    let mut rows = Vec::new();
-    for row in reader.get_row_iter(None)? {
-        let columns = row?.into_columns().into_iter();
-        let values = columns.map(|(_, field)| value(field));
-        rows.push(names.iter().cloned().zip(values).collect());
-    }
-    Ok(rows)
+    let rows = RowIter::from_file_into(Box::new(reader));
+    Ok(Box::new(rows.map(move |row| {
+        let values = row?.into_columns().into_iter().map(|(_, field)| value(field));
+        Ok(names.iter().cloned().zip(values).collect())
+    })))
 }
 
 fn value(field: Field) -> Value {
@@ -47,7 +49,13 @@ fn value(field: Field) -> Value {
         | Field::TimeMicros(_)
         | Field::TimestampMillis(_)
         | Field::TimestampMicros(_) => Value::Other("a time"),
-        Field::ListInternal(_) => Value::Other("a list"),
-        Field::Group(_) | Field::MapInternal(_) => Value::Other("an object"),
+        Field::ListInternal(list) => {
+            Value::List(list.elements().iter().cloned().map(value).collect())
+        }
+        Field::Group(group) => {
+            let members = group.into_columns().into_iter();
+            Value::Object(members.map(|(name, field)| (name, value(field))).collect())
+        }
+        Field::MapInternal(_) => Value::Other("a map"),
     }
 }

@@ -1,15 +1,13 @@
 //! Rows of text files.
 
+use std::io::BufRead;
 use std::sync::Arc;
 
-use super::Columns;
-use crate::error::Source;
+use super::Reader;
 use crate::value::Value;
 
 /// One row a line, in the column `text`.
-#[expect(clippy::unnecessary_wraps, reason = "the parsers of all formats have one signature")]
-pub(super) fn parse(text: &str) -> Result<Vec<Columns>, Source> {
+pub(super) fn rows(input: Box<dyn BufRead>) -> Reader {
     let name: Arc<str> = "text".into();
-    let row = |line: &str| vec![(name.clone(), Value::Text(line.to_owned()))];
-    Ok(text.lines().map(row).collect())
+    Box::new(input.lines().map(move |line| Ok(vec![(name.clone(), Value::Text(line?))])))
 }

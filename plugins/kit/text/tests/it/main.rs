@@ -5,6 +5,7 @@
 mod rows;
 mod texts;
 mod pack;
+mod olive;
 mod split;
 
 use std::path::{Path, PathBuf};

@@ -35,12 +35,12 @@ fn check(settings: &Value, blocks: usize, tokens: usize, dropped: usize, expecte
     assert_eq!(digest(&packed.blocks), expected, "{settings}");
     assert_eq!(packed.num_rows, 400);
     for block in &packed.blocks {
-        assert_eq!(block.labels.len(), block.input_ids.len());
-        assert_eq!(block.attention_mask.len(), block.input_ids.len());
-        for position in 0..block.labels.len() {
+        let labels = block.labels();
+        assert_eq!(labels.len(), block.len());
+        for (position, &label) in labels.iter().enumerate() {
             let id = i64::from(block.input_ids[position]);
-            let label = if block.attention_mask[position] { id } else { IGNORED_LABEL };
-            assert_eq!(block.labels[position], label, "{settings}");
+            let expected = if block.attends(position) { id } else { IGNORED_LABEL };
+            assert_eq!(label, expected, "{settings}");
         }
     }
     packed
@@ -76,8 +76,9 @@ fn line_by_line_cuts_pads_and_drops() {
         settings
     };
     let padded = check(&line(json!({})), 400, 19536, 1277, 10_337_012_411_625_668_518);
-    let masked = padded.blocks.iter().flat_map(|block| &block.attention_mask);
-    assert_eq!(masked.filter(|seen| **seen).count(), 18259);
+    let seen = |block: &Block| (0..block.len()).filter(|&at| block.attends(at)).count();
+    assert_eq!(padded.blocks.iter().map(seen).sum::<usize>(), 18259);
+    assert_eq!(padded.padding_tokens, 400 * 48 - 18259);
     let ragged = line(json!({"pad_to_max_len": false}));
     check(&ragged, 400, 19536, 1277, 5_466_851_211_519_893_960);
     let long =
@@ -92,12 +93,12 @@ fn pad_tokens_inside_a_block_are_seen_unless_masked() {
         let mut settings = json!({"max_seq_len": 64, "joiner": "<pad>"});
         settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let packed = packed(settings).unwrap();
-        let blocks = packed.blocks.iter();
-        let positions = blocks.flat_map(|block| block.input_ids.iter().zip(&block.attention_mask));
         let (mut pads, mut hidden) = (0, 0);
-        for (&id, &seen) in positions {
-            pads += usize::from(id == 3);
-            hidden += usize::from(!seen);
+        for block in &packed.blocks {
+            for (position, &id) in block.input_ids.iter().enumerate() {
+                pads += usize::from(id == 3);
+                hidden += usize::from(!block.attends(position));
+            }
         }
         (pads, hidden)
     };
@@ -108,9 +109,13 @@ fn pad_tokens_inside_a_block_are_seen_unless_masked() {
 }
 
 #[test]
-fn at_most_the_rows_asked_for_are_read() {
+fn at_most_the_blocks_asked_for_are_made() {
     let few = packed(json!({"max_seq_len": 16, "max_samples": 3})).unwrap();
-    assert_eq!(few.num_rows, 3);
+    assert_eq!(few.blocks.len(), 3);
+    let all = packed(json!({"max_seq_len": 16})).unwrap();
+    assert_eq!(few.blocks, all.blocks[..3]);
+    let lines = json!({"strategy": "line-by-line", "max_seq_len": 16, "max_samples": 3});
+    assert_eq!(packed(lines).unwrap().blocks.len(), 3);
 }
 
 #[test]
@@ -144,7 +149,7 @@ fn rows_without_text_are_no_data() {
     let config = json!({
         "name": "blank",
         "load_dataset_config": {"data_name": "text", "data_files": file.path()},
-        "pre_process_data_config": {"text_cols": "text"},
+        "pre_process_data_config": {"text_cols": "text", "add_special_tokens": false},
     });
     let error = pack(&tokenizer(), &serde_json::from_value(config).unwrap()).unwrap_err();
     assert!(error.to_string().starts_with("no rows with text in `"), "{error}");

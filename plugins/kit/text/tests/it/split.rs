@@ -3,7 +3,7 @@
 use olive_kit_text::{Block, EvalSize, split};
 
 fn blocks(count: u32) -> Vec<Block> {
-    let block = |id| Block { input_ids: vec![id], attention_mask: vec![true], labels: vec![0] };
+    let block = |id| Block { input_ids: vec![id], ..Block::default() };
     (0..count).map(block).collect()
 }
 

@@ -32,8 +32,9 @@ fn a_template_comes_before_columns() {
 }
 
 #[test]
-fn special_tokens_stand_around_a_text_and_rows_without_text_are_left_out() {
-    check(json!({"text_template": "{a}"}), &["<bos> x <eos>"]);
+fn special_tokens_stand_around_a_text_and_only_rows_without_both_are_left_out() {
+    check(json!({"text_template": "{a}"}), &["<bos> x <eos>", "<bos>  <eos>"]);
+    check(json!({"text_template": "{a}", "add_special_tokens": false}), &["x"]);
 }
 
 #[test]
@@ -75,7 +76,7 @@ fn what_a_template_cannot_be_filled_from_is_said() {
     check(asked("{a}"), "template", "holds a list, not text or a number");
     check(asked("{c}"), "template", "has no column `c`; it has `a`, `b`");
     let error = texts(&tokenizer(), &sample("{}"), &PreProcess::default()).unwrap_err();
-    assert!(error.to_string().contains("sets no `text_template` or `text_cols`"), "{error}");
+    assert!(error.to_string().contains("sets no `text_template`, `text_cols`, `chat_template`"), "{error}");
 }
 
 /// Expected ids from the `tokenizers` package for Python.

@@ -1,0 +1,163 @@
+//! Chats as text, by the Jinja template of a tokenizer.
+//!
+//! A template sees what it sees in transformers' `apply_chat_template`: `messages` without members
+//! that are null, `add_generation_prompt`, `tools` and `documents` (none), the tokenizer's special
+//! tokens by name, and `chat_template_kwargs`.
+
+mod date;
+mod environment;
+mod generation;
+mod to_json;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use minijinja::value::Serde;
+use minijinja::{Environment, Value as Jinja};
+use olive_schemas::data::PreProcess;
+
+use self::environment::TEMPLATE;
+use crate::error::TextError;
+use crate::rows::Row;
+use crate::sample::Marked;
+use crate::tokenizer::Tokenizer;
+use crate::value::Value;
+
+/// A chat template, ready to be filled.
+pub(crate) struct Chat<'a> {
+    environment: Environment<'static>,
+    column: &'a str,
+    /// What every chat is rendered with.
+    variables: BTreeMap<String, Jinja>,
+    /// The last token of a text.
+    eos: Option<String>,
+    loss: Loss,
+}
+
+/// Which part of a chat is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Loss {
+    All,
+    /// What the template's `{% generation %}` blocks hold.
+    Blocks,
+    /// What each message of the assistant adds to the prompt that asks for it.
+    Prefixes,
+}
+
+impl<'a> Chat<'a> {
+    /// The chats of `settings.message_col` by `template`.
+    ///
+    /// # Errors
+    /// When the template or the date cannot be understood.
+    pub(crate) fn new(
+        tokenizer: &Tokenizer,
+        settings: &'a PreProcess,
+        template: &str,
+    ) -> Result<Self, TextError> {
+        let date = settings.chat_template_date.as_deref();
+        let date = date.map(date::Date::parse).transpose().map_err(TextError::settings)?;
+        let (template, has_blocks) = generation::as_filter(template);
+        let loss = match (settings.assistant_only_loss, has_blocks) {
+            (false, _) => Loss::All,
+            (true, true) => Loss::Blocks,
+            (true, false) => Loss::Prefixes,
+        };
+        let environment = environment::environment(template, loss == Loss::Blocks, date)
+            .map_err(|error| TextError::ChatTemplate { problem: error.to_string() })?;
+        let mut variables: BTreeMap<String, Jinja> = BTreeMap::new();
+        for name in ["tools", "documents"] {
+            variables.insert(name.to_owned(), Jinja::from(()));
+        }
+        for (name, token) in tokenizer.special_tokens() {
+            variables.insert((*name).to_owned(), token.as_str().into());
+        }
+        for (name, value) in &settings.chat_template_kwargs {
+            variables.insert(name.clone(), Jinja::from(Serde(value)));
+        }
+        let eos = tokenizer.special_tokens().get("eos_token").cloned();
+        Ok(Self { environment, column: &settings.message_col, variables, eos, loss })
+    }
+
+    /// The text of a row's chat.
+    ///
+    /// # Errors
+    /// When the column holds no list of messages, the template refuses them, or the assistant's
+    /// part cannot be told.
+    pub(crate) fn render(&self, row: &Row) -> Result<Marked, TextError> {
+        let messages = self.messages(row)?;
+        let fault = |problem: String| row.fault(self.column, problem);
+        let text = self.fill(&messages, false).map_err(fault)?;
+        match self.loss {
+            Loss::All => Ok(Marked { text, trained: None }),
+            Loss::Blocks => {
+                let (text, trained) = generation::take_marks(&text);
+                Ok(Marked { text, trained: Some(trained) })
+            }
+            Loss::Prefixes => {
+                let trained = self.answers(&messages, &text).map_err(fault)?;
+                Ok(Marked { text, trained: Some(trained) })
+            }
+        }
+    }
+
+    /// The messages of a row's chat, without members that are null.
+    fn messages(&self, row: &Row) -> Result<Vec<Message>, TextError> {
+        let found = row.value(self.column)?;
+        let not_messages =
+            || row.fault(self.column, "holds no list of messages with `role` and `content`".into());
+        let Value::List(messages) = found else { return Err(not_messages()) };
+        let message = |message: &Value| match message {
+            Value::Object(members) => {
+                let members = members.iter().filter(|(_, value)| *value != Value::Null);
+                let members: Vec<_> = members.cloned().collect();
+                let role = members.iter().find(|(name, _)| name == "role");
+                let is_answer =
+                    role.is_some_and(|(_, role)| *role == Value::Text("assistant".into()));
+                let value = Jinja::from(Serde(Value::Object(members)));
+                Ok(Message { value, is_answer })
+            }
+            _ => Err(not_messages()),
+        };
+        messages.iter().map(message).collect()
+    }
+
+    fn fill(&self, messages: &[Message], asks: bool) -> Result<String, String> {
+        let mut variables = self.variables.clone();
+        let messages: Vec<_> = messages.iter().map(|message| message.value.clone()).collect();
+        variables.insert("messages".to_owned(), messages.into());
+        variables.insert("add_generation_prompt".to_owned(), asks.into());
+        let template = self.environment.get_template(TEMPLATE);
+        let text = template.and_then(|template| template.render(Jinja::from(variables)));
+        text.map_err(|error| format!("is refused by the chat template: {error}"))
+    }
+
+    /// The bytes of `text`, the whole chat, that each message of the assistant adds.
+    ///
+    /// A message adds what follows the prompt made of the messages before it, up to where the chat
+    /// ends that ends with it. An end-of-sequence token that only the last message has is left out
+    /// of those before.
+    fn answers(&self, messages: &[Message], text: &str) -> Result<Vec<Range<usize>>, String> {
+        let does_not_nest = |number: usize| {
+            format!(
+                "cannot be told apart: with message {number} as the last, the chat template writes \
+                 the messages up to there otherwise than in the whole chat"
+            )
+        };
+        let mut answers = Vec::new();
+        for (index, _) in messages.iter().enumerate().filter(|(_, message)| message.is_answer) {
+            let prompt = self.fill(&messages[..index], true)?;
+            let so_far = self.fill(&messages[..=index], false)?;
+            let without_eos = self.eos.as_deref().and_then(|eos| so_far.trim_end().strip_suffix(eos));
+            let end = [Some(so_far.as_str()), without_eos].into_iter().flatten();
+            let end = end.filter(|so_far| text.starts_with(so_far)).map(str::len).next();
+            let end = end.filter(|_| text.starts_with(&prompt)).filter(|end| *end >= prompt.len());
+            answers.push(prompt.len()..end.ok_or_else(|| does_not_nest(index + 1))?);
+        }
+        Ok(answers)
+    }
+}
+
+struct Message {
+    value: Jinja,
+    is_answer: bool,
+}
