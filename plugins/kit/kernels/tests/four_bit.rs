@@ -1,7 +1,5 @@
 //! Products with weights in 4 bits, against those with the same weights dequantized.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
-
 use olive_kit_kernels::{Accumulate, FrozenMatrix, Precision};
 use olive_kit_quant::{FourBit, FourBitFormat, FourBitKind};
 
