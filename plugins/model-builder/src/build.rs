@@ -79,7 +79,8 @@ pub(crate) fn num_layers(decoder: &Decoder, options: &BuildOptions) -> Result<us
 }
 
 /// What a graph can express beyond a plain decoder.
-const FEATURES: [Feature; 1] = [Feature::SlidingWindow];
+const FEATURES: [Feature; 4] =
+    [Feature::AttentionBias, Feature::MlpBias, Feature::SlidingWindow, Feature::WindowedLayers];
 
 /// Checks that the graph can express everything the model computes.
 ///

@@ -124,6 +124,11 @@ impl BuildError {
                  `rtn_last`, whose zero points have 8 bits"
                     .to_owned(),
             ),
+            Self::Features { .. } => Some(
+                "leave `ModelBuilder` out: the checkpoint itself can be evaluated and used by \
+                 transformers"
+                    .to_owned(),
+            ),
             Self::Refused(problem) => problem.help.clone(),
             Self::TokenizerMissing(_) => {
                 Some("save the tokenizer into the model folder as `tokenizer.json`".to_owned())

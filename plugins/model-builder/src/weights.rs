@@ -41,6 +41,13 @@ pub enum Weight {
         /// How codes are rounded.
         rounding: Rounding,
     },
+    /// Vectors one after the other, in 32-bit float.
+    Stacked {
+        /// Name of the initializer.
+        name: String,
+        /// Names of the tensors in the checkpoint.
+        tensors: Vec<String>,
+    },
     /// The tables `cos_cache` and `sin_cache`.
     RopeCaches {
         /// Rotation of a position.
@@ -84,15 +91,15 @@ pub struct QuantizedNames {
 impl Weight {
     /// Names of the tensors of the checkpoint it is made from.
     pub fn tensors(&self) -> impl Iterator<Item = &str> {
-        let (stored, matrix) = match self {
-            Self::Stored { tensor, .. } => (Some(tensor.as_str()), None),
+        let (stored, parts): (&[String], &[Rows]) = match self {
+            Self::Stored { tensor, .. } => (std::slice::from_ref(tensor), &[]),
+            Self::Stacked { tensors, .. } => (tensors, &[]),
             Self::Transposed { matrix, .. } | Self::Quantized { matrix, .. } => {
-                (None, Some(matrix))
+                (&[], &matrix.parts)
             }
-            Self::RopeCaches { .. } => (None, None),
+            Self::RopeCaches { .. } => (&[], &[]),
         };
-        let parts = matrix.into_iter().flat_map(|matrix| &matrix.parts);
-        stored.into_iter().chain(parts.map(|part| part.tensor.as_str()))
+        stored.iter().chain(parts.iter().map(|part| &part.tensor)).map(String::as_str)
     }
 }
 
@@ -149,6 +156,13 @@ pub fn write(
     match weight {
         Weight::Stored { name, tensor } => {
             Ok(vec![write_stored(name, &checkpoint.tensor(tensor)?, data)?])
+        }
+        Weight::Stacked { name, tensors } => {
+            let mut values = Vec::new();
+            for tensor in tensors {
+                values.extend_from_slice(&checkpoint.tensor(tensor)?.to_f32());
+            }
+            Ok(vec![write_floats(name, &[size(values.len())], &values, data)?])
         }
         Weight::Transposed { name, matrix } => {
             Ok(vec![write_transposed(name, matrix, checkpoint, data)?])

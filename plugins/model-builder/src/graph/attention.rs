@@ -4,7 +4,6 @@ use olive_kit_checkpoint::{Linear, LinearRole};
 use olive_kit_onnx::Node;
 use olive_kit_onnx::proto::tensor_proto::DataType;
 
-use super::linear::stacked;
 use super::{Planner, Value, hidden_shape, output_of};
 use crate::weights::size;
 
@@ -18,13 +17,16 @@ impl Planner<'_> {
     pub(super) fn attention(&mut self, layer: usize, linears: &[Linear], input: &str) -> Value {
         use LinearRole::{Key, Output, Qkv, Query, Value};
         let base = format!("/model/layers.{layer}/attn");
-        let qkv = stacked(linears, &[Qkv, Query, Key, Value]);
-        let qkv = self.product(&format!("{base}/qkv_proj/MatMul"), input, qkv);
+        let qkv = self.layer_product(
+            &format!("{base}/qkv_proj"),
+            input,
+            linears,
+            &[Qkv, Query, Key, Value],
+        );
         self.rope_caches();
         let attended =
             self.group_query_attention(layer, &format!("{base}/GroupQueryAttention"), &qkv);
-        let output = stacked(linears, &[Output]);
-        self.product(&format!("{base}/o_proj/MatMul"), &attended, output)
+        self.layer_product(&format!("{base}/o_proj"), &attended, linears, &[Output])
     }
 
     fn group_query_attention(&mut self, layer: usize, name: &str, qkv: &str) -> Value {
@@ -39,17 +41,17 @@ impl Planner<'_> {
             .inputs([qkv, "", "", &past_key, &past_value, LAST_POSITIONS, TOTAL_LENGTH])
             .inputs(["cos_cache", "sin_cache", "", "", ""])
             .outputs([output.clone(), present("key"), present("value")]);
-        self.graph.node(self.with_attention_attributes(node));
+        self.graph.node(self.with_attention_attributes(layer, node));
         output
     }
 
-    fn with_attention_attributes(&self, node: Node) -> Node {
+    fn with_attention_attributes(&self, layer: usize, node: Node) -> Node {
         #[expect(clippy::cast_possible_truncation, reason = "attributes are 32-bit float")]
-        let scale = (1.0 / (self.decoder.head_dim as f64).sqrt()) as f32;
+        let scale = self.decoder.attention_scale as f32;
         node.attribute("num_heads", size(self.decoder.num_heads))
             .attribute("kv_num_heads", size(self.decoder.num_kv_heads))
             .attribute("scale", scale)
-            .attribute("local_window_size", self.decoder.sliding_window.map_or(-1, size))
+            .attribute("local_window_size", self.decoder.window(layer).map_or(-1, size))
             .attribute("softcap", 0.0)
             .attribute("do_rotary", 1)
             .attribute("rotary_interleaved", 0)

@@ -28,6 +28,35 @@ impl Planner<'_> {
         output
     }
 
+    /// What the layers with one of these roles make of `input`, side by side; `base` names the nodes.
+    pub(super) fn layer_product(
+        &mut self,
+        base: &str,
+        input: &str,
+        linears: &[Linear],
+        roles: &[LinearRole],
+    ) -> Value {
+        let linears: Vec<_> =
+            linears.iter().filter(|linear| roles.contains(&linear.role)).collect();
+        let matrix = Matrix::stacked(&linears);
+        let product = self.product(&format!("{base}/MatMul"), input, matrix);
+        self.biased(base, product, &linears)
+    }
+
+    /// `input` and the biases of these layers, where they have any.
+    fn biased(&mut self, base: &str, input: Value, linears: &[&Linear]) -> Value {
+        let tensors: Vec<_> = linears.iter().filter_map(|linear| linear.bias()).collect();
+        if tensors.is_empty() {
+            return input;
+        }
+        let name = format!("{base}/Add");
+        let bias = format!("{}.bias", initializer_name(&name));
+        let width = linears.iter().map(|linear| linear.out_features).sum();
+        let node = Node::new("Add", &name).inputs([input, bias.clone()]);
+        self.float_weights.push(Weight::Stacked { name: bias, tensors });
+        self.node(node, &name, DataType::Float, Some(&hidden_shape(width)))
+    }
+
     /// The product that makes logits.
     pub(super) fn logits(&mut self, input: &str) {
         let matrix = Matrix::stacked(&[&self.decoder.lm_head()]);
@@ -67,15 +96,14 @@ impl Planner<'_> {
     }
 }
 
-/// The rows of the layers with one of these roles, one below the other.
-pub(super) fn stacked(linears: &[Linear], roles: &[LinearRole]) -> Matrix {
-    let linears: Vec<_> = linears.iter().filter(|linear| roles.contains(&linear.role)).collect();
-    Matrix::stacked(&linears)
-}
-
 /// Name of the weight of the `MatMul` called `name`.
 pub(super) fn weight_name(name: &str) -> String {
-    format!("{}.weight", name.trim_start_matches('/').replace('/', "."))
+    format!("{}.weight", initializer_name(name))
+}
+
+/// Name of a node as names of initializers begin.
+fn initializer_name(name: &str) -> String {
+    name.trim_start_matches('/').replace('/', ".")
 }
 
 fn with_attributes(node: Node, matrix: &Matrix, format: BlockFormat, accuracy_level: u8) -> Node {

@@ -1,10 +1,9 @@
-//! The MLP: `down(silu(gate(x)) * up(x))`.
+//! The MLP: `down(activation(gate(x)) * up(x))`.
 
 use olive_kit_checkpoint::{Activation, Linear, LinearRole};
 use olive_kit_onnx::Node;
 use olive_kit_onnx::proto::tensor_proto::DataType;
 
-use super::linear::stacked;
 use super::{Planner, Value, hidden_shape};
 use crate::weights::Matrix;
 
@@ -12,21 +11,27 @@ impl Planner<'_> {
     /// What the MLP adds to the residual stream.
     pub(super) fn mlp(&mut self, layer: usize, linears: &[Linear], input: &str) -> Value {
         let base = format!("/model/layers.{layer}/mlp");
-        let (gate, up) = self.gate_and_up(linears);
-        let gate = self.product(&format!("{base}/gate_proj/MatMul"), input, gate);
-        let up = self.product(&format!("{base}/up_proj/MatMul"), input, up);
+        let (gate, up) = self.gate_and_up(&base, linears, input);
         let activated = self.activation(&base, &gate);
         let product = self.multiply(&format!("{base}/Mul"), &activated, &up);
-        let down = stacked(linears, &[LinearRole::Down]);
-        self.product(&format!("{base}/down_proj/MatMul"), &product, down)
+        self.layer_product(&format!("{base}/down_proj"), &product, linears, &[LinearRole::Down])
     }
 
-    /// Gate and up, cut apart where the family stores them as one.
-    fn gate_and_up(&self, linears: &[Linear]) -> (Matrix, Matrix) {
+    /// Gate and up, cut apart where the family stores them as one; that one has no biases.
+    fn gate_and_up(&mut self, base: &str, linears: &[Linear], input: &str) -> (Value, Value) {
+        let (gate, up) = (format!("{base}/gate_proj"), format!("{base}/up_proj"));
         let inner = self.decoder.intermediate_size;
         match linears.iter().find(|linear| linear.role == LinearRole::GateUp) {
-            Some(fused) => (Matrix::rows(fused, 0..inner), Matrix::rows(fused, inner..2 * inner)),
-            None => (stacked(linears, &[LinearRole::Gate]), stacked(linears, &[LinearRole::Up])),
+            Some(fused) => {
+                let mut part = |base: String, rows| {
+                    self.product(&format!("{base}/MatMul"), input, Matrix::rows(fused, rows))
+                };
+                (part(gate, 0..inner), part(up, inner..2 * inner))
+            }
+            None => (
+                self.layer_product(&gate, input, linears, &[LinearRole::Gate]),
+                self.layer_product(&up, input, linears, &[LinearRole::Up]),
+            ),
         }
     }
 

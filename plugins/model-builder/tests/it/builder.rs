@@ -5,9 +5,10 @@ use std::path::Path;
 
 use olive_kit_onnx::proto::{GraphProto, ModelProto, TensorProto};
 use olive_kit_onnx::{read_model, tensor_bytes};
+use olive_plugin_api::testing::Recorder;
 use serde_json::{Map, Value, json};
 
-use crate::support::{built, file_names, fixture};
+use crate::support::{built, copied, file_names, fixture, prepare, request, run};
 
 /// Largest difference of a table's entry: ours are rounded once from 64-bit sine and cosine, torch's
 /// are computed in 32 bits and may be a last bit off.
@@ -42,6 +43,69 @@ fn longrope_is_the_builders() {
 fn llama_with_tied_embeddings_is_the_builders() {
     check("tiny-llama", &json!({"precision": "fp32"}), "tiny-llama-fp32");
     check("tiny-llama", &json!({"precision": "int4"}), "tiny-llama-int4");
+}
+
+#[test]
+fn qwen2_with_biases_is_the_builders() {
+    for (precision, expected) in [("fp32", "tiny-qwen2-fp32"), ("int4", "tiny-qwen2-int4")] {
+        // Only these: transformers gives a Qwen 2 another tokenizer than the folder's.
+        let output = built("tiny-qwen2", &json!({ "precision": precision }));
+        let (found, expected) = (output.path(), fixture("builder").join(expected));
+        check_graphs(found, &expected);
+        check_json(&found.join("genai_config.json"), &expected.join("genai_config.json"), &[]);
+    }
+}
+
+#[test]
+fn biases_are_added_wherever_the_model_has_them() {
+    let output = built("tiny-llama-bias", &json!({ "precision": "fp32" }));
+    let mut model = read_model(&output.path().join("model.onnx")).unwrap();
+    let nodes = graph(&mut model).node.iter().filter(|node| node.op_type() == "Add");
+    let names: Vec<_> = nodes.map(|node| node.name().to_owned()).collect();
+    let parts = ["attn/qkv_proj", "attn/o_proj", "mlp/gate_proj", "mlp/up_proj", "mlp/down_proj"];
+    let layer = |layer: usize| parts.map(|part| format!("/model/layers.{layer}/{part}/Add"));
+    assert_eq!(names, [layer(0), layer(1)].concat());
+}
+
+#[test]
+fn windows_are_those_of_each_layer() {
+    let windows = |model: &Path| {
+        let output = tempfile::tempdir().unwrap();
+        let request = request(model, &json!({ "precision": "fp32" }), &output);
+        run(&request, &Recorder::default()).unwrap();
+        let mut model = read_model(&output.path().join("model.onnx")).unwrap();
+        let attributes = graph(&mut model).node.iter().flat_map(|node| &node.attribute);
+        let windows = attributes.filter(|attribute| attribute.name() == "local_window_size");
+        windows.map(|attribute| attribute.i()).collect::<Vec<_>>()
+    };
+    assert_eq!(windows(&fixture("tiny-mistral")), [8, 8]);
+    assert_eq!(windows(&fixture("tiny-qwen2")), [-1, -1]);
+    let model = copied("tiny-qwen2");
+    let path = model.path().join("config.json");
+    let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    config["use_sliding_window"] = true.into();
+    config["sliding_window"] = 16.into();
+    config["layer_types"] = json!(["full_attention", "sliding_attention"]);
+    fs::write(path, config.to_string()).unwrap();
+    assert_eq!(windows(model.path()), [-1, 16]);
+}
+
+#[test]
+fn what_a_graph_cannot_express_is_named() {
+    let rows = [
+        ("tiny-qwen3", "needs `q_norm` and `k_norm`, which graphs do not express yet"),
+        ("tiny-gemma", "needs norms by `1 + weight`, embeddings times `sqrt(hidden_size)`, "),
+        ("tiny-gemma2", "`attn_logit_softcapping`, `final_logit_softcapping`, activation `gelu"),
+    ];
+    for (model, expected) in rows {
+        let output = tempfile::tempdir().unwrap();
+        let request = request(&fixture(model), &json!({ "precision": "fp32" }), &output);
+        let checked = prepare(&request).unwrap_err();
+        assert!(checked.message.contains(expected), "{}", checked.message);
+        let built = run(&request, &Recorder::default()).unwrap_err();
+        assert_eq!(built.message, checked.message);
+        assert!(file_names(output.path()).is_empty());
+    }
 }
 
 /// Builds `model` with `config` and compares the folder with the fixture `expected`.
