@@ -1,4 +1,4 @@
-//! What each family's `config.json` becomes, with the configs of published models.
+//! What the `config.json` of each family becomes, and what it is refused for.
 
 #![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
 

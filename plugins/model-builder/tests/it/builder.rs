@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use olive_kit_onnx::proto::{GraphProto, ModelProto, TensorProto};
+use olive_kit_onnx::proto::{AttributeProto, GraphProto, ModelProto, TensorProto};
 use olive_kit_onnx::{read_model, tensor_bytes};
 use olive_plugin_api::testing::Recorder;
 use serde_json::{Map, Value, json};
@@ -76,7 +76,7 @@ fn windows_are_those_of_each_layer() {
         let mut model = read_model(&output.path().join("model.onnx")).unwrap();
         let attributes = graph(&mut model).node.iter().flat_map(|node| &node.attribute);
         let windows = attributes.filter(|attribute| attribute.name() == "local_window_size");
-        windows.map(|attribute| attribute.i()).collect::<Vec<_>>()
+        windows.map(AttributeProto::i).collect::<Vec<_>>()
     };
     assert_eq!(windows(&fixture("tiny-mistral")), [8, 8]);
     assert_eq!(windows(&fixture("tiny-qwen2")), [-1, -1]);
