@@ -1,9 +1,6 @@
 //! Checkpoints that bitsandbytes has stored in 4 bits.
 
-#![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
-
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use olive_kit_checkpoint::{
     Checkpoint, CheckpointError, Dtype, LinearWeight, Quantization, SafetensorsFile,
@@ -11,9 +8,7 @@ use olive_kit_checkpoint::{
 use olive_kit_quant::FourBitKind;
 use serde_json::{Value, json};
 
-fn fixture(name: &str) -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/fixtures")).join(name)
-}
+use crate::fixture;
 
 /// A copy of a fixture whose config a test has changed.
 fn changed(name: &str, change: impl FnOnce(&mut Value)) -> tempfile::TempDir {

@@ -1,9 +1,7 @@
 //! Opening, checking and refusing model folders, on the tiny fixtures.
 
-#![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
-
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use olive_kit_checkpoint::rope::RopeScaling;
 use olive_kit_checkpoint::{
@@ -12,9 +10,7 @@ use olive_kit_checkpoint::{
 };
 use serde_json::{Value, json};
 
-fn fixture(name: &str) -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/fixtures")).join(name)
-}
+use crate::fixture;
 
 type Damage = fn(&mut Vec<u8>);
 

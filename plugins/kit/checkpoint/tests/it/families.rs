@@ -1,7 +1,5 @@
 //! What the `config.json` of each family becomes, and what it is refused for.
 
-#![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
-
 use std::fs;
 
 use olive_kit_checkpoint::{

@@ -1,8 +1,6 @@
 //! Configs of published models, abridged: what they say of shape and of rotation, in the layout they
 //! were published in.
 
-#![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
-
 use std::fs;
 
 use olive_kit_checkpoint::rope::RopeScaling;
