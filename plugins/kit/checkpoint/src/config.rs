@@ -31,7 +31,7 @@ pub(crate) fn decoder(
         vocab_size: config.count("vocab_size")?,
         hidden_size,
         intermediate_size: config.count("intermediate_size")?,
-        num_layers: config.count("num_hidden_layers")?,
+        num_layers: num_layers(config)?,
         num_heads,
         num_kv_heads,
         head_dim,
@@ -56,6 +56,17 @@ pub(crate) fn decoder(
     };
     family.refine(config, &mut decoder)?;
     Ok(decoder)
+}
+
+/// The number of layers, of which a list is made before any tensor is looked for.
+fn num_layers(config: &Fields<'_>) -> Result<usize, CheckpointError> {
+    const MOST: usize = 10_000;
+    match config.count("num_hidden_layers")? {
+        count if count > MOST => {
+            Err(config.error(format!("`num_hidden_layers` is {count}, more than {MOST}")))
+        }
+        count => Ok(count),
+    }
 }
 
 /// The count under `key`; the family's default where the key is absent, none where it is null.

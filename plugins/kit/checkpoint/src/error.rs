@@ -58,6 +58,9 @@ pub enum CheckpointError {
         /// The setting, its value and what is possible.
         problem: String,
     },
+    /// A checkpoint is quantized where floats are needed.
+    #[error("`{}`: `quantization_config` is set; only unquantized checkpoints are read here", .0.display())]
+    Quantized(PathBuf),
     /// A safetensors file is truncated or damaged.
     #[error("`{}` is not a whole safetensors file: {problem}", path.display())]
     Damaged {
@@ -133,6 +136,9 @@ impl CheckpointError {
             }
             Self::PickleOnly { .. } => {
                 Some("save the model again with `safe_serialization=True`".into())
+            }
+            Self::Quantized(_) | Self::InFourBits(_) => {
+                Some("start from the model in floats, as it was before it was quantized".into())
             }
             Self::Damaged { .. } => Some("download or copy the file again".into()),
             _ => None,

@@ -22,6 +22,11 @@ impl<'a> Fields<'a> {
         self.map.get(key).filter(|value| !value.is_null())
     }
 
+    /// The file.
+    pub(crate) fn path(&self) -> &'a Path {
+        self.path
+    }
+
     /// Whether `key` is there, be its value null.
     pub(crate) fn is_given(&self, key: &str) -> bool {
         self.map.contains_key(key)

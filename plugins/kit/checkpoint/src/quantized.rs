@@ -48,8 +48,7 @@ pub(crate) fn quantization(
 ) -> Result<Option<Quantization>, CheckpointError> {
     let Some(settings) = config.object("quantization_config")? else { return Ok(None) };
     if quantized == Quantized::Refused {
-        let problem = "`quantization_config` is set; only unquantized checkpoints are read here";
-        return Err(config.error(problem));
+        return Err(CheckpointError::Quantized(config.path().to_owned()));
     }
     let method = settings.text("quant_method")?.unwrap_or("(none given)");
     let is_four_bit = settings.flag("load_in_4bit")?.unwrap_or(false);
@@ -113,7 +112,7 @@ impl Checkpoint {
         let Some(codes) = self.bytes(&name) else {
             return Some(CheckpointError::TensorMissing { name, path: self.dir().to_owned() });
         };
-        let needed = (linear.out_features * linear.in_features).div_ceil(2);
+        let needed = linear.out_features.saturating_mul(linear.in_features).div_ceil(2);
         (codes.len() != needed).then_some(CheckpointError::FourBitLength {
             name,
             found: codes.len(),

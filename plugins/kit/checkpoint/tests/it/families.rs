@@ -199,7 +199,8 @@ fn gelu_of_gemma_1_is_its_approximation() {
 #[test]
 fn what_a_family_does_not_compute_is_refused() {
     let long = |kind: &str| json!({ "rope_scaling": { "rope_type": kind, "factor": 2.0 } });
-    let rows: [(&str, Value, &str); 11] = [
+    let rows: [(&str, Value, &str); 12] = [
+        ("LlamaForCausalLM", json!({ "num_hidden_layers": 2_000_000 }), "more than 10000"),
         ("LlamaForCausalLM", long("linear"), "unknown rope type `linear`"),
         ("LlamaForCausalLM", long("dynamic"), "unknown rope type `dynamic`"),
         ("LlamaForCausalLM", json!({ "partial_rotary_factor": 0.5 }), "rotates all"),
