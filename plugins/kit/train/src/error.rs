@@ -68,13 +68,21 @@ pub enum TrainError {
         /// What went wrong.
         source: Box<SaveError>,
     },
-    /// A checkpoint cannot be gone on from.
+    /// A checkpoint is not whole.
     #[error("cannot resume from `{}`: {problem}", path.display())]
     Resume {
         /// The checkpoint's folder.
         path: PathBuf,
         /// What is wrong with it.
         problem: String,
+    },
+    /// A checkpoint is of another training.
+    #[error("cannot resume from `{}`: {difference}", path.display())]
+    OtherTraining {
+        /// The checkpoint's folder.
+        path: PathBuf,
+        /// What the checkpoint has other than this training.
+        difference: String,
     },
     /// The event file of TensorBoard could not be written.
     #[error("cannot write events to `{}`", path.display())]

@@ -1,6 +1,6 @@
 //! What a training tells while it runs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::history::LogEntry;
 
@@ -37,6 +37,8 @@ pub struct Start {
     pub steps_per_epoch: usize,
     /// Steps that are done already, by the run this one resumes.
     pub steps_done: usize,
+    /// The checkpoint that it goes on from.
+    pub resumed_from: Option<PathBuf>,
     /// Values that are trained.
     pub num_values: usize,
 }

@@ -98,3 +98,36 @@ impl Plateau {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Fixture {
+        learning_rate: f64,
+        plateaus: Vec<Case>,
+    }
+
+    #[derive(Deserialize)]
+    struct Case {
+        settings: PlateauSettings,
+        losses: Vec<f64>,
+        rates: Vec<f64>,
+    }
+
+    #[test]
+    fn rates_fall_when_torch_lets_them_fall() {
+        let text = include_str!("../tests/fixtures/schedules.json");
+        let Fixture { learning_rate, plateaus } = serde_json::from_str(text).unwrap();
+        assert_eq!(plateaus.len(), 4);
+        for Case { settings, losses, rates } in plateaus {
+            let mut plateau = Plateau::new(learning_rate);
+            for (loss, expected) in losses.into_iter().zip(rates) {
+                plateau.evaluated(loss, &settings);
+                let difference = (plateau.rate() - expected).abs() / learning_rate;
+                assert!(difference <= 1e-14, "{settings:?}: {} {expected}", plateau.rate());
+            }
+        }
+    }
+}

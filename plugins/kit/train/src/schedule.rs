@@ -151,7 +151,10 @@ impl Schedule {
             ScheduleKind::Constant
             | ScheduleKind::ConstantWithWarmup
             | ScheduleKind::ReduceOnPlateau(_) => 1.0,
-            ScheduleKind::Linear => (1.0 - self.progress(step)).max(0.0),
+            ScheduleKind::Linear => {
+                let left = self.total_steps.saturating_sub(step);
+                left as f64 / self.steps_after_warmup()
+            }
             ScheduleKind::Cosine { num_cycles } => wave(num_cycles, self.progress(step)).max(0.0),
             ScheduleKind::CosineWithRestarts { num_cycles } => {
                 let progress = self.progress(step);
@@ -242,8 +245,12 @@ impl Schedule {
 
     /// Share of the steps after the warm-up that are done.
     fn progress(&self, step: usize) -> f64 {
-        let all = self.total_steps.saturating_sub(self.warmup_steps).max(1);
-        step.saturating_sub(self.warmup_steps) as f64 / all as f64
+        step.saturating_sub(self.warmup_steps) as f64 / self.steps_after_warmup()
+    }
+
+    /// At least 1.
+    fn steps_after_warmup(&self) -> f64 {
+        self.total_steps.saturating_sub(self.warmup_steps).max(1) as f64
     }
 }
 

@@ -8,7 +8,8 @@ use serde_json::json;
 
 use crate::batches::MicroBatch;
 use crate::checkpoint::{
-    Checkpoints, Folder, Identity, Resume, TrainerState, folder_name, newest, resume, write_file,
+    Checkpoints, Folder, Identity, Resume, TrainerState, folder_name, resume, resume_newest,
+    write_file,
 };
 use crate::error::TrainError;
 use crate::history::LogEntry;
@@ -21,8 +22,6 @@ use crate::trainer::{Outputs, TrainingData};
 pub(crate) struct Store<'a> {
     checkpoints: Option<Checkpoints<'a>>,
     events: Option<EventLog>,
-    /// Steps whose checkpoints this run wrote or began with.
-    steps: Vec<usize>,
 }
 
 impl<'a> Store<'a> {
@@ -32,7 +31,7 @@ impl<'a> Store<'a> {
             folder(checkpoints).open()?;
         }
         let events = outputs.events.map(EventLog::create).transpose()?;
-        Ok(Self { checkpoints: outputs.checkpoints, events, steps: Vec::new() })
+        Ok(Self { checkpoints: outputs.checkpoints, events })
     }
 
     /// What checkpoints say the training is.
@@ -46,38 +45,38 @@ impl<'a> Store<'a> {
         Some(Identity::new(model, settings, data, parameters))
     }
 
-    /// Sets adapters and optimizer to those of the checkpoint to go on from, if there is one.
+    /// Sets adapters and optimizer to those of the checkpoint to go on from, if there is one;
+    /// `skipped` hears of newer ones that cannot be read.
     pub(crate) fn resume(
-        &mut self,
+        &self,
         identity: Option<&Identity>,
         adapters: &mut Adapters,
         optimizer: &mut Optimizer,
-    ) -> Result<Option<TrainerState>, TrainError> {
+        skipped: &mut dyn FnMut(&TrainError),
+    ) -> Result<Option<(PathBuf, TrainerState)>, TrainError> {
         let Some(checkpoints) = &self.checkpoints else { return Ok(None) };
-        let path = match checkpoints.resume {
-            Resume::No => None,
-            Resume::Newest => newest(checkpoints.dir),
-            Resume::From(path) => Some(path.to_owned()),
-        };
-        let Some(path) = path else { return Ok(None) };
         let identity = identity.filter(|_| !checkpoints.accepts_changes);
-        let state = resume(&path, identity, adapters, optimizer)?;
-        if path.parent() == Some(checkpoints.dir) {
-            self.steps.push(state.global_step);
+        match checkpoints.resume {
+            Resume::No => Ok(None),
+            Resume::From(path) => {
+                let state = resume(path, identity, adapters, optimizer)?;
+                Ok(Some((path.to_owned(), state)))
+            }
+            Resume::Newest => {
+                resume_newest(checkpoints.dir, identity, adapters, optimizer, skipped)
+            }
         }
-        Ok(Some(state))
     }
 
     /// Writes the checkpoint of a step, when there is a folder for it.
     pub(crate) fn save(
-        &mut self,
+        &self,
         adapters: &Adapters,
         optimizer: &Optimizer,
         state: &TrainerState,
     ) -> Result<Option<PathBuf>, TrainError> {
         let Some(checkpoints) = &self.checkpoints else { return Ok(None) };
         let path = folder(checkpoints).save(adapters, optimizer, state)?;
-        self.steps.push(state.global_step);
         Ok(Some(path))
     }
 
@@ -88,7 +87,7 @@ impl<'a> Store<'a> {
         }
     }
 
-    /// The checkpoint of a step that this run wrote or began with.
+    /// The checkpoint of a step, if there is one.
     pub(crate) fn has(&self, step: usize) -> Option<PathBuf> {
         let path = self.checkpoints.as_ref()?.dir.join(folder_name(step));
         path.is_dir().then_some(path)

@@ -154,3 +154,52 @@ fn failed(dir: &Path) -> impl Fn(io::Error) -> TrainError {
     let path = dir.to_owned();
     move |source| TrainError::Events { path: path.clone(), source }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checksums_are_those_of_the_standard() {
+        // RFC 3720, appendix B.4, and the check value of the catalog of CRCs.
+        assert_eq!(crc32c(b"123456789"), 0xe306_9283);
+        assert_eq!(crc32c(&[0; 32]), 0x8a91_36aa);
+        assert_eq!(crc32c(&[0xff; 32]), 0x62a8_ab43);
+    }
+
+    /// As Python's `Event(wall_time=1.5, step=300, summary=...)` serializes it.
+    #[test]
+    fn events_are_protobuf_messages() {
+        let expected = [
+            &[0x09, 0, 0, 0, 0, 0, 0, 0xf8, 0x3f, 0x10, 0xac, 0x02, 0x2a, 0x12, 0x0a, 0x10][..],
+            &[0x0a, 0x09],
+            b"eval/loss",
+            &[0x15, 0, 0, 0x20, 0x40],
+        ];
+        assert_eq!(event(1.5, 300, &[("eval/loss", 2.5)]), expected.concat());
+    }
+
+    #[test]
+    fn files_hold_the_version_and_an_event_for_each_entry() {
+        let dir = tempfile::tempdir().unwrap();
+        let runs = dir.path().join("runs");
+        let mut log = EventLog::create(&runs).unwrap();
+        log.log(&LogEntry::Eval { epoch: 1.0, eval_loss: 2.5, step: 3 }).unwrap();
+        let file = fs::read_dir(&runs).unwrap().next().unwrap().unwrap().path();
+        let mut rest = fs::read(file).unwrap();
+        let mut records = Vec::new();
+        while !rest.is_empty() {
+            let length = u64::from_le_bytes(rest[..8].try_into().unwrap());
+            let end = 12 + usize::try_from(length).unwrap();
+            let checksums =
+                [8, end].map(|at| u32::from_le_bytes(rest[at..at + 4].try_into().unwrap()));
+            assert_eq!(checksums, [masked_crc(&rest[..8]), masked_crc(&rest[12..end])]);
+            records.push(rest[12..end].to_vec());
+            rest.drain(..end + 4);
+        }
+        assert_eq!(records.len(), 2);
+        assert!(records[0].ends_with(VERSION.as_bytes()));
+        let contains = |tag: &str| records[1].windows(tag.len()).any(|part| part == tag.as_bytes());
+        assert!(contains("eval/loss") && contains("train/epoch"));
+    }
+}

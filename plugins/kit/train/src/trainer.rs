@@ -139,14 +139,18 @@ impl Trainer<'_> {
     /// Goes on from a checkpoint when asked to.
     fn resume(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let identity = self.progress.identity();
-        let state = self.store.resume(identity, self.adapters, &mut self.optimizer)?;
-        if let Some(state) = state {
+        let (adapters, optimizer) = (&mut *self.adapters, &mut self.optimizer);
+        let mut skipped = |error: &TrainError| observer.warned(&error.to_string());
+        let resumed = self.store.resume(identity, adapters, optimizer, &mut skipped)?;
+        let resumed_from = resumed.map(|(path, state)| {
             self.progress.resume(state);
-        }
+            path
+        });
         observer.start(&Start {
             total_steps: self.plan.total_steps,
             steps_per_epoch: self.plan.steps_per_epoch,
             steps_done: self.progress.steps(),
+            resumed_from,
             num_values: self.adapters.num_values(),
         });
         Ok(())

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use olive_kit_adapters::Adapters;
 
 pub(crate) use identity::Identity;
-pub(crate) use read::{newest, read_values, resume};
+pub(crate) use read::{read_values, resume, resume_newest};
 pub(crate) use state::{OwnState, TrainerState};
 pub(crate) use write::{Folder, write_file};
 
@@ -54,7 +54,7 @@ pub enum Resume<'a> {
     /// Start anew.
     #[default]
     No,
-    /// From the newest one in the folder; start anew when there is none.
+    /// From the newest one in the folder that can be read; start anew when there is none.
     Newest,
     /// From this one.
     From(&'a Path),

@@ -16,9 +16,30 @@ use crate::optimizer::Optimizer;
 /// What PEFT puts before the name of a parameter.
 const PEFT_PREFIX: &str = "base_model.model.";
 
-/// The newest checkpoint in a folder.
-pub(crate) fn newest(dir: &Path) -> Option<PathBuf> {
-    list(dir).pop().map(|(_, path)| path)
+/// [`resume`] from the newest checkpoint in a folder that can be read; `skipped` hears of newer ones
+/// that cannot. `None` when there is no checkpoint at all.
+///
+/// # Errors
+/// When none can be read, or the newest that can is of another training.
+pub(crate) fn resume_newest(
+    dir: &Path,
+    identity: Option<&Identity>,
+    adapters: &mut Adapters,
+    optimizer: &mut Optimizer,
+    skipped: &mut dyn FnMut(&TrainError),
+) -> Result<Option<(PathBuf, TrainerState)>, TrainError> {
+    let mut first_error = None;
+    for (_, path) in list(dir).into_iter().rev() {
+        match resume(&path, identity, adapters, optimizer) {
+            Ok(state) => return Ok(Some((path, state))),
+            Err(error @ TrainError::Resume { .. }) => {
+                skipped(&error);
+                first_error.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    first_error.map_or(Ok(None), Err)
 }
 
 /// Sets adapters and optimizer to those of a checkpoint and returns its state.
@@ -43,7 +64,7 @@ pub(crate) fn resume(
         _ => None,
     };
     if let Some(difference) = difference {
-        return Err(refused(difference));
+        return Err(TrainError::OtherTraining { path: dir.to_owned(), difference });
     }
     let values = read_values(dir, &adapters.parameters)?;
     let bytes = fs::read(dir.join(OPTIMIZER))

@@ -6,18 +6,21 @@
 pub(crate) mod clip;
 mod adafactor;
 mod decay;
+mod piece;
 mod rule;
 mod settings;
 mod state;
+mod stored;
 
 use olive_kit_adapters::{Gradients, Parameter};
 use rayon::prelude::*;
 
 pub use settings::{Adafactor, Adagrad, AdamW, Lion, OptimizerSettings, RmsProp, Sgd};
-pub(crate) use state::{StateError, Stored};
+pub(crate) use stored::{StateError, Stored};
 
+use piece::Piece;
 use rule::{Rule, StepNumbers};
-use state::{Piece, State};
+use state::State;
 
 /// An optimizer with what it remembers of the steps before.
 #[derive(Debug, Clone)]

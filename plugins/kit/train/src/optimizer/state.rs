@@ -1,98 +1,75 @@
 //! What an optimizer remembers of a parameter, how it is cut into pieces, stored and taken back.
 
-use std::borrow::Cow;
-
 use olive_kit_adapters::Parameter;
-use safetensors::tensor::View;
-use safetensors::{Dtype, SafeTensors};
-use thiserror::Error;
+use olive_kit_quant::{DYNAMIC_BLOCK_SIZE, DynamicCodes};
+use safetensors::SafeTensors;
 
 use super::adafactor;
 use super::decay::decays;
+use super::piece::{Codes, Memory, PIECE, Piece};
 use super::rule::Rule;
 use super::settings::OptimizerSettings;
+use super::stored::{StateError, Stored, read_bytes, read_numbers};
 
-/// Values of a piece that is updated at once.
-const PIECE: usize = 1 << 14;
+/// Smaller parameters are remembered in 32 bits, as in bitsandbytes.
+const LEAST_8_BIT: usize = 4096;
+/// What follows the name of codes in that of their scales.
+const SCALES: &str = ".absmax";
 
 /// What is remembered of one parameter.
 #[derive(Debug, Clone)]
 pub(super) struct State {
     /// Whether weight decay applies to it.
     pub(super) decays: bool,
+    /// What each tensor is, in torch's words.
     names: &'static [&'static str],
-    tensors: Vec<Vec<f32>>,
+    tensors: Tensors,
 }
 
-/// Some values of a parameter with all that moves them.
-pub(super) struct Piece<'a> {
-    rule: &'a Rule,
-    values: &'a mut [f32],
-    gradient: &'a [f32],
-    memory: Vec<&'a mut [f32]>,
-}
-
-/// A tensor to be written.
 #[derive(Debug, Clone)]
-pub(crate) enum Stored<'a> {
-    /// Numbers of 32 bits.
-    Full(&'a [f32], [usize; 1]),
+enum Tensors {
+    Full(Vec<Vec<f32>>),
+    Codes(Vec<CodedTensor>),
 }
 
-/// Why what was remembered could not be taken back.
-#[derive(Debug, Error)]
-#[error("tensor `{name}` of the optimizer is {problem}")]
-pub(crate) struct StateError {
-    name: String,
-    problem: String,
-}
-
-impl OptimizerSettings {
-    /// What is remembered of each value, in torch's words.
-    fn remembers(&self, shape: &[usize]) -> &'static [&'static str] {
-        match self {
-            Self::AdamW(_) | Self::AdamW8Bit(_) => &["exp_avg", "exp_avg_sq"],
-            Self::Lion(_) | Self::Lion8Bit(_) => &["exp_avg"],
-            Self::Adafactor(_) if adafactor::matrix(shape).is_some() => {
-                &["exp_avg_sq_row", "exp_avg_sq_col"]
-            }
-            Self::Adafactor(_) => &["exp_avg_sq"],
-            Self::Sgd(settings) if settings.momentum == 0.0 => &[],
-            Self::Sgd(_) => &["momentum_buffer"],
-            Self::RmsProp(settings) => match (settings.centered, settings.momentum > 0.0) {
-                (false, false) => &["square_avg"],
-                (true, false) => &["square_avg", "grad_avg"],
-                (false, true) => &["square_avg", "momentum_buffer"],
-                (true, true) => &["square_avg", "grad_avg", "momentum_buffer"],
-            },
-            Self::Adagrad(_) => &["sum"],
-        }
-    }
-
-    /// Sizes of what is remembered of a parameter.
-    fn sizes(&self, shape: &[usize]) -> Vec<usize> {
-        match (self, adafactor::matrix(shape)) {
-            (Self::Adafactor(_), Some([outer, rows, columns])) => {
-                vec![outer * rows, outer * columns]
-            }
-            _ => vec![shape.iter().product(); self.remembers(shape).len()],
-        }
-    }
+#[derive(Debug, Clone)]
+struct CodedTensor {
+    codes: Vec<u8>,
+    scales: Vec<f32>,
+    map: &'static DynamicCodes,
 }
 
 impl State {
     pub(super) fn new(settings: &OptimizerSettings, parameter: &Parameter) -> Self {
-        let sizes = settings.sizes(&parameter.shape);
-        Self {
-            decays: decays(&parameter.name),
-            names: settings.remembers(&parameter.shape),
-            tensors: sizes.into_iter().map(|size| vec![0.0; size]).collect(),
-        }
+        let (shape, len) = (&parameter.shape, parameter.values.len());
+        let names = names(settings, shape);
+        let tensors = match (settings, adafactor::matrix(shape)) {
+            (OptimizerSettings::AdamW8Bit(_) | OptimizerSettings::Lion8Bit(_), _)
+                if len >= LEAST_8_BIT =>
+            {
+                // Means of squares have no sign.
+                let maps = [DynamicCodes::signed(), DynamicCodes::unsigned()];
+                let coded = maps.into_iter().take(names.len()).map(|map| CodedTensor {
+                    codes: vec![0; len],
+                    scales: vec![0.0; len.div_ceil(DYNAMIC_BLOCK_SIZE)],
+                    map,
+                });
+                Tensors::Codes(coded.collect())
+            }
+            (OptimizerSettings::Adafactor(_), Some([outer, rows, columns])) => {
+                Tensors::Full(vec![vec![0.0; outer * rows], vec![0.0; outer * columns]])
+            }
+            _ => Tensors::Full(vec![vec![0.0; len]; names.len()]),
+        };
+        Self { decays: decays(&parameter.name), names, tensors }
     }
 
-    /// All of it as whole tensors.
+    /// All of it as whole tensors, none when it is held as codes.
     pub(super) fn full(&mut self) -> &mut [Vec<f32>] {
-        &mut self.tensors
+        match &mut self.tensors {
+            Tensors::Full(tensors) => tensors,
+            Tensors::Codes(_) => &mut [],
+        }
     }
 
     /// Adds a parameter's values and what is remembered of them to `pieces`.
@@ -104,77 +81,89 @@ impl State {
         pieces: &mut Vec<Piece<'a>>,
     ) {
         assert_eq!(values.len(), gradient.len(), "one gradient a value");
-        let mut tensors: Vec<_> =
-            self.tensors.iter_mut().map(|tensor| tensor.chunks_mut(PIECE)).collect();
-        for (values, gradient) in values.chunks_mut(PIECE).zip(gradient.chunks(PIECE)) {
-            let memory = tensors.iter_mut().filter_map(Iterator::next).collect();
-            pieces.push(Piece { rule, values, gradient, memory });
+        let parts = values.chunks_mut(PIECE).zip(gradient.chunks(PIECE));
+        match &mut self.tensors {
+            Tensors::Full(tensors) => {
+                let mut tensors: Vec<_> = tensors.iter_mut().map(|t| t.chunks_mut(PIECE)).collect();
+                pieces.extend(parts.map(|(values, gradient)| {
+                    let memory = tensors.iter_mut().filter_map(Iterator::next).collect();
+                    Piece { rule, values, gradient, memory: Memory::Full(memory) }
+                }));
+            }
+            Tensors::Codes(tensors) => {
+                let mut tensors: Vec<_> = tensors.iter_mut().map(CodedTensor::pieces).collect();
+                pieces.extend(parts.map(|(values, gradient)| {
+                    let memory = tensors.iter_mut().filter_map(Iterator::next).collect();
+                    Piece { rule, values, gradient, memory: Memory::Codes(memory) }
+                }));
+            }
         }
     }
 
-    pub(super) fn stored<'a>(
-        &'a self,
-        parameter: &str,
-    ) -> impl Iterator<Item = (String, Stored<'a>)> {
-        let named = self.names.iter().zip(&self.tensors);
-        let named = named.map(|(name, tensor)| {
-            (format!("{parameter}.{name}"), Stored::Full(tensor, [tensor.len()]))
-        });
-        named.collect::<Vec<_>>().into_iter()
+    /// Its tensors with their names in the file.
+    pub(super) fn stored<'a>(&'a self, parameter: &str) -> Vec<(String, Stored<'a>)> {
+        let name = |name: &&str| format!("{parameter}.{name}");
+        let names = self.names.iter().map(name);
+        match &self.tensors {
+            Tensors::Full(tensors) => {
+                names.zip(tensors).map(|(name, tensor)| (name, Stored::numbers(tensor))).collect()
+            }
+            Tensors::Codes(tensors) => names
+                .zip(tensors)
+                .flat_map(|(name, tensor)| {
+                    let scales = (format!("{name}{SCALES}"), Stored::numbers(&tensor.scales));
+                    [(name, Stored::bytes(&tensor.codes)), scales]
+                })
+                .collect(),
+        }
     }
 
+    /// Takes its tensors from a file.
     pub(super) fn restore(
         &mut self,
         parameter: &str,
         file: &SafeTensors<'_>,
     ) -> Result<(), StateError> {
-        for (name, tensor) in self.names.iter().zip(&mut self.tensors) {
-            let name = format!("{parameter}.{name}");
-            let found = file.tensor(&name);
-            let refused = |problem: String| StateError { name: name.clone(), problem };
-            let found = found.map_err(|_| refused("not there".into()))?;
-            let (dtype, len) = (found.dtype(), tensor.len());
-            let bytes = found.data().as_chunks::<4>().0;
-            if dtype != Dtype::F32 || bytes.len() != len {
-                let found =
-                    format!("{dtype:?} {:?}; {len} numbers of F32 are needed", found.shape());
-                return Err(refused(found));
+        let names = self.names.iter().map(|name| format!("{parameter}.{name}"));
+        match &mut self.tensors {
+            Tensors::Full(tensors) => {
+                names.zip(tensors).try_for_each(|(name, tensor)| read_numbers(file, &name, tensor))
             }
-            let numbers = bytes.iter().map(|bytes| f32::from_le_bytes(*bytes));
-            tensor.iter_mut().zip(numbers).for_each(|(value, number)| *value = number);
+            Tensors::Codes(tensors) => names.zip(tensors).try_for_each(|(name, tensor)| {
+                read_bytes(file, &name, &mut tensor.codes)?;
+                read_numbers(file, &format!("{name}{SCALES}"), &mut tensor.scales)
+            }),
         }
-        Ok(())
     }
 }
 
-impl Piece<'_> {
-    pub(super) fn update(&mut self) {
-        self.rule.update(self.values, self.gradient, &mut self.memory);
+impl CodedTensor {
+    fn pieces(&mut self) -> impl Iterator<Item = Codes<'_>> {
+        let scales = self.scales.chunks_mut(PIECE / DYNAMIC_BLOCK_SIZE);
+        let parts = self.codes.chunks_mut(PIECE).zip(scales);
+        parts.map(|(codes, scales)| Codes { codes, scales, map: self.map })
     }
 }
 
-impl View for Stored<'_> {
-    fn dtype(&self) -> Dtype {
-        match self {
-            Self::Full(..) => Dtype::F32,
+/// What is remembered of each value, in torch's words.
+fn names(settings: &OptimizerSettings, shape: &[usize]) -> &'static [&'static str] {
+    match settings {
+        OptimizerSettings::AdamW(_) | OptimizerSettings::AdamW8Bit(_) => &["exp_avg", "exp_avg_sq"],
+        OptimizerSettings::Lion(_) | OptimizerSettings::Lion8Bit(_) => &["exp_avg"],
+        OptimizerSettings::Adafactor(_) if adafactor::matrix(shape).is_some() => {
+            &["exp_avg_sq_row", "exp_avg_sq_col"]
         }
-    }
-
-    fn shape(&self) -> &[usize] {
-        match self {
-            Self::Full(_, shape) => shape,
+        OptimizerSettings::Adafactor(_) => &["exp_avg_sq"],
+        OptimizerSettings::Sgd(settings) if settings.momentum == 0.0 => &[],
+        OptimizerSettings::Sgd(_) => &["momentum_buffer"],
+        OptimizerSettings::RmsProp(settings) => {
+            match (settings.centered, settings.momentum > 0.0) {
+                (false, false) => &["square_avg"],
+                (true, false) => &["square_avg", "grad_avg"],
+                (false, true) => &["square_avg", "momentum_buffer"],
+                (true, true) => &["square_avg", "grad_avg", "momentum_buffer"],
+            }
         }
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        match self {
-            Self::Full(values, _) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-        }
-    }
-
-    fn data_len(&self) -> usize {
-        match self {
-            Self::Full(values, _) => size_of_val(*values),
-        }
+        OptimizerSettings::Adagrad(_) => &["sum"],
     }
 }
