@@ -39,7 +39,7 @@ pub enum TrainError {
     #[error("{0}")]
     Settings(String),
     /// A number left the range of f32.
-    #[error("the {what} of step {step} is {value}, computed on {}{}", list(.blocks), kept(.saved))]
+    #[error("the {what} of step {step} is {value}, computed on {}{}", list(.blocks), kept(.saved.as_ref()))]
     NotFinite {
         /// `loss` or `norm of the gradients`.
         what: &'static str,
@@ -59,7 +59,7 @@ pub enum TrainError {
         saved: Option<PathBuf>,
     },
     /// A checkpoint could not be written.
-    #[error("cannot write the checkpoint `{}`{}", path.display(), last_good(.last))]
+    #[error("cannot write the checkpoint `{}`{}", path.display(), last_good(.last.as_ref()))]
     Save {
         /// The checkpoint's folder, which does not exist now.
         path: PathBuf,
@@ -84,7 +84,7 @@ pub enum TrainError {
         /// What the checkpoint has other than this training.
         difference: String,
     },
-    /// The event file of TensorBoard could not be written.
+    /// The event file of `TensorBoard` could not be written.
     #[error("cannot write events to `{}`", path.display())]
     Events {
         /// The folder.
@@ -121,11 +121,11 @@ fn list(places: &[usize]) -> String {
     }
 }
 
-fn kept(saved: &Option<PathBuf>) -> String {
-    saved.as_ref().map_or_else(String::new, |path| format!("; kept in `{}`", path.display()))
+fn kept(saved: Option<&PathBuf>) -> String {
+    saved.map_or_else(String::new, |path| format!("; kept in `{}`", path.display()))
 }
 
-fn last_good(last: &Option<PathBuf>) -> String {
+fn last_good(last: Option<&PathBuf>) -> String {
     match last {
         Some(path) => format!("; `{}` is whole", path.display()),
         None => String::new(),

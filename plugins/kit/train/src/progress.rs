@@ -218,7 +218,7 @@ impl Progress {
     }
 
     /// The state as a checkpoint of the last step holds it.
-    pub(crate) fn to_save(&mut self) -> &TrainerState {
+    pub(crate) fn snapshot(&mut self) -> &TrainerState {
         let step = self.steps();
         if self.state.best_global_step == Some(step) {
             self.state.best_model_checkpoint = Some(folder_name(step));

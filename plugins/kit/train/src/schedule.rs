@@ -69,7 +69,7 @@ pub enum ScheduleKind {
         /// Share of the largest rate that the rise starts at; one step's part of it when `None`.
         warmup_lr_rate: Option<f64>,
     },
-    /// Up, level, down: Hu et al., "MiniCPM" (2024).
+    /// Up, level, down: Hu et al., "`MiniCPM`" (2024).
     WarmupStableDecay {
         /// Steps of the fall.
         num_decay_steps: usize,

@@ -7,6 +7,7 @@ use crate::schedule::ScheduleKind;
 
 /// Settings of a training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an argument of its own")]
 pub struct TrainingSettings {
     /// Seed of dropout and of noise on embeddings.
     pub seed: u64,

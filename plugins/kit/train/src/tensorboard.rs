@@ -1,6 +1,6 @@
-//! Event files for TensorBoard: scalars by step, under transformers' tags.
+//! Event files for `TensorBoard`: scalars by step, under transformers' tags.
 //!
-//! The file is a TFRecord file: each record is its length, a masked CRC-32C of the length, its bytes
+//! The file is a `TFRecord` file: each record is its length, a masked CRC-32C of the length, its bytes
 //! and a masked CRC-32C of those. A record is a protobuf message `Event`, of which the few fields
 //! that scalars need are written here.
 
@@ -118,11 +118,16 @@ impl Message {
 
     fn varint(&mut self, mut value: u64) {
         while value >= 0x80 {
-            self.0.push((value & 0x7f | 0x80) as u8);
+            self.0.push(low_bits(value) | 0x80);
             value >>= 7;
         }
-        self.0.push(value as u8);
+        self.0.push(low_bits(value));
     }
+}
+
+/// The last seven bits.
+fn low_bits(value: u64) -> u8 {
+    (value & 0x7f) as u8
 }
 
 fn write_record(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
@@ -135,7 +140,7 @@ fn write_record(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     out.write_all(&record)
 }
 
-/// The checksum of TFRecord: a CRC-32C, turned and moved, so that checksums of checksums differ.
+/// The checksum of `TFRecord`: a CRC-32C, turned and moved, so that checksums of checksums differ.
 fn masked_crc(bytes: &[u8]) -> u32 {
     crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
 }

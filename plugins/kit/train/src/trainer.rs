@@ -36,7 +36,7 @@ pub struct TrainingData<'a> {
 pub struct Outputs<'a> {
     /// Checkpoints, and whether to go on from one.
     pub checkpoints: Option<Checkpoints<'a>>,
-    /// Folder for TensorBoard's event file.
+    /// Folder for `TensorBoard`'s event file.
     pub events: Option<&'a Path>,
 }
 
@@ -222,7 +222,7 @@ impl Trainer<'_> {
             loss,
             learning_rate,
             grad_norm,
-            tokens: batches.iter().map(|part| part.num_tokens()).sum(),
+            tokens: batches.iter().map(MicroBatch::num_tokens).sum(),
             seconds: started.elapsed().as_secs_f64(),
             eval_loss: None,
             best_eval_loss: None,
@@ -260,7 +260,7 @@ impl Trainer<'_> {
         let blocks = batches.iter().flat_map(|part| &part.blocks).copied().collect();
         let saved = self.store.failed(step, batches);
         // The numbers that led there are worth more than a second error.
-        let _written = self.store.save(self.adapters, &self.optimizer, self.progress.to_save());
+        let _written = self.store.save(self.adapters, &self.optimizer, self.progress.snapshot());
         Err(TrainError::NotFinite { what, value, step, blocks, saved })
     }
 
@@ -323,7 +323,7 @@ impl Trainer<'_> {
     }
 
     fn save(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        let state = self.progress.to_save();
+        let state = self.progress.snapshot();
         if let Some(path) = self.store.save(self.adapters, &self.optimizer, state)? {
             self.store.keep(self.settings.save_total_limit, self.progress.best_saved_step());
             observer.saved(&path);
@@ -337,7 +337,7 @@ impl Trainer<'_> {
         let saved = match self.store.has(steps) {
             _ if steps == 0 => Ok(None),
             Some(path) => Ok(Some(path)),
-            None => self.store.save(self.adapters, &self.optimizer, self.progress.to_save()),
+            None => self.store.save(self.adapters, &self.optimizer, self.progress.snapshot()),
         };
         match saved {
             Ok(saved) => TrainError::Cancelled { saved },

@@ -99,7 +99,9 @@ impl Digest {
 
     fn add_bytes(&mut self, bytes: &[u8]) {
         self.add(bytes.len() as u64);
-        bytes.iter().for_each(|&byte| self.add(u64::from(byte)));
+        for &byte in bytes {
+            self.add(u64::from(byte));
+        }
     }
 
     fn add_bits(&mut self, bits: Option<&Vec<bool>>) {

@@ -27,7 +27,7 @@ pub(super) fn update(
 ) {
     let beta = 1.0 - (numbers.steps as f64).powf(settings.decay_rate);
     let mean = Mean { beta: beta as f32, new: (1.0 - beta) as f32 };
-    let mut update = match (matrix(&parameter.shape), memory) {
+    let update = match (matrix(&parameter.shape), memory) {
         (Some(shape), [rows, columns]) => factored(settings, mean, shape, gradient, rows, columns),
         (None, [squares]) => {
             for (square, &g) in squares.iter_mut().zip(gradient) {
@@ -42,9 +42,8 @@ pub(super) fn update(
     let clip = (root_mean_square / settings.clip_threshold).max(1.0) as f32;
     let rate = numbers.rate as f32;
     let decay = (numbers.decay * numbers.rate) as f32;
-    update.iter_mut().for_each(|u| *u = *u / clip * rate);
-    for (value, u) in parameter.values.iter_mut().zip(update) {
-        *value = *value - decay * *value - u;
+    for (value, u) in parameter.values.iter_mut().zip(&update) {
+        *value = *value - decay * *value - u / clip * rate;
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) enum Memory<'a> {
 
 /// Codes of some values.
 pub(super) struct Codes<'a> {
-    pub(super) codes: &'a mut [u8],
+    pub(super) bytes: &'a mut [u8],
     /// One for each block.
     pub(super) scales: &'a mut [f32],
     pub(super) map: &'static DynamicCodes,
@@ -47,13 +47,13 @@ fn update_blocks(rule: &Rule, values: &mut [f32], gradient: &[f32], tensors: &mu
     for (block, (values, gradient)) in blocks.enumerate() {
         let mut memory: Vec<&mut [f32]> = Vec::with_capacity(tensors.len());
         for (tensor, numbers) in tensors.iter().zip(&mut numbers) {
-            let (codes, scale) = (&tensor.codes[places(block, values.len())], tensor.scales[block]);
+            let (codes, scale) = (&tensor.bytes[places(block, values.len())], tensor.scales[block]);
             tensor.map.dequantize_block(codes, scale, &mut numbers[..values.len()]);
             memory.push(&mut numbers[..values.len()]);
         }
         rule.update(values, gradient, &mut memory);
         for (tensor, numbers) in tensors.iter_mut().zip(&memory) {
-            let codes = &mut tensor.codes[places(block, values.len())];
+            let codes = &mut tensor.bytes[places(block, values.len())];
             tensor.scales[block] = tensor.map.quantize_block(numbers, codes);
         }
     }

@@ -66,7 +66,7 @@ pub struct Sgd {
     pub nesterov: bool,
 }
 
-/// Tieleman and Hinton, "Lecture 6.5 - RMSProp" (2012).
+/// Tieleman and Hinton, "Lecture 6.5 - `RMSProp`" (2012).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RmsProp {
     /// Decay of the mean of the squares.

@@ -141,7 +141,7 @@ impl CodedTensor {
     fn pieces(&mut self) -> impl Iterator<Item = Codes<'_>> {
         let scales = self.scales.chunks_mut(PIECE / DYNAMIC_BLOCK_SIZE);
         let parts = self.codes.chunks_mut(PIECE).zip(scales);
-        parts.map(|(codes, scales)| Codes { codes, scales, map: self.map })
+        parts.map(|(bytes, scales)| Codes { bytes, scales, map: self.map })
     }
 }
 

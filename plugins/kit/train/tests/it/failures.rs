@@ -200,7 +200,9 @@ fn nothing_to_train_on_is_named() {
     assert_eq!(refused(&[], &[], &mut adapters), "there are no sequences to train on");
     assert_eq!(refused(&some, &[], &mut Adapters::none()), "there are no parameters to train");
     let mut unlabelled = some.clone();
-    unlabelled.iter_mut().for_each(|one| one.label_mask = Some(vec![false; one.len()]));
+    for one in &mut unlabelled {
+        one.label_mask = Some(vec![false; one.len()]);
+    }
     let message = refused(&unlabelled[..1], &[], &mut adapters);
     assert_eq!(message, "step 1 has no label: every position of block 0 is ignored");
     let message = refused(&some, &unlabelled, &mut adapters);

@@ -2,7 +2,8 @@
 
 use olive_kit_train::{
     Checkpoints, Duration, EarlyStopping, Interval, LogEntry, Outputs, PlateauSettings, Resume,
-    Saving, ScheduleKind, StepPlan, TrainError, Trained, TrainingData, TrainingSettings, train,
+    Saving, ScheduleKind, Sequence, StepPlan, TrainError, Trained, TrainingData, TrainingSettings,
+    train,
 };
 
 use crate::toy::{self, Heard, Toy};
@@ -255,6 +256,6 @@ fn batches_hold_sequences_of_about_one_length() {
     assert!(shapes(&settings).iter().all(|&(rows, _)| rows == 4), "four are few tokens");
     assert!(shapes(&toy::settings()).iter().all(|&(rows, _)| rows == 2));
     let grouped = TrainingSettings { group_by_length: true, ..toy::settings() };
-    let longest = toy::sequences(20, 1).iter().map(|one| one.len()).max();
+    let longest = toy::sequences(20, 1).iter().map(Sequence::len).max();
     assert_eq!(Some(shapes(&grouped)[0].1), longest, "the longest comes first");
 }

@@ -30,7 +30,7 @@ fn fixture() -> Fixture {
 
 /// Numbers in -0.5..0.5 as the script makes them.
 fn units(start: u64, count: usize) -> Vec<f32> {
-    let unit = |counter: u64| (counter * 2_654_435_761 % (1 << 32) >> 8) as f64 / 16_777_216.0;
+    let unit = |counter: u64| ((counter * 2_654_435_761 % (1 << 32)) >> 8) as f64 / 16_777_216.0;
     (start..).take(count).map(|counter| (unit(counter) - 0.5) as f32).collect()
 }
 
