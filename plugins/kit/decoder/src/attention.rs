@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use olive_kit_kernels::product::{Matrix, MatrixMut, Threads, add_product, multiply};
-use olive_kit_kernels::vector::{dot, exp_shifted, max, scale, vectorized};
+use olive_kit_kernels::vector::{dot, exp, exp_shifted, max, scale, vectorized};
 
 /// Queries whose scores are computed at once.
 const BLOCK: usize = 64;
@@ -23,11 +23,13 @@ pub(crate) struct Head<'a> {
     pub(crate) values: Matrix<'a>,
     /// Factor on the scores.
     pub(crate) scale: f32,
+    /// Limit `c` of scores, which become `c tanh(score / c)`: Gemma Team, "Gemma 2" (2024).
+    pub(crate) softcap: Option<f32>,
     /// What each query sees.
     pub(crate) visibility: Visibility<'a>,
 }
 
-/// Which keys a query sees: those up to its own position.
+/// Which keys a query sees: those of its sample up to its own position.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Visibility<'a> {
     /// Position of the first query among the keys.
@@ -36,6 +38,8 @@ pub(crate) struct Visibility<'a> {
     pub(crate) window: Option<usize>,
     /// Keys that may be seen at all, `[len]`.
     pub(crate) key_mask: Option<&'a [bool]>,
+    /// The first key of each query's sample, `[new]`, never falling.
+    pub(crate) starts: Option<&'a [u32]>,
 }
 
 /// Gradients of one head, each as the argument it belongs to; all are added to.
@@ -80,10 +84,13 @@ pub(crate) fn add_gradients(
     gradients: &mut HeadGradients<'_>,
 ) {
     let head_dim = head.head_dim();
-    let (mut scores, mut score_gradients) = (Vec::new(), Vec::new());
+    let (mut scores, mut score_gradients, mut capped) = (Vec::new(), Vec::new(), Vec::new());
     for block in head.blocks() {
         let num_keys = block.keys.len();
         head.scores(&block, &mut scores);
+        if head.softcap.is_some() {
+            capped.clone_from(&scores);
+        }
         for (row, scores) in block.queries.clone().zip(scores.chunks_mut(num_keys)) {
             vectorized(|| head.probabilities(row, &block.keys, scores, log_sums[row]));
         }
@@ -103,6 +110,9 @@ pub(crate) fn add_gradients(
                 softmax_gradient(probabilities, mean, gradient);
             });
         }
+        if let Some(cap) = head.softcap {
+            vectorized(|| soft_cap_gradient(&capped, cap, &mut score_gradients));
+        }
         let score_gradients = block.matrix(&score_gradients);
         let into = block.rows_of(gradients.queries, head_dim);
         add_product(into, score_gradients, block.seen(head.keys), head.scale, Threads::One);
@@ -117,8 +127,8 @@ impl Head<'_> {
         self.queries.num_columns()
     }
 
-    fn blocks(&self) -> impl Iterator<Item = Block> + use<> {
-        let (num_queries, visibility) = (self.queries.num_rows(), self.visibility.bounds());
+    fn blocks(&self) -> impl Iterator<Item = Block> + use<'_> {
+        let (num_queries, visibility) = (self.queries.num_rows(), self.visibility);
         (0..num_queries).step_by(BLOCK).map(move |start| {
             let queries = start..(start + BLOCK).min(num_queries);
             let keys = visibility.seen(start).start..visibility.seen(queries.end - 1).end;
@@ -134,6 +144,9 @@ impl Head<'_> {
         let keys = block.seen(self.keys).transposed();
         let into = MatrixMut::new(scores, num_queries, num_keys);
         multiply(into, queries, keys, self.scale, Threads::One);
+        if let Some(cap) = self.softcap {
+            vectorized(|| soft_cap(scores, cap));
+        }
     }
 
     /// Turns the scores of a query into probabilities and gives the logarithm of their denominator.
@@ -156,7 +169,7 @@ impl Head<'_> {
     #[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
     #[inline(always)]
     fn probabilities(&self, row: usize, keys: &Range<usize>, scores: &mut [f32], log_sum: f32) {
-        let seen = self.visibility.bounds().seen_among(row, keys);
+        let seen = self.visibility.seen_among(row, keys);
         exp_shifted(&mut scores[seen], log_sum);
         self.hide(row, keys, scores, 0.0);
     }
@@ -165,7 +178,7 @@ impl Head<'_> {
     #[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
     #[inline(always)]
     fn hide(&self, row: usize, keys: &Range<usize>, scores: &mut [f32], with: f32) -> Range<usize> {
-        let seen = self.visibility.bounds().seen_among(row, keys);
+        let seen = self.visibility.seen_among(row, keys);
         scores[..seen.start].fill(with);
         scores[seen.end..].fill(with);
         if let Some(mask) = self.visibility.key_mask {
@@ -178,26 +191,16 @@ impl Head<'_> {
 }
 
 impl Visibility<'_> {
-    fn bounds(&self) -> Bounds {
-        Bounds { offset: self.offset, window: self.window.unwrap_or(usize::MAX) }
-    }
-}
-
-/// Keys within a query's reach, masked or not.
-#[derive(Clone, Copy)]
-struct Bounds {
-    offset: usize,
-    window: usize,
-}
-
-impl Bounds {
-    fn seen(self, row: usize) -> Range<usize> {
+    /// Keys within a query's reach, masked or not.
+    fn seen(&self, row: usize) -> Range<usize> {
         let end = self.offset + row + 1;
-        end.saturating_sub(self.window)..end
+        let start = end.saturating_sub(self.window.unwrap_or(usize::MAX));
+        let sample = self.starts.map_or(0, |starts| starts[row] as usize);
+        start.max(sample)..end
     }
 
     /// The same, counted from the first of `keys`.
-    fn seen_among(self, row: usize, keys: &Range<usize>) -> Range<usize> {
+    fn seen_among(&self, row: usize, keys: &Range<usize>) -> Range<usize> {
         let seen = self.seen(row);
         seen.start - keys.start..seen.end - keys.start
     }
@@ -227,6 +230,25 @@ impl Block {
     }
 }
 
+/// `c tanh(score / c)`, as `c (1 - 2 / (e^(2 score / c) + 1))`.
+#[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
+#[inline(always)]
+pub(crate) fn soft_cap(scores: &mut [f32], cap: f32) {
+    for score in scores {
+        *score = cap * (1.0 - 2.0 / (exp(2.0 / cap * *score) + 1.0));
+    }
+}
+
+/// Multiplies by the slope of the cap, `1 - (capped / c)^2`.
+#[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
+#[inline(always)]
+pub(crate) fn soft_cap_gradient(capped: &[f32], cap: f32, gradient: &mut [f32]) {
+    for (gradient, capped) in gradient.iter_mut().zip(capped) {
+        let share = capped / cap;
+        *gradient *= 1.0 - share * share;
+    }
+}
+
 /// `gradient = probabilities * (gradient - mean)`
 #[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
 #[inline(always)]
@@ -239,10 +261,12 @@ fn softmax_gradient(probabilities: &[f32], mean: f32, gradient: &mut [f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::finite_differences::random;
+    use crate::finite_differences::random;
 
     const LEN: usize = 150;
     const DIM: usize = 8;
+    /// Tokens of a sample where several are packed.
+    const SAMPLE: usize = 40;
 
     /// Attention by its definition, in f64, of the query at `position`.
     fn by_definition(
@@ -266,16 +290,19 @@ mod tests {
     }
 
     /// Checks the last `new` of `LEN` positions.
-    fn check(new: usize, window: Option<usize>, key_mask: Option<&[bool]>) {
+    fn check(new: usize, window: Option<usize>, key_mask: Option<&[bool]>, is_packed: bool) {
         let (queries, keys) = (random(new * DIM, 1), random(LEN * DIM, 2));
         let (values, offset) = (random(LEN * DIM, 3), LEN - new);
         let mut out = vec![0.0; new * DIM];
+        let sample = |position: usize| u32::try_from(position / SAMPLE * SAMPLE).unwrap();
+        let starts = is_packed.then(|| (offset..LEN).map(sample).collect::<Vec<_>>());
         let head = Head {
             queries: Matrix::new(&queries, new, DIM),
             keys: Matrix::new(&keys, LEN, DIM),
             values: Matrix::new(&values, LEN, DIM),
             scale: 0.5,
-            visibility: Visibility { offset, window, key_mask },
+            softcap: None,
+            visibility: Visibility { offset, window, key_mask, starts: starts.as_deref() },
         };
         attend(head, &mut out, None);
         for (row, (query, out)) in queries.chunks(DIM).zip(out.chunks(DIM)).enumerate() {
@@ -284,6 +311,7 @@ mod tests {
                 key <= position
                     && window.is_none_or(|window| position - key < window)
                     && key_mask.is_none_or(|mask| mask[key])
+                    && (!is_packed || key >= position / SAMPLE * SAMPLE)
             };
             let expected = by_definition(query, &keys, &values, is_seen);
             for (found, expected) in out.iter().zip(expected) {
@@ -297,8 +325,9 @@ mod tests {
         let mask: Vec<_> = (0..LEN).map(|key| key > 1 && key % 7 != 0).collect();
         for new in [LEN, 65, 1] {
             for window in [None, Some(1), Some(9), Some(1000)] {
-                check(new, window, None);
-                check(new, window, Some(&mask));
+                check(new, window, None, false);
+                check(new, window, Some(&mask), false);
+                check(new, window, Some(&mask), true);
             }
         }
     }

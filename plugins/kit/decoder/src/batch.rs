@@ -12,7 +12,7 @@ pub struct Batch {
     /// The token expected at each position, `[batch * seq]`, [`Batch::IGNORED`] for none.
     ///
     /// As in transformers, a label stands at its own position: the loss compares it with what the
-    /// position before predicts, so the first label of a sequence is never used.
+    /// position before predicts, so the first label of a sequence or sample is never used.
     pub labels: Vec<i64>,
     /// Number of the sample each token belongs to, `[batch * seq]`, when sequences hold several.
     ///
@@ -45,6 +45,7 @@ impl Batch {
     pub(crate) fn predictions(&self) -> impl Iterator<Item = (usize, i64)> + '_ {
         let rows = 0..self.labels.len().saturating_sub(1);
         rows.filter(|row| !(row + 1).is_multiple_of(self.seq))
+            .filter(|&row| self.segments.as_ref().is_none_or(|s| s[row] == s[row + 1]))
             .map(|row| (row, self.labels[row + 1]))
             .filter(|&(_, label)| label != Self::IGNORED)
     }
@@ -53,9 +54,11 @@ impl Batch {
     pub(crate) fn check(&self, vocab_size: usize) -> Result<(), DecoderError> {
         let expected = self.batch * self.seq;
         let mask_len = self.attention_mask.as_ref().map_or(expected, Vec::len);
+        let segments_len = self.segments.as_ref().map_or(expected, Vec::len);
         let lengths = [
             ("input_ids", self.input_ids.len()),
             ("attention_mask", mask_len),
+            ("segments", segments_len),
             ("labels", self.labels.len()),
         ];
         if expected == 0 {

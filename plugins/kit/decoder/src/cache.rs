@@ -1,17 +1,17 @@
 //! Keys and values of a sequence, kept between steps of generation.
 
-use candle_core::{Device, Result, Tensor};
 use olive_kit_checkpoint::Decoder;
 use olive_kit_checkpoint::rope::{Rope, RopeScaling};
+use olive_kit_kernels::product::Matrix;
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
+use crate::activations::Activations;
 use crate::attention::{Head, Visibility, attend};
 use crate::error::DecoderError;
-use crate::ops::attention::{Geometry, heads_to_rows};
+use crate::heads::{Attention, Geometry, Layout, heads_to_rows};
 use crate::rotary::{RotaryTables, Turn};
-use crate::values::borrow;
-use olive_kit_kernels::product::Matrix;
+use crate::scratch::Scratch;
 
 /// Keys and values of one sequence for every layer of a model, rotated.
 ///
@@ -21,6 +21,14 @@ pub struct KvCache {
     geometry: Geometry,
     tokens: Vec<u32>,
     layers: Vec<LayerCache>,
+    pub(crate) room: DecodingRoom,
+}
+
+/// Memory of decoding steps, used again by each.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct DecodingRoom {
+    pub(crate) scratch: Scratch,
+    pub(crate) kept: Activations,
 }
 
 #[derive(Debug, Clone)]
@@ -37,7 +45,8 @@ impl KvCache {
         let heads = vec![Vec::new(); decoder.num_kv_heads];
         let layer = LayerCache { keys: heads.clone(), values: heads };
         let layers = vec![layer; decoder.num_layers];
-        Self { geometry: Geometry::of(decoder), tokens: Vec::new(), layers }
+        let room = DecodingRoom::default();
+        Self { geometry: Geometry::of(decoder), tokens: Vec::new(), layers, room }
     }
 
     /// Tokens in the cache.
@@ -79,56 +88,50 @@ impl KvCache {
         tokens
     }
 
-    /// Appends `tokens`, whose keys and values follow layer by layer, and gives their rotary tables.
-    pub(crate) fn append(&mut self, tokens: &[u32], rope: &Rope) -> RotaryTables {
+    /// Appends `tokens`, whose keys and values follow layer by layer, and says where they stand.
+    pub(crate) fn append(&mut self, tokens: &[u32], rope: &Rope) -> Layout {
         let first = self.tokens.len();
         self.tokens.extend(tokens);
-        RotaryTables::new(rope, first..self.tokens.len(), self.tokens.len())
+        Layout {
+            seq: tokens.len(),
+            positions: (0..).take(tokens.len()).collect(),
+            key_mask: None,
+            starts: None,
+            tables: RotaryTables::new(rope, first..self.tokens.len(), self.tokens.len()),
+        }
     }
 
-    /// Attention of the appended tokens in one layer, `[tokens, query_width]`, from their queries,
-    /// keys and values, `[tokens, query_width + 2 * kv_width]`.
+    /// Rotates queries and keys of the appended tokens in one layer, and writes their attention.
     pub(crate) fn attend(
         &mut self,
         layer: usize,
-        qkv: &Tensor,
-        tables: &RotaryTables,
-    ) -> Result<Tensor> {
-        let (geometry, new) = (self.geometry, qkv.dim(0)?);
-        let (width, head_dim) = (geometry.width(), geometry.head_dim);
-        let mut rows = borrow(qkv)?.to_vec();
-        tables.rotate(&mut rows, width, geometry.rotated(), new, Turn::Forward);
+        (layout, window): (&Layout, Option<usize>),
+        kept: &mut Activations,
+        scratch: &mut Scratch,
+    ) {
+        let (geometry, new) = (self.geometry, layout.seq);
+        let Geometry { head_dim, scale, softcap, .. } = geometry;
+        Attention { geometry, window, layout }.rotate(&mut kept.qkv, Turn::Forward);
         let layer = &mut self.layers[layer];
-        for row in rows.chunks(width) {
-            let (keys, values) = row[geometry.query_width()..].split_at(geometry.kv_width());
-            append_heads(&mut layer.keys, keys, head_dim);
-            append_heads(&mut layer.values, values, head_dim);
+        for head in 0..geometry.num_kv_heads {
+            let (key, value) = geometry.key_and_value(head * geometry.group());
+            for row in 0..new {
+                layer.keys[head].extend_from_slice(kept.qkv.columns(row, key, head_dim));
+                layer.values[head].extend_from_slice(kept.qkv.columns(row, value, head_dim));
+            }
         }
-        let visibility =
-            Visibility { offset: self.tokens.len() - new, window: geometry.window, key_mask: None };
-        let mut heads = vec![0.0; new * geometry.query_width()];
+        let offset = self.tokens.len() - new;
+        let visibility = Visibility { offset, window, key_mask: None, starts: None };
+        let mut heads = scratch.take(kept.attended.len());
         heads.par_chunks_mut(new * head_dim).enumerate().for_each(|(head, out)| {
             let kv_head = head / geometry.group();
-            attend(
-                Head {
-                    queries: Matrix::strided(&rows[head * head_dim..], new, head_dim, width),
-                    keys: whole(&layer.keys[kv_head], head_dim),
-                    values: whole(&layer.values[kv_head], head_dim),
-                    scale: geometry.scale(),
-                    visibility,
-                },
-                out,
-                None,
-            );
+            let queries = kept.qkv.matrix((0, new), head * head_dim, head_dim);
+            let keys = whole(&layer.keys[kv_head], head_dim);
+            let values = whole(&layer.values[kv_head], head_dim);
+            attend(Head { queries, keys, values, scale, softcap, visibility }, out, None);
         });
-        let rows = heads_to_rows(&heads, geometry.num_heads, new, head_dim);
-        Tensor::from_vec(rows, (new, geometry.query_width()), &Device::Cpu)
-    }
-}
-
-fn append_heads(heads: &mut [Vec<f32>], row: &[f32], head_dim: usize) {
-    for (head, values) in heads.iter_mut().zip(row.chunks(head_dim)) {
-        head.extend_from_slice(values);
+        heads_to_rows(&heads, &mut kept.attended, geometry.num_heads, new, head_dim);
+        scratch.give(heads);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why a decoder could not be loaded or run.
 
 use olive_kit_checkpoint::CheckpointError;
+use olive_kit_quant::QuantError;
 use thiserror::Error;
 
 /// Why a decoder could not be loaded or run.
@@ -55,9 +56,9 @@ pub enum DecoderError {
         /// Layers of the model.
         num_layers: usize,
     },
-    /// Factors that do not fit the layer they adapt.
+    /// A tensor that does not fit the layer it adapts.
     #[error(
-        "`{module}` is [{out_features}, {in_features}]; factors A {a:?} and B {b:?} do not fit it"
+        "`{module}` is [{out_features}, {in_features}]; its `{parameter}` is {found:?}, not {expected:?}"
     )]
     AdapterShape {
         /// Module path.
@@ -66,10 +67,12 @@ pub enum DecoderError {
         out_features: usize,
         /// Columns of the layer's weight.
         in_features: usize,
-        /// Shape of `A`.
-        a: Vec<usize>,
-        /// Shape of `B`.
-        b: Vec<usize>,
+        /// Name of the tensor.
+        parameter: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape it should have.
+        expected: Vec<usize>,
     },
     /// A cache made for another model.
     #[error("the cache is for {found} layers, but the model has {expected}")]
@@ -79,7 +82,15 @@ pub enum DecoderError {
         /// Layers of the model.
         expected: usize,
     },
-    /// A computation failed.
-    #[error("the decoder could not be computed")]
-    Compute(#[from] candle_core::Error),
+    /// A weight that cannot be rounded to codes.
+    #[error("`{name}` cannot be quantized to 4 bits")]
+    Quantize {
+        /// Name of the tensor.
+        name: String,
+        /// Why.
+        source: QuantError,
+    },
+    /// A computation on another device failed.
+    #[error("the model could not be computed on the device: {0}")]
+    Device(String),
 }

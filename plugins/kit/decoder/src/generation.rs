@@ -1,14 +1,14 @@
-//! Generation: some tokens after those in a cache, without a tape.
+//! Generation: some tokens after those in a cache.
 
-use candle_core::Tensor;
+use olive_kit_adapters::Adapters;
 
-use crate::adapters::Adapters;
 use crate::batch::check_tokens;
-use crate::cache::KvCache;
+use crate::cache::{DecodingRoom, KvCache};
 use crate::error::DecoderError;
-use crate::layer::Variation;
+use crate::fit::check_adapters;
+use crate::layer::Room;
+use crate::pass::Pass;
 use crate::transformer::Transformer;
-use crate::values::into_vec;
 
 /// Which of the given tokens logits are wanted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,39 +39,53 @@ impl Transformer {
         positions: Positions,
     ) -> Result<Vec<f32>, DecoderError> {
         check_tokens(tokens, self.decoder().vocab_size)?;
-        adapters.check(self.decoder())?;
+        check_adapters(adapters, self.decoder())?;
         cache.check(self.layers.len())?;
         if tokens.is_empty() {
             return Ok(Vec::new());
         }
-        let adapters = adapters.detached();
+        let pass = Pass::inference(adapters);
         // Inside the pool, the many small parallel loops of a token need no hand-over to it.
         rayon::scope(|_| {
             let mut run = cache.take_outgrown(&self.decoder().rope, tokens.len());
             run.extend(tokens);
-            let hidden = self.run(&run, cache, &adapters)?;
             let wanted = match positions {
                 Positions::All => tokens.len(),
                 Positions::Last => 1,
             };
-            let hidden = hidden.narrow(0, run.len() - wanted, wanted)?.contiguous()?;
-            Ok(into_vec(&self.logits(&self.norm(&hidden)?)?)?)
+            let mut room = std::mem::take(&mut cache.room);
+            let logits = self.run(&run, wanted, cache, pass, &mut room);
+            cache.room = room;
+            Ok(logits)
         })
     }
 
-    /// The residual stream after the last layer, `[tokens, hidden_size]`.
+    /// Logits of the last `wanted` of `tokens`, which are appended.
     fn run(
         &self,
         tokens: &[u32],
+        wanted: usize,
         cache: &mut KvCache,
-        adapters: &Adapters,
-    ) -> candle_core::Result<Tensor> {
-        let variation = Variation { adapters, pass: None };
-        let tables = cache.append(tokens, &self.decoder().rope);
-        let mut hidden = self.embed(tokens)?;
+        pass: Pass<'_>,
+        DecodingRoom { scratch, kept }: &mut DecodingRoom,
+    ) -> Vec<f32> {
+        let (width, layout) =
+            (self.decoder().hidden_size, cache.append(tokens, &self.decoder().rope));
+        let mut hidden = scratch.take(tokens.len() * width);
+        self.embed(tokens, &mut hidden, &pass);
         for (index, layer) in self.layers.iter().enumerate() {
-            hidden = layer.forward(&hidden, variation, |qkv| cache.attend(index, qkv, &tables))?;
+            let mut room = Room { pass, scratch };
+            let place = (&layout, self.decoder().window(index));
+            let attend = |kept: &mut _, scratch: &mut _| cache.attend(index, place, kept, scratch);
+            layer.forward(&mut hidden, kept, &mut room, attend);
         }
-        Ok(hidden)
+        let last = &hidden[(tokens.len() - wanted) * width..];
+        let mut normed = scratch.take(last.len());
+        self.final_norm.forward(last, &mut normed, &pass);
+        let mut logits = vec![0.0; wanted * self.decoder().vocab_size];
+        self.logits_of(&normed, &mut logits, &pass, scratch);
+        scratch.give(normed);
+        scratch.give(hidden);
+        logits
     }
 }

@@ -1,44 +1,65 @@
-//! One layer: attention and MLP, each after a norm and added to its input.
+//! One layer: attention and MLP, each after a norm and added to its input, forward and backward.
+//!
+//! The backward is derived by hand. What the forward keeps for it are the layer's input, rotated
+//! queries, keys and values, the attention, the stream between attention and MLP, and gate and up;
+//! norms and the gate's product are computed again, which is cheaper than their memory.
 
-use candle_core::{Result, Tensor};
-use olive_kit_checkpoint::{Checkpoint, CheckpointError, Decoder, LinearRole};
+use olive_kit_adapters::Gradients;
+use olive_kit_checkpoint::{Activation, Checkpoint, Decoder, LinearRole};
+use olive_kit_kernels::Accumulate;
+use olive_kit_kernels::vector::{add, vectorized};
 
-use crate::adapters::Adapters;
-use crate::dropout::Pass;
+use crate::activations::Activations;
+use crate::error::DecoderError;
+use crate::gate;
+use crate::heads::{Attention, Geometry};
 use crate::linear::Linear;
-use crate::ops::rms_norm::RmsNorm;
-use crate::ops::swiglu::{FusedSwiGlu, SwiGlu};
-use crate::weight;
+use crate::norm::Norm;
+use crate::parts::Parts;
+use crate::pass::Pass;
+use crate::rotary::Turn;
+use crate::rows::{fit, for_each_row};
+use crate::scratch::Scratch;
+use crate::storage::Storage;
 
 /// The weights of one layer.
 #[derive(Debug)]
 pub(crate) struct Layer {
-    attention_norm: RmsNorm,
+    attention_norm: Norm,
     /// One fused projection, or query, key and value.
     qkv: Vec<Linear>,
+    /// Of each query head and of each key head.
+    head_norms: Option<[Norm; 2]>,
     output: Linear,
-    mlp_norm: RmsNorm,
+    /// Of attention's output, where the family has one.
+    attention_output_norm: Option<Norm>,
+    mlp_norm: Norm,
     /// One fused projection, or gate and up.
     gate_up: Vec<Linear>,
     down: Linear,
+    /// Of the MLP's output, where the family has one.
+    mlp_output_norm: Option<Norm>,
+    activation: Activation,
+    geometry: Geometry,
+    inner: usize,
 }
 
-/// What makes one forward pass differ from that of the base model.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Variation<'a> {
-    pub(crate) adapters: &'a Adapters,
-    /// Masks of the adapters' inputs, while training.
-    pub(crate) pass: Option<Pass>,
+/// What a pass writes to while it runs.
+pub(crate) struct Room<'a> {
+    pub(crate) pass: Pass<'a>,
+    pub(crate) scratch: &'a mut Scratch,
 }
 
 impl Layer {
     pub(crate) fn load(
         checkpoint: &Checkpoint,
         index: usize,
-    ) -> std::result::Result<Self, CheckpointError> {
+        storage: Storage,
+    ) -> Result<Self, DecoderError> {
+        let decoder = checkpoint.decoder();
         let (mut qkv, mut output) = (Vec::new(), Vec::new());
         let (mut gate_up, mut down) = (Vec::new(), Vec::new());
-        for linear in checkpoint.decoder().linears(index) {
+        for linear in decoder.linears(index) {
             let place = match linear.role {
                 LinearRole::Qkv | LinearRole::Query | LinearRole::Key | LinearRole::Value => {
                     &mut qkv
@@ -47,48 +68,270 @@ impl Layer {
                 LinearRole::GateUp | LinearRole::Gate | LinearRole::Up => &mut gate_up,
                 LinearRole::Down | LinearRole::LmHead => &mut down,
             };
-            place.push(Linear::load(checkpoint, &linear)?);
+            place.push(Linear::load(checkpoint, &linear, storage)?);
         }
+        let norm = |name: &str| Norm::load(checkpoint, name);
+        let optional = |name: Option<String>| name.map(|name| norm(&name)).transpose();
+        let norms = decoder.norms(index);
+        let head_norms = match norms.heads {
+            Some([queries, keys]) => Some([norm(&queries)?, norm(&keys)?]),
+            None => None,
+        };
         Ok(Self {
-            attention_norm: weight::norm(checkpoint, &Decoder::attention_norm(index))?,
+            attention_norm: norm(&norms.attention)?,
             qkv,
+            head_norms,
             output: output.remove(0),
-            mlp_norm: weight::norm(checkpoint, &Decoder::mlp_norm(index))?,
+            attention_output_norm: optional(norms.attention_output)?,
+            mlp_norm: norm(&norms.mlp)?,
             gate_up,
             down: down.remove(0),
+            mlp_output_norm: optional(norms.mlp_output)?,
+            activation: decoder.activation,
+            geometry: Geometry::of(decoder),
+            inner: decoder.intermediate_size,
         })
     }
 
-    /// The residual stream after this layer, `[rows, hidden_size]`; `attend` turns queries, keys
-    /// and values, `[rows, query_width + 2 * kv_width]`, into what the heads give,
-    /// `[rows, query_width]`.
+    /// Moves the residual stream `hidden`, `[rows, hidden_size]`, past this layer; what the
+    /// backward needs stays in `kept`. `attend` rotates queries and keys and writes the attention.
     pub(crate) fn forward(
         &self,
-        hidden: &Tensor,
-        variation: Variation<'_>,
-        attend: impl FnOnce(&Tensor) -> Result<Tensor>,
-    ) -> Result<Tensor> {
-        let normed = hidden.apply_op1(self.attention_norm.clone())?;
-        let attended = attend(&self.queries_keys_values(&normed, variation)?)?;
-        let hidden = (hidden + self.output.forward(&attended, Some(variation))?)?;
-        let normed = hidden.apply_op1(self.mlp_norm.clone())?;
-        let gated = self.gate(&normed, variation)?;
-        hidden + self.down.forward(&gated, Some(variation))?
+        hidden: &mut [f32],
+        kept: &mut Activations,
+        room: &mut Room<'_>,
+        attend: impl FnOnce(&mut Activations, &mut Scratch),
+    ) {
+        let rows = hidden.len() / self.output.out_features();
+        fit(&mut kept.input, hidden.len()).copy_from_slice(hidden);
+        let mut normed = room.scratch.take(hidden.len());
+        self.attention_norm.forward(hidden, &mut normed, &room.pass);
+        project(&self.qkv, &normed, &mut kept.qkv, room);
+        self.norm_heads(kept, &room.pass);
+        fit(&mut kept.attended, rows * self.geometry.query_width());
+        attend(kept, room.scratch);
+        self.output.forward(&kept.attended, &mut normed, &room.pass, room.scratch);
+        add_output(
+            self.attention_output_norm.as_ref(),
+            hidden,
+            &normed,
+            &mut kept.attention_output,
+            room,
+        );
+
+        fit(&mut kept.middle, hidden.len()).copy_from_slice(hidden);
+        self.mlp_norm.forward(hidden, &mut normed, &room.pass);
+        project(&self.gate_up, &normed, &mut kept.gate_up, room);
+        let mut gated = room.scratch.take(rows * self.inner);
+        gate::forward(self.activation, &kept.gate_up, &mut gated, self.inner);
+        self.down.forward(&gated, &mut normed, &room.pass, room.scratch);
+        add_output(self.mlp_output_norm.as_ref(), hidden, &normed, &mut kept.mlp_output, room);
+        room.scratch.give(gated);
+        room.scratch.give(normed);
     }
 
-    fn queries_keys_values(&self, x: &Tensor, variation: Variation<'_>) -> Result<Tensor> {
-        let parts = self.qkv.iter().map(|linear| linear.forward(x, Some(variation)));
-        match parts.collect::<Result<Vec<_>>>()?.as_slice() {
-            [fused] => Ok(fused.clone()),
-            parts => Tensor::cat(parts, 1),
+    /// Makes the gradient of this layer's input of `gradient`, that of its output; what `kept`
+    /// holds is overwritten. Without `needs_input` only what is trained gets gradients.
+    pub(crate) fn backward(
+        &self,
+        gradient: &mut [f32],
+        kept: &mut Activations,
+        attention: &Attention<'_>,
+        needs_input: bool,
+        gradients: &mut Gradients,
+        room: &mut Room<'_>,
+    ) {
+        self.backward_mlp(gradient, kept, gradients, room);
+        self.backward_attention(gradient, kept, attention, needs_input, gradients, room);
+    }
+
+    fn backward_mlp(
+        &self,
+        gradient: &mut [f32],
+        kept: &mut Activations,
+        gradients: &mut Gradients,
+        room: &mut Room<'_>,
+    ) {
+        let (pass, rows) = (room.pass, gradient.len() / self.output.out_features());
+        let from_above = output_gradient(
+            self.mlp_output_norm.as_ref(),
+            gradient,
+            &kept.mlp_output,
+            gradients,
+            room,
+        );
+        let mut gated = room.scratch.take(rows * self.inner);
+        if self.down.needs_input(&pass) {
+            gate::forward(self.activation, &kept.gate_up, &mut gated, self.inner);
+        }
+        let mut of_gated = room.scratch.take(gated.len());
+        let into = Some((&mut of_gated[..], Accumulate::No));
+        let dy = from_above.as_deref().unwrap_or(gradient);
+        self.down.backward(&gated, dy, into, &pass, gradients, room.scratch);
+        gate::backward(self.activation, &mut kept.gate_up, &of_gated, self.inner);
+        room.scratch.give(gated);
+        room.scratch.give(of_gated);
+
+        let into = (&kept.gate_up, gradient, &kept.middle[..]);
+        backward_projections(&self.gate_up, &self.mlp_norm, into, true, gradients, room);
+        from_above.into_iter().for_each(|buffer| room.scratch.give(buffer));
+    }
+
+    fn backward_attention(
+        &self,
+        gradient: &mut [f32],
+        kept: &mut Activations,
+        attention: &Attention<'_>,
+        needs_input: bool,
+        gradients: &mut Gradients,
+        room: &mut Room<'_>,
+    ) {
+        let pass = room.pass;
+        let from_above = output_gradient(
+            self.attention_output_norm.as_ref(),
+            gradient,
+            &kept.attention_output,
+            gradients,
+            room,
+        );
+        let mut of_attended = room.scratch.take(kept.attended.len());
+        let into = Some((&mut of_attended[..], Accumulate::No));
+        let dy = from_above.as_deref().unwrap_or(gradient);
+        self.output.backward(&kept.attended, dy, into, &pass, gradients, room.scratch);
+
+        let mut of_qkv = std::mem::take(&mut kept.qkv_gradients);
+        of_qkv.fit(gradient.len() / self.output.out_features(), kept.qkv.widths.iter().copied());
+        let forward = (&kept.qkv, &kept.attended[..], &kept.log_sums[..]);
+        attention.backward(forward, &of_attended, &mut of_qkv, room.scratch);
+        attention.rotate(&mut of_qkv, Turn::Back);
+        self.backward_head_norms(kept, &mut of_qkv, gradients, room);
+        room.scratch.give(of_attended);
+
+        let into = (&of_qkv, gradient, &kept.input[..]);
+        backward_projections(&self.qkv, &self.attention_norm, into, needs_input, gradients, room);
+        kept.qkv_gradients = of_qkv;
+        from_above.into_iter().for_each(|buffer| room.scratch.give(buffer));
+    }
+
+    /// Norms each query head and key head, and keeps what they were.
+    fn norm_heads(&self, kept: &mut Activations, pass: &Pass<'_>) {
+        let Some([queries, keys]) = &self.head_norms else { return };
+        // Families with these norms have separate projections.
+        for (part, norm) in [queries, keys].into_iter().enumerate() {
+            let values = &mut kept.qkv.buffers[part];
+            let before = &mut kept.unnormed_heads[part];
+            fit(before, values.len()).copy_from_slice(values);
+            norm.forward_in_place(values, pass);
         }
     }
 
-    fn gate(&self, x: &Tensor, variation: Variation<'_>) -> Result<Tensor> {
-        let parts = self.gate_up.iter().map(|linear| linear.forward(x, Some(variation)));
-        match parts.collect::<Result<Vec<_>>>()?.as_slice() {
-            [gate, up] => gate.apply_op2(up, SwiGlu),
-            parts => Tensor::cat(parts, 1)?.apply_op1(FusedSwiGlu),
+    fn backward_head_norms(
+        &self,
+        kept: &Activations,
+        of_qkv: &mut Parts,
+        gradients: &mut Gradients,
+        room: &mut Room<'_>,
+    ) {
+        let Some([queries, keys]) = &self.head_norms else { return };
+        for (part, norm) in [queries, keys].into_iter().enumerate() {
+            let dy = &mut of_qkv.buffers[part];
+            let mut dx = room.scratch.zeros(dy.len());
+            norm.backward(&kept.unnormed_heads[part], dy, &mut dx, &room.pass, gradients);
+            dy.copy_from_slice(&dx);
+            room.scratch.give(dx);
         }
     }
+}
+
+/// Writes what each projection makes of `normed`.
+fn project(linears: &[Linear], normed: &[f32], into: &mut Parts, room: &mut Room<'_>) {
+    into.fit(normed.len() / linears[0].in_features(), linears.iter().map(Linear::out_features));
+    for (linear, buffer) in linears.iter().zip(&mut into.buffers) {
+        linear.forward(normed, buffer, &room.pass, room.scratch);
+    }
+}
+
+/// Adds an output to the residual stream, normed where there is a norm, and then keeps it.
+fn add_output(
+    norm: Option<&Norm>,
+    hidden: &mut [f32],
+    output: &[f32],
+    kept: &mut Vec<f32>,
+    room: &mut Room<'_>,
+) {
+    let Some(norm) = norm else {
+        add_rows(hidden, output);
+        return;
+    };
+    fit(kept, output.len()).copy_from_slice(output);
+    let mut normed = room.scratch.take(output.len());
+    norm.forward(output, &mut normed, &room.pass);
+    add_rows(hidden, &normed);
+    room.scratch.give(normed);
+}
+
+/// The gradient of an output that was normed before it was added.
+fn output_gradient(
+    norm: Option<&Norm>,
+    gradient: &[f32],
+    output: &[f32],
+    gradients: &mut Gradients,
+    room: &mut Room<'_>,
+) -> Option<Vec<f32>> {
+    let norm = norm?;
+    let mut of_output = room.scratch.zeros(gradient.len());
+    norm.backward(output, gradient, &mut of_output, &room.pass, gradients);
+    Some(of_output)
+}
+
+/// From the gradients of projections to that of the residual stream before their norm, which is
+/// added to `gradient`.
+fn backward_projections(
+    linears: &[Linear],
+    norm: &Norm,
+    (from_above, gradient, before): (&Parts, &mut [f32], &[f32]),
+    needs_input: bool,
+    gradients: &mut Gradients,
+    room: &mut Room<'_>,
+) {
+    let pass = room.pass;
+    let mut normed = room.scratch.take(gradient.len());
+    if linears.iter().any(|linear| linear.needs_input(&pass)) {
+        norm.forward(before, &mut normed, &pass);
+    }
+    let needs_input = needs_input || norm.is_trained(&pass);
+    let mut of_normed = room.scratch.take(gradient.len());
+    let mut accumulate = Accumulate::No;
+    for (linear, dy) in linears.iter().zip(&from_above.buffers) {
+        let into = needs_input.then_some((&mut of_normed[..], accumulate));
+        linear.backward(&normed, dy, into, &pass, gradients, room.scratch);
+        accumulate = Accumulate::Yes;
+    }
+    if needs_input {
+        norm.backward(before, &of_normed, gradient, &pass, gradients);
+    }
+    room.scratch.give(normed);
+    room.scratch.give(of_normed);
+}
+
+/// `into += values`, on all threads.
+pub(crate) fn add_rows(into: &mut [f32], values: &[f32]) {
+    const AT_ONCE: usize = 1 << 14;
+    for_each_row(into, AT_ONCE, |chunk, into| {
+        vectorized(|| add(into, &values[chunk * AT_ONCE..]));
+    });
+}
+
+/// The widths a layer's activations need for one token, in values.
+pub(crate) fn values_per_token(decoder: &Decoder) -> usize {
+    let qkv = decoder.query_width() + 2 * decoder.kv_width();
+    let outputs = if decoder.has_output_norms { 2 * decoder.hidden_size } else { 0 };
+    let heads = if decoder.has_head_norms { qkv - decoder.kv_width() } else { 0 };
+    2 * decoder.hidden_size
+        + qkv
+        + decoder.query_width()
+        + 2 * decoder.intermediate_size
+        + decoder.num_heads
+        + outputs
+        + heads
 }

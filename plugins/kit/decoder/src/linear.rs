@@ -1,52 +1,309 @@
-//! A linear layer with a frozen weight, with or without LoRA.
+//! A linear layer with a frozen weight, and what adapts it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use candle_core::{Result, Tensor};
-use olive_kit_checkpoint::{self as checkpoint, Checkpoint, CheckpointError};
+use olive_kit_adapters::{Factor, Gradients, Layer, Method, ParameterId};
+use olive_kit_checkpoint::{self as checkpoint, Checkpoint};
+use olive_kit_kernels::product::{Matrix, MatrixMut, Threads, add_product, multiply};
+use olive_kit_kernels::vector::{add, vectorized};
+use olive_kit_kernels::{Accumulate, FrozenMatrix};
 
-use crate::layer::Variation;
-use crate::ops::frozen_linear::FrozenLinear;
-use crate::ops::lora_linear::LoraLinear;
-use crate::weight::Weight;
+use crate::adapted::{dora, loha, lokr, lora, whole_delta};
+use crate::error::DecoderError;
+use crate::pass::Pass;
+use crate::rows::for_each_row;
+use crate::scratch::Scratch;
+use crate::storage::Storage;
 
-/// `y = W x`, adapted where the adapters name it.
+/// `y = W x + bias`, adapted where the adapters name it.
 #[derive(Debug)]
 pub(crate) struct Linear {
-    module: String,
-    weight: Arc<Weight>,
+    pub(crate) module: String,
+    weight: Arc<FrozenMatrix>,
+    bias: Option<Vec<f32>>,
+    /// Square of the norm of each row, once it was needed.
+    row_squares: OnceLock<Vec<f32>>,
 }
 
+/// Where a gradient of `x` goes.
+pub(crate) type InputGradient<'a> = Option<(&'a mut [f32], Accumulate)>;
+
 impl Linear {
-    pub(crate) fn new(module: String, weight: Arc<Weight>) -> Self {
-        Self { module, weight }
+    /// A layer without bias.
+    pub(crate) fn new(module: String, weight: Arc<FrozenMatrix>) -> Self {
+        Self { module, weight, bias: None, row_squares: OnceLock::new() }
     }
 
+    /// Packs the layer's weight as `storage` says.
     pub(crate) fn load(
         checkpoint: &Checkpoint,
         linear: &checkpoint::Linear,
-    ) -> std::result::Result<Self, CheckpointError> {
-        let weight = Weight::load(checkpoint, &format!("{}.weight", linear.name))?;
-        Ok(Self::new(linear.name.clone(), Arc::new(weight)))
+        storage: Storage,
+    ) -> Result<Self, DecoderError> {
+        let weight = storage.linear(checkpoint, linear)?;
+        let bias = if linear.has_bias {
+            let name = format!("{}.bias", linear.name);
+            Some(checkpoint.shaped(&name, &[linear.out_features])?.to_f32().into_owned())
+        } else {
+            None
+        };
+        Ok(Self { bias, ..Self::new(linear.name.clone(), Arc::new(weight)) })
     }
 
-    pub(crate) fn weight(&self) -> &Arc<Weight> {
-        &self.weight
+    pub(crate) fn in_features(&self) -> usize {
+        self.weight.columns()
     }
 
-    /// `y`, `[rows, out_features]`, of `x`, `[rows, in_features]`.
-    pub(crate) fn forward(&self, x: &Tensor, variation: Option<Variation<'_>>) -> Result<Tensor> {
-        let weight = Arc::clone(&self.weight);
-        let lora = variation.and_then(|variation| {
-            let layer = variation.adapters.get(&self.module)?;
-            let mask = variation.pass.and_then(|pass| pass.mask(&self.module, layer.dropout));
-            Some((layer, mask))
-        });
-        match lora {
-            Some((layer, mask)) => {
-                x.apply_op3(&layer.a, &layer.b, LoraLinear::new(weight, layer.scale, mask))
+    pub(crate) fn out_features(&self) -> usize {
+        self.weight.rows()
+    }
+
+    /// Whether a gradient of `x`, or of what adapts the layer, needs `x`.
+    pub(crate) fn needs_input(&self, pass: &Pass<'_>) -> bool {
+        pass.adapters.layers.contains_key(&self.module)
+            || pass.adapters.saved.contains_key(&self.module)
+    }
+
+    /// Writes `y`, `[rows, out_features]`, of `x`, `[rows, in_features]`.
+    pub(crate) fn forward(&self, x: &[f32], y: &mut [f32], pass: &Pass<'_>, scratch: &mut Scratch) {
+        match self.saved(pass) {
+            Some(id) => {
+                let rows = x.len() / self.in_features();
+                let weight = self.matrix(pass.adapters.values(id));
+                let into = MatrixMut::new(y, rows, self.out_features());
+                let x = Matrix::new(x, rows, self.in_features());
+                multiply(into, x, weight.transposed(), 1.0, Threads::All);
             }
-            None => x.apply_op1(FrozenLinear::new(weight)),
+            None => self.weight.forward(x, y, Accumulate::No),
         }
+        if let Some(layer) = self.layer(pass) {
+            self.adapt(layer, x, y, pass, scratch);
+        }
+        if let Some(bias) = self.bias(pass) {
+            for_each_row(y, self.out_features(), |_, y| vectorized(|| add(y, bias)));
+        }
+    }
+
+    /// Gives the gradient of `x` and adds those of what is trained, from `dy`.
+    pub(crate) fn backward(
+        &self,
+        x: &[f32],
+        dy: &[f32],
+        dx: InputGradient<'_>,
+        pass: &Pass<'_>,
+        gradients: &mut Gradients,
+        scratch: &mut Scratch,
+    ) {
+        let rows = dy.len() / self.out_features();
+        if let Some(id) = pass.adapters.biases.get(&self.module) {
+            let gradient = gradients.get_mut(*id);
+            dy.chunks(self.out_features()).for_each(|dy| vectorized(|| add(gradient, dy)));
+        }
+        if let Some(id) = self.saved(pass) {
+            let (dy, x) = (
+                Matrix::new(dy, rows, self.out_features()),
+                Matrix::new(x, rows, self.in_features()),
+            );
+            let gradient = gradients.get_mut(id);
+            let into = MatrixMut::new(gradient, self.out_features(), self.in_features());
+            add_product(into, dy.transposed(), x, 1.0, Threads::All);
+            if let Some((dx, accumulate)) = dx {
+                let into = MatrixMut::new(dx, rows, self.in_features());
+                let weight = self.matrix(pass.adapters.values(id));
+                match accumulate {
+                    Accumulate::No => multiply(into, dy, weight, 1.0, Threads::All),
+                    Accumulate::Yes => add_product(into, dy, weight, 1.0, Threads::All),
+                }
+            }
+            return;
+        }
+        match self.layer(pass) {
+            Some(layer) => self.backward_adapted(layer, x, dy, dx, pass, gradients, scratch),
+            None => {
+                if let Some((dx, accumulate)) = dx {
+                    self.weight.backward(dy, dx, accumulate);
+                }
+            }
+        }
+    }
+
+    /// Adds what the adapter does to `y`, which holds `W x`.
+    fn adapt(
+        &self,
+        layer: &Layer,
+        x: &[f32],
+        y: &mut [f32],
+        pass: &Pass<'_>,
+        scratch: &mut Scratch,
+    ) {
+        match &layer.method {
+            Method::Lora { a, b, magnitude: None } => {
+                self.lora(layer, *a, *b, pass).forward(x, y, scratch);
+            }
+            Method::Lora { a, b, magnitude: Some(magnitude) } => {
+                let lora = self.lora(layer, *a, *b, pass);
+                let norms = dora::norms(&lora, &self.weight, self.row_squares(), scratch);
+                let factors = dora::factors(pass.adapters.values(*magnitude), &norms);
+                dora::forward(&lora, &self.weight, &factors, x, y, scratch);
+            }
+            Method::Loha { .. } | Method::Lokr { .. } => {
+                let Some(delta) = self.delta(layer, pass, scratch) else { return };
+                whole_delta::forward(&delta, x, y, self.in_features());
+                scratch.give(delta);
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "those of `backward` and the layer")]
+    fn backward_adapted(
+        &self,
+        layer: &Layer,
+        x: &[f32],
+        dy: &[f32],
+        dx: InputGradient<'_>,
+        pass: &Pass<'_>,
+        gradients: &mut Gradients,
+        scratch: &mut Scratch,
+    ) {
+        match &layer.method {
+            Method::Lora { a, b, magnitude: None } => {
+                let lora = self.lora(layer, *a, *b, pass);
+                let dx = dx.map(|(dx, accumulate)| {
+                    self.weight.backward(dy, dx, accumulate);
+                    dx
+                });
+                lora.backward(x, dy, dx, (*a, *b), gradients, scratch);
+            }
+            Method::Lora { a, b, magnitude: Some(magnitude) } => {
+                let lora = self.lora(layer, *a, *b, pass);
+                let norms = dora::norms(&lora, &self.weight, self.row_squares(), scratch);
+                let factors = dora::factors(pass.adapters.values(*magnitude), &norms);
+                let ids = (*a, *b, *magnitude);
+                let dora = dora::Dora { lora, weight: &self.weight, norms, factors };
+                dora.backward(x, dy, dx, ids, gradients, scratch);
+            }
+            Method::Loha { .. } | Method::Lokr { .. } => {
+                let dx = dx.map(|(dx, accumulate)| {
+                    self.weight.backward(dy, dx, accumulate);
+                    dx
+                });
+                let Some(delta) = self.delta(layer, pass, scratch) else { return };
+                if let Some(dx) = dx {
+                    whole_delta::backward(&delta, dy, dx, self.in_features());
+                }
+                scratch.give(delta);
+                let mut gradient = scratch.take(self.out_features() * self.in_features());
+                whole_delta::gradient(x, dy, &mut gradient, self.in_features());
+                self.backward_delta(layer, &mut gradient, pass, gradients, scratch);
+                scratch.give(gradient);
+            }
+        }
+    }
+
+    /// What `LoHa` or `LoKr` adds to the weight, `[out_features, in_features]`, scaled and with
+    /// rows dropped; `None` when this pass leaves it out.
+    fn delta(&self, layer: &Layer, pass: &Pass<'_>, scratch: &mut Scratch) -> Option<Vec<f32>> {
+        if pass.masks.is_some_and(|masks| masks.drops_module(&self.module, layer.drop.module)) {
+            return None;
+        }
+        let shape = (self.out_features(), self.in_features());
+        let mut delta = scratch.take(shape.0 * shape.1);
+        match &layer.method {
+            Method::Loha { w1_a, w1_b, w2_a, w2_b } => {
+                let factors = [w1_a, w1_b, w2_a, w2_b].map(|id| pass.adapters.values(*id));
+                loha::delta(factors, shape, &mut delta, scratch);
+            }
+            Method::Lokr { w1, w2 } => lokr::delta(pass.adapters, w1, w2, shape, &mut delta),
+            Method::Lora { .. } => {}
+        }
+        self.scale_rows(layer, pass, &mut delta);
+        Some(delta)
+    }
+
+    /// The gradients of the factors of `LoHa` or `LoKr` from that of what they add.
+    fn backward_delta(
+        &self,
+        layer: &Layer,
+        gradient: &mut [f32],
+        pass: &Pass<'_>,
+        gradients: &mut Gradients,
+        scratch: &mut Scratch,
+    ) {
+        let shape = (self.out_features(), self.in_features());
+        self.scale_rows(layer, pass, gradient);
+        match &layer.method {
+            Method::Loha { w1_a, w1_b, w2_a, w2_b } => {
+                let ids = [*w1_a, *w1_b, *w2_a, *w2_b];
+                loha::backward(pass.adapters, ids, shape, gradient, gradients, scratch);
+            }
+            Method::Lokr { w1, w2 } => {
+                let factors: [&Factor; 2] = [w1, w2];
+                lokr::backward(pass.adapters, factors, shape, gradient, gradients);
+            }
+            Method::Lora { .. } => {}
+        }
+    }
+
+    /// Multiplies all rows by the scale, and by what rank dropout makes of each.
+    #[expect(clippy::cast_possible_truncation, reason = "computed in f32")]
+    fn scale_rows(&self, layer: &Layer, pass: &Pass<'_>, rows: &mut [f32]) {
+        let scale = layer.scale as f32;
+        let mask = pass.masks.and_then(|masks| masks.mask(&self.module, layer.drop.rank));
+        let Some(mask) = mask else {
+            for_each_row(rows, self.in_features(), |_, row| {
+                vectorized(|| olive_kit_kernels::vector::scale(row, scale));
+            });
+            return;
+        };
+        let index = |row: usize| u32::try_from(row).unwrap_or(u32::MAX);
+        let kept = (0..self.out_features()).filter(|&row| mask.keeps(index(row))).count();
+        let kept_scale = if layer.drop.scales_rank {
+            scale * self.out_features() as f32 / kept.max(1) as f32
+        } else {
+            scale
+        };
+        for_each_row(rows, self.in_features(), |row, values| {
+            let factor = if mask.keeps(index(row)) { kept_scale } else { 0.0 };
+            vectorized(|| olive_kit_kernels::vector::scale(values, factor));
+        });
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "computed in f32")]
+    fn lora<'a>(
+        &self,
+        layer: &Layer,
+        a: ParameterId,
+        b: ParameterId,
+        pass: &Pass<'a>,
+    ) -> lora::Lora<'a> {
+        let (a, b) = (pass.adapters.values(a), pass.adapters.values(b));
+        let rank = a.len() / self.in_features();
+        lora::Lora {
+            a: Matrix::new(a, rank, self.in_features()),
+            b: Matrix::new(b, self.out_features(), rank),
+            scale: layer.scale as f32,
+            mask: pass.masks.and_then(|masks| masks.mask(&self.module, layer.drop.input)),
+        }
+    }
+
+    fn row_squares(&self) -> &[f32] {
+        self.row_squares.get_or_init(|| dora::row_squares(&self.weight))
+    }
+
+    fn layer<'a>(&self, pass: &Pass<'a>) -> Option<&'a Layer> {
+        pass.adapters.layers.get(&self.module)
+    }
+
+    fn saved(&self, pass: &Pass<'_>) -> Option<ParameterId> {
+        pass.adapters.saved.get(&self.module).copied()
+    }
+
+    fn bias<'a>(&'a self, pass: &Pass<'a>) -> Option<&'a [f32]> {
+        let trained = pass.adapters.biases.get(&self.module);
+        trained.map(|id| pass.adapters.values(*id)).or(self.bias.as_deref())
+    }
+
+    fn matrix<'a>(&self, values: &'a [f32]) -> Matrix<'a> {
+        Matrix::new(values, self.out_features(), self.in_features())
     }
 }

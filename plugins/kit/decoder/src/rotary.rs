@@ -6,8 +6,8 @@
 use std::ops::Range;
 
 use olive_kit_checkpoint::rope::Rope;
-use rayon::iter::{IndexedParallelIterator, ParallelIterator};
-use rayon::slice::ParallelSliceMut;
+
+use crate::rows::for_each_row;
 
 /// Cos and sin of some positions.
 #[derive(Debug)]
@@ -34,18 +34,19 @@ impl RotaryTables {
         Self { cos, sin, half: rope.rotary_dim / 2 }
     }
 
-    /// Turns the first `num_heads` heads in each row of `width` values; row `r` stands at position
-    /// `r % seq` of the tables.
+    /// Turns the first `num_heads` heads in each row of `width` values; row `r` stands at
+    /// `positions[r]` of the tables.
     pub(crate) fn rotate(
         &self,
         rows: &mut [f32],
         width: usize,
         (num_heads, head_dim): (usize, usize),
-        seq: usize,
+        positions: &[u32],
         turn: Turn,
     ) {
-        rows.par_chunks_mut(width).with_min_len(32).enumerate().for_each(|(row, values)| {
-            let angles = self.half * (row % seq)..self.half * (row % seq + 1);
+        for_each_row(rows, width, |row, values| {
+            let position = positions[row] as usize;
+            let angles = self.half * position..self.half * (position + 1);
             let (cos, sin) = (&self.cos[angles.clone()], &self.sin[angles]);
             for head in values.chunks_mut(head_dim).take(num_heads) {
                 let (first, second) = head[..2 * self.half].split_at_mut(self.half);

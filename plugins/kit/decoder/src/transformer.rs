@@ -1,62 +1,64 @@
-//! A decoder's frozen weights and its forward pass.
+//! A decoder's frozen weights.
 
 use std::sync::Arc;
 
-use candle_core::{Device, Tensor};
-use olive_kit_checkpoint::{Checkpoint, Decoder};
+use olive_kit_adapters::ParameterId;
+use olive_kit_checkpoint::{Checkpoint, Decoder, Dtype};
+use olive_kit_kernels::vector::vectorized;
+use olive_kit_kernels::{FrozenMatrix, Precision};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-use crate::adapters::Adapters;
-use crate::batch::Batch;
-use crate::dropout::{Dropout, Pass};
+use crate::attention::soft_cap;
 use crate::error::DecoderError;
-use crate::layer::{Layer, Variation};
+use crate::layer::Layer;
 use crate::linear::Linear;
-use crate::ops::attention::{Geometry, RotaryAttention};
-use crate::ops::rms_norm::RmsNorm;
-use crate::ops::vocabulary_loss::VocabularyLoss;
-use crate::rotary::RotaryTables;
-use crate::weight::{self, Weight};
+use crate::norm::Norm;
+use crate::pass::Pass;
+use crate::rows::for_each_row;
+use crate::scratch::Scratch;
+use crate::storage::Storage;
+use crate::training::Workspace;
 
-/// The frozen weights of a decoder, f32, each held once, and what they compute.
+/// The module path of the embedding.
+const EMBEDDING: &str = "model.embed_tokens";
+
+/// The module path of the layer that makes logits, whether or not it shares the embedding's weight.
+pub(crate) const LM_HEAD: &str = "lm_head";
+
+/// The frozen weights of a decoder, each held once, and what they compute.
 #[derive(Debug)]
 pub struct Transformer {
     decoder: Decoder,
-    embedding: Arc<Weight>,
+    storage: Storage,
+    embedding: Arc<FrozenMatrix>,
     pub(crate) layers: Vec<Layer>,
-    final_norm: RmsNorm,
-    lm_head: Linear,
-}
-
-/// The loss of a batch.
-#[derive(Debug, Clone)]
-pub struct Loss {
-    /// Cross entropy, summed over all labels and divided by the count asked for; a scalar on the
-    /// tape, 0 when there are no labels.
-    pub mean: Tensor,
-    /// Number of labels of the batch.
-    pub count: usize,
+    pub(crate) final_norm: Norm,
+    pub(crate) lm_head: Linear,
+    pub(crate) workspace: Workspace,
 }
 
 impl Transformer {
-    /// Converts all weights of `checkpoint` to f32; peak memory is the model in f32.
+    /// Packs all weights of `checkpoint` as `storage` says; no weight exists twice in memory.
     ///
     /// # Errors
     /// When a tensor is missing or has another shape than the config says.
-    pub fn load(checkpoint: &Checkpoint) -> Result<Self, DecoderError> {
+    pub fn load(checkpoint: &Checkpoint, storage: Storage) -> Result<Self, DecoderError> {
         checkpoint.validate()?;
         let decoder = checkpoint.decoder().clone();
-        let embedding = Arc::new(Weight::load(checkpoint, Decoder::EMBEDDING)?);
+        let embedding = Arc::new(storage.dense(checkpoint, Decoder::EMBEDDING)?);
         let layers = (0..decoder.num_layers).into_par_iter();
-        let layers =
-            layers.map(|index| Layer::load(checkpoint, index)).collect::<Result<_, _>>()?;
-        let final_norm = weight::norm(checkpoint, Decoder::FINAL_NORM)?;
+        let layers = layers
+            .map(|index| Layer::load(checkpoint, index, storage))
+            .collect::<Result<_, _>>()?;
+        let final_norm = Norm::load(checkpoint, Decoder::FINAL_NORM)?;
         let lm_head = if decoder.ties_embeddings {
-            Linear::new(decoder.lm_head().name, Arc::clone(&embedding))
+            Linear::new(LM_HEAD.to_owned(), Arc::clone(&embedding))
         } else {
-            Linear::load(checkpoint, &decoder.lm_head())?
+            let dense = Storage { four_bit: None, ..storage };
+            Linear::load(checkpoint, &decoder.lm_head(), dense)?
         };
-        Ok(Self { decoder, embedding, layers, final_norm, lm_head })
+        let workspace = Workspace::default();
+        Ok(Self { decoder, storage, embedding, layers, final_norm, lm_head, workspace })
     }
 
     /// What the model is.
@@ -64,91 +66,55 @@ impl Transformer {
         &self.decoder
     }
 
-    /// The hidden states after the last norm, `[batch * seq, hidden_size]`.
-    ///
-    /// They are on the tape when a factor of `adapters` is a variable. Adapter inputs are dropped
-    /// out only when `dropout` is given. Positions count from the start of each sequence; `LongRoPE`
-    /// takes its long factors when `seq` exceeds the original length, as transformers does.
-    ///
-    /// # Errors
-    /// When the batch or the adapters do not fit the model.
-    pub fn hidden_states(
+    /// What products multiply.
+    pub fn precision(&self) -> Precision {
+        self.storage.precision
+    }
+
+    /// Writes rows of the embedding, `[tokens, hidden_size]`; ids are checked before.
+    pub(crate) fn embed(&self, tokens: &[u32], hidden: &mut [f32], pass: &Pass<'_>) {
+        let width = self.decoder.hidden_size;
+        let trained = pass.adapters.saved.get(EMBEDDING).map(|id| pass.adapters.values(*id));
+        let scale = self.embedding_scale();
+        for_each_row(hidden, width, |row, into| {
+            let token = tokens[row] as usize;
+            match trained {
+                Some(values) => into.copy_from_slice(&values[token * width..][..width]),
+                None => self.embedding.row(token, into),
+            }
+            if let Some(scale) = scale {
+                into.iter_mut().for_each(|value| *value *= scale);
+            }
+        });
+    }
+
+    /// Logits of hidden states after the last norm, `[rows, vocab_size]`.
+    #[expect(clippy::cast_possible_truncation, reason = "computed in f32")]
+    pub(crate) fn logits_of(
         &self,
-        batch: &Batch,
-        adapters: &Adapters,
-        dropout: Option<&mut Dropout>,
-    ) -> Result<Tensor, DecoderError> {
-        let (pass, attention) = self.prepare(batch, adapters, dropout)?;
-        let variation = Variation { adapters, pass };
-        let mut hidden = self.embed(&batch.input_ids)?;
-        for layer in &self.layers {
-            let attend = |qkv: &Tensor| attention.apply(qkv);
-            hidden = layer.forward(&hidden, variation, attend)?;
+        normed: &[f32],
+        logits: &mut [f32],
+        pass: &Pass<'_>,
+        scratch: &mut Scratch,
+    ) {
+        self.lm_head.forward(normed, logits, pass, scratch);
+        if let Some(cap) = self.decoder.logit_softcap {
+            for_each_row(logits, self.decoder.vocab_size, |_, logits| {
+                vectorized(|| soft_cap(logits, cap as f32));
+            });
         }
-        Ok(self.norm(&hidden)?)
     }
 
-    /// Logits of some hidden states, `[rows, vocab_size]`.
-    ///
-    /// # Errors
-    /// When `hidden` is not f32 `[rows, hidden_size]`.
-    pub fn logits(&self, hidden: &Tensor) -> Result<Tensor, DecoderError> {
-        Ok(self.lm_head.forward(hidden, None)?)
+    /// The parameter that is trained in place of the embedding, and the factor on its rows.
+    pub(crate) fn trained_embedding(&self, pass: &Pass<'_>) -> Option<(ParameterId, f32)> {
+        let id = pass.adapters.saved.get(EMBEDDING)?;
+        Some((*id, self.embedding_scale().unwrap_or(1.0)))
     }
 
-    /// The mean loss over the labels of `batch`, from its hidden states.
-    ///
-    /// # Errors
-    /// When `hidden` is not that of the batch.
-    pub fn loss(&self, hidden: &Tensor, batch: &Batch) -> Result<Loss, DecoderError> {
-        self.loss_over(hidden, batch, batch.num_labels())
-    }
-
-    /// As [`Transformer::loss`], divided by `count` instead of the batch's number of labels.
-    ///
-    /// With the count of all micro-batches of a step, the sum of their losses is the mean over the
-    /// step, as transformers computes it.
-    ///
-    /// # Errors
-    /// When `hidden` is not that of the batch.
-    pub fn loss_over(
-        &self,
-        hidden: &Tensor,
-        batch: &Batch,
-        count: usize,
-    ) -> Result<Loss, DecoderError> {
-        batch.check(self.decoder.vocab_size)?;
-        let weight = Arc::clone(self.lm_head.weight());
-        let mean = VocabularyLoss::new(weight, batch, count, hidden.track_op()).apply(hidden)?;
-        Ok(Loss { mean, count: batch.num_labels() })
-    }
-
-    /// Checks the input of a forward pass and gives what all its layers share.
-    pub(crate) fn prepare(
-        &self,
-        batch: &Batch,
-        adapters: &Adapters,
-        dropout: Option<&mut Dropout>,
-    ) -> Result<(Option<Pass>, RotaryAttention), DecoderError> {
-        batch.check(self.decoder.vocab_size)?;
-        adapters.check(&self.decoder)?;
-        let attention = RotaryAttention {
-            geometry: Geometry::of(&self.decoder),
-            tables: Arc::new(RotaryTables::new(&self.decoder.rope, 0..batch.seq, batch.seq)),
-            key_mask: batch.attention_mask.clone().map(Arc::new),
-            seq: batch.seq,
-        };
-        Ok((dropout.map(Dropout::next_pass), attention))
-    }
-
-    /// Rows of the embedding, `[tokens, hidden_size]`, off the tape; ids are checked before.
-    pub(crate) fn embed(&self, tokens: &[u32]) -> candle_core::Result<Tensor> {
-        let rows = tokens.iter().flat_map(|&token| self.embedding.row(token as usize));
-        let shape = (tokens.len(), self.decoder.hidden_size);
-        Tensor::from_vec(rows.copied().collect::<Vec<_>>(), shape, &Device::Cpu)
-    }
-
-    pub(crate) fn norm(&self, hidden: &Tensor) -> candle_core::Result<Tensor> {
-        hidden.apply_op1(self.final_norm.clone())
+    fn embedding_scale(&self) -> Option<f32> {
+        self.decoder.embedding_scale_in(match self.storage.precision {
+            Precision::F32 => Dtype::F32,
+            Precision::Bf16 => Dtype::BF16,
+        })
     }
 }

@@ -5,20 +5,32 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use candle_core::backprop::GradStore;
-use candle_core::{Device, Tensor, Var};
-use olive_kit_checkpoint::{Adapter, Checkpoint};
+use olive_kit_adapters::{Adapters, Gradients};
+use olive_kit_checkpoint::Checkpoint;
 use olive_kit_decoder::{
-    Adapters, Batch, DecoderError, Dropout, KvCache, LoraLayer, Positions, Transformer,
+    Batch, Engine, KvCache, Objective, Positions, Precision, Storage, Transformer,
 };
 use safetensors::{Dtype, SafeTensors};
 
-const MODELS: [&str; 3] = ["tiny-phi3", "tiny-phi3-longrope", "tiny-llama"];
+const MODELS: [&str; 12] = [
+    "tiny-gemma",
+    "tiny-gemma2",
+    "tiny-llama",
+    "tiny-llama3",
+    "tiny-llama-bias",
+    "tiny-mistral",
+    "tiny-phi3",
+    "tiny-phi3-longrope",
+    "tiny-phi4-mini",
+    "tiny-qwen2",
+    "tiny-qwen3",
+    "tiny-smollm",
+];
 
 /// Largest difference of a logit: f32 sums in another order.
 const LOGITS: f32 = 1e-4;
 /// Largest difference of a loss, in parts of it.
-const LOSS: f32 = 1e-5;
+const LOSS: f64 = 1e-5;
 /// Largest difference of a gradient's entry, in parts of its largest entry.
 const GRADIENT: f32 = 1e-4;
 /// Largest difference between two orders of computing the same logits.
@@ -29,22 +41,17 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 fn transformer(model: &str) -> Transformer {
-    Transformer::load(&Checkpoint::open(fixture(model)).unwrap()).unwrap()
+    let checkpoint = Checkpoint::open(fixture(model)).unwrap();
+    Transformer::load(&checkpoint, Storage::default()).unwrap()
 }
 
 fn adapters(model: &str) -> Adapters {
-    Adapters::from_peft(&Adapter::open(fixture(model).join("adapter")).unwrap()).unwrap()
+    let decoder = Checkpoint::describe(fixture(model)).unwrap().decoder;
+    Adapters::open(&fixture(model).join("adapter"), &decoder).unwrap()
 }
 
-/// The same adapters as variables.
-fn variables(adapters: &Adapters) -> Adapters {
-    let mut variables = Adapters::none();
-    for (module, layer) in adapters.iter() {
-        let var = |tensor: &Tensor| Var::from_tensor(tensor).unwrap().into_inner();
-        let (a, b) = (var(&layer.a), var(&layer.b));
-        variables.insert(module, LoraLayer { a, b, ..*layer });
-    }
-    variables
+fn objective(count: usize, checkpoints_activations: bool) -> Objective {
+    Objective { count, label_smoothing: 0.0, neftune_alpha: 0.0, seed: 3, checkpoints_activations }
 }
 
 /// The tensors of one reference file.
@@ -53,6 +60,13 @@ struct Reference(Vec<u8>);
 impl Reference {
     fn read(model: &str, file: &str) -> Self {
         Self(fs::read(fixture(model).join(file)).unwrap())
+    }
+
+    /// Names of the tensors that start with `prefix`.
+    fn names(&self, prefix: &str) -> Vec<String> {
+        let file = SafeTensors::deserialize(&self.0).unwrap();
+        let names = file.names().into_iter().filter(|name| name.starts_with(prefix));
+        names.map(|name| name.to_owned()).collect()
     }
 
     fn numbers<const N: usize>(&self, name: &str, dtype: Dtype) -> Vec<[u8; N]> {
@@ -95,48 +109,37 @@ impl Reference {
 
 /// Checks the logits at tokens that may be attended, and the loss.
 fn check_forward(model: &str, adapters: &Adapters, batch: &Batch, prefix: &str) {
-    let (transformer, reference) = (transformer(model), Reference::read(model, "ref.safetensors"));
-    let hidden = transformer.hidden_states(batch, adapters, None).unwrap();
-    let logits = transformer.logits(&hidden).unwrap().to_vec2::<f32>().unwrap();
+    let (mut transformer, reference) =
+        (transformer(model), Reference::read(model, "ref.safetensors"));
+    let logits = transformer.logits(batch, adapters).unwrap();
     let expected = reference.f32s(&format!("{prefix}logits"));
-    let mut largest = 0.0_f32;
-    for (row, (found, expected)) in logits.iter().zip(expected.chunks(512)).enumerate() {
+    let (mut largest, vocab) = (0.0_f32, transformer.decoder().vocab_size);
+    for (row, (found, expected)) in logits.chunks(vocab).zip(expected.chunks(vocab)).enumerate() {
         if batch.attention_mask.as_ref().is_none_or(|mask| mask[row]) {
             largest = largest.max(difference(found, expected));
         }
     }
-    let loss = transformer.loss(&hidden, batch).unwrap();
-    let (loss, expected) = (scalar(&loss.mean), reference.f32s(&format!("{prefix}loss"))[0]);
+    let loss = transformer.loss(batch, adapters).unwrap() / batch.num_labels() as f64;
+    let expected = f64::from(reference.f32s(&format!("{prefix}loss"))[0]);
     assert!(largest <= LOGITS, "{model} {prefix}: logits differ by {largest}");
     assert!((loss / expected - 1.0).abs() <= LOSS, "{model} {prefix}: loss {loss} {expected}");
 }
 
 /// Checks the gradient of every factor.
-fn check_gradients(model: &str, adapters: &Adapters, gradients: &GradStore) {
+fn check_gradients(model: &str, adapters: &Adapters, gradients: &Gradients) {
     let reference = Reference::read(model, "lora_grads.safetensors");
-    for (module, layer) in adapters.iter() {
-        for (factor, tensor) in [("A", &layer.a), ("B", &layer.b)] {
-            let name = format!("base_model.model.{module}.lora_{factor}.weight");
-            let expected = reference.f32s(&name);
-            let largest = expected.iter().fold(0.0_f32, |max, value| max.max(value.abs()));
-            let found = values(gradients.get(tensor).unwrap());
-            let relative = difference(&found, &expected) / largest;
-            assert!(relative <= GRADIENT, "{model} {name}: {relative}");
-        }
+    assert!(!adapters.parameters.is_empty());
+    for (parameter, found) in adapters.parameters.iter().zip(gradients.as_slice()) {
+        let expected = reference.f32s(&format!("base_model.model.{}", parameter.name));
+        let largest = expected.iter().fold(0.0_f32, |max, value| max.max(value.abs()));
+        let relative = difference(found, &expected) / largest;
+        assert!(relative <= GRADIENT, "{model} {}: {relative}", parameter.name);
     }
 }
 
 fn difference(found: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(found.len(), expected.len());
     found.iter().zip(expected).fold(0.0, |max, (a, b)| max.max((a - b).abs()))
-}
-
-fn values(tensor: &Tensor) -> Vec<f32> {
-    tensor.flatten_all().unwrap().to_vec1().unwrap()
-}
-
-fn scalar(tensor: &Tensor) -> f32 {
-    tensor.to_scalar().unwrap()
 }
 
 #[test]
@@ -160,49 +163,92 @@ fn adapted_logits_and_loss_are_those_of_peft() {
 fn gradients_are_those_of_peft() {
     for model in MODELS {
         let batch = Reference::read(model, "ref.safetensors").short();
-        let (transformer, adapters) = (transformer(model), variables(&adapters(model)));
-        let hidden = transformer.hidden_states(&batch, &adapters, None).unwrap();
-        let loss = transformer.loss(&hidden, &batch).unwrap();
-        check_gradients(model, &adapters, &loss.mean.backward().unwrap());
+        let (mut transformer, adapters) = (transformer(model), adapters(model));
+        let expected = transformer.loss(&batch, &adapters).unwrap() / batch.num_labels() as f64;
+        for checkpoints in [false, true, false] {
+            let mut gradients = Gradients::zeros(&adapters.parameters);
+            let objective = objective(batch.num_labels(), checkpoints);
+            let loss = transformer
+                .loss_and_gradients(&batch, &adapters, &objective, &mut gradients)
+                .unwrap();
+            assert!((loss - expected).abs() <= 1e-6, "{model}: {loss} {expected}");
+            check_gradients(model, &adapters, &gradients);
+        }
+    }
+}
 
-        let result = transformer.loss_and_gradients(&batch, &adapters, None, loss.count);
-        let (again, gradients) = result.unwrap();
-        assert!((scalar(&again.mean) - scalar(&loss.mean)).abs() <= 1e-6);
-        assert_eq!(again.count, loss.count);
-        check_gradients(model, &adapters, &gradients);
+/// Adapters of every method, made by the script beside them.
+#[test]
+fn every_method_is_that_of_peft() {
+    let all = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../adapters/tests/fixtures"));
+    let mut checked = 0;
+    for model in ["tiny-llama", "tiny-phi3", "tiny-qwen2"] {
+        for folder in fs::read_dir(all.join(model)).unwrap() {
+            check_method(model, &folder.unwrap().path());
+            checked += 1;
+        }
+    }
+    assert!(checked >= 16, "{checked}");
+}
+
+fn check_method(model: &str, dir: &Path) {
+    let mut transformer = transformer(model);
+    let adapters = Adapters::open(dir, transformer.decoder()).unwrap();
+    let reference = Reference(fs::read(dir.join("reference.safetensors")).unwrap());
+    let batch = Batch {
+        labels: reference.i64s("labels"),
+        ..Batch::causal(reference.tokens("input_ids"), 2)
+    };
+    let name = dir.display();
+
+    let logits = transformer.logits(&batch, &adapters).unwrap();
+    let last_two = logits.chunks(512 * batch.seq).flat_map(|rows| &rows[512 * (batch.seq - 2)..]);
+    let last_two: Vec<f32> = last_two.copied().collect();
+    let differ = difference(&last_two, &reference.f32s("logits"));
+    assert!(differ <= LOGITS, "{name}: logits differ by {differ}");
+
+    let mut gradients = Gradients::zeros(&adapters.parameters);
+    let objective = objective(batch.num_labels(), false);
+    let loss =
+        transformer.loss_and_gradients(&batch, &adapters, &objective, &mut gradients).unwrap();
+    let expected = f64::from(reference.f32s("loss")[0]);
+    assert!((loss / expected - 1.0).abs() <= LOSS, "{name}: loss {loss} {expected}");
+    assert_eq!(reference.names("grad.").len(), adapters.parameters.len(), "{name}");
+    for (parameter, found) in adapters.parameters.iter().zip(gradients.as_slice()) {
+        let expected = reference.f32s(&format!("grad.{}", parameter.name));
+        let largest = expected.iter().fold(0.0_f32, |max, value| max.max(value.abs()));
+        let relative = difference(found, &expected) / largest;
+        assert!(relative <= GRADIENT, "{name} {}: {relative}", parameter.name);
     }
 }
 
 #[test]
 fn checkpointing_drops_the_same_entries() {
-    let (transformer, reference) =
-        (transformer("tiny-phi3"), Reference::read("tiny-phi3", "ref.safetensors"));
-    let (batch, mut adapters) = (reference.short(), Adapters::none());
-    for (module, layer) in variables(&self::adapters("tiny-phi3")).iter() {
-        adapters.insert(module, LoraLayer { dropout: 0.25, ..layer.clone() });
+    let reference = Reference::read("tiny-phi3", "ref.safetensors");
+    let (mut transformer, batch) = (transformer("tiny-phi3"), reference.short());
+    let mut adapters = adapters("tiny-phi3");
+    for layer in adapters.layers.values_mut() {
+        layer.drop.input = 0.25;
     }
-    let hidden = transformer.hidden_states(&batch, &adapters, Some(&mut Dropout::new(3))).unwrap();
-    let whole = transformer.loss(&hidden, &batch).unwrap();
-    let gradients = whole.mean.backward().unwrap();
-    let dropout = Some(&mut Dropout::new(3));
-    let (loss, again) =
-        transformer.loss_and_gradients(&batch, &adapters, dropout, whole.count).unwrap();
-    assert!((scalar(&loss.mean) - scalar(&whole.mean)).abs() <= 1e-6);
-    assert!((scalar(&loss.mean) - reference.f32s("lora.loss")[0]).abs() >= 1e-4);
-    for (_, layer) in adapters.iter() {
-        let (found, expected) = (again.get(&layer.a).unwrap(), gradients.get(&layer.a).unwrap());
-        assert!(difference(&values(found), &values(expected)) <= 1e-6);
-    }
+    let mut passes = [false, true].map(|checkpoints| {
+        let mut gradients = Gradients::zeros(&adapters.parameters);
+        let objective = objective(batch.num_labels(), checkpoints);
+        let loss =
+            transformer.loss_and_gradients(&batch, &adapters, &objective, &mut gradients).unwrap();
+        (loss.to_bits(), gradients)
+    });
+    assert_eq!(passes[0], passes[1]);
+    let loss = f64::from_bits(passes[0].0);
+    assert!((loss - f64::from(reference.f32s("lora.loss")[0])).abs() >= 1e-4);
+    passes[0].1.clear();
+    assert_eq!(passes[0].1, Gradients::zeros(&adapters.parameters));
 }
 
 #[test]
 fn micro_batches_add_up_to_the_batch() {
-    let (transformer, batch) =
-        (transformer("tiny-phi3"), Reference::read("tiny-phi3", "ref.safetensors").short());
-    let mean = |batch: &Batch, count: usize| {
-        let hidden = transformer.hidden_states(batch, &Adapters::none(), None).unwrap();
-        scalar(&transformer.loss_over(&hidden, batch, count).unwrap().mean)
-    };
+    let mut transformer = transformer("tiny-phi3");
+    let (batch, adapters) =
+        (Reference::read("tiny-phi3", "ref.safetensors").short(), adapters("tiny-phi3"));
     let half = |start: usize| Batch {
         input_ids: batch.input_ids[start..start + 24].to_vec(),
         attention_mask: batch.attention_mask.as_ref().map(|mask| mask[start..start + 24].to_vec()),
@@ -211,17 +257,63 @@ fn micro_batches_add_up_to_the_batch() {
         batch: 1,
         seq: 24,
     };
-    let count = batch.num_labels();
-    let (whole, parts) = (mean(&batch, count), mean(&half(0), count) + mean(&half(24), count));
-    assert!((whole / parts - 1.0).abs() < 1e-6, "{whole} {parts}");
+    let mut gradients = Gradients::zeros(&adapters.parameters);
+    let objective = objective(batch.num_labels(), false);
+    let mut loss = 0.0;
+    for start in [0, 24] {
+        let half = half(start);
+        loss +=
+            transformer.loss_and_gradients(&half, &adapters, &objective, &mut gradients).unwrap();
+    }
+    let whole = transformer.loss(&batch, &adapters).unwrap() / batch.num_labels() as f64;
+    assert!((loss / whole - 1.0).abs() < 1e-6, "{whole} {loss}");
+    check_gradients("tiny-phi3", &adapters, &gradients);
 }
 
 #[test]
-fn frozen_adapters_leave_no_tape() {
-    let (transformer, batch) =
-        (transformer("tiny-phi3"), Reference::read("tiny-phi3", "ref.safetensors").short());
-    let hidden = transformer.hidden_states(&batch, &adapters("tiny-phi3"), None).unwrap();
-    assert!(!hidden.track_op());
+fn packed_samples_see_each_other_as_little_as_in_a_batch() {
+    for model in ["tiny-llama", "tiny-gemma2"] {
+        let (mut transformer, adapters) = (transformer(model), adapters(model));
+        let tokens = Reference::read(model, "ref.safetensors").tokens("long.input_ids");
+        let apart = Batch::causal(tokens.clone(), 3);
+        let segments = (0..48).map(|token| token / 16).collect();
+        let packed = Batch { segments: Some(segments), ..Batch::causal(tokens, 1) };
+        assert_eq!(packed.num_labels(), apart.num_labels());
+        let found = transformer.logits(&packed, &adapters).unwrap();
+        let expected = transformer.logits(&apart, &adapters).unwrap();
+        assert!(difference(&found, &expected) <= ORDER, "{model}");
+        let mut pass = |batch: &Batch| {
+            let mut gradients = Gradients::zeros(&adapters.parameters);
+            let objective = objective(batch.num_labels(), false);
+            transformer.loss_and_gradients(batch, &adapters, &objective, &mut gradients).unwrap();
+            gradients
+        };
+        let (found, expected) = (pass(&packed), pass(&apart));
+        for (found, expected) in found.as_slice().iter().zip(expected.as_slice()) {
+            assert!(difference(found, expected) <= ORDER, "{model}");
+        }
+    }
+}
+
+#[test]
+fn products_in_bf16_cost_little_precision() {
+    for model in ["tiny-phi3", "tiny-gemma2"] {
+        let checkpoint = Checkpoint::open(fixture(model)).unwrap();
+        let storage = Storage { precision: Precision::Bf16, four_bit: None };
+        let mut transformer = Transformer::load(&checkpoint, storage).unwrap();
+        let reference = Reference::read(model, "ref.safetensors");
+        let (batch, adapters) = (reference.short(), adapters(model));
+        let mut gradients = Gradients::zeros(&adapters.parameters);
+        let objective = objective(batch.num_labels(), false);
+        let loss =
+            transformer.loss_and_gradients(&batch, &adapters, &objective, &mut gradients).unwrap();
+        let expected = f64::from(reference.f32s("lora.loss")[0]);
+        assert!((loss / expected - 1.0).abs() <= 0.01, "{model}: {loss} {expected}");
+        let norm =
+            gradients.as_slice().iter().flatten().map(|g| f64::from(*g).powi(2)).sum::<f64>();
+        let expected = f64::from(reference.f32s("lora.grad_norm")[0]);
+        assert!((norm.sqrt() / expected - 1.0).abs() <= 0.05, "{model}: {norm} {expected}");
+    }
 }
 
 #[test]
@@ -249,22 +341,20 @@ fn most_likely(logits: &[f32]) -> u32 {
 #[test]
 fn a_cache_gives_what_the_whole_sequence_gives() {
     for model in MODELS {
-        let (transformer, adapters) = (transformer(model), adapters(model));
+        let (mut transformer, adapters) = (transformer(model), adapters(model));
+        let vocab = transformer.decoder().vocab_size;
         let tokens = Reference::read(model, "ref.safetensors").tokens("long.input_ids");
         let mut at_once = KvCache::new(transformer.decoder());
         let all = transformer.decode(&tokens, &mut at_once, &adapters, Positions::All).unwrap();
-        let batch = Batch::causal(tokens.clone(), 1);
-        let hidden = transformer.hidden_states(&batch, &adapters, None).unwrap();
-        let whole = values(&transformer.logits(&hidden).unwrap());
+        let whole = transformer.logits(&Batch::causal(tokens.clone(), 1), &adapters).unwrap();
         assert!(difference(&all, &whole) <= ORDER, "{model}");
 
         let mut cache = KvCache::new(transformer.decoder());
         for (index, token) in tokens.iter().enumerate() {
             let last = transformer.decode(&[*token], &mut cache, &adapters, Positions::Last);
             let before = Batch::causal(tokens[..=index].to_vec(), 1);
-            let hidden = transformer.hidden_states(&before, &adapters, None).unwrap();
-            let expected = values(&transformer.logits(&hidden).unwrap());
-            let expected = &expected[index * 512..];
+            let expected = transformer.logits(&before, &adapters).unwrap();
+            let expected = &expected[index * vocab..];
             assert!(difference(&last.unwrap(), expected) <= ORDER, "{model} token {index}");
         }
         assert_eq!(cache.len(), tokens.len());
@@ -272,18 +362,17 @@ fn a_cache_gives_what_the_whole_sequence_gives() {
         cache.clear();
         let some = [&tokens[..30], &tokens[30..41], &tokens[41..]]
             .map(|part| transformer.decode(part, &mut cache, &adapters, Positions::All).unwrap());
-        let same = 41 * 512;
+        let same = 41 * vocab;
         assert!(difference(&some[2], &all[same..]) <= ORDER, "{model} in parts");
     }
 }
 
 #[test]
 fn what_does_not_fit_is_named() {
-    let transformer = transformer("tiny-phi3");
+    let mut transformer = transformer("tiny-phi3");
     let batch = Batch::causal(vec![1, 2, 3], 1);
-    let refused = |adapters: &Adapters| {
-        transformer.hidden_states(&batch, adapters, None).unwrap_err().to_string()
-    };
+    let mut refused =
+        |adapters: &Adapters| transformer.logits(&batch, adapters).unwrap_err().to_string();
     assert_eq!(
         refused(&adapters("tiny-llama")),
         "the adapter adapts `model.layers.0.self_attn.k_proj`, which is no linear layer of the \
@@ -293,10 +382,6 @@ fn what_does_not_fit_is_named() {
     assert!(message.contains("`model.layers.0.self_attn.o_proj` is [64, 64]"), "{message}");
 
     let tokens = Batch::causal(vec![1, 512], 1);
-    let error = transformer.hidden_states(&tokens, &Adapters::none(), None).unwrap_err();
+    let error = transformer.loss(&tokens, &Adapters::none()).unwrap_err();
     assert_eq!(error.to_string(), "token 512 lies outside the model's vocabulary of 512");
-
-    let hidden = Tensor::zeros((2, 64), candle_core::DType::F32, &Device::Cpu).unwrap();
-    assert!(matches!(transformer.loss(&hidden, &batch), Err(DecoderError::Compute(_))));
-    assert!(transformer.logits(&hidden.t().unwrap()).is_err());
 }

@@ -1,0 +1,235 @@
+//! Whole passes of training: forward over all layers, loss, backward.
+
+use olive_kit_adapters::{Adapters, Gradients};
+use olive_kit_checkpoint::Decoder;
+
+use crate::activations::Activations;
+use crate::batch::Batch;
+use crate::engine::{Engine, Objective};
+use crate::error::DecoderError;
+use crate::fit::check_adapters;
+use crate::heads::{Attention, Geometry, Layout};
+use crate::layer::Room;
+use crate::pass::Pass;
+use crate::rotary::{RotaryTables, Turn};
+use crate::rows::fit;
+use crate::scratch::Scratch;
+use crate::transformer::Transformer;
+use crate::vocabulary_loss::VocabularyLoss;
+
+/// Memory of training passes, used again by each.
+#[derive(Debug, Default)]
+pub(crate) struct Workspace {
+    scratch: Scratch,
+    /// Of each layer, or of one when activations are computed again.
+    kept: Vec<Activations>,
+    /// The residual stream, `[rows, hidden_size]`.
+    hidden: Vec<f32>,
+    /// The residual stream before each layer, when activations are computed again.
+    inputs: Vec<Vec<f32>>,
+    normed: Vec<f32>,
+    gradient: Vec<f32>,
+}
+
+impl Engine for Transformer {
+    fn loss_and_gradients(
+        &mut self,
+        batch: &Batch,
+        adapters: &Adapters,
+        objective: &Objective,
+        gradients: &mut Gradients,
+    ) -> Result<f64, DecoderError> {
+        batch.check(self.decoder().vocab_size)?;
+        check_adapters(adapters, self.decoder())?;
+        let mut workspace = std::mem::take(&mut self.workspace);
+        let run = Run::new(self, batch, Pass::training(adapters, objective.seed));
+        let loss = run.loss_and_gradients(batch, objective, gradients, &mut workspace);
+        self.workspace = workspace;
+        Ok(loss)
+    }
+
+    fn loss(&mut self, batch: &Batch, adapters: &Adapters) -> Result<f64, DecoderError> {
+        batch.check(self.decoder().vocab_size)?;
+        check_adapters(adapters, self.decoder())?;
+        let mut workspace = std::mem::take(&mut self.workspace);
+        let loss = Run::new(self, batch, Pass::inference(adapters)).loss(batch, &mut workspace);
+        self.workspace = workspace;
+        Ok(loss)
+    }
+}
+
+impl Transformer {
+    /// Logits of all tokens of a batch, `[batch * seq, vocab_size]`.
+    ///
+    /// # Errors
+    /// When the batch or the adapters do not fit the model.
+    pub fn logits(&mut self, batch: &Batch, adapters: &Adapters) -> Result<Vec<f32>, DecoderError> {
+        batch.check(self.decoder().vocab_size)?;
+        check_adapters(adapters, self.decoder())?;
+        let mut workspace = std::mem::take(&mut self.workspace);
+        let run = Run::new(self, batch, Pass::inference(adapters));
+        run.hidden_states(batch, &mut workspace);
+        let mut logits = vec![0.0; batch.input_ids.len() * self.decoder().vocab_size];
+        self.logits_of(&workspace.normed, &mut logits, &run.pass, &mut workspace.scratch);
+        self.workspace = workspace;
+        Ok(logits)
+    }
+}
+
+/// One pass over one batch.
+struct Run<'a> {
+    transformer: &'a Transformer,
+    pass: Pass<'a>,
+    layout: Layout,
+}
+
+impl<'a> Run<'a> {
+    fn new(transformer: &'a Transformer, batch: &Batch, pass: Pass<'a>) -> Self {
+        let layout = layout(transformer.decoder(), batch);
+        Self { transformer, pass, layout }
+    }
+
+    fn attention(&self, layer: usize) -> Attention<'_> {
+        let decoder = self.transformer.decoder();
+        let geometry = Geometry::of(decoder);
+        Attention { geometry, window: decoder.window(layer), layout: &self.layout }
+    }
+
+    /// One layer's forward.
+    fn layer(
+        &self,
+        index: usize,
+        hidden: &mut [f32],
+        kept: &mut Activations,
+        scratch: &mut Scratch,
+    ) {
+        let attention = self.attention(index);
+        let num_sums = self.layout.positions.len() * attention.geometry.num_heads;
+        let mut room = Room { pass: self.pass, scratch };
+        let layer = &self.transformer.layers[index];
+        layer.forward(hidden, kept, &mut room, |kept, scratch| {
+            attention.rotate(&mut kept.qkv, Turn::Forward);
+            let log_sums = fit(&mut kept.log_sums, num_sums);
+            attention.forward(&kept.qkv, &mut kept.attended, log_sums, scratch);
+        });
+    }
+
+    /// The hidden states after the last norm, in `workspace.normed`.
+    fn hidden_states(&self, batch: &Batch, workspace: &mut Workspace) {
+        let Workspace { scratch, kept, hidden, normed, .. } = workspace;
+        let width = self.transformer.decoder().hidden_size;
+        let hidden = fit(hidden, batch.input_ids.len() * width);
+        self.transformer.embed(&batch.input_ids, hidden, &self.pass);
+        kept.resize_with(kept.len().max(1), Activations::default);
+        for index in 0..self.transformer.layers.len() {
+            self.layer(index, hidden, &mut kept[0], scratch);
+        }
+        let normed = fit(normed, hidden.len());
+        self.transformer.final_norm.forward(hidden, normed, &self.pass);
+    }
+
+    fn loss(&self, batch: &Batch, workspace: &mut Workspace) -> f64 {
+        self.hidden_states(batch, workspace);
+        let mut room = Room { pass: self.pass, scratch: &mut workspace.scratch };
+        self.vocabulary_loss(batch, 1, 0.0).forward(&workspace.normed, &mut room)
+    }
+
+    fn loss_and_gradients(
+        &self,
+        batch: &Batch,
+        objective: &Objective,
+        gradients: &mut Gradients,
+        workspace: &mut Workspace,
+    ) -> f64 {
+        let num_layers = self.transformer.layers.len();
+        let Workspace { scratch, kept, hidden, inputs, normed, gradient } = workspace;
+        let width = self.transformer.decoder().hidden_size;
+        let hidden = fit(hidden, batch.input_ids.len() * width);
+        self.transformer.embed(&batch.input_ids, hidden, &self.pass);
+        self.add_noise(batch, objective.neftune_alpha, hidden);
+        let recomputes = objective.checkpoints_activations;
+        kept.resize_with(if recomputes { 1 } else { num_layers }, Activations::default);
+        inputs.resize_with(if recomputes { num_layers } else { 0 }, Vec::new);
+        for index in 0..num_layers {
+            if recomputes {
+                fit(&mut inputs[index], hidden.len()).copy_from_slice(hidden);
+            }
+            self.layer(index, hidden, &mut kept[if recomputes { 0 } else { index }], scratch);
+        }
+
+        let (normed, gradient) = (fit(normed, hidden.len()), fit(gradient, hidden.len()));
+        let final_norm = &self.transformer.final_norm;
+        final_norm.forward(hidden, normed, &self.pass);
+        let loss = self.vocabulary_loss(batch, objective.count, objective.label_smoothing);
+        let mut room = Room { pass: self.pass, scratch };
+        let mut of_normed = room.scratch.take(hidden.len());
+        let loss = loss.forward_and_backward(normed, &mut of_normed, gradients, &mut room);
+        gradient.fill(0.0);
+        final_norm.backward(hidden, &of_normed, gradient, &self.pass, gradients);
+        room.scratch.give(of_normed);
+
+        let trained_embedding = self.transformer.trained_embedding(&self.pass);
+        for index in (0..num_layers).rev() {
+            let kept = &mut kept[if recomputes { 0 } else { index }];
+            if recomputes {
+                hidden.copy_from_slice(&inputs[index]);
+                self.layer(index, hidden, kept, scratch);
+            }
+            let needs_input = index > 0 || trained_embedding.is_some();
+            let mut room = Room { pass: self.pass, scratch };
+            let attention = self.attention(index);
+            let layer = &self.transformer.layers[index];
+            layer.backward(gradient, kept, &attention, needs_input, gradients, &mut room);
+        }
+        if let Some((id, scale)) = trained_embedding {
+            let of_embedding = gradients.get_mut(id);
+            for (token, gradient) in batch.input_ids.iter().zip(gradient.chunks(width)) {
+                let into = &mut of_embedding[*token as usize * width..][..width];
+                into.iter_mut().zip(gradient).for_each(|(into, value)| *into += scale * value);
+            }
+        }
+        loss
+    }
+
+    /// `NEFTune`: uniform noise within `alpha / sqrt(seq * hidden_size)`.
+    fn add_noise(&self, batch: &Batch, alpha: f64, hidden: &mut [f32]) {
+        let Some(masks) = self.pass.masks.filter(|_| alpha > 0.0) else { return };
+        let width = self.transformer.decoder().hidden_size;
+        #[expect(clippy::cast_possible_truncation, reason = "computed in f32")]
+        let largest = (alpha / ((batch.seq * width) as f64).sqrt()) as f32;
+        for (index, value) in hidden.iter_mut().enumerate() {
+            *value += largest * masks.noise(index);
+        }
+    }
+
+    fn vocabulary_loss(&self, batch: &Batch, count: usize, smoothing: f64) -> VocabularyLoss<'a> {
+        let Transformer { lm_head, .. } = self.transformer;
+        let softcap = self.transformer.decoder().logit_softcap;
+        VocabularyLoss::new(lm_head, softcap, batch, count, smoothing)
+    }
+}
+
+/// Where the tokens of `batch` stand.
+///
+/// `LongRoPE` takes its long factors when `seq` exceeds the original length, as transformers does.
+fn layout(decoder: &Decoder, batch: &Batch) -> Layout {
+    let seq = batch.seq;
+    let in_sequence = |row: usize| u32::try_from(row % seq).unwrap_or(u32::MAX);
+    let starts = batch.segments.as_ref().map(|segments| {
+        let mut starts: Vec<u32> = Vec::with_capacity(segments.len());
+        for (row, segment) in segments.iter().enumerate() {
+            let is_first = row % seq == 0 || segments[row - 1] != *segment;
+            starts.push(if is_first { in_sequence(row) } else { starts[row - 1] });
+        }
+        starts
+    });
+    let positions = (0..batch.input_ids.len())
+        .map(|row| in_sequence(row) - starts.as_ref().map_or(0, |starts| starts[row]));
+    Layout {
+        seq,
+        positions: positions.collect(),
+        key_mask: batch.attention_mask.clone(),
+        starts,
+        tables: RotaryTables::new(&decoder.rope, 0..seq, seq),
+    }
+}
