@@ -1,5 +1,6 @@
 //! Why a checkpoint could not be measured or run.
 
+use olive_kit_adapters::AdapterError;
 use olive_kit_checkpoint::CheckpointError;
 use olive_kit_decoder::DecoderError;
 use olive_kit_text::TextError;
@@ -12,7 +13,10 @@ pub enum EvaluateError {
     /// A file of the model or the adapter is missing or broken.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// The weights do not make a model, or the adapter is for another one.
+    /// The adapter is missing, broken or for another model.
+    #[error(transparent)]
+    Adapter(#[from] AdapterError),
+    /// The weights do not make a model.
     #[error(transparent)]
     Decoder(#[from] DecoderError),
     /// A tokenizer that is missing or cannot be read.
@@ -33,9 +37,13 @@ impl EvaluateError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Checkpoint(_) | Self::Decoder(DecoderError::Checkpoint(_)) => "checkpoint",
-            Self::Decoder(
-                DecoderError::UnknownModule { .. } | DecoderError::AdapterShape { .. },
+            Self::Adapter(AdapterError::Checkpoint(_)) => "checkpoint",
+            Self::Adapter(
+                AdapterError::NoLayer { .. }
+                | AdapterError::NoTensor { .. }
+                | AdapterError::Misfit { .. },
             ) => "adapter-mismatch",
+            Self::Adapter(_) => "adapter",
             Self::Decoder(_) => "decoder",
             Self::Tokenizer(_) => "tokenizer",
             Self::Threads { .. } => "threads",
@@ -47,9 +55,12 @@ impl EvaluateError {
             Self::Checkpoint(error) | Self::Decoder(DecoderError::Checkpoint(error)) => {
                 error.hint()
             }
-            Self::Decoder(
-                DecoderError::UnknownModule { .. } | DecoderError::AdapterShape { .. },
+            Self::Adapter(
+                AdapterError::NoLayer { .. }
+                | AdapterError::NoTensor { .. }
+                | AdapterError::Misfit { .. },
             ) => Some("give the adapter the model it was trained on".to_owned()),
+            Self::Adapter(error) => error.hint(),
             _ => None,
         }
     }

@@ -1,7 +1,8 @@
 //! A checkpoint as a language model.
 
-use olive_kit_checkpoint::{Adapter, Checkpoint};
-use olive_kit_decoder::{self as decoder, Adapters, DecoderError, KvCache, Transformer};
+use olive_kit_adapters::Adapters;
+use olive_kit_checkpoint::Checkpoint;
+use olive_kit_decoder::{self as decoder, DecoderError, KvCache, Storage, Transformer};
 use olive_kit_measure::{LanguageModel, Logits, ModelError, Positions};
 
 /// A decoder in f32 on the CPU, with its key-value cache.
@@ -13,14 +14,12 @@ pub struct CheckpointLanguageModel {
 }
 
 impl CheckpointLanguageModel {
-    /// Loads all weights of `checkpoint` and puts `adapter` on top of them.
+    /// Loads all weights of `checkpoint` and puts `adapters` on top of them.
     ///
     /// # Errors
-    /// When a tensor is missing or the adapter is for another model.
-    pub fn load(checkpoint: &Checkpoint, adapter: Option<&Adapter>) -> Result<Self, DecoderError> {
-        let adapters = adapter.map_or(Ok(Adapters::none()), Adapters::from_peft)?;
-        adapters.check(checkpoint.decoder())?;
-        let transformer = Transformer::load(checkpoint)?;
+    /// When a tensor is missing.
+    pub fn load(checkpoint: &Checkpoint, adapters: Adapters) -> Result<Self, DecoderError> {
+        let transformer = Transformer::load(checkpoint, Storage::default())?;
         let cache = KvCache::new(transformer.decoder());
         Ok(Self { transformer, adapters, cache })
     }

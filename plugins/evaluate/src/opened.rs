@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use olive_kit_checkpoint::{Adapter, Checkpoint};
+use olive_kit_adapters::{AdapterFolder, Adapters};
+use olive_kit_checkpoint::Checkpoint;
 use olive_kit_text::Tokenizer;
 use olive_plugin_api::Model;
 
@@ -24,11 +25,14 @@ impl Opened {
     /// When a file of the model or the adapter is missing or broken, or they do not fit each other.
     pub(crate) fn open(model: &Model) -> Result<Self, EvaluateError> {
         let checkpoint = Checkpoint::open(&model.model_path)?;
-        let adapter = model.adapter_path.as_ref().map(Adapter::open).transpose()?;
+        let decoder = checkpoint.decoder();
+        let adapter = model.adapter_path.as_ref().map(|dir| AdapterFolder::open(dir, decoder));
+        let adapter = adapter.transpose()?;
         let tokenizer = Tokenizer::open(&model.model_path)?;
         let mut weight_files: Vec<_> = checkpoint.weight_files().map(Path::to_path_buf).collect();
         weight_files.extend(adapter.as_ref().map(|adapter| adapter.weight_file().to_path_buf()));
-        let model = CheckpointLanguageModel::load(&checkpoint, adapter.as_ref())?;
+        let adapters = adapter.map_or(Ok(Adapters::none()), |adapter| adapter.load())?;
+        let model = CheckpointLanguageModel::load(&checkpoint, adapters)?;
         Ok(Self { model, tokenizer, weight_files })
     }
 }

@@ -5,7 +5,7 @@
 //! norms and the gate's product are computed again, which is cheaper than their memory.
 
 use olive_kit_adapters::Gradients;
-use olive_kit_checkpoint::{Activation, Checkpoint, Decoder, LinearRole};
+use olive_kit_checkpoint::{Activation, Checkpoint, LinearRole};
 use olive_kit_kernels::Accumulate;
 use olive_kit_kernels::vector::{add, vectorized};
 
@@ -320,18 +320,4 @@ pub(crate) fn add_rows(into: &mut [f32], values: &[f32]) {
     for_each_row(into, AT_ONCE, |chunk, into| {
         vectorized(|| add(into, &values[chunk * AT_ONCE..]));
     });
-}
-
-/// The widths a layer's activations need for one token, in values.
-pub(crate) fn values_per_token(decoder: &Decoder) -> usize {
-    let qkv = decoder.query_width() + 2 * decoder.kv_width();
-    let outputs = if decoder.has_output_norms { 2 * decoder.hidden_size } else { 0 };
-    let heads = if decoder.has_head_norms { qkv - decoder.kv_width() } else { 0 };
-    2 * decoder.hidden_size
-        + qkv
-        + decoder.query_width()
-        + 2 * decoder.intermediate_size
-        + decoder.num_heads
-        + outputs
-        + heads
 }
