@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use crate::instructions::Words;
 
-/// Most words of a lane in a block: a panel of 32 lanes then fills half of a level 2 cache at most.
-const BLOCK_WORDS: usize = 512;
+/// Most words of a lane in a block: a panel of 32 lanes then fills an eighth of a level 2 cache.
+const BLOCK_WORDS: usize = 1024;
 
 /// What blocks are a multiple of: frozen weights lie in panels of as many rows.
 const MULTIPLE: usize = 32;

@@ -10,8 +10,15 @@ use super::tests::noise;
 use super::*;
 
 /// Rows of the left side, columns and rows of the weight.
-const SHAPES: [(usize, usize, usize); 4] =
-    [(512, 576, 1536), (512, 1536, 576), (512, 576, 49152), (512, 3072, 9216)];
+const SHAPES: [(usize, usize, usize); 7] = [
+    (512, 576, 1536),
+    (512, 1536, 576),
+    (512, 576, 49152),
+    (512, 3072, 9216),
+    (14, 576, 1536),
+    (1, 576, 1536),
+    (1, 3072, 9216),
+];
 
 /// Seconds that all threads of this process ran.
 fn cpu_seconds() -> f64 {
