@@ -7,7 +7,7 @@ use olive_kit_text::{Block, EvalSize, Packed, TextError, Tokenizer, pack, split}
 use olive_kit_train::Sequence;
 use olive_plugin_api::{DataConfig, Diagnostic, StepContext};
 
-use crate::config::LoraConfig;
+use crate::config::Common;
 use crate::error::LoraError;
 use crate::settings::data_seed;
 
@@ -38,6 +38,16 @@ impl TrainingBlocks {
             self.dropped_tokens,
         )
     }
+
+    /// Tokens of all blocks.
+    pub(crate) fn num_tokens(&self) -> usize {
+        self.train.iter().chain(&self.eval).map(Sequence::len).sum()
+    }
+
+    /// Tokens of the longest block that is trained on.
+    pub(crate) fn longest(&self) -> usize {
+        self.train.iter().map(Sequence::len).max().unwrap_or(0)
+    }
 }
 
 /// Reads, tokenizes and packs what the config names, with the tokenizer in `model_dir`.
@@ -46,7 +56,7 @@ impl TrainingBlocks {
 /// [`LoraError::Refused`] when the data does not fit the config.
 pub(crate) fn load(
     model_dir: &Path,
-    config: &LoraConfig,
+    config: &Common,
     ctx: &StepContext<'_>,
 ) -> Result<TrainingBlocks, LoraError> {
     let tokenizer = Tokenizer::open(model_dir).map_err(|error| refused("", &error))?;
@@ -89,9 +99,11 @@ fn eval_size(size: f64) -> EvalSize {
 }
 
 fn sequence(block: Block) -> Sequence {
-    let labels = block.labels();
+    let is_masked = block.attention_mask.is_some() || block.trained.is_some();
+    let label_mask = is_masked.then(|| (0..block.len()).map(|at| block.is_trained(at)).collect());
+    let segments = block.segments();
     let Block { input_ids, attention_mask, .. } = block;
-    Sequence { input_ids, attention_mask, labels }
+    Sequence { input_ids, attention_mask, label_mask, segments }
 }
 
 /// An error of the text as a finding about the config, with all its causes.

@@ -3,8 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use olive_kit_adapters::AdapterError;
 use olive_kit_checkpoint::CheckpointError;
 use olive_kit_decoder::DecoderError;
+use olive_kit_quant::QuantError;
 use olive_kit_train::TrainError;
 use olive_plugin_api::{Diagnostic, PluginError};
 use thiserror::Error;
@@ -18,6 +20,12 @@ pub enum LoraError {
     /// The model could not be loaded.
     #[error(transparent)]
     Decoder(#[from] DecoderError),
+    /// The adapter could not be made or written.
+    #[error(transparent)]
+    Adapter(#[from] AdapterError),
+    /// A weight could not be rounded.
+    #[error(transparent)]
+    Quant(#[from] QuantError),
     /// The config does not fit the model or the data.
     #[error("{}", .0.message)]
     Refused(Box<Diagnostic>),
@@ -27,7 +35,7 @@ pub enum LoraError {
     /// The training ended early.
     #[error(transparent)]
     Train(#[from] TrainError),
-    /// The adapter's folder could not be made.
+    /// A folder could not be made.
     #[error("cannot create `{}`", path.display())]
     Folder {
         /// The folder.
@@ -50,11 +58,14 @@ impl LoraError {
         match self {
             Self::Checkpoint(_) => "checkpoint",
             Self::Decoder(_) => "decoder",
+            Self::Adapter(_) => "adapter",
+            Self::Quant(_) => "quantization",
             Self::Refused(diagnostic) => &diagnostic.code,
             Self::DataConfig(error) => &error.code,
             Self::Train(TrainError::NotFinite { .. }) => "not-finite",
+            Self::Train(TrainError::Save { .. } | TrainError::Events { .. }) | Self::Folder { .. } => "io",
+            Self::Train(TrainError::Resume { .. }) => "resume",
             Self::Train(_) => "training",
-            Self::Folder { .. } => "io",
             Self::Threads { .. } => "threads",
         }
     }
@@ -62,11 +73,19 @@ impl LoraError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Checkpoint(error) => error.hint(),
+            Self::Adapter(error) => error.hint(),
             Self::Refused(diagnostic) => diagnostic.help.clone(),
             Self::Train(TrainError::NotFinite { .. }) => {
                 Some("lower `learning_rate`, or `max_grad_norm`".into())
             }
+            Self::Train(TrainError::Save { .. }) => {
+                Some("make room on the disk and run again: training goes on from there".into())
+            }
+            Self::Train(TrainError::Resume { .. }) => Some(
+                "set `resume_from_checkpoint` to false to start anew, or to another folder".into(),
+            ),
             Self::Decoder(_)
+            | Self::Quant(_)
             | Self::DataConfig(_)
             | Self::Train(_)
             | Self::Folder { .. }
@@ -84,7 +103,10 @@ impl From<Diagnostic> for LoraError {
 impl From<LoraError> for PluginError {
     fn from(error: LoraError) -> Self {
         match error {
-            LoraError::Train(TrainError::Cancelled) => Self::cancelled(),
+            LoraError::Train(TrainError::Cancelled { saved }) => match saved {
+                Some(_) => Self::cancelled().with_help("run again: training goes on from there"),
+                None => Self::cancelled(),
+            },
             LoraError::DataConfig(error) => error,
             error => {
                 let plain = Self::from_error(error.code(), &error);

@@ -1,37 +1,57 @@
-//! The pass `LoRA`: train low-rank adapters on a frozen model.
+//! The passes: train an adapter on a frozen model.
 //!
-//! Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models" (2021). In: a Hugging Face
-//! folder without adapter, and a data config. Out: the same model with an adapter in PEFT's layout.
-//! Weights are computed with in f32, so memory is the model in f32, the activations of a
-//! micro-batch (of one layer of it under `gradient_checkpointing`) and four times the adapters.
+//! In: a Hugging Face folder without adapter, and a data config. Out: the same model with an
+//! adapter in PEFT's layout; after `LoftQ`, on a base whose weights are those it was rounded to.
+//! Memory is the weights once, as they are computed with, the activations of a micro-batch (of one
+//! layer of it under `gradient_checkpointing`), and the adapter with its gradients and what the
+//! optimizer remembers; `memory` counts them.
 
-use std::fs;
+use std::marker::PhantomData;
 
-use olive_kit_checkpoint::{AdapterConfig, Checkpoint};
-use olive_kit_decoder::Transformer;
-use olive_kit_train::{LoraParameters, StepPlan, TrainingData, TrainingSettings, train};
-use olive_plugin_api::{Diagnostic, LogLevel, Model, ModelKind, Pass, PluginError, StepContext};
+use olive_kit_checkpoint::Checkpoint;
+use olive_plugin_api::{
+    Diagnostic, Model, ModelKind, Pass, PluginError, Severity, StepContext,
+};
 use rayon::ThreadPoolBuilder;
 
-use crate::config::LoraConfig;
-use crate::data::{self, TrainingBlocks};
+use crate::config::{
+    AdapterPass, DoraConfig, LoftqConfig, LohaConfig, LokrConfig, LoraConfig, QloraConfig,
+};
 use crate::error::LoraError;
-use crate::progress::Progress;
-use crate::targets::Targets;
-use crate::{checks, settings, targets};
+use crate::training::Training;
+use crate::{adapter, checks, data, settings};
 
-/// Folder of the adapter inside the output folder.
-const ADAPTER: &str = "adapter";
+/// The pass `LoRA`: Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models" (2021).
+pub type Lora = Tune<LoraConfig>;
+/// The pass `DoRA`: Liu et al., "`DoRA`: Weight-Decomposed Low-Rank Adaptation" (2024).
+pub type Dora = Tune<DoraConfig>;
+/// The pass `QLoRA`: Dettmers et al., "QLoRA: Efficient Finetuning of Quantized LLMs" (2023).
+pub type Qlora = Tune<QloraConfig>;
+/// The pass `LoftQ`: Li et al., "`LoftQ`: LoRA-Fine-Tuning-Aware Quantization for Large Language
+/// Models" (2023).
+pub type Loftq = Tune<LoftqConfig>;
+/// The pass `LoHa`: Hyeon-Woo et al., "`FedPara`: Low-Rank Hadamard Product for
+/// Communication-Efficient Federated Learning" (2021).
+pub type Loha = Tune<LohaConfig>;
+/// The pass `LoKr`: Yeh et al., "Navigating Text-To-Image Customization: From `LyCORIS` Fine-Tuning
+/// to Model Evaluation" (2023).
+pub type Lokr = Tune<LokrConfig>;
 
-/// Trains low-rank adapters on a frozen model.
-#[derive(Debug, Default)]
-pub struct Lora;
+/// Trains an adapter as the settings `P` say.
+#[derive(Debug)]
+pub struct Tune<P>(PhantomData<fn() -> P>);
 
-impl Pass for Lora {
-    type Config = LoraConfig;
+impl<P> Default for Tune<P> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
 
-    const NAME: &'static str = "LoRA";
-    const SUMMARY: &'static str = "Train low-rank adapters on a frozen model.";
+impl<P: AdapterPass> Pass for Tune<P> {
+    type Config = P;
+
+    const NAME: &'static str = P::NAME;
+    const SUMMARY: &'static str = P::SUMMARY;
 
     fn accepts() -> &'static [ModelKind] {
         &[ModelKind::Hf]
@@ -44,22 +64,36 @@ impl Pass for Lora {
     fn prepare(
         &self,
         input: &Model,
-        config: &LoraConfig,
+        config: &P,
         ctx: &StepContext<'_>,
     ) -> Result<Vec<Diagnostic>, PluginError> {
         let mut found: Vec<_> = checks::before_reading(input).into_iter().collect();
+        found.extend(checks::of_base(input, config.base()));
+        found.extend(checks::of_arguments(config.common()));
         if input.kind != ModelKind::Hf {
             return Ok(found);
         }
         let checkpoint = open(input)?;
         let decoder = checkpoint.decoder();
-        if let Err(problems) = targets::resolve(decoder, config.target_modules.as_ref()) {
+        if let Err(problems) = adapter::config(config, decoder) {
             found.extend(problems);
         }
-        match data::load(checkpoint.dir(), config, ctx) {
+        let args = config.common().training_args();
+        let settings = match settings::training(&args, decoder) {
+            Ok(settings) => Some(settings),
+            Err(error) => {
+                found.push(checks::of_optimizer(&error, &args));
+                None
+            }
+        };
+        match data::load(checkpoint.dir(), config.common(), ctx) {
             Ok(blocks) => {
-                let settings = settings::training(&config.training_args(), decoder);
-                found.extend(checks::of_length(config, &blocks, &settings));
+                if let Some(settings) = &settings {
+                    found.extend(checks::of_length(&args, &blocks, settings));
+                    let is_refused = found.iter().any(|found| found.severity == Severity::Error);
+                    let refused = checks::of_settings(settings, !blocks.eval.is_empty());
+                    found.extend(refused.filter(|_| !is_refused));
+                }
             }
             Err(LoraError::Refused(problem)) => found.push(*problem),
             Err(error) => return Err(error.into()),
@@ -70,7 +104,7 @@ impl Pass for Lora {
     fn run(
         &self,
         input: &Model,
-        config: &LoraConfig,
+        config: &P,
         ctx: &StepContext<'_>,
     ) -> Result<Model, PluginError> {
         let checkpoint = open(input)?;
@@ -78,76 +112,7 @@ impl Pass for Lora {
         let threads = ctx.threads();
         let pool = ThreadPoolBuilder::new().num_threads(threads).build();
         let pool = pool.map_err(|source| LoraError::Threads { threads, source })?;
-        pool.install(|| training.run(&checkpoint, config, ctx))?;
-        let mut output = input.clone();
-        output.adapter_path = Some(ctx.output_dir().join(ADAPTER));
-        Ok(output)
-    }
-}
-
-/// A training that fits its model and data.
-struct Training {
-    targets: Targets,
-    blocks: TrainingBlocks,
-    settings: TrainingSettings,
-}
-
-impl Training {
-    fn new(
-        input: &Model,
-        checkpoint: &Checkpoint,
-        config: &LoraConfig,
-        ctx: &StepContext<'_>,
-    ) -> Result<Self, LoraError> {
-        if let Some(problem) = checks::before_reading(input) {
-            return Err(problem.into());
-        }
-        let decoder = checkpoint.decoder();
-        let targets = match targets::resolve(decoder, config.target_modules.as_ref()) {
-            Ok(targets) => targets,
-            Err(mut problems) => return Err(problems.swap_remove(0).into()),
-        };
-        let blocks = data::load(checkpoint.dir(), config, ctx)?;
-        let settings = settings::training(&config.training_args(), decoder);
-        Ok(Self { targets, blocks, settings })
-    }
-
-    fn run(
-        &self,
-        checkpoint: &Checkpoint,
-        config: &LoraConfig,
-        ctx: &StepContext<'_>,
-    ) -> Result<(), LoraError> {
-        let transformer = Transformer::load(checkpoint)?;
-        let parameters = LoraParameters::new(&self.targets.linears, &settings::lora(config))?;
-        self.announce(&parameters, config, ctx);
-        let data = TrainingData { train: &self.blocks.train, eval: &self.blocks.eval };
-        let mut progress = Progress::new(ctx, config.training_args().logging_steps);
-        train(&transformer, &parameters, data, &self.settings, &mut progress)?;
-        let dir = ctx.output_dir().join(ADAPTER);
-        fs::create_dir(&dir).map_err(|source| LoraError::Folder { path: dir.clone(), source })?;
-        let names: Vec<_> = self.targets.names.iter().map(String::as_str).collect();
-        let peft = AdapterConfig::lora(config.r, config.alpha, config.lora_dropout, &names);
-        Ok(parameters.write(&dir, &peft)?)
-    }
-
-    /// Says what is about to be done.
-    fn announce(&self, parameters: &LoraParameters, config: &LoraConfig, ctx: &StepContext<'_>) {
-        let plan = StepPlan::new(self.blocks.train.len(), &self.settings);
-        ctx.log(LogLevel::Info, self.blocks.summary());
-        let message = format!(
-            "{} values in {} layers are trained, {} steps of {} blocks",
-            parameters.num_values(),
-            self.targets.linears.len(),
-            plan.total_steps,
-            plan.step_sequences.min(self.blocks.train.len()),
-        );
-        ctx.log(LogLevel::Info, message);
-        let dtype = config.torch_dtype.name();
-        let message = format!(
-            "`torch_dtype` is `{dtype}`: weights are read as stored, computed with in 32-bit float"
-        );
-        ctx.log(LogLevel::Info, message);
+        Ok(pool.install(|| training.run(input, checkpoint))?)
     }
 }
 

@@ -1,0 +1,98 @@
+//! What the machine has: its peak of arithmetic, and memory in use.
+
+use std::time::{Duration, Instant};
+
+use olive_kit_decoder::Precision;
+use olive_kit_kernels::vector::vectorized;
+
+/// Independent sums of a burst: enough to hide the latency of an addition, few enough to stay in
+/// registers.
+const SUMS: usize = 96;
+
+/// Rounds of a burst, some hundred microseconds.
+const ROUNDS: usize = 20_000;
+
+/// How long the peak is looked for.
+const LOOKING: Duration = Duration::from_millis(20);
+
+/// Operations a second that the threads of the current pool do at most, multiplications and
+/// additions counted apart: what chains of fused multiply-adds in registers reach, the best of
+/// those tried for 20 ms. Where there are instructions for pairs of bfloat16, which do twice the
+/// work of one of float32, the peak for that type is twice as high.
+pub(crate) fn peak(precision: Precision) -> f64 {
+    let rates = rayon::broadcast(|_| {
+        let (started, mut best) = (Instant::now(), 0.0_f64);
+        while started.elapsed() < LOOKING {
+            best = best.max(burst());
+        }
+        best
+    });
+    let f32_peak: f64 = rates.iter().sum();
+    match precision {
+        Precision::Bf16 if has_pairs() => 2.0 * f32_peak,
+        Precision::Bf16 | Precision::F32 => f32_peak,
+    }
+}
+
+/// Operations a second of one thread.
+fn burst() -> f64 {
+    let (factor, addend) = (std::hint::black_box(0.999_f32), std::hint::black_box(0.001_f32));
+    let mut sums = std::hint::black_box([1.0_f32; SUMS]);
+    let started = Instant::now();
+    vectorized(|| {
+        for _ in 0..ROUNDS {
+            for sum in &mut sums {
+                *sum = sum.mul_add(factor, addend);
+            }
+        }
+    });
+    std::hint::black_box(&sums);
+    (2 * SUMS * ROUNDS) as f64 / started.elapsed().as_secs_f64().max(1e-9)
+}
+
+fn has_pairs() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::is_x86_feature_detected!("avx512bf16");
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
+/// Memory of this process that is in use, where the system tells.
+pub(crate) fn memory_bytes() -> Option<u64> {
+    status("VmRSS:")
+}
+
+/// The most that it was.
+pub(crate) fn peak_memory_bytes() -> Option<u64> {
+    status("VmHWM:")
+}
+
+/// A line of Linux' `status` of this process, which is in KiB.
+fn status(name: &str) -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peak_is_a_number_of_operations() {
+        let peak = peak(Precision::F32);
+        assert!(peak > 1e8 && peak.is_finite(), "{peak}");
+        assert!(self::peak(Precision::Bf16) > 1e8);
+    }
+
+    #[test]
+    fn memory_in_use_is_told_on_linux() {
+        if !cfg!(target_os = "linux") {
+            println!("skipped: only Linux tells a process what memory it uses");
+            return;
+        }
+        let (now, most) = (memory_bytes().unwrap(), peak_memory_bytes().unwrap());
+        assert!(now > 1 << 20 && most >= now, "{now} {most}");
+    }
+}
