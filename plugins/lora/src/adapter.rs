@@ -60,7 +60,10 @@ fn targets(pass: &impl AdapterPass) -> TargetSpec {
     TargetSpec {
         modules,
         exclude: exclude_modules.as_ref().map(names),
-        layers: layers_to_transform.as_ref().map(|layers| layers.as_slice().to_vec()).unwrap_or_default(),
+        layers: layers_to_transform
+            .as_ref()
+            .map(|layers| layers.as_slice().to_vec())
+            .unwrap_or_default(),
         layers_pattern: pattern.map(|names| names.as_slice().to_vec()).unwrap_or_default(),
         modules_to_save: pass.common().modules_to_save.clone().unwrap_or_default(),
         bias: match bias {

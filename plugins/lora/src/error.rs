@@ -63,7 +63,8 @@ impl LoraError {
             Self::Refused(diagnostic) => &diagnostic.code,
             Self::DataConfig(error) => &error.code,
             Self::Train(TrainError::NotFinite { .. }) => "not-finite",
-            Self::Train(TrainError::Save { .. } | TrainError::Events { .. }) | Self::Folder { .. } => "io",
+            Self::Train(TrainError::Save { .. } | TrainError::Events { .. })
+            | Self::Folder { .. } => "io",
             Self::Train(TrainError::Resume { .. }) => "resume",
             Self::Train(_) => "training",
             Self::Threads { .. } => "threads",

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZero;
 
 use olive_kit_adapters::{AdapterConfig, Adapters, Method, ParameterId};
-use olive_kit_checkpoint::{
-    Checkpoint, CheckpointWriter, DEFAULT_SHARD_BYTES, TensorSpec, files,
-};
+use olive_kit_checkpoint::{Checkpoint, CheckpointWriter, DEFAULT_SHARD_BYTES, TensorSpec, files};
 use olive_kit_loftq::{Loftq, loftq};
 use olive_kit_quant::FourBitFormat;
 use olive_plugin_api::StepContext;

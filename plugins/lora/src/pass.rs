@@ -9,9 +9,7 @@
 use std::marker::PhantomData;
 
 use olive_kit_checkpoint::Checkpoint;
-use olive_plugin_api::{
-    Diagnostic, Model, ModelKind, Pass, PluginError, Severity, StepContext,
-};
+use olive_plugin_api::{Diagnostic, Model, ModelKind, Pass, PluginError, Severity, StepContext};
 use rayon::ThreadPoolBuilder;
 
 use crate::config::{
@@ -101,12 +99,7 @@ impl<P: AdapterPass> Pass for Tune<P> {
         Ok(found)
     }
 
-    fn run(
-        &self,
-        input: &Model,
-        config: &P,
-        ctx: &StepContext<'_>,
-    ) -> Result<Model, PluginError> {
+    fn run(&self, input: &Model, config: &P, ctx: &StepContext<'_>) -> Result<Model, PluginError> {
         let checkpoint = open(input)?;
         let training = Training::new(input, &checkpoint, config, ctx)?;
         let threads = ctx.threads();

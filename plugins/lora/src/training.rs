@@ -79,11 +79,7 @@ impl<'a> Training<'a> {
     ///
     /// # Errors
     /// When a file cannot be read or written, a number leaves its range, or the step is cancelled.
-    pub(crate) fn run(
-        &self,
-        input: &Model,
-        checkpoint: Checkpoint,
-    ) -> Result<Model, LoraError> {
+    pub(crate) fn run(&self, input: &Model, checkpoint: Checkpoint) -> Result<Model, LoraError> {
         let mut output = input.clone();
         let mut adapters = self.new_adapters(&checkpoint)?;
         let checkpoint = match self.base {
@@ -131,7 +127,8 @@ impl<'a> Training<'a> {
         let has_events = self.args.report_to.as_ref().is_some_and(|to| to.has_tensorboard());
         let events = has_events.then(|| self.ctx.output_dir().join(EVENTS));
         let outputs = Outputs { checkpoints, events: events.as_deref() };
-        let arithmetic = arithmetic::per_token(checkpoint.decoder(), adapters, self.blocks.longest());
+        let arithmetic =
+            arithmetic::per_token(checkpoint.decoder(), adapters, self.blocks.longest());
         let peak = machine::peak(self.storage.precision);
         let mut progress = Progress::new(self.ctx, arithmetic / peak);
         Ok(train(transformer, adapters, data, &self.settings, &outputs, &mut progress)?)
