@@ -86,12 +86,6 @@ impl Notes {
             .with_help(format!("write `\"{key}\": \"{value}\"`"));
         self.findings.push(Finding::new(diagnostic, range.clone()));
     }
-
-    /// Something cannot be upgraded.
-    fn refused(&mut self, range: &Range<usize>, code: &str, message: String, help: &str) {
-        let diagnostic = Diagnostic::error(code, "", message).with_help(help);
-        self.findings.push(Finding::new(diagnostic, range.clone()));
-    }
 }
 
 /// The object that holds the settings of `node`: the one called `wrapper` inside it, or itself.

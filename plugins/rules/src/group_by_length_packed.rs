@@ -45,11 +45,13 @@ fn nothing_to_group(document: &Document, step: &PlannedStep) -> Option<Diagnosti
 /// What gives all blocks one length.
 fn one_length(data: &Data<'_>) -> Option<&'static str> {
     let pads = data.setting("pad_to_max_len").is_none_or(|pads| pads.as_bool() == Some(true));
+    let is_pair = data.setting("dataset_type").and_then(|kind| kind.as_str()) == Some("pair");
     match data.strategy() {
+        _ if is_pair => pads.then_some("`pad_to_max_len`"),
         "join" => Some("packing by `join`"),
         "join-sliding-window" => Some("packing by `join-sliding-window`"),
         "join-random" => Some("packing by `join-random`"),
-        "line-by-line" | "line-by-line-random" if pads => Some("`pad_to_max_len`"),
+        "line-by-line" | "line-by-line-random" | "pack" if pads => Some("`pad_to_max_len`"),
         _ => None,
     }
 }

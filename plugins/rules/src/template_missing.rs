@@ -12,7 +12,7 @@ pub(crate) const RULE: BuiltIn = BuiltIn {
     severity: Severity::Error,
     summary: "a data config does not say how its rows become the text that is asked for",
     explanation: "\
-`LoRA` and `perplexity` read the text of a row, made by `text_template` or of the columns `text_cols`.
+`LoRA` and `perplexity` read the text of a row: its chat by `chat_template`, `text_template` or the columns `text_cols` filled in, `prompt_template` followed by `answer_template`, or a pair.
 `exact_match` asks the model with `prompt_template` and compares its answer with `answer_template`.
 Which of them a data config needs follows from who reads it.",
     check,
@@ -70,7 +70,13 @@ fn without_text(data: &Data<'_>, who: &str, reader: String) -> Diagnostic {
 }
 
 fn lacks_text(data: &Data<'_>) -> bool {
-    !data.is_foreign() && TEXT.iter().all(|key| is_empty(data, key))
+    let is_pair = data.setting("dataset_type").and_then(|kind| kind.as_str()) == Some("pair");
+    let has_chat = data.setting("chat_template").is_some_and(|template| {
+        template.as_bool() == Some(true) || template.as_str().is_some_and(|text| !text.is_empty())
+    });
+    let has_example = !EXAMPLE.iter().any(|key| is_empty(data, key));
+    let has_text = !TEXT.iter().all(|key| is_empty(data, key));
+    !(data.is_foreign() || is_pair || has_chat || has_example || has_text)
 }
 
 /// Whether a setting is left out or empty.

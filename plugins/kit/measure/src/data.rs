@@ -16,10 +16,9 @@ impl<'a> Dataset<'a> {
     /// # Errors
     /// When the files cannot be read.
     pub fn read(config: &'a DataConfig, limit: Option<usize>) -> Result<Self, TextError> {
-        let mut rows = rows::read(&config.load_dataset_config)?;
         let limits = [config.pre_process_data_config.max_samples, limit];
-        rows.truncate(limits.into_iter().flatten().min().unwrap_or(usize::MAX));
-        Ok(Self { config, rows })
+        let limit = limits.into_iter().flatten().min().unwrap_or(usize::MAX);
+        Ok(Self { config, rows: rows::read_first(&config.load_dataset_config, limit)? })
     }
 
     /// Name of the data config.

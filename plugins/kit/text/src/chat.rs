@@ -147,7 +147,8 @@ impl<'a> Chat<'a> {
         for (index, _) in messages.iter().enumerate().filter(|(_, message)| message.is_answer) {
             let prompt = self.fill(&messages[..index], true)?;
             let so_far = self.fill(&messages[..=index], false)?;
-            let without_eos = self.eos.as_deref().and_then(|eos| so_far.trim_end().strip_suffix(eos));
+            let without_eos =
+                self.eos.as_deref().and_then(|eos| so_far.trim_end().strip_suffix(eos));
             let end = [Some(so_far.as_str()), without_eos].into_iter().flatten();
             let end = end.filter(|so_far| text.starts_with(so_far)).map(str::len).next();
             let end = end.filter(|_| text.starts_with(&prompt)).filter(|end| *end >= prompt.len());

@@ -58,6 +58,7 @@ pub fn pack(tokenizer: &Tokenizer, config: &DataConfig) -> Result<Packed, TextEr
             break;
         }
     }
+    let max_seq_len = packer.blocks.max_len;
     let packed = packer.finish()?;
     if packed.num_rows == 0 {
         return Err(TextError::NoRows { files: files(load) });
@@ -67,7 +68,7 @@ pub fn pack(tokenizer: &Tokenizer, config: &DataConfig) -> Result<Packed, TextEr
             files: files(load),
             num_tokens: packed.num_tokens,
             num_rows: packed.num_rows,
-            max_seq_len: settings.max_seq_len,
+            max_seq_len,
         });
     }
     Ok(packed)

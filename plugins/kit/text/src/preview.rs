@@ -113,7 +113,8 @@ pub fn preview(
     let settings = &config.pre_process_data_config;
     let files = config.load_dataset_config.data_files.iter();
     let packed = pack(tokenizer, config)?;
-    let Packed { blocks, num_rows, empty_rows, num_tokens, dropped_tokens, padding_tokens } = packed;
+    let Packed { blocks, num_rows, empty_rows, num_tokens, dropped_tokens, padding_tokens } =
+        packed;
     let lengths = || blocks.iter().map(Block::len);
     let mut preview = Preview {
         name: config.name.clone(),

@@ -102,7 +102,15 @@ pub fn open(config: &LoadDataset) -> Rows {
 /// # Errors
 /// When a file cannot be read or does not hold rows of its format, or when there are none at all.
 pub fn read(config: &LoadDataset) -> Result<Vec<Row>, TextError> {
-    let rows = open(config).collect::<Result<Vec<_>, _>>()?;
+    read_first(config, usize::MAX)
+}
+
+/// Reads at most `limit` rows of the files of `config`, and no further.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn read_first(config: &LoadDataset, limit: usize) -> Result<Vec<Row>, TextError> {
+    let rows = open(config).take(limit).collect::<Result<Vec<_>, _>>()?;
     if rows.is_empty() { Err(TextError::NoRows { files: files(config) }) } else { Ok(rows) }
 }
 
@@ -126,7 +134,8 @@ impl Iterator for Rows {
                     return Some(Ok(Row::new(path.clone(), self.number, columns)));
                 }
                 Some(Err(source)) => {
-                    let error = wrong_format(path, self.config.data_name, Some(self.number + 1), source);
+                    let error =
+                        wrong_format(path, self.config.data_name, Some(self.number + 1), source);
                     (self.current, self.files) = (None, Vec::new().into_iter());
                     return Some(Err(error));
                 }

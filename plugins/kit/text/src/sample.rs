@@ -159,7 +159,11 @@ impl<'a> Renderer<'a> {
         let marked: Vec<_> = marked.collect();
         let texts: Vec<_> = marked.iter().map(|marked| marked.text.as_str()).collect();
         let encoded = self.tokenizer.encode_placed(&texts)?;
-        Ok(encoded.into_iter().zip(marked).map(|(encoded, marked)| trained(encoded, marked)).collect())
+        Ok(encoded
+            .into_iter()
+            .zip(marked)
+            .map(|(encoded, marked)| trained(encoded, marked))
+            .collect())
     }
 
     /// Source and target of a pair become tokens apart, each cut at its own length.

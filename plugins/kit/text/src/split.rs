@@ -1,7 +1,7 @@
 //! Part of the blocks kept back for evaluation.
 
-use crate::error::TextError;
 use crate::block::Block;
+use crate::error::TextError;
 use crate::pcg64::permutation;
 
 /// How much is kept back for evaluation.

@@ -74,7 +74,10 @@ impl Template {
 ///
 /// # Errors
 /// When there is none, or it cannot be parsed.
-pub(crate) fn required(template: Option<&str>, wanted: &'static str) -> Result<Template, TextError> {
+pub(crate) fn required(
+    template: Option<&str>,
+    wanted: &'static str,
+) -> Result<Template, TextError> {
     Template::parse(template.ok_or(TextError::NoTemplate { wanted })?)
 }
 

@@ -100,8 +100,8 @@ impl Tokenizer {
     /// When the tokenizer refuses a text.
     pub(crate) fn encode_placed(&self, texts: &[&str]) -> Result<Vec<Encoded>, TextError> {
         let encodings = self.inner.encode_batch::<&str>(texts.to_vec(), false);
-        let encodings = encodings
-            .map_err(|source| TextError::Tokenize { action: "encode texts", source })?;
+        let encodings =
+            encodings.map_err(|source| TextError::Tokenize { action: "encode texts", source })?;
         let encoded = encodings.iter().map(|encoding| Encoded {
             ids: encoding.get_ids().to_vec(),
             bytes: encoding.get_offsets().to_vec(),

@@ -92,9 +92,9 @@ impl From<serde_json::Value> for Value {
             },
             Json::String(text) => Self::Text(text),
             Json::Array(values) => Self::List(values.into_iter().map(Self::from).collect()),
-            Json::Object(members) => {
-                Self::Object(members.into_iter().map(|(name, value)| (name, value.into())).collect())
-            }
+            Json::Object(members) => Self::Object(
+                members.into_iter().map(|(name, value)| (name, value.into())).collect(),
+            ),
         }
     }
 }

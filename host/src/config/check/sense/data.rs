@@ -21,6 +21,10 @@ pub(super) fn check(value: &Value, problems: &mut Problems) {
     for (index, config) in configs.into_iter().flatten().enumerate() {
         let Some(pre_process) = config.get("pre_process_data_config") else { continue };
         let pointer = format!("/data_configs/{index}/pre_process_data_config");
+        if has_chat(pre_process) {
+            without_effect(pre_process, &pointer, problems);
+            continue;
+        }
         let Some(template) = pre_process.get("text_template").and_then(Value::as_str) else {
             continue;
         };
@@ -42,5 +46,26 @@ pub(super) fn check(value: &Value, problems: &mut Problems) {
             let pointer = format!("{pointer}/text_template");
             problems.push(Problem::warning("doubled-marks", &pointer, message, help));
         }
+    }
+}
+
+/// Whether the text of a row is its chat.
+fn has_chat(pre_process: &Value) -> bool {
+    match pre_process.get("chat_template") {
+        Some(Value::String(template)) => !template.is_empty(),
+        template => template == Some(&Value::Bool(true)),
+    }
+}
+
+/// Settings of text that stand beside a chat template.
+fn without_effect(pre_process: &Value, pointer: &str, problems: &mut Problems) {
+    for key in ["text_template", "text_cols"] {
+        if pre_process.get(key).is_none_or(Value::is_null) {
+            continue;
+        }
+        let message = format!("`{key}` has no effect: `chat_template` is set and wins");
+        let pointer = format!("{pointer}/{key}");
+        let problem = Problem::warning("no-effect", &pointer, message, "remove it");
+        problems.push(problem.about_key());
     }
 }

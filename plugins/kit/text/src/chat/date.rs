@@ -1,8 +1,18 @@
 //! The day that templates write.
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 
 const DAYS: [&str; 7] =
@@ -24,7 +34,8 @@ impl Date {
     /// # Errors
     /// When `text` is no day.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let problem = || format!("`chat_template_date` is `{text}`, not a day such as `2026-01-31`");
+        let problem =
+            || format!("`chat_template_date` is `{text}`, not a day such as `2026-01-31`");
         let parts: Vec<usize> =
             text.split('-').map(str::parse).collect::<Result<_, _>>().map_err(|_| problem())?;
         let &[year, month, day] = parts.as_slice() else { return Err(problem()) };
@@ -50,7 +61,8 @@ impl Date {
             let code = characters.next();
             let (pads, code) =
                 if code == Some('-') { (false, characters.next()) } else { (true, code) };
-            let number = |number: usize| if pads { format!("{number:02}") } else { number.to_string() };
+            let number =
+                |number: usize| if pads { format!("{number:02}") } else { number.to_string() };
             text.push_str(&match code {
                 Some('Y') => format!("{:04}", self.year),
                 Some('y') => number(self.year % 100),

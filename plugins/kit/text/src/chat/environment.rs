@@ -30,13 +30,15 @@ pub(super) fn environment(
     environment.set_unknown_method_callback(unknown_method_callback);
     environment.add_function("raise_exception", raise_exception);
     environment.add_filter("tojson", to_json);
-    environment.add_filter(FILTER, move |text: String| {
-        if marks { generation::mark(&text) } else { text }
-    });
+    environment.add_filter(
+        FILTER,
+        move |text: String| {
+            if marks { generation::mark(&text) } else { text }
+        },
+    );
     if let Some(date) = date {
         environment.add_function("strftime_now", move |format: String| {
-            date.format(&format)
-                .map_err(|problem| Error::new(ErrorKind::InvalidOperation, problem))
+            date.format(&format).map_err(|problem| Error::new(ErrorKind::InvalidOperation, problem))
         });
     }
     environment.add_template_owned(TEMPLATE, template)?;
@@ -58,6 +60,7 @@ fn to_json(value: Value, options: Kwargs) -> Result<String, Error> {
     };
     options.assert_all_used()?;
     let value = serde_json::to_value(&value);
-    let value = value.map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))?;
+    let value =
+        value.map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))?;
     Ok(style.write(&value))
 }

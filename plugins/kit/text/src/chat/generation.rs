@@ -18,7 +18,8 @@ pub(super) fn as_filter(template: &str) -> (String, bool) {
         made.push_str(before);
         rest = tag;
         let Some(close) = tag.find("%}") else { break };
-        let (left, inner) = trimmed(&tag[..close], str::trim_start, |inner, c| inner.strip_prefix(c));
+        let (left, inner) =
+            trimmed(&tag[..close], str::trim_start, |inner, c| inner.strip_prefix(c));
         let (right, word) = trimmed(inner, str::trim_end, |inner, c| inner.strip_suffix(c));
         let statement = match word {
             "generation" => format!("filter {FILTER}"),

@@ -26,7 +26,12 @@ pub(super) struct Join {
 }
 
 impl Join {
-    pub(super) fn new(joiner: Vec<u32>, step: usize, context: usize, keeps_exact_fit: bool) -> Self {
+    pub(super) fn new(
+        joiner: Vec<u32>,
+        step: usize,
+        context: usize,
+        keeps_exact_fit: bool,
+    ) -> Self {
         Self {
             joiner,
             step,

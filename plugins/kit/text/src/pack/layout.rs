@@ -66,8 +66,7 @@ impl Blocks {
         let length = tokens.len();
         let padding = if self.pads { self.max_len.saturating_sub(length) } else { 0 };
         self.padding_tokens += padding;
-        let content =
-            if self.pads_left { padding..padding + length } else { 0..length };
+        let content = if self.pads_left { padding..padding + length } else { 0..length };
         let mut ids = tokens.ids;
         let mut trained = tokens.trained;
         if padding > 0 {
@@ -75,9 +74,8 @@ impl Blocks {
             trained.iter_mut().for_each(|all| pad(all, false, padding, self.pads_left));
         }
         ids.shrink_to_fit();
-        let sees = |(position, id): (usize, &u32)| {
-            content.contains(&position) && self.masked != Some(*id)
-        };
+        let sees =
+            |(position, id): (usize, &u32)| content.contains(&position) && self.masked != Some(*id);
         let is_masked = !ids.iter().enumerate().all(sees);
         let attention_mask = is_masked.then(|| ids.iter().enumerate().map(sees).collect());
         self.made.push(Block { input_ids: ids, attention_mask, trained, sample_lengths });

@@ -82,9 +82,7 @@ fn value(array: &dyn Array, row: usize) -> Value {
         DataType::UInt16 => integer!(UInt16Type),
         DataType::UInt32 => integer!(UInt32Type),
         DataType::UInt64 => integer!(UInt64Type),
-        DataType::Float16 => {
-            Value::Float(array.as_primitive::<Float16Type>().value(row).to_f64())
-        }
+        DataType::Float16 => Value::Float(array.as_primitive::<Float16Type>().value(row).to_f64()),
         DataType::Float32 => Value::Float(array.as_primitive::<Float32Type>().value(row).into()),
         DataType::Float64 => Value::Float(array.as_primitive::<Float64Type>().value(row)),
         DataType::Utf8 => Value::Text(array.as_string::<i32>().value(row).to_owned()),

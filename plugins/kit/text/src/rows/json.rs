@@ -76,7 +76,9 @@ impl<R: BufRead> Items<R> {
             return Ok(byte);
         }
         match byte {
-            b',' if self.depth == 0 && !self.has_item => return fault("an item is missing before `,`"),
+            b',' if self.depth == 0 && !self.has_item => {
+                return fault("an item is missing before `,`");
+            }
             b',' if self.depth == 0 => {
                 self.has_item = false;
                 return Ok(b' ');
@@ -85,7 +87,9 @@ impl<R: BufRead> Items<R> {
                 self.state = State::End;
                 return Ok(b' ');
             }
-            _ if self.depth == 0 && self.has_item => return fault("a `,` is missing between items"),
+            _ if self.depth == 0 && self.has_item => {
+                return fault("a `,` is missing between items");
+            }
             b'"' => self.quoted = true,
             b'[' | b'{' => self.depth += 1,
             b']' | b'}' => self.depth = self.depth.saturating_sub(1),

@@ -6,6 +6,7 @@ mod rows;
 mod texts;
 mod pack;
 mod olive;
+mod chat;
 mod split;
 
 use std::path::{Path, PathBuf};
@@ -15,6 +16,11 @@ use olive_kit_text::Tokenizer;
 /// A file or folder of the repository's fixtures.
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/fixtures").join(name)
+}
+
+/// A fixture of this crate.
+fn own_fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
 
 /// Byte-level BPE with `<unk>`, `<bos>`, `<eos>`, `<pad>` as ids 0 to 3.

@@ -1,14 +1,14 @@
 //! Blocks against those that Olive made, of both eras; `../fixtures/make_blocks.py` says how.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use olive_kit_text::{Block, Tokenizer, pack};
 use olive_schemas::data::DataConfig;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::fixture;
+use crate::{fixture, own_fixture};
 
 #[derive(Deserialize)]
 struct Case {
@@ -28,10 +28,6 @@ struct Expected {
     labels: String,
     /// A character a token: whether it is attended.
     mask: String,
-}
-
-fn own_fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
 
 /// The tiny tokenizer with another pad token and padding side.

@@ -4,12 +4,14 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
 
-use olive_kit_text::{TextError, Value, rows};
+use olive_kit_text::{Row, TextError, Value, rows};
 use olive_schemas::data::LoadDataset;
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int64Type};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use serde_json::json;
+
+use crate::own_fixture;
 
 fn config(format: &str, files: &[&Path]) -> LoadDataset {
     serde_json::from_value(json!({"data_name": format, "data_files": files})).unwrap()
@@ -98,6 +100,117 @@ fn a_file_without_rows_and_a_missing_file_are_named() {
     }
     let error = rows::read(&config("json", &[Path::new("gone.json")])).unwrap_err();
     assert_eq!((error.code(), error.to_string()), ("io", "cannot read `gone.json`".into()));
+}
+
+#[test]
+fn rows_of_every_format_are_the_same() {
+    let object = |members: &[(&str, Value)]| {
+        Value::Object(members.iter().map(|(name, value)| ((*name).into(), value.clone())).collect())
+    };
+    let text = |text: &str| Value::Text(text.into());
+    let asked = Value::List(vec![object(&[("n", Value::Integer(1))])]);
+    let messages = Value::List(vec![
+        object(&[("role", text("user")), ("content", text("Hi")), ("parts", asked)]),
+        object(&[
+            ("role", text("assistant")),
+            ("content", Value::Null),
+            ("parts", Value::List(Vec::new())),
+        ]),
+    ]);
+    let expected: [[(&str, Value); 8]; 2] = [
+        [
+            ("text", text("I won, ünd \"so\"\n")),
+            ("count", Value::Integer(-7)),
+            ("share", Value::Float(0.1)),
+            ("ready", Value::Bool(true)),
+            ("none", Value::Null),
+            ("words", Value::List(vec![text("a"), text("b")])),
+            ("messages", messages),
+            ("kind", text("same")),
+        ],
+        [
+            ("text", text("😀")),
+            ("count", Value::Integer(9)),
+            ("share", Value::Float(1e16)),
+            ("ready", Value::Bool(false)),
+            ("none", text("there")),
+            ("words", Value::List(Vec::new())),
+            ("messages", Value::List(Vec::new())),
+            ("kind", text("same")),
+        ],
+    ];
+    for (format, file) in [
+        ("parquet", "rows.parquet"),
+        ("arrow", "rows.arrow"),
+        ("arrow", "rows-file.arrow"),
+        ("json", "rows.jsonl.gz"),
+        ("json", "rows.jsonl.zst"),
+    ] {
+        let rows = rows::read(&config(format, &[&own_fixture(file)])).unwrap();
+        assert_eq!(rows.len(), 2, "{file}");
+        for (row, expected) in rows.iter().zip(&expected) {
+            for (column, value) in expected {
+                assert_eq!(row.get(column), Some(value), "{column} of {file}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_csv_file_may_have_another_separator() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), "\u{feff}a;b\n\"x;\ny\";1,5\n").unwrap();
+    let read = |sep: &str| {
+        let mut config = config("csv", &[file.path()]);
+        config.sep = sep.into();
+        rows::read(&config)
+    };
+    let rows = read(";").unwrap();
+    assert_eq!(
+        (rows[0].text("a").unwrap(), rows[0].text("b").unwrap()),
+        ("x;\ny".into(), "1,5".into())
+    );
+    let error = read("::").unwrap_err();
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(source, "`sep` is `::`, not one ASCII character");
+}
+
+#[test]
+fn broken_json_is_placed() {
+    for (content, expected) in [
+        ("[{\"a\": 1}, {\"a\" 2}]", "row 2: expected `:` at line 1 column 17"),
+        ("[{\"a\": 1} {\"a\": 2}]", "row 2: a `,` is missing between items"),
+        ("[{\"a\": 1},, {\"a\": 2}]", "row 2: an item is missing before `,`"),
+        ("[{\"a\": \"]\"}", "row 2: the array has no end"),
+        ("[{\"a\": 1}] x", "row 2: something stands after the array"),
+        ("{\"a\": 1}\n{\"a\": [}\n", "row 2: expected value at line 2 column 8"),
+    ] {
+        let (error, _) = error("json", content.as_bytes());
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(source.starts_with(expected), "{content}: {source}");
+    }
+}
+
+#[test]
+fn arrays_are_read_as_their_items() {
+    let content = " [ {\"a\": \"[,]\\\"{\"} ,\n{\"a\": {\"b\": [1, [2]]}},{\"a\":[]} ]\n";
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), content).unwrap();
+    let rows = rows::read(&config("json", &[file.path()])).unwrap();
+    let found: Vec<_> =
+        rows.iter().map(|row| serde_json::to_value(row.get("a")).unwrap()).collect();
+    assert_eq!(found, [json!("[,]\"{"), json!({"b": [1, [2]]}), json!([])]);
+}
+
+#[test]
+fn rows_come_one_by_one_until_one_is_broken() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.json");
+    fs::write(&path, "{\"a\": 1}\n{\"a\": 2}\n{\"a\"\n").unwrap();
+    let rows = rows::open(&config("json", &[&path, &path]));
+    let found: Vec<Result<Row, TextError>> = rows.collect();
+    assert_eq!(found.len(), 3);
+    assert!(found[..2].iter().all(Result::is_ok) && found[2].is_err());
 }
 
 /// Two rows of a string, an integer, a float, a boolean and a string that may be missing.

@@ -76,7 +76,10 @@ fn what_a_template_cannot_be_filled_from_is_said() {
     check(asked("{a}"), "template", "holds a list, not text or a number");
     check(asked("{c}"), "template", "has no column `c`; it has `a`, `b`");
     let error = texts(&tokenizer(), &sample("{}"), &PreProcess::default()).unwrap_err();
-    assert!(error.to_string().contains("sets no `text_template`, `text_cols`, `chat_template`"), "{error}");
+    assert!(
+        error.to_string().contains("sets no `text_template`, `text_cols`, `chat_template`"),
+        "{error}"
+    );
 }
 
 /// Expected ids from the `tokenizers` package for Python.
