@@ -132,9 +132,14 @@ fn in_cache() -> String {
 #[test]
 #[ignore = "takes the whole processor"]
 fn speed_of_changing_matrices() {
-    for (rows, inner, columns) in
-        [(512, 576, 64), (512, 64, 576), (64, 512, 576), (512, 64, 512), (512, 512, 64)]
-    {
+    for (rows, inner, columns) in [
+        (512, 576, 64),
+        (512, 64, 576),
+        (64, 512, 576),
+        (64, 64, 512),
+        (64, 512, 64),
+        (512, 64, 64),
+    ] {
         let (left, right) = (noise(1, rows * inner), noise(2, inner * columns));
         let mut into = vec![0.0; rows * columns];
         let work = 2.0 * (rows * inner * columns) as f64;
@@ -160,4 +165,30 @@ fn speed_of_changing_matrices() {
             );
         }
     }
+}
+
+/// Loops over a row of logits, in values by nanosecond.
+#[test]
+#[ignore = "takes the whole processor"]
+fn speed_of_loops() {
+    use crate::vector::{add, dot, exp_shifted, max, scale, vectorized};
+    let (mut row, other) = (noise(1, 49152), noise(2, 49152));
+    let mut total = 0.0;
+    let len = row.len() as f64;
+    let mut report = |name: &str, run: &mut dyn FnMut(&mut [f32]) -> f32| {
+        let (cpu, _) = best(len, || total += run(&mut row));
+        println!("{name}: {:.1}", cpu / 1e9);
+    };
+    report("max", &mut |row| vectorized(|| max(row)));
+    report("exp_shifted", &mut |row| vectorized(|| exp_shifted(row, 1.0)));
+    report("scale", &mut |row| {
+        vectorized(|| scale(row, 0.999));
+        0.0
+    });
+    report("dot", &mut |row| vectorized(|| dot(row, &other)));
+    report("add", &mut |row| {
+        vectorized(|| add(row, &other));
+        0.0
+    });
+    assert!(!total.is_nan());
 }
