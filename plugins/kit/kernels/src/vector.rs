@@ -1,9 +1,12 @@
 //! Loops over slices that compile to the widest vector instructions the processor has.
 //!
-//! Everything here is inlined into its caller, so that within [`vectorized`] it is compiled for
-//! those instructions.
+//! A closure given to [`vectorized`] is compiled for those instructions only when the compiler
+//! inlines it, which it does while it is short. Reductions are not short, once their lanes are
+//! written out, so they see to it themselves; the other functions here are inlined into their caller.
 
 #![expect(clippy::inline_always, reason = "a function that is not inlined is compiled for SSE2")]
+
+use pulp::NullaryFnOnce;
 
 /// Partial sums of a reduction: enough to fill several vectors.
 const LANES: usize = 32;
@@ -11,7 +14,7 @@ const LANES: usize = 32;
 /// Values below which a loop is not worth sharing among threads.
 pub const PARALLEL_LEN: usize = 1 << 14;
 
-/// Runs `work` compiled for this processor.
+/// Runs `work`, which is short, compiled for this processor.
 #[inline(always)]
 pub fn vectorized<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(work)
@@ -39,51 +42,18 @@ pub fn exp(x: f32) -> f32 {
 }
 
 /// Sum of the products of `a` and `b`, as far as both go.
-#[inline(always)]
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let length = a.len().min(b.len());
-    let (a, a_rest) = a[..length].as_chunks::<LANES>();
-    let (b, b_rest) = b[..length].as_chunks::<LANES>();
-    let mut sums = [0.0_f32; LANES];
-    for (a, b) in a.iter().zip(b) {
-        for lane in 0..LANES {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    let rest = a_rest.iter().zip(b_rest).map(|(a, b)| a * b);
-    total(sums) + rest.sum::<f32>()
+    pulp::Arch::new().dispatch(Dot(a, b))
 }
 
 /// Largest of `values`; negative infinity when there are none.
-#[inline(always)]
 pub fn max(values: &[f32]) -> f32 {
-    let (lanes, rest) = values.as_chunks::<LANES>();
-    let mut largest = [f32::NEG_INFINITY; LANES];
-    for values in lanes {
-        for lane in 0..LANES {
-            largest[lane] = largest[lane].max(values[lane]);
-        }
-    }
-    largest.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max)
+    pulp::Arch::new().dispatch(Max(values))
 }
 
 /// Replaces each value by `exp(value - shift)` and gives their sum.
-#[inline(always)]
 pub fn exp_shifted(values: &mut [f32], shift: f32) -> f32 {
-    let (lanes, rest) = values.as_chunks_mut::<LANES>();
-    let mut sums = [0.0_f32; LANES];
-    for values in lanes {
-        for lane in 0..LANES {
-            values[lane] = exp(values[lane] - shift);
-            sums[lane] += values[lane];
-        }
-    }
-    let mut sum = total(sums);
-    for value in rest {
-        *value = exp(*value - shift);
-        sum += *value;
-    }
-    sum
+    pulp::Arch::new().dispatch(ExpShifted(values, shift))
 }
 
 /// Multiplies all values.
@@ -99,6 +69,74 @@ pub fn scale(values: &mut [f32], factor: f32) {
 pub fn add(into: &mut [f32], values: &[f32]) {
     for (into, value) in into.iter_mut().zip(values) {
         *into += value;
+    }
+}
+
+/// See [`dot`].
+struct Dot<'a>(&'a [f32], &'a [f32]);
+
+/// See [`max`].
+struct Max<'a>(&'a [f32]);
+
+/// See [`exp_shifted`].
+struct ExpShifted<'a>(&'a mut [f32], f32);
+
+impl NullaryFnOnce for Dot<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn call(self) -> f32 {
+        let Self(a, b) = self;
+        let length = a.len().min(b.len());
+        let (a, a_rest) = a[..length].as_chunks::<LANES>();
+        let (b, b_rest) = b[..length].as_chunks::<LANES>();
+        let mut sums = [0.0_f32; LANES];
+        for (a, b) in a.iter().zip(b) {
+            for lane in 0..LANES {
+                sums[lane] += a[lane] * b[lane];
+            }
+        }
+        let rest = a_rest.iter().zip(b_rest).map(|(a, b)| a * b);
+        total(sums) + rest.sum::<f32>()
+    }
+}
+
+impl NullaryFnOnce for Max<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn call(self) -> f32 {
+        let (lanes, rest) = self.0.as_chunks::<LANES>();
+        let mut largest = [f32::NEG_INFINITY; LANES];
+        for values in lanes {
+            for lane in 0..LANES {
+                largest[lane] = largest[lane].max(values[lane]);
+            }
+        }
+        largest.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max)
+    }
+}
+
+impl NullaryFnOnce for ExpShifted<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn call(self) -> f32 {
+        let Self(values, shift) = self;
+        let (lanes, rest) = values.as_chunks_mut::<LANES>();
+        let mut sums = [0.0_f32; LANES];
+        for values in lanes {
+            for lane in 0..LANES {
+                values[lane] = exp(values[lane] - shift);
+                sums[lane] += values[lane];
+            }
+        }
+        let mut sum = total(sums);
+        for value in rest {
+            *value = exp(*value - shift);
+            sum += *value;
+        }
+        sum
     }
 }
 
@@ -140,7 +178,7 @@ mod tests {
         assert_eq!(max(&values), 76.0);
         assert_eq!(max(&[]), f32::NEG_INFINITY);
         let mut exponentials = values.clone();
-        let sum = vectorized(|| exp_shifted(&mut exponentials, 76.0));
+        let sum = exp_shifted(&mut exponentials, 76.0);
         let expected = 1.0 / (1.0 - (-1.0_f32).exp());
         assert!((sum - expected).abs() < 1e-6, "{sum} {expected}");
         assert!((exponentials.iter().sum::<f32>() - sum).abs() < 1e-6);
