@@ -1,6 +1,8 @@
 //! Why an adapter could not be merged.
 
+use olive_kit_adapters::AdapterError;
 use olive_kit_checkpoint::CheckpointError;
+use olive_kit_quant::QuantError;
 use olive_plugin_api::PluginError;
 use thiserror::Error;
 
@@ -9,42 +11,31 @@ use crate::merge::{NO_ADAPTER, NO_ADAPTER_HELP};
 /// Why an adapter could not be merged.
 #[derive(Debug, Error)]
 pub enum MergeError {
-    /// The model or the adapter could not be read, or the result not written.
+    /// The model could not be read, or the result not written.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// The adapter could not be read, or is for another model.
+    #[error(transparent)]
+    Adapter(#[from] AdapterError),
     /// The input model comes without an adapter.
     #[error("{NO_ADAPTER}")]
     NoAdapter,
-    /// The adapter changes a layer that the model does not have.
-    #[error("the adapter changes `{module}`, which is no linear layer of the model")]
-    NoLayer {
-        /// Module path in the adapter.
-        module: String,
-    },
-    /// The adapter's factors do not fit the layer they change.
+    /// The model's attributes speak of a quantization that is not computed.
     #[error(
-        "the adapter changes `{module}` as a layer of {found_in} inputs and {found_out} outputs, \
-         but it has {in_features} and {out_features}"
+        "the model's attribute `quantization_config` is of no 4-bit quantization of bitsandbytes: \
+         {problem}"
     )]
-    Misfit {
-        /// Module path in the adapter.
-        module: String,
-        /// Width of the input the adapter was made for.
-        found_in: usize,
-        /// Width of the output the adapter was made for.
-        found_out: usize,
-        /// Width of the layer's input.
-        in_features: usize,
-        /// Width of the layer's output.
-        out_features: usize,
+    Quantization {
+        /// The setting and its value.
+        problem: String,
     },
-    /// The adapter changes one of two layers that share a weight.
-    #[error(
-        "the adapter changes `{module}`, but the model uses one weight as embedding and `lm_head`"
-    )]
-    Tied {
-        /// Module path in the adapter.
-        module: String,
+    /// A weight could not be quantized as it was for the training.
+    #[error("`{name}` cannot be quantized as it was for the training")]
+    Weight {
+        /// Name of the weight.
+        name: String,
+        /// Why.
+        source: QuantError,
     },
     /// Threads could not be started.
     #[error("cannot start {threads} threads")]
@@ -62,10 +53,15 @@ pub enum MergeError {
 impl MergeError {
     fn code(&self) -> &'static str {
         match self {
-            Self::Checkpoint(_) => "checkpoint",
+            Self::Checkpoint(_) | Self::Adapter(AdapterError::Checkpoint(_)) => "checkpoint",
+            Self::Adapter(
+                AdapterError::NoLayer { .. }
+                | AdapterError::NoTensor { .. }
+                | AdapterError::Misfit { .. },
+            ) => "adapter-mismatch",
+            Self::Adapter(_) => "adapter",
             Self::NoAdapter => "adapter-missing",
-            Self::NoLayer { .. } | Self::Misfit { .. } => "adapter-mismatch",
-            Self::Tied { .. } => "tied-embeddings",
+            Self::Quantization { .. } | Self::Weight { .. } => "quantization",
             Self::Threads { .. } => "threads",
             Self::Cancelled => PluginError::CANCELLED,
         }
@@ -74,14 +70,12 @@ impl MergeError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Checkpoint(error) => error.hint(),
+            Self::Adapter(error) => error.hint(),
             Self::NoAdapter => Some(NO_ADAPTER_HELP.into()),
-            Self::NoLayer { .. } | Self::Misfit { .. } => {
-                Some("merge the adapter into the model it was trained on".into())
+            Self::Quantization { .. } => {
+                Some("remove the attribute to merge into the weights as they are stored".into())
             }
-            Self::Tied { .. } => {
-                Some("train the adapter without `lm_head` in `target_modules`".into())
-            }
-            Self::Threads { .. } | Self::Cancelled => None,
+            Self::Weight { .. } | Self::Threads { .. } | Self::Cancelled => None,
         }
     }
 }

@@ -1,16 +1,18 @@
 //! Folding adapters into their base model.
 //!
-//! The pass [`MergeAdapterWeights`] reads a checkpoint and a PEFT LoRA adapter and writes the
-//! checkpoint that computes the same without the adapter. Weights are streamed: a block of rows is
-//! read from the memory map, merged, appended to the output and dropped.
+//! The pass [`MergeAdapterWeights`] reads a checkpoint and a PEFT adapter and writes the checkpoint
+//! that computes the same without the adapter. Weights are streamed: a block of rows is read from
+//! the memory map, merged, appended to the output and dropped.
 //!
-//! From the top: the pass reads both folders and says how far it is, [merge](mod@merge) walks
-//! through the tensors, the [product](mod@product) merges rows.
+//! From the top: the pass reads both folders and says how far it is, [merge](mod@merge) decides
+//! where each tensor of the output comes from and walks through them, [weight](mod@weight) merges
+//! rows of one layer; [quantized](mod@quantized) reads in which form the adapter has seen its base.
 
 mod pass;
 mod config;
 pub mod merge;
-pub mod product;
+pub mod weight;
+pub mod quantized;
 mod error;
 
 pub use config::MergeAdapterWeightsConfig;

@@ -1,15 +1,22 @@
 //! From a checkpoint and an adapter to the merged checkpoint, tensor by tensor.
 
-use std::collections::BTreeMap;
+mod parts;
 
+use std::fs;
+use std::path::Path;
+
+use olive_kit_adapters::AdapterFolder;
 use olive_kit_checkpoint::{
-    Adapter, Checkpoint, CheckpointWriter, Linear, LoraPair, Tensor, TensorSpec, files,
+    Checkpoint, CheckpointError, CheckpointWriter, Dtype, Tensor, TensorSpec, files,
 };
-use olive_plugin_api::StepContext;
+use olive_plugin_api::{LogLevel, StepContext};
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use serde_json::Value;
 
+use self::parts::{Part, Source};
 use crate::error::MergeError;
-use crate::product::Delta;
+use crate::quantized::QuantizedBase;
+use crate::weight::BaseWeight;
 
 pub(crate) const NO_ADAPTER: &str = "the input model has no adapter to merge";
 pub(crate) const NO_ADAPTER_HELP: &str =
@@ -22,31 +29,25 @@ const GROUP_VALUES: usize = 1 << 22;
 #[derive(Debug)]
 pub struct Merge<'a> {
     checkpoint: &'a Checkpoint,
-    /// By name of the weight they are added to.
-    pairs: BTreeMap<String, LoraPair<'a>>,
+    adapter: &'a AdapterFolder,
+    quantized: Option<QuantizedBase>,
+    /// Whether embedding and `lm_head`, one weight before, become two.
+    unties: bool,
 }
 
 impl<'a> Merge<'a> {
-    /// Matches the adapter's layers with the checkpoint's.
+    /// Merges `adapter`, which was opened for the checkpoint's decoder; `quantized` says how the
+    /// checkpoint's weights were held while it was trained.
     ///
     /// # Errors
-    /// When the adapter changes a layer that the model lacks, has in other widths, or shares.
-    pub fn new(checkpoint: &'a Checkpoint, adapter: &'a Adapter) -> Result<Self, MergeError> {
-        let linears = linears(checkpoint);
-        let ties = checkpoint.decoder().ties_embeddings;
-        let mut pairs = BTreeMap::new();
-        for module in adapter.modules() {
-            if ties && (module == "lm_head" || module == checkpoint.decoder().lm_head().name) {
-                return Err(MergeError::Tied { module: module.to_owned() });
-            }
-            let linear = linears.get(module);
-            let linear = linear.ok_or_else(|| MergeError::NoLayer { module: module.to_owned() })?;
-            if let Some(pair) = adapter.pair(module)? {
-                check_widths(linear, &pair)?;
-                pairs.insert(format!("{module}.weight"), pair);
-            }
-        }
-        Ok(Self { checkpoint, pairs })
+    /// When a tensor of the adapter cannot be read.
+    pub fn new(
+        checkpoint: &'a Checkpoint,
+        adapter: &'a AdapterFolder,
+        quantized: Option<QuantizedBase>,
+    ) -> Result<Self, MergeError> {
+        let unties = checkpoint.decoder().ties_embeddings && parts::is_untied(adapter)?;
+        Ok(Self { checkpoint, adapter, quantized, unties })
     }
 
     /// Writes the merged checkpoint into the output folder of `ctx`, in shards of at most
@@ -58,71 +59,124 @@ impl<'a> Merge<'a> {
         let (threads, output) = (ctx.threads(), ctx.output_dir());
         let pool = ThreadPoolBuilder::new().num_threads(threads).build();
         let pool = pool.map_err(|source| MergeError::Threads { threads, source })?;
-        let names = self.checkpoint.tensor_names();
-        let tensors = names.into_iter().map(|name| self.checkpoint.tensor(name));
-        let tensors = tensors.collect::<Result<Vec<_>, _>>()?;
-        let specs = tensors.iter().map(|t| TensorSpec::new(t.name, t.dtype, t.shape));
+        let parts = self.parts()?;
+        self.explain(&parts, ctx);
+        let specs = parts.iter().map(|part| TensorSpec::new(&*part.name, part.dtype, &*part.shape));
         let mut writer = CheckpointWriter::create(output, specs.collect(), max_shard_bytes)?;
-        for (done, tensor) in (1..).zip(&tensors) {
-            match self.pairs.get(tensor.name) {
-                Some(pair) => write_merged(&mut writer, tensor, pair, &pool, ctx)?,
-                None if tensor.is_empty() => {}
-                None => writer.append_bytes(tensor.name, tensor.bytes)?,
-            }
-            ctx.progress("tensor", done, tensors.len() as u64, &[]);
+        for (done, part) in (1..).zip(&parts) {
+            self.write_part(&mut writer, part, &pool, ctx)?;
+            ctx.progress("tensor", done, parts.len() as u64, &[]);
             check_cancelled(ctx)?;
         }
         writer.finish()?;
-        files::copy(&self.checkpoint.dir().join("config.json"), output)?;
+        self.write_config(output)?;
         files::copy_companions(self.checkpoint.dir(), output)?;
         Ok(())
     }
-}
 
-/// Every linear layer with a weight of its own, by module path.
-fn linears(checkpoint: &Checkpoint) -> BTreeMap<String, Linear> {
-    let decoder = checkpoint.decoder();
-    let mut linears: Vec<_> =
-        (0..decoder.num_layers).flat_map(|layer| decoder.linears(layer)).collect();
-    if !decoder.ties_embeddings {
-        linears.push(decoder.lm_head());
+    fn write_part(
+        &self,
+        writer: &mut CheckpointWriter,
+        part: &Part<'_>,
+        pool: &ThreadPool,
+        ctx: &StepContext<'_>,
+    ) -> Result<(), MergeError> {
+        match &part.source {
+            _ if part.shape.contains(&0) => Ok(()),
+            Source::Copied(tensor) => {
+                writer.append_bytes(&part.name, tensor.bytes)?;
+                self.checkpoint.release(tensor.name);
+                Ok(())
+            }
+            Source::Replaced(tensor) => append_converted(writer, part, tensor, ctx),
+            Source::Merged { linear, is_adapted } => {
+                let adapter = is_adapted.then(|| self.adapter.layer(linear)).transpose()?;
+                let base = pool.install(|| self.base_weight(linear))?;
+                let (num_rows, row_len) = (linear.out_features, linear.in_features);
+                for start in (0..num_rows).step_by(group_rows(row_len)) {
+                    check_cancelled(ctx)?;
+                    let rows = start..(start + group_rows(row_len)).min(num_rows);
+                    let merge = || base.merged(adapter.as_ref(), rows, part.dtype);
+                    for bytes in pool.install(merge) {
+                        writer.append_bytes(&part.name, &bytes)?;
+                    }
+                }
+                if let BaseWeight::Dense(tensor) = base {
+                    self.checkpoint.release(tensor.name);
+                }
+                Ok(())
+            }
+        }
     }
-    linears.into_iter().map(|linear| (linear.name.clone(), linear)).collect()
-}
 
-fn check_widths(linear: &Linear, pair: &LoraPair<'_>) -> Result<(), MergeError> {
-    let (found_in, found_out) = (pair.a.row_len(), pair.b.num_rows());
-    if (found_in, found_out) == (linear.in_features, linear.out_features) {
-        return Ok(());
+    /// Copies `config.json`, changed where the merged model is another one.
+    fn write_config(&self, output: &Path) -> Result<(), MergeError> {
+        let source = self.checkpoint.dir().join("config.json");
+        let is_quantized = self.checkpoint.description().quantization.is_some();
+        if !self.unties && !is_quantized {
+            files::copy(&source, output)?;
+            return Ok(());
+        }
+        let mut config = self.checkpoint.config().clone();
+        if self.unties {
+            config.insert("tie_word_embeddings".into(), false.into());
+        }
+        config.shift_remove("quantization_config");
+        let path = output.join("config.json");
+        let text = format!("{:#}\n", Value::Object(config));
+        let written = fs::write(&path, text);
+        written.map_err(|source| CheckpointError::Write { path, source })?;
+        Ok(())
     }
-    Err(MergeError::Misfit {
-        module: linear.name.clone(),
-        found_in,
-        found_out,
-        in_features: linear.in_features,
-        out_features: linear.out_features,
-    })
+
+    /// Says what a user would not expect.
+    fn explain(&self, parts: &[Part<'_>], ctx: &StepContext<'_>) {
+        let is_four_bit = |part: &&Part<'_>| match &part.source {
+            Source::Merged { linear, .. } => self.is_four_bit(linear),
+            Source::Copied(_) | Source::Replaced(_) => false,
+        };
+        let count = parts.iter().filter(is_four_bit).count();
+        if count > 0 {
+            let message = format!(
+                "the adapter was trained on 4-bit weights: {count} layers are dequantized from \
+                 their codes, merged in f32 and rounded once"
+            );
+            ctx.log(LogLevel::Info, message);
+        }
+        if self.unties {
+            let message = "the adapter changes one of embedding and `lm_head`, which share a \
+                           weight: the merged model has one for each";
+            ctx.log(LogLevel::Info, message);
+        }
+    }
 }
 
-fn write_merged(
+/// Rows of a weight that are in memory at once, whole blocks of them.
+fn group_rows(row_len: usize) -> usize {
+    let block = olive_kit_adapters::BLOCK_ROWS;
+    (GROUP_VALUES / row_len.max(1)).next_multiple_of(block).max(block)
+}
+
+fn append_converted(
     writer: &mut CheckpointWriter,
-    weight: &Tensor<'_>,
-    pair: &LoraPair<'_>,
-    pool: &ThreadPool,
+    part: &Part<'_>,
+    tensor: &Tensor<'_>,
     ctx: &StepContext<'_>,
 ) -> Result<(), MergeError> {
-    let delta = Delta::new(pair);
-    let group_rows = (GROUP_VALUES / weight.row_len().max(1)).max(1);
-    for start in (0..weight.num_rows()).step_by(group_rows) {
+    let rows = (GROUP_VALUES / tensor.row_len().max(1)).max(1);
+    for start in (0..tensor.num_rows()).step_by(rows) {
         check_cancelled(ctx)?;
-        let rows = start..(start + group_rows).min(weight.num_rows());
-        for bytes in pool.install(|| delta.merged(weight, rows)) {
-            writer.append_bytes(weight.name, &bytes)?;
-        }
+        let values = tensor.rows_f32(start..(start + rows).min(tensor.num_rows()));
+        writer.append_f32(&part.name, &values)?;
     }
     Ok(())
 }
 
 fn check_cancelled(ctx: &StepContext<'_>) -> Result<(), MergeError> {
     if ctx.is_cancelled() { Err(MergeError::Cancelled) } else { Ok(()) }
+}
+
+/// The type of weights that are stored in 4 bits, once they are floats.
+pub(crate) fn float_dtype(checkpoint: &Checkpoint) -> Dtype {
+    checkpoint.description().dtype.unwrap_or(Dtype::BF16)
 }

@@ -1,20 +1,28 @@
-//! The pass `MergeAdapterWeights`: fold a LoRA adapter into the weights it adapts.
+//! The pass `MergeAdapterWeights`: fold an adapter into the weights it adapts.
 //!
-//! Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models" (2021): an adapted layer
-//! computes `W x + scale * B A x`, which is one matrix `W + scale * B A`, so the merged model is as
-//! fast as the base. In: a Hugging Face folder with an adapter. Out: a Hugging Face folder of the
-//! same layout and weight types, with config, tokenizer and generation config. Computed in `f32`
-//! and rounded once. Memory: the factors of one layer and at most 32 MiB of rows, beside mapped
-//! pages that the system may drop. Not for adapters that are to be swapped at run time.
+//! An adapted layer computes with `W + scale B A` (`LoRA`), `m / ‖W + scale B A‖ (W + scale B A)`
+//! (`DoRA`), `W + scale (W1a W1b) ∘ (W2a W2b)` (`LoHa`) or `W + scale W1 ⊗ W2` (`LoKr`): one matrix
+//! each, so the merged model is as fast as the base. Modules and biases that were trained whole
+//! take the place of the base's. In: a Hugging Face folder with an adapter. Out: a Hugging Face
+//! folder of the same layout and weight types, with config, tokenizer and generation config.
+//! Computed in `f32` and rounded once. Memory: the factors of one layer and at most 32 MiB of rows,
+//! beside mapped pages that the system may drop. Not for adapters that are to be swapped at run
+//! time.
+//!
+//! **`QLoRA`.** Where the model says that its base was in 4 bits while the adapter was trained, the
+//! weights are first what their codes say, the very ones that the training has seen: the adapter
+//! has learned to correct their errors too. The codes of one layer are then in memory besides.
 
-use olive_kit_checkpoint::{Adapter, Checkpoint, DEFAULT_SHARD_BYTES};
+use olive_kit_adapters::AdapterFolder;
+use olive_kit_checkpoint::{Checkpoint, DEFAULT_SHARD_BYTES};
 use olive_plugin_api::{Diagnostic, Model, ModelKind, Pass, PluginError, StepContext};
 
 use crate::config::MergeAdapterWeightsConfig;
 use crate::error::MergeError;
 use crate::merge::{Merge, NO_ADAPTER, NO_ADAPTER_HELP};
+use crate::quantized::{QuantizedBase, without_quantization};
 
-/// Folds a LoRA adapter into the weights of its base model.
+/// Folds an adapter into the weights of its base model.
 #[derive(Debug, Default)]
 pub struct MergeAdapterWeights;
 
@@ -22,7 +30,7 @@ impl Pass for MergeAdapterWeights {
     type Config = MergeAdapterWeightsConfig;
 
     const NAME: &'static str = "MergeAdapterWeights";
-    const SUMMARY: &'static str = "Fold a LoRA adapter into the weights of its base model.";
+    const SUMMARY: &'static str = "Fold an adapter into the weights of its base model.";
     const THREADS_CHANGE_RESULT: bool = false;
 
     fn accepts() -> &'static [ModelKind] {
@@ -40,10 +48,11 @@ impl Pass for MergeAdapterWeights {
         ctx: &StepContext<'_>,
     ) -> Result<Vec<Diagnostic>, PluginError> {
         let checkpoint = open(input)?;
+        let quantized = QuantizedBase::of(&input.model_attributes)?;
         match &input.adapter_path {
             Some(dir) => {
-                let adapter = Adapter::open(dir).map_err(MergeError::from)?;
-                Merge::new(&checkpoint, &adapter)?;
+                let adapter = AdapterFolder::open(dir, checkpoint.decoder());
+                Merge::new(&checkpoint, &adapter.map_err(MergeError::from)?, quantized)?;
                 Ok(Vec::new())
             }
             None if ctx.is_input_final() => {
@@ -61,17 +70,18 @@ impl Pass for MergeAdapterWeights {
         ctx: &StepContext<'_>,
     ) -> Result<Model, PluginError> {
         let checkpoint = open(input)?;
+        let quantized = QuantizedBase::of(&input.model_attributes)?;
         let dir = input.adapter_path.as_ref().ok_or(MergeError::NoAdapter)?;
-        let adapter = Adapter::open(dir).map_err(MergeError::from)?;
-        Merge::new(&checkpoint, &adapter)?.write(DEFAULT_SHARD_BYTES, ctx)?;
+        let adapter = AdapterFolder::open(dir, checkpoint.decoder()).map_err(MergeError::from)?;
+        Merge::new(&checkpoint, &adapter, quantized)?.write(DEFAULT_SHARD_BYTES, ctx)?;
         let mut output = Model::new(ModelKind::Hf, ctx.output_dir());
-        output.model_attributes.clone_from(&input.model_attributes);
+        output.model_attributes = without_quantization(&input.model_attributes);
         Ok(output)
     }
 }
 
 fn open(input: &Model) -> Result<Checkpoint, MergeError> {
-    let checkpoint = Checkpoint::open(&input.model_path)?;
+    let checkpoint = Checkpoint::open_quantized(&input.model_path)?;
     checkpoint.validate()?;
     Ok(checkpoint)
 }

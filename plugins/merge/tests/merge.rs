@@ -5,9 +5,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use olive_kit_adapters::AdapterFolder;
 use olive_kit_checkpoint::{
-    Adapter, AdapterConfig, Checkpoint, CheckpointWriter, Dtype, SafetensorsFile, TensorSpec,
-    adapter,
+    Checkpoint, CheckpointWriter, Decoder, Dtype, SafetensorsFile, TensorSpec,
 };
 use olive_plugin_api::testing::Recorder;
 use olive_plugin_api::{
@@ -45,6 +45,158 @@ fn merged_weights_are_those_of_peft() {
 }
 
 #[test]
+fn every_method_is_merged_as_by_peft() {
+    for (model, dir) in adapters_of_every_method() {
+        let output = tempfile::tempdir().unwrap();
+        let mut request = request(&fixture(&model), None, &output);
+        request["input"]["adapter_path"] = json!(dir);
+        run(&request, &Recorder::default()).unwrap();
+        let reference = SafetensorsFile::open(&dir.join("reference.safetensors")).unwrap();
+        let (base, merged) =
+            (Checkpoint::open(fixture(&model)).unwrap(), Checkpoint::open(output.path()).unwrap());
+        merged.validate().unwrap();
+        for name in merged.tensor_names() {
+            let tensor = merged.tensor(name).unwrap();
+            let reference_name = format!("merged.{name}");
+            if !reference.contains(&reference_name) {
+                // The head of a model that is tied no longer starts as the embedding.
+                let source = if base.contains(name) { name } else { Decoder::EMBEDDING };
+                let is_copy = tensor.bytes == base.tensor(source).unwrap().bytes;
+                assert!(is_copy, "{}: {name} changed", dir.display());
+                continue;
+            }
+            let (values, row_len) = (tensor.to_f32(), tensor.row_len());
+            let every_seventh = values.chunks(row_len).step_by(7).flatten();
+            let expected = reference.tensor(&reference_name).unwrap().to_f32();
+            assert_eq!(values.chunks(row_len).step_by(7).len() * row_len, expected.len());
+            for (found, expected) in every_seventh.zip(expected.iter()) {
+                let is_close = (found - expected).abs() <= 2.0 * CLOSE * expected.abs().max(1.0);
+                assert!(is_close, "{}: {name}: {found} {expected}", dir.display());
+            }
+        }
+        let changed = reference.names().into_iter().filter_map(|name| name.strip_prefix("merged."));
+        assert!(changed.into_iter().all(|name| merged.contains(name)), "{}", dir.display());
+    }
+}
+
+#[test]
+fn a_tied_weight_becomes_two_when_one_is_changed() {
+    let dir = fixtures_of_adapters().join("tiny-llama");
+    for (adapter, changed, kept) in [
+        ("embedding", Decoder::EMBEDDING, Decoder::LM_HEAD),
+        ("tied-head", Decoder::LM_HEAD, Decoder::EMBEDDING),
+    ] {
+        let (output, events) = (tempfile::tempdir().unwrap(), Recorder::default());
+        let mut request = request(&fixture("tiny-llama"), None, &output);
+        request["input"]["adapter_path"] = json!(dir.join(adapter));
+        run(&request, &events).unwrap();
+        let message = "the adapter changes one of embedding and `lm_head`, which share a weight: \
+                       the merged model has one for each";
+        assert_eq!(events.logs(), [message]);
+        let config = fs::read_to_string(output.path().join("config.json")).unwrap();
+        let config: Value = serde_json::from_str(&config).unwrap();
+        assert_eq!(config["tie_word_embeddings"], json!(false));
+        let (base, merged) = (
+            Checkpoint::open(fixture("tiny-llama")).unwrap(),
+            Checkpoint::open(output.path()).unwrap(),
+        );
+        assert!(!merged.decoder().ties_embeddings);
+        let embedding = base.tensor(Decoder::EMBEDDING).unwrap().bytes;
+        assert!(merged.tensor(kept).unwrap().bytes == embedding);
+        assert!(merged.tensor(changed).unwrap().bytes != embedding);
+    }
+}
+
+#[test]
+fn weights_trained_on_in_four_bits_are_those_of_their_codes() {
+    let config = json!({
+        "quant_method": "bitsandbytes",
+        "load_in_4bit": true,
+        "bnb_4bit_quant_type": "nf4",
+        "bnb_4bit_use_double_quant": true,
+        "bnb_4bit_compute_dtype": "bfloat16",
+    });
+    let attributes = json!({
+        "quantization_config": config,
+        "quantization_method": "bitsandbytes",
+        "note": "kept",
+    });
+    // The same codes, made here and stored by transformers.
+    let marked = merge_quantized("tiny-llama3", &attributes, "tiny-llama3-nf4");
+    let stored = merge_quantized("tiny-llama3-nf4", &json!({"note": "kept"}), "tiny-llama3-nf4");
+    let fp4 = merge_quantized("tiny-phi4-mini-fp4", &json!({}), "tiny-phi4-mini-fp4");
+    drop(fp4);
+    let open = |dir: &TempDir| Checkpoint::open(dir.path()).unwrap();
+    let (marked, stored) = (open(&marked), open(&stored));
+    let base = Checkpoint::open(fixture("tiny-llama3")).unwrap();
+    for linear in base.decoder().linears(0) {
+        let [a, b, base] = [&marked, &stored, &base].map(|c| c.linear(&linear).unwrap().to_f32());
+        assert_eq!(a, b, "{}", linear.name);
+        assert_ne!(a, base, "{}", linear.name);
+    }
+    let head = |c: &Checkpoint| c.tensor(Decoder::LM_HEAD).unwrap().to_f32().into_owned();
+    assert!(head(&marked) == head(&base));
+}
+
+/// Merges the adapter of a model that is quantized, and compares with what its codes say.
+fn merge_quantized(model: &str, attributes: &Value, codes: &str) -> TempDir {
+    let (output, events) = (tempfile::tempdir().unwrap(), Recorder::default());
+    let mut request = request(&fixture(model), None, &output);
+    request["input"]["adapter_path"] = json!(fixture(codes).join("adapter"));
+    request["input"]["model_attributes"] = attributes.clone();
+    let outcome = run(&request, &events).unwrap();
+    let StepOutcome::Model(model) = outcome else { panic!("no model: {outcome:?}") };
+    assert_eq!(model.model_attributes.get("note"), attributes.get("note"));
+    assert!(!model.model_attributes.contains_key("quantization_config"));
+    assert!(!model.model_attributes.contains_key("quantization_method"));
+    let merged = Checkpoint::open(output.path()).unwrap();
+    merged.validate().unwrap();
+    let count = merged.decoder().num_layers * merged.decoder().linears(0).len();
+    let message = format!(
+        "the adapter was trained on 4-bit weights: {count} layers are dequantized from their \
+         codes, merged in f32 and rounded once"
+    );
+    assert_eq!(events.logs(), [message]);
+    let reference = SafetensorsFile::open(&fixture(codes).join("ref.safetensors")).unwrap();
+    let adapter = SafetensorsFile::open(&fixture(codes).join("adapter/adapter_model.safetensors"));
+    let adapter = adapter.unwrap();
+    for linear in merged.decoder().linears(1) {
+        let name = linear.weight();
+        let found = merged.linear(&linear).unwrap().to_f32();
+        let expected = reference.tensor(&format!("dequantized.{name}")).unwrap().to_f32();
+        let factor = |part: &str| {
+            let tensor = adapter.tensor(&format!("base_model.model.{}.{part}", linear.name));
+            tensor.ok().map(|tensor| (tensor.to_f32().into_owned(), tensor.row_len()))
+        };
+        let (Some((a, columns)), Some((b, rank))) =
+            (factor("lora_A.weight"), factor("lora_B.weight"))
+        else {
+            assert!(found == expected, "{name} is not what its codes say");
+            continue;
+        };
+        for (index, (found, expected)) in found.iter().zip(expected.iter()).enumerate() {
+            let (row, column) = (index / columns, index % columns);
+            let delta: f32 = (0..rank).map(|k| b[row * rank + k] * a[k * columns + column]).sum();
+            let expected = expected + 2.0 * delta;
+            assert!((found - expected).abs() <= CLOSE, "{name}: {found} {expected}");
+        }
+    }
+    output
+}
+
+#[test]
+fn other_quantizations_are_refused() {
+    let output = tempfile::tempdir().unwrap();
+    let mut request = request(&fixture("tiny-llama"), Some("adapter"), &output);
+    request["input"]["model_attributes"] =
+        json!({"quantization_config": {"quant_method": "gptq", "bits": 4}});
+    for error in [prepare(&request).unwrap_err(), run(&request, &Recorder::default()).unwrap_err()]
+    {
+        assert!(error.message.contains("`quant_method` is `gptq`"), "{error}");
+    }
+}
+
+#[test]
 fn half_types_are_kept_and_rounded_once() {
     for (dtype, half_step) in [(Dtype::BF16, 1.0 / 256.0), (Dtype::F16, 1.0 / 2048.0)] {
         for name in FIXTURES {
@@ -66,10 +218,10 @@ fn shards_in_and_out() {
     assert!(input.path().join("model.safetensors.index.json").is_file());
     let request = request(input.path(), Some("adapter"), &output);
     let checkpoint = Checkpoint::open(input.path()).unwrap();
-    let adapter = Adapter::open(input.path().join("adapter")).unwrap();
+    let adapter = AdapterFolder::open(&input.path().join("adapter"), checkpoint.decoder()).unwrap();
     let (events, request) = (Recorder::default(), parse(&request));
     let ctx = StepContext::new(&request, &events);
-    Merge::new(&checkpoint, &adapter).unwrap().write(200_000, &ctx).unwrap();
+    Merge::new(&checkpoint, &adapter, None).unwrap().write(200_000, &ctx).unwrap();
     assert!(output.path().join("model.safetensors.index.json").is_file());
     check_merged(&fixture("tiny-phi3"), output.path(), |_| CLOSE);
 }
@@ -122,28 +274,17 @@ fn adapters_that_do_not_fit_are_named() {
     let of_llama = "the adapter changes `model.layers.0.self_attn.k_proj`, \
                     which is no linear layer of the model";
     check_refused(&fixture("tiny-phi3"), &fixture("tiny-llama/adapter"), of_llama);
-    let of_longrope = "the adapter changes `model.layers.0.self_attn.o_proj` as a layer of 128 \
-                       inputs and 128 outputs, but it has 64 and 64";
+    let of_longrope = "the adapter's tensor \
+                       `base_model.model.model.layers.0.self_attn.qkv_proj.lora_A.weight` has \
+                       shape [4, 128], but the model needs [4, 64]";
     check_refused(&fixture("tiny-phi3"), &fixture("tiny-phi3-longrope/adapter"), of_longrope);
-    let dir = tempfile::tempdir().unwrap();
-    let layer = adapter::LoraWeights {
-        module: "lm_head",
-        in_features: 64,
-        out_features: 512,
-        a: &[0.0; 64],
-        b: &[0.0; 512],
-    };
-    let config = AdapterConfig::lora(1, 1.0, 0.0, &["lm_head"]);
-    adapter::write(dir.path(), &config, &[layer], Dtype::F32).unwrap();
-    let tied = "the adapter changes `lm_head`, but the model uses one weight";
-    check_refused(&fixture("tiny-llama"), dir.path(), tied);
 }
 
 #[test]
 fn damaged_inputs_are_named() {
     let adapter = fixture("tiny-phi3/adapter");
     check_refused(Path::new("/no/model"), &adapter, "model folder `/no/model` does not exist");
-    let no_adapter = "model folder `/no/adapter` does not exist";
+    let no_adapter = "adapter folder `/no/adapter` does not exist";
     check_refused(&fixture("tiny-phi3"), Path::new("/no/adapter"), no_adapter);
     let dir = tempfile::tempdir().unwrap();
     copy_as(&fixture("tiny-phi3"), dir.path(), Dtype::F32, usize::MAX);
@@ -222,6 +363,26 @@ fn copy_as(source: &Path, target: &Path, dtype: Dtype, max_shard_bytes: usize) {
     for file in ["adapter_config.json", "adapter_model.safetensors"] {
         fs::copy(source.join("adapter").join(file), target.join("adapter").join(file)).unwrap();
     }
+}
+
+/// Models and folders of adapters, made by the script beside them.
+fn adapters_of_every_method() -> Vec<(String, PathBuf)> {
+    let folders = |dir: PathBuf| {
+        let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+        let mut folders: Vec<_> = entries.filter(|path| path.is_dir()).collect();
+        folders.sort();
+        folders
+    };
+    let mut found = Vec::new();
+    for model in folders(fixtures_of_adapters()) {
+        let name = model.file_name().unwrap().to_str().unwrap().to_owned();
+        found.extend(folders(model).into_iter().map(|adapter| (name.clone(), adapter)));
+    }
+    found
+}
+
+fn fixtures_of_adapters() -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../kit/adapters/tests/fixtures")).to_owned()
 }
 
 fn fixture(name: &str) -> PathBuf {
