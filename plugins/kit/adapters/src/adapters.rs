@@ -32,7 +32,7 @@ pub struct Layer {
 /// Probabilities, below 1, with which something is dropped while training.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Drop {
-    /// An entry of the input (LoRA, DoRA).
+    /// An entry of the input (`LoRA`, `DoRA`).
     pub input: f64,
     /// A row of the added weight (`LoHa`, `LoKr`).
     pub rank: f64,
@@ -51,10 +51,10 @@ pub enum Method {
         a: ParameterId,
         /// `B`, `[out_features, rank]`.
         b: ParameterId,
-        /// Norm of each row, `[out_features]`: Liu et al., "DoRA" (2024).
+        /// Norm of each row, `[out_features]`: Liu et al., "`DoRA`" (2024).
         magnitude: Option<ParameterId>,
     },
-    /// `W + scale (W1a W1b) ∘ (W2a W2b)`: Hyeon-Woo et al., "FedPara" (2021).
+    /// `W + scale (W1a W1b) ∘ (W2a W2b)`: Hyeon-Woo et al., "`FedPara`" (2021).
     Loha {
         /// `[out_features, rank]`.
         w1_a: ParameterId,
@@ -65,7 +65,7 @@ pub enum Method {
         /// `[rank, in_features]`.
         w2_b: ParameterId,
     },
-    /// `W + scale (W1 ⊗ W2)`: Yeh et al., "LyCORIS" (2023).
+    /// `W + scale (W1 ⊗ W2)`: Yeh et al., "`LyCORIS`" (2023).
     Lokr {
         /// `[out_1, in_1]`.
         w1: Factor,

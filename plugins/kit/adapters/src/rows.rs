@@ -35,7 +35,9 @@ impl Adapters {
             let magnitudes = &self.values(magnitude)[rows];
             for (row, magnitude) in values.chunks_mut(row_len.max(1)).zip(magnitudes) {
                 let factor = magnitude / norm(row);
-                row.iter_mut().for_each(|value| *value *= factor);
+                for value in row {
+                    *value *= factor;
+                }
             }
         }
     }

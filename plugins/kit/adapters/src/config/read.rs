@@ -36,6 +36,7 @@ const WITHOUT_EFFECT: [&str; 14] = [
 
 /// A config as it is stored, of any method.
 #[derive(Debug, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "PEFT's config has them")]
 struct Stored {
     peft_type: Option<String>,
     task_type: Option<String>,
@@ -213,8 +214,7 @@ impl<T> OneOrMany<T> {
 
 fn lora_start(value: Option<&Value>) -> Result<LoraStart, AdapterError> {
     let name = match value {
-        None | Some(Value::Null) => return Ok(LoraStart::Kaiming),
-        Some(Value::Bool(true)) => return Ok(LoraStart::Kaiming),
+        None | Some(Value::Null | Value::Bool(true)) => return Ok(LoraStart::Kaiming),
         Some(Value::Bool(false)) => return Ok(LoraStart::Random),
         Some(Value::String(name)) => name,
         Some(other) => {

@@ -67,7 +67,9 @@ fn orthogonal(size: usize, random: &mut Random) -> Vec<Vec<f64>> {
         let norm = row.iter().map(|value| value * value).sum::<f64>().sqrt();
         // A row that nearly lies in the span of the others is drawn again.
         if norm > 1e-3 {
-            row.iter_mut().for_each(|value| *value /= norm);
+            for value in &mut row {
+                *value /= norm;
+            }
             rows.push(row);
         }
     }
