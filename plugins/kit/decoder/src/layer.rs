@@ -110,7 +110,8 @@ impl Layer {
         self.norm_heads(kept, &room.pass);
         fit(&mut kept.attended, rows * self.geometry.query_width());
         attend(kept, room.scratch);
-        self.output.forward(&kept.attended, &mut normed, &room.pass, room.scratch);
+        let attended = self.output.input(&kept.attended);
+        self.output.forward(&attended, &mut normed, &room.pass, room.scratch);
         add_output(
             self.attention_output_norm.as_ref(),
             hidden,
@@ -124,7 +125,8 @@ impl Layer {
         project(&self.gate_up, &normed, &mut kept.gate_up, room);
         let mut gated = room.scratch.take(rows * self.inner);
         gate::forward(self.activation, &kept.gate_up, &mut gated, self.inner);
-        self.down.forward(&gated, &mut normed, &room.pass, room.scratch);
+        let packed = self.down.input(&gated);
+        self.down.forward(&packed, &mut normed, &room.pass, room.scratch);
         add_output(self.mlp_output_norm.as_ref(), hidden, &normed, &mut kept.mlp_output, room);
         room.scratch.give(gated);
         room.scratch.give(normed);
@@ -161,13 +163,15 @@ impl Layer {
             room,
         );
         let mut gated = room.scratch.take(rows * self.inner);
-        if self.down.needs_input(&pass) {
+        let packed = self.down.needs_input(&pass).then(|| {
             gate::forward(self.activation, &kept.gate_up, &mut gated, self.inner);
-        }
-        let mut of_gated = room.scratch.take(gated.len());
+            self.down.input(&gated)
+        });
+        let mut of_gated = room.scratch.take(rows * self.inner);
         let into = Some((&mut of_gated[..], Accumulate::No));
         let dy = from_above.as_deref().unwrap_or(gradient);
-        self.down.backward(&gated, dy, into, &pass, gradients, room.scratch);
+        self.down.backward(packed.as_ref(), dy, into, &pass, gradients, room.scratch);
+        drop(packed);
         gate::backward(self.activation, &mut kept.gate_up, &of_gated, self.inner);
         room.scratch.give(gated);
         room.scratch.give(of_gated);
@@ -197,7 +201,8 @@ impl Layer {
         let mut of_attended = room.scratch.take(kept.attended.len());
         let into = Some((&mut of_attended[..], Accumulate::No));
         let dy = from_above.as_deref().unwrap_or(gradient);
-        self.output.backward(&kept.attended, dy, into, &pass, gradients, room.scratch);
+        let attended = self.output.needs_input(&pass).then(|| self.output.input(&kept.attended));
+        self.output.backward(attended.as_ref(), dy, into, &pass, gradients, room.scratch);
 
         let mut of_qkv = std::mem::take(&mut kept.qkv_gradients);
         of_qkv.fit(gradient.len() / self.output.out_features(), kept.qkv.widths.iter().copied());
@@ -246,8 +251,9 @@ impl Layer {
 /// Writes what each projection makes of `normed`.
 fn project(linears: &[Linear], normed: &[f32], into: &mut Parts, room: &mut Room<'_>) {
     into.fit(normed.len() / linears[0].in_features(), linears.iter().map(Linear::out_features));
+    let normed = linears[0].input(normed);
     for (linear, buffer) in linears.iter().zip(&mut into.buffers) {
-        linear.forward(normed, buffer, &room.pass, room.scratch);
+        linear.forward(&normed, buffer, &room.pass, room.scratch);
     }
 }
 
@@ -296,17 +302,19 @@ fn backward_projections(
 ) {
     let pass = room.pass;
     let mut normed = room.scratch.take(gradient.len());
-    if linears.iter().any(|linear| linear.needs_input(&pass)) {
+    let packed = linears.iter().any(|linear| linear.needs_input(&pass)).then(|| {
         norm.forward(before, &mut normed, &pass);
-    }
+        linears[0].input(&normed)
+    });
     let needs_input = needs_input || norm.is_trained(&pass);
     let mut of_normed = room.scratch.take(gradient.len());
     let mut accumulate = Accumulate::No;
     for (linear, dy) in linears.iter().zip(&from_above.buffers) {
         let into = needs_input.then_some((&mut of_normed[..], accumulate));
-        linear.backward(&normed, dy, into, &pass, gradients, room.scratch);
+        linear.backward(packed.as_ref(), dy, into, &pass, gradients, room.scratch);
         accumulate = Accumulate::Yes;
     }
+    drop(packed);
     if needs_input {
         norm.backward(before, &of_normed, gradient, &pass, gradients);
     }

@@ -39,6 +39,7 @@ mod storage;
 mod training;
 mod layer;
 mod linear;
+mod input;
 mod adapted;
 mod norm;
 mod gate;

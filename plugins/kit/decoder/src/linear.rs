@@ -4,12 +4,13 @@ use std::sync::{Arc, OnceLock};
 
 use olive_kit_adapters::{Factor, Gradients, Layer, Method, ParameterId};
 use olive_kit_checkpoint::{self as checkpoint, Checkpoint};
-use olive_kit_kernels::product::{Matrix, MatrixMut, Threads, add_product, multiply};
+use olive_kit_kernels::product::{Matrix, MatrixMut, Threads, multiply_packed};
 use olive_kit_kernels::vector::{add, vectorized};
-use olive_kit_kernels::{Accumulate, FrozenMatrix};
+use olive_kit_kernels::{Accumulate, FrozenMatrix, Precision};
 
 use crate::adapted::{dora, loha, lokr, lora, whole_delta};
 use crate::error::DecoderError;
+use crate::input::Input;
 use crate::pass::Pass;
 use crate::rows::for_each_row;
 use crate::scratch::Scratch;
@@ -58,23 +59,37 @@ impl Linear {
         self.weight.rows()
     }
 
-    /// Whether a gradient of `x`, or of what adapts the layer, needs `x`.
+    /// Whether the gradients of what adapts the layer need `x`.
     pub(crate) fn needs_input(&self, pass: &Pass<'_>) -> bool {
         pass.adapters.layers.contains_key(&self.module)
             || pass.adapters.saved.contains_key(&self.module)
     }
 
+    /// What products with the weight multiply.
+    pub(crate) fn precision(&self) -> Precision {
+        self.weight.precision()
+    }
+
+    /// Rows of `in_features` values, packed for this layer and its neighbors.
+    pub(crate) fn input<'a>(&self, values: &'a [f32]) -> Input<'a> {
+        Input::new(values, self.in_features(), self.precision())
+    }
+
     /// Writes `y`, `[rows, out_features]`, of `x`, `[rows, in_features]`.
-    pub(crate) fn forward(&self, x: &[f32], y: &mut [f32], pass: &Pass<'_>, scratch: &mut Scratch) {
+    pub(crate) fn forward(
+        &self,
+        x: &Input<'_>,
+        y: &mut [f32],
+        pass: &Pass<'_>,
+        scratch: &mut Scratch,
+    ) {
         match self.saved(pass) {
             Some(id) => {
-                let rows = x.len() / self.in_features();
-                let weight = self.matrix(pass.adapters.values(id));
-                let into = MatrixMut::new(y, rows, self.out_features());
-                let x = Matrix::new(x, rows, self.in_features());
-                multiply(into, x, weight.transposed(), 1.0, Threads::All);
+                let weight = self.matrix(pass.adapters.values(id)).transposed();
+                let into = MatrixMut::new(y, x.rows(), self.out_features());
+                multiply_packed(into, &x.packed, weight, 1.0, Accumulate::No, Threads::All);
             }
-            None => self.weight.forward(x, y, Accumulate::No),
+            None => self.weight.forward_packed(&x.packed, y, Accumulate::No),
         }
         if let Some(layer) = self.layer(pass) {
             self.adapt(layer, x, y, pass, scratch);
@@ -84,46 +99,40 @@ impl Linear {
         }
     }
 
-    /// Gives the gradient of `x` and adds those of what is trained, from `dy`.
+    /// Gives the gradient of `x` and adds those of what is trained, from `dy`; `x` may be `None`
+    /// where [`Linear::needs_input`] says so.
     pub(crate) fn backward(
         &self,
-        x: &[f32],
+        x: Option<&Input<'_>>,
         dy: &[f32],
         dx: InputGradient<'_>,
         pass: &Pass<'_>,
         gradients: &mut Gradients,
         scratch: &mut Scratch,
     ) {
-        let rows = dy.len() / self.out_features();
         if let Some(id) = pass.adapters.biases.get(&self.module) {
             let gradient = gradients.get_mut(*id);
             dy.chunks(self.out_features()).for_each(|dy| vectorized(|| add(gradient, dy)));
         }
-        if let Some(id) = self.saved(pass) {
-            let (dy, x) = (
-                Matrix::new(dy, rows, self.out_features()),
-                Matrix::new(x, rows, self.in_features()),
-            );
-            let gradient = gradients.get_mut(id);
-            let into = MatrixMut::new(gradient, self.out_features(), self.in_features());
-            add_product(into, dy.transposed(), x, 1.0, Threads::All);
+        let (Some(x), true) = (x, self.needs_input(pass)) else {
             if let Some((dx, accumulate)) = dx {
-                let into = MatrixMut::new(dx, rows, self.in_features());
+                self.weight.backward(dy, dx, accumulate);
+            }
+            return;
+        };
+        let dy = Input::new(dy, self.out_features(), self.precision());
+        if let Some(id) = self.saved(pass) {
+            let gradient = gradients.get_mut(id);
+            whole_delta::gradient(self.precision(), x, &dy, gradient, Accumulate::Yes);
+            if let Some((dx, accumulate)) = dx {
+                let into = MatrixMut::new(dx, dy.rows(), self.in_features());
                 let weight = self.matrix(pass.adapters.values(id));
-                match accumulate {
-                    Accumulate::No => multiply(into, dy, weight, 1.0, Threads::All),
-                    Accumulate::Yes => add_product(into, dy, weight, 1.0, Threads::All),
-                }
+                multiply_packed(into, &dy.packed, weight, 1.0, accumulate, Threads::All);
             }
             return;
         }
-        match self.layer(pass) {
-            Some(layer) => self.backward_adapted(layer, x, dy, dx, pass, gradients, scratch),
-            None => {
-                if let Some((dx, accumulate)) = dx {
-                    self.weight.backward(dy, dx, accumulate);
-                }
-            }
+        if let Some(layer) = self.layer(pass) {
+            self.backward_adapted(layer, x, &dy, dx, pass, gradients, scratch);
         }
     }
 
@@ -131,7 +140,7 @@ impl Linear {
     fn adapt(
         &self,
         layer: &Layer,
-        x: &[f32],
+        x: &Input<'_>,
         y: &mut [f32],
         pass: &Pass<'_>,
         scratch: &mut Scratch,
@@ -148,7 +157,7 @@ impl Linear {
             }
             Method::Loha { .. } | Method::Lokr { .. } => {
                 let Some(delta) = self.delta(layer, pass, scratch) else { return };
-                whole_delta::forward(&delta, x, y, self.in_features());
+                whole_delta::forward(self.matrix(&delta), x, y);
                 scratch.give(delta);
             }
         }
@@ -158,8 +167,8 @@ impl Linear {
     fn backward_adapted(
         &self,
         layer: &Layer,
-        x: &[f32],
-        dy: &[f32],
+        x: &Input<'_>,
+        dy: &Input<'_>,
         dx: InputGradient<'_>,
         pass: &Pass<'_>,
         gradients: &mut Gradients,
@@ -169,7 +178,7 @@ impl Linear {
             Method::Lora { a, b, magnitude: None } => {
                 let lora = self.lora(layer, *a, *b, pass);
                 let dx = dx.map(|(dx, accumulate)| {
-                    self.weight.backward(dy, dx, accumulate);
+                    self.weight.backward_packed(&dy.packed, dx, accumulate);
                     dx
                 });
                 lora.backward(x, dy, dx, (*a, *b), gradients, scratch);
@@ -180,20 +189,20 @@ impl Linear {
                 let factors = dora::factors(pass.adapters.values(*magnitude), &norms);
                 let ids = (*a, *b, *magnitude);
                 let dora = dora::Dora { lora, weight: &self.weight, norms, factors };
-                dora.backward(x, dy, dx, ids, gradients, scratch);
+                dora.backward(x, dy.values, dx, ids, gradients, scratch);
             }
             Method::Loha { .. } | Method::Lokr { .. } => {
                 let dx = dx.map(|(dx, accumulate)| {
-                    self.weight.backward(dy, dx, accumulate);
+                    self.weight.backward_packed(&dy.packed, dx, accumulate);
                     dx
                 });
                 let Some(delta) = self.delta(layer, pass, scratch) else { return };
                 if let Some(dx) = dx {
-                    whole_delta::backward(&delta, dy, dx, self.in_features());
+                    whole_delta::backward(self.matrix(&delta), dy, dx);
                 }
                 scratch.give(delta);
                 let mut gradient = scratch.take(self.out_features() * self.in_features());
-                whole_delta::gradient(x, dy, &mut gradient, self.in_features());
+                whole_delta::gradient(self.precision(), x, dy, &mut gradient, Accumulate::No);
                 self.backward_delta(layer, &mut gradient, pass, gradients, scratch);
                 scratch.give(gradient);
             }
@@ -282,6 +291,7 @@ impl Linear {
             a: Matrix::new(a, rank, self.in_features()),
             b: Matrix::new(b, self.out_features(), rank),
             scale: layer.scale as f32,
+            precision: self.precision(),
             mask: pass.masks.and_then(|masks| masks.mask(&self.module, layer.drop.input)),
         }
     }

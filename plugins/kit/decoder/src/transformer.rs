@@ -97,7 +97,7 @@ impl Transformer {
         pass: &Pass<'_>,
         scratch: &mut Scratch,
     ) {
-        self.lm_head.forward(normed, logits, pass, scratch);
+        self.lm_head.forward(&self.lm_head.input(normed), logits, pass, scratch);
         if let Some(cap) = self.decoder.logit_softcap {
             for_each_row(logits, self.decoder.vocab_size, |_, logits| {
                 vectorized(|| soft_cap(logits, cap as f32));

@@ -91,7 +91,8 @@ impl<'a> VocabularyLoss<'a> {
             into.copy_from_slice(&hidden[prediction.row * width..][..width]);
         }
         let mut logits = room.scratch.take(predictions.len() * vocab_size);
-        self.lm_head.forward(&rows, &mut logits, &room.pass, room.scratch);
+        let packed = self.lm_head.input(&rows);
+        self.lm_head.forward(&packed, &mut logits, &room.pass, room.scratch);
         let wants_gradient = backward.is_some();
         let losses: Vec<f64> = logits
             .par_chunks_mut(vocab_size)
@@ -103,12 +104,14 @@ impl<'a> VocabularyLoss<'a> {
         if let Some((gradient, gradients)) = backward {
             let mut of_rows = room.scratch.take(rows.len());
             let into = Some((&mut of_rows[..], Accumulate::No));
-            self.lm_head.backward(&rows, &logits, into, &room.pass, gradients, room.scratch);
+            let x = Some(&packed);
+            self.lm_head.backward(x, &logits, into, &room.pass, gradients, room.scratch);
             for (prediction, from) in predictions.iter().zip(of_rows.chunks(width)) {
                 gradient[prediction.row * width..][..width].copy_from_slice(from);
             }
             room.scratch.give(of_rows);
         }
+        drop(packed);
         room.scratch.give(logits);
         room.scratch.give(rows);
         losses.iter().sum()

@@ -9,7 +9,8 @@ use olive_kit_kernels::product::{MatrixMut, Threads, multiply};
 use olive_kit_kernels::vector::{dot, vectorized};
 use olive_kit_kernels::{Accumulate, FrozenMatrix};
 
-use super::lora::{Lora, give};
+use super::lora::Lora;
+use crate::input::Input;
 use crate::linear::InputGradient;
 use crate::rows::for_each_row;
 use crate::scratch::Scratch;
@@ -65,19 +66,20 @@ pub(crate) fn forward(
     lora: &Lora<'_>,
     weight: &FrozenMatrix,
     factors: &[f32],
-    x: &[f32],
+    x: &Input<'_>,
     y: &mut [f32],
     scratch: &mut Scratch,
 ) {
-    let Some(dropped) = lora.dropped(x, scratch) else {
+    let Some(dropped) = lora.dropped(x.values, scratch) else {
         lora.forward_dropped(x, y, scratch);
         scale_columns(y, factors);
         return;
     };
+    let seen = lora.input(&dropped);
     let mut base = scratch.take(y.len());
-    weight.forward(&dropped, &mut base, Accumulate::No);
+    weight.forward_packed(&seen.packed, &mut base, Accumulate::No);
     let mut low = scratch.zeros(y.len());
-    lora.forward_dropped(&dropped, &mut low, scratch);
+    lora.forward_dropped(&seen, &mut low, scratch);
     let width = factors.len();
     for_each_row(y, width, |row, y| {
         let (base, low) = (&base[row * width..][..width], &low[row * width..][..width]);
@@ -101,26 +103,44 @@ impl Dora<'_> {
     /// where there is some) and, for each row, the sum over `dy (W x' + scale B A x') / norm`.
     pub(crate) fn backward(
         &self,
-        x: &[f32],
+        x: &Input<'_>,
+        dy: &[f32],
+        dx: InputGradient<'_>,
+        ids: (ParameterId, ParameterId, ParameterId),
+        gradients: &mut Gradients,
+        scratch: &mut Scratch,
+    ) {
+        let Some(dropped) = self.lora.dropped(x.values, scratch) else {
+            self.backward_dropped(x, dy, dx, ids, gradients, scratch);
+            return;
+        };
+        let seen = self.lora.input(&dropped);
+        self.backward_dropped(&seen, dy, dx, ids, gradients, scratch);
+        scratch.give(dropped);
+    }
+
+    /// The same, of what dropout left of `x`.
+    fn backward_dropped(
+        &self,
+        x: &Input<'_>,
         dy: &[f32],
         mut dx: InputGradient<'_>,
         (a, b, magnitude): (ParameterId, ParameterId, ParameterId),
         gradients: &mut Gradients,
         scratch: &mut Scratch,
     ) {
-        let dropped = self.lora.dropped(x, scratch);
-        let seen = dropped.as_deref().unwrap_or(x);
         let mut sum = scratch.take(dy.len());
-        self.weight.forward(seen, &mut sum, Accumulate::No);
-        self.lora.forward_dropped(seen, &mut sum, scratch);
+        self.weight.forward_packed(&x.packed, &mut sum, Accumulate::No);
+        self.lora.forward_dropped(x, &mut sum, scratch);
         self.add_magnitude_gradient(dy, &sum, gradients.get_mut(magnitude));
 
         let mut dz = sum;
         dz.copy_from_slice(dy);
         scale_columns(&mut dz, &self.factors);
+        let out = Input::new(&dz, self.norms.len(), self.lora.precision);
         if let Some((dx, accumulate)) = &mut dx {
             match self.lora.mask {
-                None => self.weight.backward(&dz, dx, *accumulate),
+                None => self.weight.backward_packed(&out.packed, dx, *accumulate),
                 Some(mask) => {
                     self.weight.backward(dy, dx, *accumulate);
                     let mut more = scratch.take(dy.len());
@@ -135,9 +155,8 @@ impl Dora<'_> {
             }
         }
         let dx = dx.map(|(dx, _)| dx);
-        self.lora.backward_dropped(seen, &dz, dx, (a, b), gradients, scratch);
+        self.lora.backward_dropped(x, &out, dx, (a, b), gradients, scratch);
         scratch.give(dz);
-        give(dropped, scratch);
     }
 
     fn add_magnitude_gradient(&self, dy: &[f32], sum: &[f32], gradient: &mut [f32]) {

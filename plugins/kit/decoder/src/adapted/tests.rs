@@ -59,7 +59,7 @@ fn check(adapters: &Adapters, is_training: bool) {
             None => Pass::inference(&adapters),
         };
         let mut y = vec![0.0; ROWS * OUT];
-        linear.forward(x[0], &mut y, &pass, &mut Scratch::default());
+        linear.forward(&linear.input(x[0]), &mut y, &pass, &mut Scratch::default());
         y
     };
     check_at(&arguments, forward, |x, dy| {
@@ -71,7 +71,14 @@ fn check(adapters: &Adapters, is_training: bool) {
         let mut gradients = Gradients::zeros(&adapters.parameters);
         let mut dx = vec![0.5; ROWS * IN];
         let into = Some((&mut dx[..], Accumulate::Yes));
-        linear.backward(x[0], dy, into, &pass, &mut gradients, &mut Scratch::default());
+        linear.backward(
+            Some(&linear.input(x[0])),
+            dy,
+            into,
+            &pass,
+            &mut gradients,
+            &mut Scratch::default(),
+        );
         dx.iter_mut().for_each(|value| *value -= 0.5);
         let mut all = vec![dx];
         all.extend_from_slice(gradients.as_slice());
@@ -122,7 +129,12 @@ fn dora_magnitudes_have_the_slopes_as_gradients() {
             let mut adapters = adapters.clone();
             adapters.parameters[2].values.copy_from_slice(magnitude);
             let mut y = vec![0.0; ROWS * OUT];
-            linear.forward(&x, &mut y, &Pass::training(&adapters, 5), &mut Scratch::default());
+            linear.forward(
+                &linear.input(&x),
+                &mut y,
+                &Pass::training(&adapters, 5),
+                &mut Scratch::default(),
+            );
             y
         };
         let magnitude = vec![adapters.parameters[2].values.clone()];
@@ -134,7 +146,14 @@ fn dora_magnitudes_have_the_slopes_as_gradients() {
                 adapters.parameters[2].values.copy_from_slice(m[0]);
                 let mut gradients = Gradients::zeros(&adapters.parameters);
                 let pass = Pass::training(&adapters, 5);
-                linear.backward(&x, dy, None, &pass, &mut gradients, &mut Scratch::default());
+                linear.backward(
+                    Some(&linear.input(&x)),
+                    dy,
+                    None,
+                    &pass,
+                    &mut gradients,
+                    &mut Scratch::default(),
+                );
                 vec![gradients.get(id(2)).to_vec()]
             },
         );
@@ -148,8 +167,13 @@ fn a_dropped_module_is_left_out() {
     let adapters = adapters(method, &[[2, 3], [4, 2]], drop);
     let (linear, x) = (linear(), random(ROWS * IN, 1));
     let (mut dropped, mut base) = (vec![0.0; ROWS * OUT], vec![0.0; ROWS * OUT]);
-    linear.forward(&x, &mut dropped, &Pass::training(&adapters, 5), &mut Scratch::default());
+    linear.forward(
+        &linear.input(&x),
+        &mut dropped,
+        &Pass::training(&adapters, 5),
+        &mut Scratch::default(),
+    );
     let none = Adapters::none();
-    linear.forward(&x, &mut base, &Pass::inference(&none), &mut Scratch::default());
+    linear.forward(&linear.input(&x), &mut base, &Pass::inference(&none), &mut Scratch::default());
     assert_eq!(dropped, base);
 }

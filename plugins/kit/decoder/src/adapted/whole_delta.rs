@@ -1,27 +1,31 @@
 //! A weight's whole change, formed: what it adds to a layer, and its gradient.
 
-use olive_kit_kernels::product::{Matrix, MatrixMut, Threads, add_product, multiply};
+use olive_kit_kernels::product::{Matrix, MatrixMut, Threads, multiply_in, multiply_packed};
+use olive_kit_kernels::{Accumulate, Precision};
+
+use crate::input::Input;
 
 /// `y += x D^T`
-pub(crate) fn forward(delta: &[f32], x: &[f32], y: &mut [f32], in_features: usize) {
-    let (rows, out_features) = (x.len() / in_features, delta.len() / in_features);
-    let delta = Matrix::new(delta, out_features, in_features);
-    let into = MatrixMut::new(y, rows, out_features);
-    add_product(into, Matrix::new(x, rows, in_features), delta.transposed(), 1.0, Threads::All);
+pub(crate) fn forward(delta: Matrix<'_>, x: &Input<'_>, y: &mut [f32]) {
+    let into = MatrixMut::new(y, x.rows(), delta.num_rows());
+    multiply_packed(into, &x.packed, delta.transposed(), 1.0, Accumulate::Yes, Threads::All);
 }
 
 /// `dx += dy D`
-pub(crate) fn backward(delta: &[f32], dy: &[f32], dx: &mut [f32], in_features: usize) {
-    let (rows, out_features) = (dx.len() / in_features, delta.len() / in_features);
-    let delta = Matrix::new(delta, out_features, in_features);
-    let into = MatrixMut::new(dx, rows, in_features);
-    add_product(into, Matrix::new(dy, rows, out_features), delta, 1.0, Threads::All);
+pub(crate) fn backward(delta: Matrix<'_>, dy: &Input<'_>, dx: &mut [f32]) {
+    let into = MatrixMut::new(dx, dy.rows(), delta.num_columns());
+    multiply_packed(into, &dy.packed, delta, 1.0, Accumulate::Yes, Threads::All);
 }
 
-/// `dD = dy^T x`
-pub(crate) fn gradient(x: &[f32], dy: &[f32], into: &mut [f32], in_features: usize) {
-    let (rows, out_features) = (x.len() / in_features, into.len() / in_features);
-    let into = MatrixMut::new(into, out_features, in_features);
-    let dy = Matrix::new(dy, rows, out_features).transposed();
-    multiply(into, dy, Matrix::new(x, rows, in_features), 1.0, Threads::All);
+/// `dD = dy^T x`, or added.
+pub(crate) fn gradient(
+    precision: Precision,
+    x: &Input<'_>,
+    dy: &Input<'_>,
+    into: &mut [f32],
+    accumulate: Accumulate,
+) {
+    let (dy, x) = (dy.matrix().transposed(), x.matrix());
+    let into = MatrixMut::new(into, dy.num_rows(), x.num_columns());
+    multiply_in(precision, into, dy, x, 1.0, accumulate, Threads::All);
 }
