@@ -6,8 +6,9 @@
 
 use std::ops::Range;
 
-use olive_kit_kernels::product::{Matrix, MatrixMut, Threads, add_product, multiply};
+use olive_kit_kernels::product::{Matrix, MatrixMut, Threads, multiply_in};
 use olive_kit_kernels::vector::{dot, exp, exp_shifted, max, scale, vectorized};
+use olive_kit_kernels::{Accumulate, Precision};
 
 /// Queries whose scores are computed at once.
 const BLOCK: usize = 64;
@@ -25,6 +26,8 @@ pub(crate) struct Head<'a> {
     pub(crate) scale: f32,
     /// Limit `c` of scores, which become `c tanh(score / c)`: Gemma Team, "Gemma 2" (2024).
     pub(crate) softcap: Option<f32>,
+    /// What products multiply.
+    pub(crate) precision: Precision,
     /// What each query sees.
     pub(crate) visibility: Visibility<'a>,
 }
@@ -68,7 +71,7 @@ pub(crate) fn attend(head: Head<'_>, out: &mut [f32], mut log_sums: Option<&mut 
         }
         let out = block.rows_of(out, head.head_dim());
         let probabilities = block.matrix(&scores);
-        multiply(out, probabilities, block.seen(head.values), 1.0, Threads::One);
+        head.multiply(out, probabilities, block.seen(head.values), 1.0, Accumulate::No);
     }
 }
 
@@ -97,12 +100,13 @@ pub(crate) fn add_gradients(
         let from_above = out_gradient.rows(block.queries.start, block.queries.len());
         let keys = block.keys.start * head_dim..block.keys.end * head_dim;
         let into = MatrixMut::new(&mut gradients.values[keys.clone()], num_keys, head_dim);
-        add_product(into, block.matrix(&scores).transposed(), from_above, 1.0, Threads::One);
+        let probabilities = block.matrix(&scores).transposed();
+        head.multiply(into, probabilities, from_above, 1.0, Accumulate::Yes);
 
         score_gradients.resize(scores.len(), 0.0);
         let into = MatrixMut::new(&mut score_gradients, block.queries.len(), num_keys);
         let values = block.seen(head.values).transposed();
-        multiply(into, from_above, values, 1.0, Threads::One);
+        head.multiply(into, from_above, values, 1.0, Accumulate::No);
         let rows = scores.chunks(num_keys).zip(score_gradients.chunks_mut(num_keys));
         for (row, (probabilities, gradient)) in block.queries.clone().zip(rows) {
             vectorized(|| {
@@ -115,14 +119,25 @@ pub(crate) fn add_gradients(
         }
         let score_gradients = block.matrix(&score_gradients);
         let into = block.rows_of(gradients.queries, head_dim);
-        add_product(into, score_gradients, block.seen(head.keys), head.scale, Threads::One);
+        head.multiply(into, score_gradients, block.seen(head.keys), head.scale, Accumulate::Yes);
         let queries = head.queries.rows(block.queries.start, block.queries.len());
         let into = MatrixMut::new(&mut gradients.keys[keys], num_keys, head_dim);
-        add_product(into, score_gradients.transposed(), queries, head.scale, Threads::One);
+        head.multiply(into, score_gradients.transposed(), queries, head.scale, Accumulate::Yes);
     }
 }
 
 impl Head<'_> {
+    fn multiply(
+        &self,
+        into: MatrixMut<'_>,
+        left: Matrix<'_>,
+        right: Matrix<'_>,
+        scale: f32,
+        accumulate: Accumulate,
+    ) {
+        multiply_in(self.precision, into, left, right, scale, accumulate, Threads::One);
+    }
+
     fn head_dim(&self) -> usize {
         self.queries.num_columns()
     }
@@ -143,7 +158,7 @@ impl Head<'_> {
         let queries = self.queries.rows(block.queries.start, num_queries);
         let keys = block.seen(self.keys).transposed();
         let into = MatrixMut::new(scores, num_queries, num_keys);
-        multiply(into, queries, keys, self.scale, Threads::One);
+        self.multiply(into, queries, keys, self.scale, Accumulate::No);
         if let Some(cap) = self.softcap {
             vectorized(|| soft_cap(scores, cap));
         }
@@ -302,6 +317,7 @@ mod tests {
             values: Matrix::new(&values, LEN, DIM),
             scale: 0.5,
             softcap: None,
+            precision: Precision::F32,
             visibility: Visibility { offset, window, key_mask, starts: starts.as_deref() },
         };
         attend(head, &mut out, None);

@@ -2,6 +2,7 @@
 
 use olive_kit_checkpoint::Decoder;
 use olive_kit_checkpoint::rope::{Rope, RopeScaling};
+use olive_kit_kernels::Precision;
 use olive_kit_kernels::product::Matrix;
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
@@ -46,7 +47,7 @@ impl KvCache {
         let layer = LayerCache { keys: heads.clone(), values: heads };
         let layers = vec![layer; decoder.num_layers];
         let room = DecodingRoom::default();
-        Self { geometry: Geometry::of(decoder), tokens: Vec::new(), layers, room }
+        Self { geometry: Geometry::of(decoder, Precision::F32), tokens: Vec::new(), layers, room }
     }
 
     /// Tokens in the cache.
@@ -110,7 +111,7 @@ impl KvCache {
         scratch: &mut Scratch,
     ) {
         let (geometry, new) = (self.geometry, layout.seq);
-        let Geometry { head_dim, scale, softcap, .. } = geometry;
+        let Geometry { head_dim, scale, softcap, precision, .. } = geometry;
         Attention { geometry, window, layout }.rotate(&mut kept.qkv, Turn::Forward);
         let layer = &mut self.layers[layer];
         for head in 0..geometry.num_kv_heads {
@@ -128,7 +129,8 @@ impl KvCache {
             let queries = kept.qkv.matrix((0, new), head * head_dim, head_dim);
             let keys = whole(&layer.keys[kv_head], head_dim);
             let values = whole(&layer.values[kv_head], head_dim);
-            attend(Head { queries, keys, values, scale, softcap, visibility }, out, None);
+            let head = Head { queries, keys, values, scale, softcap, precision, visibility };
+            attend(head, out, None);
         });
         heads_to_rows(&heads, &mut kept.attended, geometry.num_heads, new, head_dim);
         scratch.give(heads);

@@ -3,6 +3,7 @@
 //! Ainslie et al., "GQA" (2023): query head `h` shares key and value head `h / group`.
 
 use olive_kit_checkpoint::Decoder;
+use olive_kit_kernels::Precision;
 use olive_kit_kernels::product::Matrix;
 use olive_kit_kernels::vector::add;
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
@@ -24,17 +25,20 @@ pub(crate) struct Geometry {
     pub(crate) scale: f32,
     /// Limit of the scores.
     pub(crate) softcap: Option<f32>,
+    /// What products multiply.
+    pub(crate) precision: Precision,
 }
 
 impl Geometry {
     #[expect(clippy::cast_possible_truncation, reason = "computed in f32")]
-    pub(crate) fn of(decoder: &Decoder) -> Self {
+    pub(crate) fn of(decoder: &Decoder, precision: Precision) -> Self {
         Self {
             num_heads: decoder.num_heads,
             num_kv_heads: decoder.num_kv_heads,
             head_dim: decoder.head_dim,
             scale: decoder.attention_scale as f32,
             softcap: decoder.attention_softcap.map(|cap| cap as f32),
+            precision,
         }
     }
 
@@ -142,7 +146,7 @@ impl Attention<'_> {
 
     /// The head at `index` among those of all sequences.
     fn head<'a>(&'a self, qkv: &'a Parts, index: usize) -> Head<'a> {
-        let Geometry { num_heads, head_dim, scale, softcap, .. } = self.geometry;
+        let Geometry { num_heads, head_dim, scale, softcap, precision, .. } = self.geometry;
         let (sequence, head) = (index / num_heads, index % num_heads);
         let rows = (sequence * self.layout.seq, self.layout.seq);
         let range = rows.0..rows.0 + rows.1;
@@ -153,6 +157,7 @@ impl Attention<'_> {
             values: qkv.matrix(rows, value, head_dim),
             scale,
             softcap,
+            precision,
             visibility: Visibility {
                 offset: 0,
                 window: self.window,

@@ -88,7 +88,7 @@ impl Layer {
             down: down.remove(0),
             mlp_output_norm: optional(norms.mlp_output)?,
             activation: decoder.activation,
-            geometry: Geometry::of(decoder),
+            geometry: Geometry::of(decoder, storage.precision),
             inner: decoder.intermediate_size,
         })
     }

@@ -91,7 +91,7 @@ impl<'a> Run<'a> {
 
     fn attention(&self, layer: usize) -> Attention<'_> {
         let decoder = self.transformer.decoder();
-        let geometry = Geometry::of(decoder);
+        let geometry = Geometry::of(decoder, self.transformer.precision());
         Attention { geometry, window: decoder.window(layer), layout: &self.layout }
     }
 
