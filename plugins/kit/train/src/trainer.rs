@@ -230,9 +230,14 @@ impl Trainer<'_> {
     }
 
     fn cut(&self, batch_size: usize) -> Cut {
-        // Checkpointing of activations asks for little memory.
-        let joins = !self.settings.gradient_checkpointing;
-        Cut { batch_size, joins, pad_token_id: self.settings.pad_token_id }
+        Cut {
+            batch_size,
+            // Checkpointing of activations asks for little memory.
+            joins: !self.settings.gradient_checkpointing,
+            // Noise on embeddings is the smaller the longer a row.
+            pads: self.settings.neftune_alpha > 0.0,
+            pad_token_id: self.settings.pad_token_id,
+        }
     }
 
     /// How the loss of a micro-batch is taken. Its seed follows from the settings, the step and its

@@ -1,16 +1,16 @@
 //! Training of the tiny fixtures against what torch and PEFT computed of them.
 
-#![cfg(any())]
 #![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use olive_kit_checkpoint::{Adapter, AdapterConfig, Checkpoint, Linear};
-use olive_kit_decoder::{Adapters, Transformer};
+use olive_kit_adapters::{AdapterConfig, Adapters, checkpoint_rows};
+use olive_kit_checkpoint::Checkpoint;
+use olive_kit_decoder::{Storage, Transformer};
 use olive_kit_train::{
-    AdamWSettings, Duration, Evaluation, LoraParameters, LoraSettings, Observer, ScheduleKind,
-    Sequence, StepPlan, StepReport, TrainError, TrainingData, TrainingSettings, Warmup, train,
+    AdamW, Duration, Interval, Observer, OptimizerSettings, Outputs, Saving, ScheduleKind,
+    Sequence, StepReport, TrainError, TrainingData, TrainingSettings, Warmup, train,
 };
 use safetensors::SafeTensors;
 
@@ -26,7 +26,8 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 fn transformer(model: &str) -> Transformer {
-    Transformer::load(&Checkpoint::open(fixture(model)).unwrap()).unwrap()
+    let checkpoint = Checkpoint::open(fixture(model)).unwrap();
+    Transformer::load(&checkpoint, Storage::default()).unwrap()
 }
 
 /// The numbers of one reference tensor, integers as they are.
@@ -59,10 +60,15 @@ fn sequences(model: &str) -> Vec<Sequence> {
     let read = |name| reference(model, name);
     let (ids, mask, labels) = (read("input_ids"), read("attention_mask"), read("labels"));
     let rows = ids.chunks(24).zip(mask.chunks(24)).zip(labels.chunks(24));
-    rows.map(|((ids, mask), labels)| Sequence {
-        input_ids: ids.iter().map(|&id| id as u32).collect(),
-        attention_mask: Some(mask.iter().map(|&mask| mask > 0.5).collect()),
-        labels: labels.iter().map(|&label| label as i64).collect(),
+    rows.map(|((ids, mask), labels)| {
+        let is_label = |(label, id): (&f64, &f64)| *label > -1.0 && (label - id).abs() < 0.5;
+        assert!(labels.iter().zip(ids).all(|both| is_label(both) || *both.0 < -1.0));
+        Sequence {
+            input_ids: ids.iter().map(|&id| id as u32).collect(),
+            attention_mask: Some(mask.iter().map(|&mask| mask > 0.5).collect()),
+            label_mask: Some(labels.iter().zip(ids).map(is_label).collect()),
+            segments: None,
+        }
     })
     .collect()
 }
@@ -75,28 +81,48 @@ fn settings() -> TrainingSettings {
         train_batch_size: 2,
         eval_batch_size: 2,
         gradient_accumulation_steps: 1,
+        drop_last: false,
         gradient_checkpointing: false,
         duration: Duration::Steps(5),
         learning_rate: 1e-3,
         schedule: ScheduleKind::Constant,
         warmup: Warmup::Steps(0),
-        adamw: AdamWSettings { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 },
+        optimizer: OptimizerSettings::AdamW(AdamW::default()),
+        weight_decay: 0.0,
         max_grad_norm: 0.3,
+        label_smoothing: 0.0,
+        neftune_alpha: 0.0,
         group_by_length: false,
-        evaluation: Evaluation::Never,
+        evaluation: Interval::Never,
+        eval_delay: 0.0,
+        eval_on_start: false,
+        logging: Interval::Never,
+        logging_first_step: false,
+        saving: Saving::Every(Interval::Never),
+        save_total_limit: None,
+        load_best_at_end: false,
+        greater_is_better: false,
+        early_stopping: None,
         pad_token_id: 3,
     }
 }
 
-fn fixed_adapter(model: &str) -> LoraParameters {
-    let adapter = Adapter::open(fixture(model).join("adapter")).unwrap();
-    LoraParameters::from_adapters(&Adapters::from_peft(&adapter).unwrap()).unwrap()
+fn fixed_adapter(model: &str) -> Adapters {
+    adapter(model, "adapter")
 }
 
-fn attention_output(model: &Transformer) -> Vec<Linear> {
-    let decoder = model.decoder();
-    let linears = (0..decoder.num_layers).flat_map(|layer| decoder.linears(layer));
-    linears.filter(|linear| linear.name.ends_with("o_proj")).collect()
+fn adapter(model: &str, folder: &str) -> Adapters {
+    let decoder = Checkpoint::describe(fixture(model)).unwrap().decoder;
+    Adapters::open(&fixture(model).join(folder), &decoder).unwrap()
+}
+
+/// New adapters on the layer after attention.
+fn new_adapters(model: &str, rank: usize, dropout: f64, seed: u64) -> Adapters {
+    let checkpoint = Checkpoint::open(fixture(model)).unwrap();
+    let config = AdapterConfig::lora(rank, 2.0 * rank as f64, dropout, &["o_proj"]);
+    let targets = config.resolve(checkpoint.decoder()).unwrap();
+    let rows = checkpoint_rows(&checkpoint);
+    Adapters::new(&config, checkpoint.decoder(), &targets, seed, rows).unwrap()
 }
 
 #[derive(Default)]
@@ -115,18 +141,19 @@ impl Observer for Reports {
     }
 }
 
-/// Trains on copies of the fixture's sequences; every report but the speed.
+/// Trains on copies of the fixture's sequences; every report but the time.
 fn train_on(
     model: &str,
-    parameters: &LoraParameters,
+    adapters: &mut Adapters,
     train_sequences: &[Sequence],
     settings: &TrainingSettings,
 ) -> Result<Vec<StepReport>, TrainError> {
     let mut reports = Reports::default();
     let eval = &sequences(model)[..1];
     let data = TrainingData { train: train_sequences, eval };
-    train(&transformer(model), parameters, data, settings, &mut reports)?;
-    Ok(reports.reports.into_iter().map(|r| StepReport { tokens_per_second: 0.0, ..r }).collect())
+    let mut transformer = transformer(model);
+    train(&mut transformer, adapters, data, settings, &Outputs::default(), &mut reports)?;
+    Ok(reports.reports.into_iter().map(|report| StepReport { seconds: 0.0, ..report }).collect())
 }
 
 fn check_close(what: &str, found: f64, expected: f64) {
@@ -135,8 +162,8 @@ fn check_close(what: &str, found: f64, expected: f64) {
 
 /// Five steps from the fixed adapter, and the adapter they end with.
 fn check_training(model: &str, name: &str, settings: &TrainingSettings) {
-    let parameters = fixed_adapter(model);
-    let reports = train_on(model, &parameters, &sequences(model), settings).unwrap();
+    let mut adapters = fixed_adapter(model);
+    let reports = train_on(model, &mut adapters, &sequences(model), settings).unwrap();
     let expected = |what: &str| reference(model, &format!("train.{name}.{what}"));
     let (losses, norms, rates) = (expected("losses"), expected("grad_norms"), expected("lrs"));
     assert_eq!(reports.len(), 5);
@@ -145,24 +172,15 @@ fn check_training(model: &str, name: &str, settings: &TrainingSettings) {
         check_close("norm", report.grad_norm, norms[index]);
         check_close("rate", report.learning_rate, rates[index]);
     }
-    let dir = tempfile::tempdir().unwrap();
-    let config = AdapterConfig::read(&fixture(model).join("adapter")).unwrap();
-    parameters.write(dir.path(), &config).unwrap();
-    let trained = Adapter::open(dir.path()).unwrap();
-    let start = Adapter::open(fixture(model).join("adapter")).unwrap();
-    let after = format!("adapter-after5-{name}");
-    let expected = Adapter::open(fixture(model).join(after)).unwrap();
+    let start = fixed_adapter(model);
+    let expected = adapter(model, &format!("adapter-after5-{name}"));
     let mut worst = 0.0_f64;
-    for module in expected.modules() {
-        let [found, start, expected] =
-            [&trained, &start, &expected].map(|adapter| adapter.pair(module).unwrap().unwrap());
-        for (found, start, expected) in
-            [(found.a, start.a, expected.a), (found.b, start.b, expected.b)]
-        {
-            let (found, start) = (found.to_f32(), start.to_f32());
-            let expected = expected.to_f32();
-            worst = worst.max(distance(&found, &expected) / distance(&start, &expected));
-        }
+    for ((found, start), expected) in
+        adapters.parameters.iter().zip(&start.parameters).zip(&expected.parameters)
+    {
+        assert_eq!(found.name, expected.name);
+        let moved = distance(&start.values, &expected.values);
+        worst = worst.max(distance(&found.values, &expected.values) / moved);
     }
     assert!(worst <= TRAINED, "{model} {name}: {worst}");
 }
@@ -196,24 +214,19 @@ fn accumulated_and_recomputed_steps_are_the_same_steps() {
 
 #[test]
 fn same_seed_same_bytes() {
-    let model = transformer("tiny-phi3");
     let sequences = [sequences("tiny-phi3"), sequences("tiny-phi3")].concat();
     let sequences = [sequences.clone(), sequences].concat();
     let run = |seed: u64| {
-        let lora = LoraSettings { rank: 4, scale: 2.0, dropout: 0.1, seed };
-        let parameters = LoraParameters::new(&attention_output(&model), &lora).unwrap();
+        let mut adapters = new_adapters("tiny-phi3", 4, 0.1, seed);
         let settings = TrainingSettings {
             seed,
             gradient_accumulation_steps: 3,
             duration: Duration::Epochs(1.5),
-            evaluation: Evaluation::Epoch,
+            evaluation: Interval::Epoch,
             ..settings()
         };
-        let reports = train_on("tiny-phi3", &parameters, &sequences, &settings).unwrap();
-        let dir = tempfile::tempdir().unwrap();
-        let config = AdapterConfig::lora(4, 8.0, 0.1, &["o_proj"]);
-        parameters.write(dir.path(), &config).unwrap();
-        (reports, fs::read(dir.path().join("adapter_model.safetensors")).unwrap())
+        let reports = train_on("tiny-phi3", &mut adapters, &sequences, &settings).unwrap();
+        (reports, adapters.parameters)
     };
     let (first, again, other) = (run(7), run(7), run(8));
     assert!(first == again);
@@ -221,25 +234,14 @@ fn same_seed_same_bytes() {
     let (reports, _) = first;
     assert!(reports.iter().all(|report| report.loss.is_finite()));
     let evaluated: Vec<_> = reports.iter().map(|report| report.eval_loss.is_some()).collect();
-    assert_eq!(evaluated, [false, true, false], "eight sequences are two steps of at most six");
+    assert_eq!(evaluated, [false, true, true], "eight sequences are two steps of at most six");
 }
 
 #[test]
-fn new_adapters_do_nothing_and_stay_in_their_bound() {
-    let model = transformer("tiny-llama");
-    let lora = LoraSettings { rank: 16, scale: 2.0, dropout: 0.0, seed: 3 };
-    let linears = attention_output(&model);
-    let parameters = LoraParameters::new(&linears, &lora).unwrap();
-    assert_eq!(parameters.num_values(), 2 * 16 * (64 + 64));
-    for (_, layer) in parameters.adapters().iter() {
-        let a: Vec<f32> = layer.a.flatten_all().unwrap().to_vec1().unwrap();
-        let largest = a.iter().fold(0.0_f32, |max, value| max.max(value.abs()));
-        assert!((0.12..=0.125).contains(&largest), "{largest}");
-        let mean = a.iter().sum::<f32>() / 1024.0;
-        assert!(mean.abs() < 0.01, "{mean}");
-        assert!(layer.b.flatten_all().unwrap().to_vec1::<f32>().unwrap().iter().all(|&b| b == 0.0));
-    }
-    let reports = train_on("tiny-llama", &parameters, &sequences("tiny-llama"), &settings());
+fn new_adapters_start_with_the_loss_of_the_model() {
+    let mut adapters = new_adapters("tiny-llama", 16, 0.0, 3);
+    assert_eq!(adapters.num_values(), 2 * 16 * (64 + 64));
+    let reports = train_on("tiny-llama", &mut adapters, &sequences("tiny-llama"), &settings());
     check_close("loss", reports.unwrap()[0].loss, reference("tiny-llama", "loss")[0]);
 }
 
@@ -248,16 +250,17 @@ fn evaluation_is_the_mean_over_labels() {
     let settings = TrainingSettings {
         duration: Duration::Steps(3),
         learning_rate: 0.0,
-        evaluation: Evaluation::Steps(2),
+        evaluation: Interval::Steps(2),
         ..settings()
     };
     let data = sequences("tiny-phi3");
     let mut reports = Reports::default();
     let data = TrainingData { train: &data[..1], eval: &data };
-    let (model, parameters) = (transformer("tiny-phi3"), fixed_adapter("tiny-phi3"));
+    let (mut model, mut adapters) = (transformer("tiny-phi3"), fixed_adapter("tiny-phi3"));
     for eval_batch_size in [1, 2] {
         let settings = TrainingSettings { eval_batch_size, ..settings.clone() };
-        train(&model, &parameters, data, &settings, &mut reports).unwrap();
+        let outputs = Outputs::default();
+        train(&mut model, &mut adapters, data, &settings, &outputs, &mut reports).unwrap();
     }
     assert_eq!(reports.reports.len(), 6);
     for (index, report) in reports.reports.iter().enumerate() {
@@ -273,45 +276,18 @@ fn a_training_stops_when_asked() {
     let mut reports = Reports { cancel_after: Some(2), ..Reports::default() };
     let sequences = sequences("tiny-phi3");
     let data = TrainingData { train: &sequences, eval: &[] };
-    let parameters = fixed_adapter("tiny-phi3");
-    let result = train(&transformer("tiny-phi3"), &parameters, data, &settings(), &mut reports);
-    assert!(matches!(result, Err(TrainError::Cancelled)), "{result:?}");
+    let (mut model, mut adapters) = (transformer("tiny-phi3"), fixed_adapter("tiny-phi3"));
+    let outputs = Outputs::default();
+    let result = train(&mut model, &mut adapters, data, &settings(), &outputs, &mut reports);
+    assert!(matches!(result, Err(TrainError::Cancelled { saved: None })), "{result:?}");
     assert_eq!(reports.reports.len(), 2);
 }
 
 #[test]
 fn numbers_that_are_none_name_their_step() {
     let settings = TrainingSettings { learning_rate: 1e30, ..settings() };
-    let parameters = fixed_adapter("tiny-phi3");
-    let result = train_on("tiny-phi3", &parameters, &sequences("tiny-phi3"), &settings);
+    let mut adapters = fixed_adapter("tiny-phi3");
+    let result = train_on("tiny-phi3", &mut adapters, &sequences("tiny-phi3"), &settings);
     let message = result.unwrap_err().to_string();
     assert!(message.contains("of step 2 is") && message.contains("blocks "), "{message}");
-}
-
-#[test]
-fn nothing_to_train_on_is_named() {
-    let refused = |sequences: &[Sequence]| {
-        let parameters = fixed_adapter("tiny-phi3");
-        train_on("tiny-phi3", &parameters, sequences, &settings()).unwrap_err().to_string()
-    };
-    assert_eq!(refused(&[]), "there are no sequences to train on");
-    let unlabelled = Sequence { labels: vec![-100; 2], ..Sequence::causal(vec![5, 6]) };
-    assert_eq!(refused(&[unlabelled]), "step 1 has no label: every position of block 0 is ignored");
-    let none = LoraParameters::from_adapters(&Adapters::none()).unwrap();
-    let result = train_on("tiny-phi3", &none, &sequences("tiny-phi3"), &settings());
-    assert!(matches!(result, Err(TrainError::NoParameters)));
-}
-
-#[test]
-fn steps_are_counted_as_transformers_does() {
-    let check = |num_sequences: usize, duration: Duration, expected: (usize, usize)| {
-        let settings = TrainingSettings { duration, gradient_accumulation_steps: 2, ..settings() };
-        let plan = StepPlan::new(num_sequences, &settings);
-        assert_eq!((plan.total_steps, plan.steps_per_epoch), expected);
-    };
-    check(8, Duration::Epochs(3.0), (6, 2));
-    check(9, Duration::Epochs(3.0), (9, 3));
-    check(9, Duration::Epochs(0.5), (2, 3));
-    check(9, Duration::Steps(10), (10, 3));
-    check(0, Duration::Steps(10), (0, 0));
 }

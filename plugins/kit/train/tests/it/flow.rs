@@ -1,5 +1,7 @@
 //! When the loop logs, evaluates, saves and ends.
 
+use std::path::PathBuf;
+
 use olive_kit_train::{
     Checkpoints, Duration, EarlyStopping, Interval, LogEntry, Outputs, PlateauSettings, Resume,
     Saving, ScheduleKind, Sequence, StepPlan, TrainError, Trained, TrainingData, TrainingSettings,
@@ -244,18 +246,39 @@ fn steps_are_counted_as_transformers_does() {
 }
 
 #[test]
-fn batches_hold_sequences_of_about_one_length() {
-    let settings = TrainingSettings { gradient_checkpointing: false, ..toy::settings() };
+fn batches_hold_what_keeps_the_processor_busy_and_no_padding() {
     let shapes = |settings: &TrainingSettings| {
         let (data, mut toy) = (toy::sequences(20, 1), Toy::default());
         let data = TrainingData { train: &data, eval: &[] };
         let heard = &mut Heard::default();
         train(&mut toy, &mut toy::adapters(), data, settings, &Outputs::default(), heard).unwrap();
-        toy.shapes
+        let tokens: usize = heard.steps.iter().map(|report| report.tokens).sum();
+        (toy.shapes, tokens)
     };
-    assert!(shapes(&settings).iter().all(|&(rows, _)| rows == 4), "four are few tokens");
-    assert!(shapes(&toy::settings()).iter().all(|&(rows, _)| rows == 2));
-    let grouped = TrainingSettings { group_by_length: true, ..toy::settings() };
+    let joined = TrainingSettings { gradient_checkpointing: false, ..toy::settings() };
+    let (joined, tokens) = shapes(&joined);
+    assert_eq!(joined.len(), 12, "the four sequences of a step are few tokens");
+    assert_eq!(joined.iter().map(|(rows, seq)| rows * seq).sum::<usize>(), tokens);
+    let (apart, _) = shapes(&toy::settings());
+    assert_eq!(apart.len(), 24, "checkpointing asks for little memory");
+    assert_eq!(apart.iter().map(|(rows, seq)| rows * seq).sum::<usize>(), tokens);
+    let grouped = TrainingSettings { group_by_length: true, neftune_alpha: 5.0, ..toy::settings() };
     let longest = toy::sequences(20, 1).iter().map(Sequence::len).max();
-    assert_eq!(Some(shapes(&grouped)[0].1), longest, "the longest comes first");
+    assert_eq!(Some(shapes(&grouped).0[0].1), longest, "the longest comes first");
+}
+
+#[test]
+#[ignore = "writes a run for fixtures/read_run.py into the folder OLIVE_TRAIN_RUN"]
+fn writes_a_run_to_look_at() {
+    let dir = PathBuf::from(std::env::var_os("OLIVE_TRAIN_RUN").unwrap());
+    let runs = dir.join("runs");
+    let checkpoints = Checkpoints {
+        dir: &dir,
+        write_adapter: &toy::write,
+        resume: Resume::No,
+        accepts_changes: false,
+        model: "toy",
+    };
+    let outputs = Outputs { checkpoints: Some(checkpoints), events: Some(&runs) };
+    with(&toy::settings(), &outputs, &mut Heard::default()).unwrap();
 }
