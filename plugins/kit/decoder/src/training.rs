@@ -211,7 +211,8 @@ impl<'a> Run<'a> {
 
 /// Where the tokens of `batch` stand.
 ///
-/// `LongRoPE` takes its long factors when `seq` exceeds the original length, as transformers does.
+/// `LongRoPE` takes its long factors when a sequence, or the longest sample where sequences hold
+/// several, exceeds the original length: transformers goes by the largest position.
 fn layout(decoder: &Decoder, batch: &Batch) -> Layout {
     let seq = batch.seq;
     let in_sequence = |row: usize| u32::try_from(row % seq).unwrap_or(u32::MAX);
@@ -223,13 +224,15 @@ fn layout(decoder: &Decoder, batch: &Batch) -> Layout {
         }
         starts
     });
-    let positions = (0..batch.input_ids.len())
-        .map(|row| in_sequence(row) - starts.as_ref().map_or(0, |starts| starts[row]));
+    let positions: Vec<_> = (0..batch.input_ids.len())
+        .map(|row| in_sequence(row) - starts.as_ref().map_or(0, |starts| starts[row]))
+        .collect();
+    let longest = positions.iter().max().map_or(0, |&last| last as usize + 1);
     Layout {
         seq,
-        positions: positions.collect(),
+        positions,
         key_mask: batch.attention_mask.clone(),
         starts,
-        tables: RotaryTables::new(&decoder.rope, 0..seq, seq),
+        tables: RotaryTables::new(&decoder.rope, 0..longest, longest),
     }
 }
