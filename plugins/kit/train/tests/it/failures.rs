@@ -61,9 +61,9 @@ fn numbers_that_are_none_keep_the_batch_and_the_adapter_before() {
     let batch: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     let data = toy::sequences(20, 1);
     assert_eq!(batch["batches"][0]["blocks"], serde_json::json!(blocks));
-    let first = &data[blocks[0]].input_ids;
-    assert_eq!(batch["batches"][0]["input_ids"][0], serde_json::json!(first));
-    assert_eq!(batch["batches"][0]["labels"][0][1], serde_json::json!(first[1]));
+    let tokens: Vec<_> = blocks.iter().flat_map(|&block| data[block].input_ids.clone()).collect();
+    assert_eq!(batch["batches"][0]["input_ids"][0], serde_json::json!(tokens));
+    assert_eq!(batch["batches"][0]["labels"][0][1], serde_json::json!(tokens[1]));
     assert_eq!(names(dir.path()), ["checkpoint-4", "checkpoint-5", "failed-batch-6.json"]);
     let before = tempfile::tempdir().unwrap();
     toy::write(&adapters, before.path()).unwrap();
