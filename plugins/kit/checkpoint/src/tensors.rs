@@ -79,16 +79,6 @@ impl Decoder {
     /// Tensor name of the logits' weight, `[vocab_size, hidden_size]`, unless embeddings are tied.
     pub const LM_HEAD: &'static str = "lm_head.weight";
 
-    /// Tensor name of the norm before attention of `layer`, `[hidden_size]`.
-    pub fn attention_norm(layer: usize) -> String {
-        format!("model.layers.{layer}.input_layernorm.weight")
-    }
-
-    /// Tensor name of the norm before the MLP of `layer`, `[hidden_size]`, without output norms.
-    pub fn mlp_norm(layer: usize) -> String {
-        format!("model.layers.{layer}.post_attention_layernorm.weight")
-    }
-
     /// The layer that makes logits; it shares the embedding's weight when they are tied.
     pub fn lm_head(&self) -> Linear {
         let weight = if self.ties_embeddings { Self::EMBEDDING } else { Self::LM_HEAD };

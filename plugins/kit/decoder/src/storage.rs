@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use olive_kit_checkpoint::{Checkpoint, Linear};
+use olive_kit_checkpoint::{Checkpoint, Linear, LinearWeight};
 use olive_kit_kernels::{FrozenMatrix, Precision};
 use olive_kit_quant::{FourBit, FourBitFormat};
 
@@ -13,21 +13,27 @@ use crate::error::DecoderError;
 pub struct Storage {
     /// Type of dense weights and of products.
     pub precision: Precision,
-    /// Codes that linear layers but `lm_head` are rounded to; none keeps them dense.
+    /// Codes that linear layers but `lm_head` are rounded to; none keeps them as they are stored.
     pub four_bit: Option<FourBitFormat>,
 }
 
 impl Storage {
-    /// The weight of a linear layer.
+    /// The weight of a linear layer; one that is stored in 4 bits stays as it is.
     pub(crate) fn linear(
         self,
         checkpoint: &Checkpoint,
         linear: &Linear,
     ) -> Result<FrozenMatrix, DecoderError> {
-        let Some(format) = self.four_bit else {
-            return self.dense(checkpoint, &format!("{}.weight", linear.name));
+        let stored = match checkpoint.weight(linear)? {
+            LinearWeight::FourBit(weight) => {
+                let (rows, columns) = (linear.out_features, linear.in_features);
+                return Ok(FrozenMatrix::four_bit(weight, rows, columns, self.precision));
+            }
+            LinearWeight::Dense(stored) => stored,
         };
-        let stored = checkpoint.linear(linear)?;
+        let Some(format) = self.four_bit else {
+            return self.dense(checkpoint, stored.name);
+        };
         let (rows, columns) = (stored.num_rows(), stored.row_len());
         let fill = |rows: Range<usize>, into: &mut [f32]| {
             stored.dtype.decode_into(stored.rows_bytes(rows), into);

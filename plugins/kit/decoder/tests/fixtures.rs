@@ -12,16 +12,18 @@ use olive_kit_decoder::{
 };
 use safetensors::{Dtype, SafeTensors};
 
-const MODELS: [&str; 12] = [
+const MODELS: [&str; 14] = [
     "tiny-gemma",
     "tiny-gemma2",
     "tiny-llama",
     "tiny-llama3",
+    "tiny-llama3-nf4",
     "tiny-llama-bias",
     "tiny-mistral",
     "tiny-phi3",
     "tiny-phi3-longrope",
     "tiny-phi4-mini",
+    "tiny-phi4-mini-fp4",
     "tiny-qwen2",
     "tiny-qwen3",
     "tiny-smollm",
@@ -41,12 +43,12 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 fn transformer(model: &str) -> Transformer {
-    let checkpoint = Checkpoint::open(fixture(model)).unwrap();
+    let checkpoint = Checkpoint::open_quantized(fixture(model)).unwrap();
     Transformer::load(&checkpoint, Storage::default()).unwrap()
 }
 
 fn adapters(model: &str) -> Adapters {
-    let decoder = Checkpoint::describe(fixture(model)).unwrap().decoder;
+    let decoder = Checkpoint::describe_quantized(fixture(model)).unwrap().decoder;
     Adapters::open(&fixture(model).join("adapter"), &decoder).unwrap()
 }
 
@@ -298,7 +300,7 @@ fn packed_samples_see_each_other_as_little_as_in_a_batch() {
 #[test]
 fn products_in_bf16_cost_little_precision() {
     for model in ["tiny-phi3", "tiny-gemma2"] {
-        let checkpoint = Checkpoint::open(fixture(model)).unwrap();
+        let checkpoint = Checkpoint::open_quantized(fixture(model)).unwrap();
         let storage = Storage { precision: Precision::Bf16, four_bit: None };
         let mut transformer = Transformer::load(&checkpoint, storage).unwrap();
         let reference = Reference::read(model, "ref.safetensors");
