@@ -9,8 +9,8 @@ use olive_kit_adapters::{AdapterConfig, Adapters, checkpoint_rows};
 use olive_kit_checkpoint::Checkpoint;
 use olive_kit_decoder::{Storage, Transformer};
 use olive_kit_train::{
-    AdamW, Duration, Interval, Observer, OptimizerSettings, Outputs, Saving, ScheduleKind,
-    Sequence, StepReport, TrainError, TrainingData, TrainingSettings, Warmup, train,
+    AdamW, Checkpoints, Duration, Interval, Observer, OptimizerSettings, Outputs, Resume, Saving,
+    ScheduleKind, Sequence, StepReport, TrainError, TrainingData, TrainingSettings, Warmup, train,
 };
 use safetensors::SafeTensors;
 
@@ -235,6 +235,54 @@ fn same_seed_same_bytes() {
     assert!(reports.iter().all(|report| report.loss.is_finite()));
     let evaluated: Vec<_> = reports.iter().map(|report| report.eval_loss.is_some()).collect();
     assert_eq!(evaluated, [false, true, true], "eight sequences are two steps of at most six");
+}
+
+#[test]
+fn a_training_that_was_stopped_ends_with_the_same_bytes() {
+    let sequences = [sequences("tiny-llama"), sequences("tiny-llama")].concat();
+    let settings = TrainingSettings {
+        train_batch_size: 1,
+        gradient_accumulation_steps: 3,
+        duration: Duration::Steps(8),
+        neftune_alpha: 5.0,
+        label_smoothing: 0.1,
+        optimizer: OptimizerSettings::AdamW8Bit(AdamW::default()),
+        ..settings()
+    };
+    // Rank 64 makes parameters large enough for 8 bits.
+    let config = AdapterConfig::lora(64, 128.0, 0.1, &["o_proj"]);
+    let write = |adapters: &Adapters, dir: &Path| Ok(adapters.write(dir, &config)?);
+    let run = |dir: &Path, cancel_after: Option<usize>| {
+        let mut adapters = new_adapters("tiny-llama", 64, 0.1, 5);
+        let checkpoints = Checkpoints {
+            dir,
+            write_adapter: &write,
+            resume: Resume::Newest,
+            accepts_changes: false,
+            model: "tiny-llama",
+        };
+        let outputs = Outputs { checkpoints: Some(checkpoints), events: None };
+        let data = TrainingData { train: &sequences, eval: &[] };
+        let mut reports = Reports { cancel_after, ..Reports::default() };
+        let mut transformer = transformer("tiny-llama");
+        let result =
+            train(&mut transformer, &mut adapters, data, &settings, &outputs, &mut reports);
+        (result, adapters.parameters)
+    };
+    let folder = || tempfile::tempdir().unwrap();
+    let (straight, parameters) = run(folder().path(), None);
+    let straight = straight.unwrap();
+    let stopped = folder();
+    for _ in 0..2 {
+        let (result, _) = run(stopped.path(), Some(3));
+        assert!(matches!(result, Err(TrainError::Cancelled { saved: Some(_) })), "{result:?}");
+    }
+    let (resumed, resumed_parameters) = run(stopped.path(), None);
+    assert_eq!(resumed.unwrap(), straight);
+    assert!(resumed_parameters == parameters);
+    let decoder = transformer("tiny-llama").decoder().clone();
+    let read = Adapters::open(&stopped.path().join("checkpoint-6"), &decoder);
+    assert_eq!(read.unwrap().layers.len(), 2, "a checkpoint is an adapter");
 }
 
 #[test]

@@ -9,4 +9,5 @@ mod optimizers;
 mod schedules;
 mod flow;
 mod resume;
+mod kills;
 mod failures;
