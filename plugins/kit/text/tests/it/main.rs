@@ -6,6 +6,8 @@ mod rows;
 mod texts;
 mod pack;
 mod olive;
+mod segments;
+mod preview;
 mod chat;
 mod split;
 
