@@ -127,7 +127,7 @@ pub struct AddDataArgs {
     pub file: PathBuf,
     /// Name by which passes and metrics refer to the data
     pub name: String,
-    /// Files with the rows: `.json`, `.jsonl`, `.csv`, `.parquet` or `.txt`
+    /// Files with the rows: `.json`, `.jsonl`, `.csv`, `.parquet`, `.arrow` or `.txt`
     #[arg(required = true, value_name = "DATA_FILE")]
     pub data_files: Vec<PathBuf>,
     /// Text of a row, with columns in braces: `"### Text: {phrase}"`

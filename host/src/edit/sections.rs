@@ -293,20 +293,23 @@ fn position(position: &Position, names: &[&str], passes: &Node) -> Result<usize,
     Ok(index + offset)
 }
 
-/// The format of data files, by their suffix.
+/// The format of data files, by their suffix; that of a compressed file stands before `.gz`.
 fn format(files: &[String]) -> Result<&'static str, EditError> {
     let mut found: Option<(&str, &str)> = None;
     for file in files {
-        let suffix = FilePath::new(file).extension().and_then(|suffix| suffix.to_str());
+        let plain = [".gz", ".zst"].iter().find_map(|suffix| file.strip_suffix(suffix));
+        let path = FilePath::new(plain.unwrap_or(file));
+        let suffix = path.extension().and_then(|suffix| suffix.to_str());
         let format = match suffix.unwrap_or_default().to_lowercase().as_str() {
             "json" | "jsonl" => "json",
             "csv" => "csv",
             "parquet" => "parquet",
+            "arrow" => "arrow",
             "txt" => "text",
             _ => {
                 let why = format!(
                     "the suffix of `{file}` tells no format: it is none of `.json`, `.jsonl`, \
-                     `.csv`, `.parquet`, `.txt`"
+                     `.csv`, `.parquet`, `.arrow`, `.txt`"
                 );
                 return Err(EditError::DataFiles { why });
             }

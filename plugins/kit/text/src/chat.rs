@@ -85,8 +85,7 @@ impl<'a> Chat<'a> {
     /// part cannot be told.
     pub(crate) fn render(&self, row: &Row) -> Result<Marked, TextError> {
         let messages = self.messages(row)?;
-        let fault = |problem: String| row.fault(self.column, problem);
-        let text = self.fill(&messages, false).map_err(fault)?;
+        let text = self.fill(row, &messages, false)?;
         match self.loss {
             Loss::All => Ok(Marked { text, trained: None }),
             Loss::Blocks => {
@@ -94,7 +93,7 @@ impl<'a> Chat<'a> {
                 Ok(Marked { text, trained: Some(trained) })
             }
             Loss::Prefixes => {
-                let trained = self.answers(&messages, &text).map_err(fault)?;
+                let trained = self.answers(row, &messages, &text)?;
                 Ok(Marked { text, trained: Some(trained) })
             }
         }
@@ -121,14 +120,16 @@ impl<'a> Chat<'a> {
         messages.iter().map(message).collect()
     }
 
-    fn fill(&self, messages: &[Message], asks: bool) -> Result<String, String> {
+    fn fill(&self, row: &Row, messages: &[Message], asks: bool) -> Result<String, TextError> {
         let mut variables = self.variables.clone();
         let messages: Vec<_> = messages.iter().map(|message| message.value.clone()).collect();
         variables.insert("messages".to_owned(), messages.into());
         variables.insert("add_generation_prompt".to_owned(), asks.into());
         let template = self.environment.get_template(TEMPLATE);
         let text = template.and_then(|template| template.render(Jinja::from(variables)));
-        text.map_err(|error| format!("is refused by the chat template: {error}"))
+        text.map_err(|error| {
+            row.fault(self.column, format!("is refused by the chat template: {error}"))
+        })
     }
 
     /// The bytes of `text`, the whole chat, that each message of the assistant adds.
@@ -136,23 +137,24 @@ impl<'a> Chat<'a> {
     /// A message adds what follows the prompt made of the messages before it, up to where the chat
     /// ends that ends with it. An end-of-sequence token that only the last message has is left out
     /// of those before.
-    fn answers(&self, messages: &[Message], text: &str) -> Result<Vec<Range<usize>>, String> {
-        let does_not_nest = |number: usize| {
-            format!(
-                "cannot be told apart: with message {number} as the last, the chat template writes \
-                 the messages up to there otherwise than in the whole chat"
-            )
-        };
+    fn answers(
+        &self,
+        row: &Row,
+        messages: &[Message],
+        text: &str,
+    ) -> Result<Vec<Range<usize>>, TextError> {
         let mut answers = Vec::new();
         for (index, _) in messages.iter().enumerate().filter(|(_, message)| message.is_answer) {
-            let prompt = self.fill(&messages[..index], true)?;
-            let so_far = self.fill(&messages[..=index], false)?;
-            let without_eos =
-                self.eos.as_deref().and_then(|eos| so_far.trim_end().strip_suffix(eos));
-            let end = [Some(so_far.as_str()), without_eos].into_iter().flatten();
-            let end = end.filter(|so_far| text.starts_with(so_far)).map(str::len).next();
-            let end = end.filter(|_| text.starts_with(&prompt)).filter(|end| *end >= prompt.len());
-            answers.push(prompt.len()..end.ok_or_else(|| does_not_nest(index + 1))?);
+            let prompt = self.fill(row, &messages[..index], true)?;
+            let so_far = self.fill(row, &messages[..=index], false)?;
+            let eos = self.eos.as_deref();
+            let without_eos = eos.and_then(|eos| so_far.trim_end().strip_suffix(eos));
+            let mut ends = [Some(so_far.as_str()), without_eos].into_iter().flatten();
+            let end = ends.find(|so_far| text.starts_with(so_far)).map(str::len);
+            match end.filter(|end| text.starts_with(&prompt) && *end >= prompt.len()) {
+                Some(end) => answers.push(prompt.len()..end),
+                None => return Err(row.not_nested(self.column, index + 1)),
+            }
         }
         Ok(answers)
     }

@@ -86,6 +86,23 @@ pub enum TextError {
         /// What is wrong, in words that follow the place.
         problem: String,
     },
+    /// A chat in which the assistant's part cannot be told.
+    #[error(
+        "column `{column}` of row {row} of `{}`: with message {message} as the last, the chat \
+         template writes the messages up to there otherwise than in the whole chat, so what the \
+         assistant says cannot be told apart",
+        path.display()
+    )]
+    NotNested {
+        /// The column.
+        column: String,
+        /// Number of the row in its file, from 1.
+        row: usize,
+        /// The file.
+        path: PathBuf,
+        /// Number of the message in its chat, from 1.
+        message: usize,
+    },
     /// A tokenizer that has no chat template, where it is asked for.
     #[error("the model's tokenizer has no chat template")]
     NoChatTemplate,
@@ -172,6 +189,7 @@ impl TextError {
             | Self::Column { .. }
             | Self::NotText { .. }
             | Self::Value { .. }
+            | Self::NotNested { .. }
             | Self::NoChatTemplate
             | Self::ChatTemplate { .. } => "template",
             Self::NoTokenizer { .. } | Self::Tokenizer { .. } | Self::Tokenize { .. } => {
@@ -195,7 +213,7 @@ impl TextError {
                 Some("change `eval_dataset_size`, lower `max_seq_len` or add data")
             }
             Self::NoChatTemplate => Some("write a Jinja template as `chat_template`"),
-            Self::Value { problem, .. } if problem.starts_with("cannot be told apart") => Some(
+            Self::NotNested { .. } => Some(
                 "use a `chat_template` with `{% generation %}` blocks around what the assistant says",
             ),
             Self::Share { .. } => Some("give a share between 0 and 1, or a whole number of blocks"),

@@ -76,6 +76,12 @@ impl Row {
         let column = column.to_owned();
         TextError::Value { column, row: self.number, path: self.path.to_path_buf(), problem }
     }
+
+    /// That the messages up to number `message` of the chat in `column` do not begin the whole chat.
+    pub(crate) fn not_nested(&self, column: &str, message: usize) -> TextError {
+        let (column, path) = (column.to_owned(), self.path.to_path_buf());
+        TextError::NotNested { column, row: self.number, path, message }
+    }
 }
 
 /// Rows of all files of a data config, in order; at most one batch of a file is in memory.

@@ -58,7 +58,7 @@ pub(crate) struct Renderer<'a> {
 }
 
 enum Form<'a> {
-    Chat(Chat<'a>),
+    Chat(Box<Chat<'a>>),
     Pair(Pair<'a>),
     Template(Template),
     /// A prompt and its answer.
@@ -197,10 +197,10 @@ fn text_form<'a>(
     match &settings.chat_template {
         Some(ChatTemplate::Own(true)) => {
             let template = tokenizer.chat_template().ok_or(TextError::NoChatTemplate)?;
-            return Ok(Form::Chat(Chat::new(tokenizer, settings, template)?));
+            return Ok(Form::Chat(Box::new(Chat::new(tokenizer, settings, template)?)));
         }
         Some(ChatTemplate::Jinja(template)) if !template.is_empty() => {
-            return Ok(Form::Chat(Chat::new(tokenizer, settings, template)?));
+            return Ok(Form::Chat(Box::new(Chat::new(tokenizer, settings, template)?)));
         }
         Some(ChatTemplate::Own(false) | ChatTemplate::Jinja(_)) | None => {}
     }

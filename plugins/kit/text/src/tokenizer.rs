@@ -29,6 +29,10 @@ pub struct Tokenizer {
 const SPECIAL_TOKENS: [&str; 7] =
     ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
+/// Bytes of text that are encoded at once: until ids are taken out of it, an encoding is a hundred
+/// bytes a token.
+const PORTION: usize = 1 << 18;
+
 /// Tokens of a text, and the bytes of it that each stands for.
 pub(crate) struct Encoded {
     pub(crate) ids: Vec<u32>,
@@ -87,11 +91,15 @@ impl Tokenizer {
     /// # Errors
     /// When the tokenizer refuses a text.
     pub fn encode_batch(&self, texts: &[String]) -> Result<Vec<Vec<u32>>, TextError> {
-        let texts = texts.iter().map(String::as_str).collect();
-        let encodings = self.inner.encode_batch_fast::<&str>(texts, false);
-        encodings
-            .map(|all| all.iter().map(|encoding| encoding.get_ids().to_vec()).collect())
-            .map_err(|source| TextError::Tokenize { action: "encode texts", source })
+        let mut encoded = Vec::with_capacity(texts.len());
+        for texts in portions(texts) {
+            let texts = texts.iter().map(String::as_str).collect();
+            let encodings = self.inner.encode_batch_fast::<&str>(texts, false);
+            let encodings = encodings
+                .map_err(|source| TextError::Tokenize { action: "encode texts", source })?;
+            encoded.extend(encodings.iter().map(|encoding| encoding.get_ids().to_vec()));
+        }
+        Ok(encoded)
     }
 
     /// Token ids of each of `texts` with their places, computed in parallel.
@@ -99,14 +107,17 @@ impl Tokenizer {
     /// # Errors
     /// When the tokenizer refuses a text.
     pub(crate) fn encode_placed(&self, texts: &[&str]) -> Result<Vec<Encoded>, TextError> {
-        let encodings = self.inner.encode_batch::<&str>(texts.to_vec(), false);
-        let encodings =
-            encodings.map_err(|source| TextError::Tokenize { action: "encode texts", source })?;
-        let encoded = encodings.iter().map(|encoding| Encoded {
-            ids: encoding.get_ids().to_vec(),
-            bytes: encoding.get_offsets().to_vec(),
-        });
-        Ok(encoded.collect())
+        let mut encoded = Vec::with_capacity(texts.len());
+        for texts in portions(texts) {
+            let encodings = self.inner.encode_batch::<&str>(texts.to_vec(), false);
+            let encodings = encodings
+                .map_err(|source| TextError::Tokenize { action: "encode texts", source })?;
+            encoded.extend(encodings.iter().map(|encoding| Encoded {
+                ids: encoding.get_ids().to_vec(),
+                bytes: encoding.get_offsets().to_vec(),
+            }));
+        }
+        Ok(encoded)
     }
 
     /// Text of `tokens`, special tokens included.
@@ -179,6 +190,17 @@ impl fmt::Debug for Tokenizer {
             .field("special_tokens", &self.special_tokens)
             .finish_non_exhaustive()
     }
+}
+
+/// `texts` in neighbouring portions of about [`PORTION`] bytes.
+fn portions<T: AsRef<str>>(texts: &[T]) -> impl Iterator<Item = &[T]> {
+    let mut bytes = 0;
+    texts.chunk_by(move |text, _| {
+        bytes += text.as_ref().len();
+        let fits = bytes < PORTION;
+        bytes = if fits { bytes } else { 0 };
+        fits
+    })
 }
 
 /// The bytes of a file, unless it does not exist.

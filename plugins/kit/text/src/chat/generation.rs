@@ -27,7 +27,7 @@ pub(super) fn as_filter(template: &str) -> (String, bool) {
             _ => continue,
         };
         has_blocks = true;
-        made.push_str(&format!("{left} {statement} {right}%}}"));
+        made.extend([left, " ", &statement, " ", right, "%}"]);
         rest = &tag[close + 2..];
     }
     made.push_str(rest);

@@ -97,9 +97,8 @@ impl Style {
                 continue;
             }
             let mut units = [0; 2];
-            for unit in character.encode_utf16(&mut units) {
-                into.push_str(&format!("\\u{unit:04x}"));
-            }
+            let units = character.encode_utf16(&mut units).iter();
+            into.extend(units.map(|unit| format!("\\u{unit:04x}")));
         }
     }
 }

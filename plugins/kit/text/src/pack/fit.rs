@@ -67,7 +67,9 @@ fn best_fit(lengths: &[usize], capacity: usize) -> Vec<Vec<usize>> {
             open.entry(room - length).or_default().push(bin);
         }
     }
-    bins.iter_mut().for_each(|bin| bin.sort_unstable());
+    for bin in &mut bins {
+        bin.sort_unstable();
+    }
     bins.sort_unstable();
     bins
 }

@@ -90,7 +90,9 @@ impl Strategy for Join {
         }
         self.stream.remove_first(end);
         self.ends.retain(|&sample| sample > end);
-        self.ends.iter_mut().for_each(|sample| *sample -= end);
+        for sample in &mut self.ends {
+            *sample -= end;
+        }
     }
 
     fn finish(self: Box<Self>, blocks: &mut Blocks) {

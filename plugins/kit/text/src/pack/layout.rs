@@ -7,6 +7,7 @@ use crate::tokenizer::Tokenizer;
 use crate::tokens::Tokens;
 
 /// Blocks in the making, and how one is laid out.
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub(super) struct Blocks {
     /// Tokens of a block at most.
     pub(super) max_len: usize,
@@ -71,7 +72,9 @@ impl Blocks {
         let mut trained = tokens.trained;
         if padding > 0 {
             pad(&mut ids, self.filler, padding, self.pads_left);
-            trained.iter_mut().for_each(|all| pad(all, false, padding, self.pads_left));
+            if let Some(trained) = &mut trained {
+                pad(trained, false, padding, self.pads_left);
+            }
         }
         ids.shrink_to_fit();
         let sees =

@@ -105,8 +105,10 @@ fn value(array: &dyn Array, row: usize) -> Value {
                 other => other,
             }
         }
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => Value::Other("bytes"),
-        DataType::FixedSizeBinary(_) => Value::Other("bytes"),
+        DataType::Binary
+        | DataType::LargeBinary
+        | DataType::BinaryView
+        | DataType::FixedSizeBinary(_) => Value::Other("bytes"),
         DataType::Decimal32(_, _)
         | DataType::Decimal64(_, _)
         | DataType::Decimal128(_, _)

@@ -143,7 +143,7 @@ fn answers_that_a_template_rewrites_later_are_refused() {
     ]);
     let error = block(&messages, &chats().templates["qwen3"]).unwrap_err();
     let sentence = error.to_string();
-    let expected = "cannot be told apart: with message 2 as the last, the chat template";
+    let expected = "with message 2 as the last, the chat template writes the messages up to there";
     assert!(sentence.contains("column `messages` of row 1 of `"), "{sentence}");
     assert!(sentence.contains(expected), "{sentence}");
     assert!(error.help().unwrap().contains("{% generation %}"));
