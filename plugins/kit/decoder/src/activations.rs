@@ -11,7 +11,7 @@ pub(crate) struct Activations {
     pub(crate) qkv: Parts,
     /// Queries and keys before the norms of their heads, where there are some.
     pub(crate) unnormed_heads: [Vec<f32>; 2],
-    /// Logarithms of the softmax denominators, `[batch, num_heads, seq]`.
+    /// Logarithms of the softmax denominators, `[batch * seq, num_heads]`.
     pub(crate) log_sums: Vec<f32>,
     /// What the heads give, `[rows, query_width]`.
     pub(crate) attended: Vec<f32>,

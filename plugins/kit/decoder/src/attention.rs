@@ -1,8 +1,10 @@
-//! Causal attention of one head, a block of queries at a time, and its gradient.
+//! Causal attention of the query heads that share a key head, a block of positions at a time, and
+//! its gradient.
 //!
 //! `softmax(scale Q K^T) V` with every score a query must not see left out. Only the scores of one
 //! block exist at a time; the gradient computes them again from the logarithm of each query's
-//! softmax denominator, as in Dao, "`FlashAttention`-2" (2023).
+//! softmax denominator, as in Dao, "`FlashAttention`-2" (2023). The queries of all heads of a group
+//! are stacked, so that keys and values are packed once for all of them.
 
 use std::ops::Range;
 
@@ -10,13 +12,10 @@ use olive_kit_kernels::product::{Matrix, MatrixMut, Threads, multiply_in};
 use olive_kit_kernels::vector::{dot, exp, exp_shifted, max, scale, vectorized};
 use olive_kit_kernels::{Accumulate, Precision};
 
-/// Queries whose scores are computed at once.
-const BLOCK: usize = 64;
-
-/// Queries, keys and values of one head.
+/// Query heads that share a key head and a value head.
 #[derive(Clone, Copy)]
-pub(crate) struct Head<'a> {
-    /// `[new, head_dim]`
+pub(crate) struct Group<'a> {
+    /// One head beside the other, `[new, heads * head_dim]`.
     pub(crate) queries: Matrix<'a>,
     /// `[len, head_dim]`
     pub(crate) keys: Matrix<'a>,
@@ -45,88 +44,125 @@ pub(crate) struct Visibility<'a> {
     pub(crate) starts: Option<&'a [u32]>,
 }
 
-/// Gradients of one head, each as the argument it belongs to; all are added to.
-pub(crate) struct HeadGradients<'a> {
-    /// `[new, head_dim]`
+/// Memory of one thread, used again by each block.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    queries: Vec<f32>,
+    scores: Vec<f32>,
+    capped: Vec<f32>,
+    score_gradients: Vec<f32>,
+    from_above: Vec<f32>,
+    out: Vec<f32>,
+}
+
+/// What a backward adds to.
+pub(crate) struct GroupGradients<'a> {
+    /// Of the queries of each block, `[heads * positions, head_dim]`; overwritten.
     pub(crate) queries: &'a mut [f32],
-    /// `[len, head_dim]`
+    /// Transposed, `[head_dim, len]`.
     pub(crate) keys: &'a mut [f32],
-    /// `[len, head_dim]`
+    /// Transposed, `[head_dim, len]`.
     pub(crate) values: &'a mut [f32],
 }
 
-/// Writes the attention, `[new, head_dim]`, and for the gradient the logarithm of each query's
-/// softmax denominator, `[new]`.
-///
-/// A query that sees no key gives zeros.
-pub(crate) fn attend(head: Head<'_>, out: &mut [f32], mut log_sums: Option<&mut [f32]>) {
-    let mut scores = Vec::new();
-    for block in head.blocks() {
-        head.scores(&block, &mut scores);
-        for (row, scores) in block.queries.clone().zip(scores.chunks_mut(block.keys.len())) {
-            let log_sum = vectorized(|| head.softmax(row, &block.keys, scores));
-            if let Some(log_sums) = &mut log_sums {
-                log_sums[row] = log_sum;
-            }
-        }
-        let out = block.rows_of(out, head.head_dim());
-        let probabilities = block.matrix(&scores);
-        head.multiply(out, probabilities, block.seen(head.values), 1.0, Accumulate::No);
-    }
+/// What a forward gave and the gradient of it: rows `[new, heads * head_dim]`.
+#[derive(Clone, Copy)]
+pub(crate) struct Given<'a> {
+    pub(crate) out: Matrix<'a>,
+    pub(crate) from_above: Matrix<'a>,
+    /// `[new, num_heads]`, of which the group's heads start at `first_head`.
+    pub(crate) log_sums: Matrix<'a>,
+    pub(crate) first_head: usize,
 }
 
-/// Adds the gradients of one head, from the gradient of its attention.
-///
-/// With probabilities `P`, `dV = P^T dO`, `dS = P (dO V^T - rowsum(dO O))`, `dQ = scale dS K` and
-/// `dK = scale dS^T Q`.
-pub(crate) fn add_gradients(
-    head: Head<'_>,
-    out: Matrix<'_>,
-    log_sums: &[f32],
-    out_gradient: Matrix<'_>,
-    gradients: &mut HeadGradients<'_>,
-) {
-    let head_dim = head.head_dim();
-    let (mut scores, mut score_gradients, mut capped) = (Vec::new(), Vec::new(), Vec::new());
-    for block in head.blocks() {
-        let num_keys = block.keys.len();
-        head.scores(&block, &mut scores);
-        if head.softcap.is_some() {
-            capped.clone_from(&scores);
+impl Group<'_> {
+    /// Computes the queries at `positions`: `write` takes, for each position counted from the first
+    /// and each head, the attention, `[head_dim]`, and the logarithm of the softmax denominator.
+    ///
+    /// A query that sees no key gives zeros.
+    pub(crate) fn attend(
+        &self,
+        positions: Range<usize>,
+        room: &mut Room,
+        mut write: impl FnMut(usize, usize, &[f32], f32),
+    ) {
+        let (head_dim, count) = (self.head_dim(), positions.len());
+        let keys = self.seen(&positions);
+        stack(self.queries, &positions, head_dim, &mut room.queries);
+        self.scores(&keys, &room.queries, &mut room.scores);
+        room.out.resize(self.stacked(count) * head_dim, 0.0);
+        // The denominators wait where the scores of the gradient would be.
+        let log_sums = &mut room.score_gradients;
+        log_sums.resize(log_sums.len().max(self.stacked(count)), 0.0);
+        for (row, scores) in room.scores.chunks_mut(keys.len()).enumerate() {
+            let query = positions.start + row % count;
+            log_sums[row] = vectorized(|| self.softmax(query, &keys, scores));
         }
-        for (row, scores) in block.queries.clone().zip(scores.chunks_mut(num_keys)) {
-            vectorized(|| head.probabilities(row, &block.keys, scores, log_sums[row]));
+        let into = MatrixMut::new(&mut room.out, self.stacked(count), head_dim);
+        let probabilities = Matrix::new(&room.scores, self.stacked(count), keys.len());
+        let values = self.values.rows(keys.start, keys.len());
+        self.multiply(into, probabilities, values, 1.0, Accumulate::No);
+        for (row, out) in room.out.chunks(head_dim).enumerate() {
+            write(row % count, row / count, out, log_sums[row]);
         }
-        let from_above = out_gradient.rows(block.queries.start, block.queries.len());
-        let keys = block.keys.start * head_dim..block.keys.end * head_dim;
-        let into = MatrixMut::new(&mut gradients.values[keys.clone()], num_keys, head_dim);
-        let probabilities = block.matrix(&scores).transposed();
-        head.multiply(into, probabilities, from_above, 1.0, Accumulate::Yes);
+    }
 
-        score_gradients.resize(scores.len(), 0.0);
-        let into = MatrixMut::new(&mut score_gradients, block.queries.len(), num_keys);
-        let values = block.seen(head.values).transposed();
-        head.multiply(into, from_above, values, 1.0, Accumulate::No);
-        let rows = scores.chunks(num_keys).zip(score_gradients.chunks_mut(num_keys));
-        for (row, (probabilities, gradient)) in block.queries.clone().zip(rows) {
+    /// Adds the gradients of the queries at `positions` and of what they see.
+    ///
+    /// With probabilities `P`, `dV = P^T dO`, `dS = P (dO V^T - rowsum(dO O))`, `dQ = scale dS K`
+    /// and `dK = scale dS^T Q`.
+    pub(crate) fn add_gradients(
+        &self,
+        positions: Range<usize>,
+        given: Given<'_>,
+        gradients: &mut GroupGradients<'_>,
+        room: &mut Room,
+    ) {
+        let (head_dim, count, len) = (self.head_dim(), positions.len(), self.keys.num_rows());
+        let (keys, rows) = (self.seen(&positions), self.stacked(count));
+        stack(self.queries, &positions, head_dim, &mut room.queries);
+        stack(given.out, &positions, head_dim, &mut room.out);
+        stack(given.from_above, &positions, head_dim, &mut room.from_above);
+        self.scores(&keys, &room.queries, &mut room.scores);
+        if self.softcap.is_some() {
+            room.capped.clone_from(&room.scores);
+        }
+        for (row, scores) in room.scores.chunks_mut(keys.len()).enumerate() {
+            let query = positions.start + row % count;
+            let log_sum = given.log_sums.row(query)[given.first_head + row / count];
+            vectorized(|| self.probabilities(query, &keys, scores, log_sum));
+        }
+        let probabilities = Matrix::new(&room.scores, rows, keys.len());
+        let from_above = Matrix::new(&room.from_above, rows, head_dim);
+        let seen = |transposed| MatrixMut::strided(transposed, head_dim, keys.len(), len);
+        let into = seen(&mut gradients.values[keys.start..]);
+        self.multiply(into, from_above.transposed(), probabilities, 1.0, Accumulate::Yes);
+
+        room.score_gradients.resize(rows * keys.len(), 0.0);
+        let into = MatrixMut::new(&mut room.score_gradients, rows, keys.len());
+        let values = self.values.rows(keys.start, keys.len()).transposed();
+        self.multiply(into, from_above, values, 1.0, Accumulate::No);
+        let out = Matrix::new(&room.out, rows, head_dim);
+        let of_rows =
+            room.scores.chunks(keys.len()).zip(room.score_gradients.chunks_mut(keys.len()));
+        for (row, (probabilities, gradient)) in of_rows.enumerate() {
             vectorized(|| {
-                let mean = dot(out_gradient.row(row), out.row(row));
+                let mean = dot(from_above.row(row), out.row(row));
                 softmax_gradient(probabilities, mean, gradient);
             });
         }
-        if let Some(cap) = head.softcap {
-            vectorized(|| soft_cap_gradient(&capped, cap, &mut score_gradients));
+        if let Some(cap) = self.softcap {
+            vectorized(|| soft_cap_gradient(&room.capped, cap, &mut room.score_gradients));
         }
-        let score_gradients = block.matrix(&score_gradients);
-        let into = block.rows_of(gradients.queries, head_dim);
-        head.multiply(into, score_gradients, block.seen(head.keys), head.scale, Accumulate::Yes);
-        let queries = head.queries.rows(block.queries.start, block.queries.len());
-        let into = MatrixMut::new(&mut gradients.keys[keys], num_keys, head_dim);
-        head.multiply(into, score_gradients.transposed(), queries, head.scale, Accumulate::Yes);
+        let score_gradients = Matrix::new(&room.score_gradients, rows, keys.len());
+        let into = MatrixMut::new(gradients.queries, rows, head_dim);
+        let seen_keys = self.keys.rows(keys.start, keys.len());
+        self.multiply(into, score_gradients, seen_keys, self.scale, Accumulate::No);
+        let queries = Matrix::new(&room.queries, rows, head_dim).transposed();
+        let into = seen(&mut gradients.keys[keys.start..]);
+        self.multiply(into, queries, score_gradients, self.scale, Accumulate::Yes);
     }
-}
 
-impl Head<'_> {
     fn multiply(
         &self,
         into: MatrixMut<'_>,
@@ -139,26 +175,28 @@ impl Head<'_> {
     }
 
     fn head_dim(&self) -> usize {
-        self.queries.num_columns()
+        self.keys.num_columns()
     }
 
-    fn blocks(&self) -> impl Iterator<Item = Block> + use<'_> {
-        let (num_queries, visibility) = (self.queries.num_rows(), self.visibility);
-        (0..num_queries).step_by(BLOCK).map(move |start| {
-            let queries = start..(start + BLOCK).min(num_queries);
-            let keys = visibility.seen(start).start..visibility.seen(queries.end - 1).end;
-            Block { queries, keys }
-        })
+    /// Rows of `count` positions, one for each head.
+    fn stacked(&self, count: usize) -> usize {
+        count * self.queries.num_columns() / self.head_dim()
     }
 
-    /// `scale Q K^T` of a block, `[queries, keys]`.
-    fn scores(&self, block: &Block, scores: &mut Vec<f32>) {
-        let (num_queries, num_keys) = (block.queries.len(), block.keys.len());
-        scores.resize(num_queries * num_keys, 0.0);
-        let queries = self.queries.rows(block.queries.start, num_queries);
-        let keys = block.seen(self.keys).transposed();
-        let into = MatrixMut::new(scores, num_queries, num_keys);
-        self.multiply(into, queries, keys, self.scale, Accumulate::No);
+    /// All keys that any of the queries at `positions` sees.
+    fn seen(&self, positions: &Range<usize>) -> Range<usize> {
+        let (first, last) = (positions.start, positions.end - 1);
+        self.visibility.seen(first).start..self.visibility.seen(last).end
+    }
+
+    /// `scale Q K^T`, `[rows, keys]`.
+    fn scores(&self, keys: &Range<usize>, queries: &[f32], scores: &mut Vec<f32>) {
+        let rows = queries.len() / self.head_dim();
+        scores.resize(rows * keys.len(), 0.0);
+        let into = MatrixMut::new(scores, rows, keys.len());
+        let queries = Matrix::new(queries, rows, self.head_dim());
+        let seen = self.keys.rows(keys.start, keys.len()).transposed();
+        self.multiply(into, queries, seen, self.scale, Accumulate::No);
         if let Some(cap) = self.softcap {
             vectorized(|| soft_cap(scores, cap));
         }
@@ -167,33 +205,39 @@ impl Head<'_> {
     /// Turns the scores of a query into probabilities and gives the logarithm of their denominator.
     #[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
     #[inline(always)]
-    fn softmax(&self, row: usize, keys: &Range<usize>, scores: &mut [f32]) -> f32 {
-        let seen = self.hide(row, keys, scores, f32::NEG_INFINITY);
+    fn softmax(&self, query: usize, keys: &Range<usize>, scores: &mut [f32]) -> f32 {
+        let seen = self.hide(query, keys, scores, f32::NEG_INFINITY);
         let largest = max(&scores[seen.clone()]);
         if largest == f32::NEG_INFINITY {
             scores.fill(0.0);
             return f32::INFINITY;
         }
-        let sum = exp_shifted(&mut scores[seen], largest);
-        scale(scores, 1.0 / sum);
-        self.hide(row, keys, scores, 0.0);
+        let sum = exp_shifted(&mut scores[seen.clone()], largest);
+        scale(&mut scores[seen], 1.0 / sum);
+        self.hide(query, keys, scores, 0.0);
         largest + sum.ln()
     }
 
     /// Turns the scores of a query into probabilities, given the logarithm of their denominator.
     #[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
     #[inline(always)]
-    fn probabilities(&self, row: usize, keys: &Range<usize>, scores: &mut [f32], log_sum: f32) {
-        let seen = self.visibility.seen_among(row, keys);
+    fn probabilities(&self, query: usize, keys: &Range<usize>, scores: &mut [f32], log_sum: f32) {
+        let seen = self.visibility.seen_among(query, keys);
         exp_shifted(&mut scores[seen], log_sum);
-        self.hide(row, keys, scores, 0.0);
+        self.hide(query, keys, scores, 0.0);
     }
 
     /// Overwrites the scores of keys that a query does not see and gives the range of the others.
     #[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
     #[inline(always)]
-    fn hide(&self, row: usize, keys: &Range<usize>, scores: &mut [f32], with: f32) -> Range<usize> {
-        let seen = self.visibility.seen_among(row, keys);
+    fn hide(
+        &self,
+        query: usize,
+        keys: &Range<usize>,
+        scores: &mut [f32],
+        with: f32,
+    ) -> Range<usize> {
+        let seen = self.visibility.seen_among(query, keys);
         scores[..seen.start].fill(with);
         scores[seen.end..].fill(with);
         if let Some(mask) = self.visibility.key_mask {
@@ -207,41 +251,28 @@ impl Head<'_> {
 
 impl Visibility<'_> {
     /// Keys within a query's reach, masked or not.
-    fn seen(&self, row: usize) -> Range<usize> {
-        let end = self.offset + row + 1;
+    fn seen(&self, query: usize) -> Range<usize> {
+        let end = self.offset + query + 1;
         let start = end.saturating_sub(self.window.unwrap_or(usize::MAX));
-        let sample = self.starts.map_or(0, |starts| starts[row] as usize);
+        let sample = self.starts.map_or(0, |starts| starts[query] as usize);
         start.max(sample)..end
     }
 
     /// The same, counted from the first of `keys`.
-    fn seen_among(&self, row: usize, keys: &Range<usize>) -> Range<usize> {
-        let seen = self.seen(row);
+    fn seen_among(&self, query: usize, keys: &Range<usize>) -> Range<usize> {
+        let seen = self.seen(query);
         seen.start - keys.start..seen.end - keys.start
     }
 }
 
-/// Some queries and all keys any of them sees.
-struct Block {
-    queries: Range<usize>,
-    keys: Range<usize>,
-}
-
-impl Block {
-    /// The block's keys' rows of keys or values.
-    fn seen<'a>(&self, rows: Matrix<'a>) -> Matrix<'a> {
-        rows.rows(self.keys.start, self.keys.len())
-    }
-
-    /// One value for each query and key.
-    fn matrix<'a>(&self, values: &'a [f32]) -> Matrix<'a> {
-        Matrix::new(values, self.queries.len(), self.keys.len())
-    }
-
-    /// The block's queries' rows.
-    fn rows_of<'a>(&self, values: &'a mut [f32], width: usize) -> MatrixMut<'a> {
-        let rows = self.queries.start * width..self.queries.end * width;
-        MatrixMut::new(&mut values[rows], self.queries.len(), width)
+/// Copies the heads of some rows, `[heads * positions, head_dim]`, one head after the other.
+fn stack(rows: Matrix<'_>, positions: &Range<usize>, head_dim: usize, into: &mut Vec<f32>) {
+    let (count, width) = (positions.len(), rows.num_columns());
+    into.resize(count * width, 0.0);
+    for (index, position) in positions.clone().enumerate() {
+        for (head, values) in rows.row(position).chunks(head_dim).enumerate() {
+            into[(head * count + index) * head_dim..][..head_dim].copy_from_slice(values);
+        }
     }
 }
 
@@ -280,6 +311,7 @@ mod tests {
 
     const LEN: usize = 150;
     const DIM: usize = 8;
+    const HEADS: usize = 2;
     /// Tokens of a sample where several are packed.
     const SAMPLE: usize = 40;
 
@@ -306,13 +338,12 @@ mod tests {
 
     /// Checks the last `new` of `LEN` positions.
     fn check(new: usize, window: Option<usize>, key_mask: Option<&[bool]>, is_packed: bool) {
-        let (queries, keys) = (random(new * DIM, 1), random(LEN * DIM, 2));
+        let (queries, keys) = (random(new * HEADS * DIM, 1), random(LEN * DIM, 2));
         let (values, offset) = (random(LEN * DIM, 3), LEN - new);
-        let mut out = vec![0.0; new * DIM];
         let sample = |position: usize| u32::try_from(position / SAMPLE * SAMPLE).unwrap();
         let starts = is_packed.then(|| (offset..LEN).map(sample).collect::<Vec<_>>());
-        let head = Head {
-            queries: Matrix::new(&queries, new, DIM),
+        let group = Group {
+            queries: Matrix::new(&queries, new, HEADS * DIM),
             keys: Matrix::new(&keys, LEN, DIM),
             values: Matrix::new(&values, LEN, DIM),
             scale: 0.5,
@@ -320,20 +351,27 @@ mod tests {
             precision: Precision::F32,
             visibility: Visibility { offset, window, key_mask, starts: starts.as_deref() },
         };
-        attend(head, &mut out, None);
-        for (row, (query, out)) in queries.chunks(DIM).zip(out.chunks(DIM)).enumerate() {
-            let position = offset + row;
-            let is_seen = |key: usize| {
-                key <= position
-                    && window.is_none_or(|window| position - key < window)
-                    && key_mask.is_none_or(|mask| mask[key])
-                    && (!is_packed || key >= position / SAMPLE * SAMPLE)
-            };
-            let expected = by_definition(query, &keys, &values, is_seen);
-            for (found, expected) in out.iter().zip(expected) {
-                assert!((f64::from(*found) - expected).abs() <= 1e-6, "{position}: {found}");
-            }
+        let (mut room, mut checked) = (Room::default(), 0);
+        for start in (0..new).step_by(64) {
+            let positions = start..(start + 64).min(new);
+            group.attend(positions, &mut room, |row, head, out, _| {
+                let query = start + row;
+                let position = offset + query;
+                let is_seen = |key: usize| {
+                    key <= position
+                        && window.is_none_or(|window| position - key < window)
+                        && key_mask.is_none_or(|mask| mask[key])
+                        && (!is_packed || key >= position / SAMPLE * SAMPLE)
+                };
+                let query = &queries[(query * HEADS + head) * DIM..][..DIM];
+                let expected = by_definition(query, &keys, &values, is_seen);
+                for (found, expected) in out.iter().zip(expected) {
+                    assert!((f64::from(*found) - expected).abs() <= 1e-6, "{position}: {found}");
+                }
+                checked += 1;
+            });
         }
+        assert_eq!(checked, new * HEADS);
     }
 
     #[test]

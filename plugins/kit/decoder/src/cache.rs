@@ -1,5 +1,7 @@
 //! Keys and values of a sequence, kept between steps of generation.
 
+use std::ops::Range;
+
 use olive_kit_checkpoint::Decoder;
 use olive_kit_checkpoint::rope::{Rope, RopeScaling};
 use olive_kit_kernels::Precision;
@@ -8,9 +10,9 @@ use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
 use crate::activations::Activations;
-use crate::attention::{Head, Visibility, attend};
+use crate::attention::{Group, Visibility};
 use crate::error::DecoderError;
-use crate::heads::{Attention, Geometry, Layout, heads_to_rows};
+use crate::heads::{Attention, Geometry, Layout, with_room};
 use crate::rotary::{RotaryTables, Turn};
 use crate::scratch::Scratch;
 
@@ -108,32 +110,54 @@ impl KvCache {
         layer: usize,
         (layout, window): (&Layout, Option<usize>),
         kept: &mut Activations,
-        scratch: &mut Scratch,
     ) {
         let (geometry, new) = (self.geometry, layout.seq);
         let Geometry { head_dim, scale, softcap, precision, .. } = geometry;
         Attention { geometry, window, layout }.rotate(&mut kept.qkv, Turn::Forward);
+        let Activations { qkv, attended, .. } = kept;
         let layer = &mut self.layers[layer];
-        for head in 0..geometry.num_kv_heads {
-            let (key, value) = geometry.key_and_value(head * geometry.group());
+        for group in 0..geometry.num_kv_heads {
+            let [_, key, value] = geometry.columns(group);
             for row in 0..new {
-                layer.keys[head].extend_from_slice(kept.qkv.columns(row, key, head_dim));
-                layer.values[head].extend_from_slice(kept.qkv.columns(row, value, head_dim));
+                layer.keys[group].extend_from_slice(qkv.columns(row, key, head_dim));
+                layer.values[group].extend_from_slice(qkv.columns(row, value, head_dim));
             }
         }
         let offset = self.tokens.len() - new;
-        let visibility = Visibility { offset, window, key_mask: None, starts: None };
-        let mut heads = scratch.take(kept.attended.len());
-        heads.par_chunks_mut(new * head_dim).enumerate().for_each(|(head, out)| {
-            let kv_head = head / geometry.group();
-            let queries = kept.qkv.matrix((0, new), head * head_dim, head_dim);
-            let keys = whole(&layer.keys[kv_head], head_dim);
-            let values = whole(&layer.values[kv_head], head_dim);
-            let head = Head { queries, keys, values, scale, softcap, precision, visibility };
-            attend(head, out, None);
+        let width = geometry.query_width();
+        // Writes rows of `width` values, of which the group's start at `column`.
+        let of_group =
+            |positions: Range<usize>, group: usize, rows: &mut [f32], (width, column)| {
+                let [query, ..] = geometry.columns(group);
+                let heads = Group {
+                    queries: qkv.matrix((0, new), query, geometry.group_width()),
+                    keys: whole(&layer.keys[group], head_dim),
+                    values: whole(&layer.values[group], head_dim),
+                    scale,
+                    softcap,
+                    precision,
+                    visibility: Visibility { offset, window, key_mask: None, starts: None },
+                };
+                with_room(|room| {
+                    heads.attend(positions, room, |row, head, out, _| {
+                        rows[row * width + column + head * head_dim..][..head_dim]
+                            .copy_from_slice(out);
+                    });
+                });
+            };
+        if new == 1 {
+            let groups = attended.par_chunks_mut(geometry.group_width()).enumerate();
+            groups.for_each(|(group, values)| of_group(0..1, group, values, (width, 0)));
+            return;
+        }
+        let block = geometry.block();
+        attended.par_chunks_mut(block * width).enumerate().for_each(|(index, rows)| {
+            let positions = index * block..index * block + rows.len() / width;
+            for group in 0..geometry.num_kv_heads {
+                let [column, ..] = geometry.columns(group);
+                of_group(positions.clone(), group, rows, (width, column));
+            }
         });
-        heads_to_rows(&heads, &mut kept.attended, geometry.num_heads, new, head_dim);
-        scratch.give(heads);
     }
 }
 

@@ -76,7 +76,7 @@ impl Transformer {
         for (index, layer) in self.layers.iter().enumerate() {
             let mut room = Room { pass, scratch };
             let place = (&layout, self.decoder().window(index));
-            let attend = |kept: &mut _, scratch: &mut _| cache.attend(index, place, kept, scratch);
+            let attend = |kept: &mut _| cache.attend(index, place, kept);
             layer.forward(&mut hidden, kept, &mut room, attend);
         }
         let last = &hidden[(tokens.len() - wanted) * width..];

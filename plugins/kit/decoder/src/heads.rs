@@ -2,18 +2,32 @@
 //!
 //! Ainslie et al., "GQA" (2023): query head `h` shares key and value head `h / group`.
 
+use std::cell::RefCell;
+use std::ops::Range;
+
 use olive_kit_checkpoint::Decoder;
 use olive_kit_kernels::Precision;
 use olive_kit_kernels::product::Matrix;
-use olive_kit_kernels::vector::add;
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
-use crate::attention::{Head, HeadGradients, Visibility, add_gradients, attend};
+use crate::attention::{Given, Group, GroupGradients, Room, Visibility};
 use crate::parts::Parts;
 use crate::rotary::{RotaryTables, Turn};
 use crate::rows::for_each_row;
 use crate::scratch::Scratch;
+
+/// Rows of scores, one for each position and head of a group, that are computed at once: enough to
+/// make up for packing keys and values, few enough that causality saves nearly half of the work.
+const STACKED_ROWS: usize = 128;
+
+/// Parts the blocks of one group are shared out in by a backward, each with gradients of its own
+/// for keys and values; fixed, so that the number of threads changes no bit.
+const PARTS: usize = 2;
+
+thread_local! {
+    static ROOM: RefCell<Room> = RefCell::default();
+}
 
 /// Heads of a layer: of all columns, query heads come first, then key heads, then value heads.
 #[derive(Debug, Clone, Copy)]
@@ -55,10 +69,20 @@ impl Geometry {
         self.num_heads / self.num_kv_heads
     }
 
-    /// First column of the key head, and of the value head, that a query head reads.
-    pub(crate) fn key_and_value(self, head: usize) -> (usize, usize) {
-        let key = self.query_width() + head / self.group() * self.head_dim;
-        (key, key + self.kv_width())
+    /// Width of the query heads that share a key head.
+    pub(crate) fn group_width(self) -> usize {
+        self.group() * self.head_dim
+    }
+
+    /// First columns of the queries, the key and the value of a group.
+    pub(crate) fn columns(self, group: usize) -> [usize; 3] {
+        let key = self.query_width() + group * self.head_dim;
+        [group * self.group_width(), key, key + self.kv_width()]
+    }
+
+    /// Positions that are computed at once.
+    pub(crate) fn block(self) -> usize {
+        (STACKED_ROWS / self.group()).next_power_of_two().clamp(16, STACKED_ROWS)
     }
 }
 
@@ -104,22 +128,32 @@ impl Attention<'_> {
     }
 
     /// Writes the attention, `[rows, query_width]`, of rotated queries and keys, and the logarithm
-    /// of each softmax denominator, `[batch, num_heads, seq]`, for the backward.
-    pub(crate) fn forward(
-        &self,
-        qkv: &Parts,
-        attended: &mut [f32],
-        log_sums: &mut [f32],
-        scratch: &mut Scratch,
-    ) {
-        let (seq, head_dim) = (self.layout.seq, self.geometry.head_dim);
-        let mut heads = scratch.take(attended.len());
-        let outs = heads.par_chunks_mut(seq * head_dim).zip(log_sums.par_chunks_mut(seq));
-        outs.enumerate().for_each(|(index, (out, log_sums))| {
-            attend(self.head(qkv, index), out, Some(log_sums));
+    /// of each softmax denominator, `[rows, num_heads]`, for the backward.
+    pub(crate) fn forward(&self, qkv: &Parts, attended: &mut [f32], log_sums: &mut [f32]) {
+        let Geometry { num_heads, num_kv_heads, head_dim, .. } = self.geometry;
+        let (seq, width) = (self.layout.seq, self.geometry.query_width());
+        let of_sequences = attended.par_chunks_mut(seq * width);
+        let of_sequences = of_sequences.zip(log_sums.par_chunks_mut(seq * num_heads)).enumerate();
+        of_sequences.for_each(|(sequence, (attended, log_sums))| {
+            let block = self.geometry.block();
+            let blocks = attended.par_chunks_mut(block * width);
+            let blocks = blocks.zip(log_sums.par_chunks_mut(block * num_heads)).enumerate();
+            blocks.with_max_len(1).for_each(|(index, (attended, log_sums))| {
+                let positions = index * block..index * block + attended.len() / width;
+                for group in 0..num_kv_heads {
+                    let (heads, first) =
+                        (self.group(qkv, sequence, group), group * self.geometry.group());
+                    with_room(|room| {
+                        heads.attend(positions.clone(), room, |row, head, out, log_sum| {
+                            let head = first + head;
+                            attended[row * width + head * head_dim..][..head_dim]
+                                .copy_from_slice(out);
+                            log_sums[row * num_heads + head] = log_sum;
+                        });
+                    });
+                }
+            });
         });
-        heads_to_rows(&heads, attended, self.geometry.num_heads, seq, head_dim);
-        scratch.give(heads);
     }
 
     /// Writes the gradients of rotated queries and keys and of values, from that of the attention.
@@ -130,29 +164,43 @@ impl Attention<'_> {
         gradients: &mut Parts,
         scratch: &mut Scratch,
     ) {
-        let (seq, per_head) = (self.layout.seq, self.layout.seq * self.geometry.head_dim);
-        let [mut queries, mut keys, mut values] = [(); 3].map(|()| scratch.zeros(attended.len()));
-        let queries_and_keys = queries.par_chunks_mut(per_head).zip(keys.par_chunks_mut(per_head));
-        let heads = queries_and_keys.zip(values.par_chunks_mut(per_head)).enumerate();
-        heads.for_each(|(index, ((queries, keys), values))| {
-            let log_sums = &log_sums[index * seq..][..seq];
-            let (out, from_above) = (self.given(attended, index), self.given(from_above, index));
-            let mut gradients = HeadGradients { queries, keys, values };
-            add_gradients(self.head(qkv, index), out, log_sums, from_above, &mut gradients);
+        let shares = Shares::new(self.geometry, self.layout.seq);
+        let num_tasks = attended.len() / (self.layout.seq * self.geometry.group_width()) * PARTS;
+        let mut queries = scratch.take(num_tasks * shares.query_values);
+        let mut keys = scratch.zeros(num_tasks * shares.key_values);
+        let mut values = scratch.zeros(num_tasks * shares.key_values);
+        let tasks = queries.par_chunks_mut(shares.query_values);
+        let tasks = tasks.zip(keys.par_chunks_mut(shares.key_values));
+        let tasks = tasks.zip(values.par_chunks_mut(shares.key_values)).enumerate();
+        tasks.with_max_len(1).for_each(|(task, ((queries, keys), values))| {
+            let (sequence, group, part) = shares.place(task);
+            let heads = self.group(qkv, sequence, group);
+            let given = Given {
+                out: self.given(attended, sequence, group),
+                from_above: self.given(from_above, sequence, group),
+                log_sums: self.log_sums(log_sums, sequence),
+                first_head: group * self.geometry.group(),
+            };
+            for (index, positions) in shares.blocks(part).enumerate() {
+                let start = index * shares.block * self.geometry.group_width();
+                let len = positions.len() * self.geometry.group_width();
+                let queries = &mut queries[start..start + len];
+                let mut gradients = GroupGradients { queries, keys, values };
+                with_room(|room| heads.add_gradients(positions, given, &mut gradients, room));
+            }
         });
-        self.gather(&queries, &keys, &values, gradients);
+        self.gather(&shares, [&queries, &keys, &values], gradients);
         [queries, keys, values].into_iter().for_each(|buffer| scratch.give(buffer));
     }
 
-    /// The head at `index` among those of all sequences.
-    fn head<'a>(&'a self, qkv: &'a Parts, index: usize) -> Head<'a> {
-        let Geometry { num_heads, head_dim, scale, softcap, precision, .. } = self.geometry;
-        let (sequence, head) = (index / num_heads, index % num_heads);
+    /// The heads of one group of one sequence.
+    fn group<'a>(&'a self, qkv: &'a Parts, sequence: usize, group: usize) -> Group<'a> {
+        let Geometry { head_dim, scale, softcap, precision, .. } = self.geometry;
         let rows = (sequence * self.layout.seq, self.layout.seq);
         let range = rows.0..rows.0 + rows.1;
-        let (key, value) = self.geometry.key_and_value(head);
-        Head {
-            queries: qkv.matrix(rows, head * head_dim, head_dim),
+        let [query, key, value] = self.geometry.columns(group);
+        Group {
+            queries: qkv.matrix(rows, query, self.geometry.group_width()),
             keys: qkv.matrix(rows, key, head_dim),
             values: qkv.matrix(rows, value, head_dim),
             scale,
@@ -167,38 +215,38 @@ impl Attention<'_> {
         }
     }
 
-    /// What the head at `index` gave, or the gradient of it, in rows of `query_width`.
-    fn given<'a>(&self, rows: &'a [f32], index: usize) -> Matrix<'a> {
-        let Geometry { num_heads, head_dim, .. } = self.geometry;
-        let (sequence, head, width) = (index / num_heads, index % num_heads, num_heads * head_dim);
-        let start = sequence * self.layout.seq * width + head * head_dim;
-        Matrix::strided(&rows[start..], self.layout.seq, head_dim, width)
+    /// The columns of a group in what attention gave, or in the gradient of it.
+    fn given<'a>(&self, rows: &'a [f32], sequence: usize, group: usize) -> Matrix<'a> {
+        let (seq, width) = (self.layout.seq, self.geometry.query_width());
+        let start = sequence * seq * width + group * self.geometry.group_width();
+        Matrix::strided(&rows[start..], seq, self.geometry.group_width(), width)
     }
 
-    /// Gradients of all columns, from those of each query head; key and value heads get the sum of
-    /// their group.
-    fn gather(&self, queries: &[f32], keys: &[f32], values: &[f32], into: &mut Parts) {
-        let Geometry { num_heads, head_dim, .. } = self.geometry;
-        let (seq, per_head) = (self.layout.seq, self.layout.seq * head_dim);
-        let from = |row: usize, head: usize| {
-            let (sequence, position) = (row / seq, row % seq);
-            let start = (sequence * num_heads + head) * per_head + position * head_dim;
-            start..start + head_dim
-        };
-        let places: Vec<_> = (0..num_heads)
-            .map(|head| {
-                let (key, value) = self.geometry.key_and_value(head);
-                [head * head_dim, key, value].map(|column| into.place(column))
-            })
+    fn log_sums<'a>(&self, log_sums: &'a [f32], sequence: usize) -> Matrix<'a> {
+        let (seq, num_heads) = (self.layout.seq, self.geometry.num_heads);
+        Matrix::new(&log_sums[sequence * seq * num_heads..][..seq * num_heads], seq, num_heads)
+    }
+
+    /// Puts the gradients of all tasks into columns; those of keys and values are summed.
+    fn gather(&self, shares: &Shares, [queries, keys, values]: [&[f32]; 3], into: &mut Parts) {
+        let Geometry { num_kv_heads, head_dim, .. } = self.geometry;
+        let (seq, heads) = (self.layout.seq, self.geometry.group());
+        let places: Vec<[(usize, usize); 3]> = (0..num_kv_heads)
+            .map(|group| self.geometry.columns(group).map(|column| into.place(column)))
             .collect();
         for (part, (buffer, width)) in into.buffers.iter_mut().zip(&into.widths).enumerate() {
             for_each_row(buffer, *width, |row, row_values| {
-                row_values.fill(0.0);
-                for (head, places) in places.iter().enumerate() {
-                    for ((place, column), source) in places.iter().zip([queries, keys, values]) {
-                        if *place == part {
-                            let into = &mut row_values[*column..][..head_dim];
-                            add(into, &source[from(row, head)]);
+                let (sequence, position) = (row / seq, row % seq);
+                for (group, [query, key, value]) in places.iter().enumerate() {
+                    if query.0 == part {
+                        let from = shares.queries(queries, (sequence, group), position, heads);
+                        let into = row_values[query.1..].chunks_mut(head_dim);
+                        into.zip(from).for_each(|(into, from)| into.copy_from_slice(from));
+                    }
+                    for (place, source) in [(key, keys), (value, values)] {
+                        if place.0 == part {
+                            let into = &mut row_values[place.1..][..head_dim];
+                            shares.sum_keys(source, (sequence, group), position, into);
                         }
                     }
                 }
@@ -207,19 +255,78 @@ impl Attention<'_> {
     }
 }
 
-/// `[batch, num_heads, seq, head_dim]` as `[batch * seq, num_heads * head_dim]`.
-pub(crate) fn heads_to_rows(
-    heads: &[f32],
-    rows: &mut [f32],
-    num_heads: usize,
+/// How a backward is shared out: each task has every `PARTS`-th block of one group of one sequence.
+struct Shares {
+    block: usize,
     seq: usize,
     head_dim: usize,
-) {
-    for_each_row(rows, num_heads * head_dim, |row, values| {
-        let (sequence, position) = (row / seq, row % seq);
-        for (head, into) in values.chunks_mut(head_dim).enumerate() {
-            let start = ((sequence * num_heads + head) * seq + position) * head_dim;
-            into.copy_from_slice(&heads[start..][..head_dim]);
+    num_groups: usize,
+    /// Values of the gradients of queries that a task has room for.
+    query_values: usize,
+    /// Values of the gradients of keys, and of values, `[head_dim, seq]`.
+    key_values: usize,
+}
+
+impl Shares {
+    fn new(geometry: Geometry, seq: usize) -> Self {
+        let block = geometry.block();
+        let blocks = seq.div_ceil(block).div_ceil(PARTS);
+        Self {
+            block,
+            seq,
+            head_dim: geometry.head_dim,
+            num_groups: geometry.num_kv_heads,
+            query_values: blocks * block * geometry.group_width(),
+            key_values: geometry.head_dim * seq,
         }
-    });
+    }
+
+    /// Sequence, group and part of a task.
+    fn place(&self, task: usize) -> (usize, usize, usize) {
+        let group = task / PARTS;
+        (group / self.num_groups, group % self.num_groups, task % PARTS)
+    }
+
+    /// The positions of each block of a part.
+    fn blocks(&self, part: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let (block, seq) = (self.block, self.seq);
+        let starts = (part * block..seq).step_by(PARTS * block);
+        starts.map(move |start| start..(start + block).min(seq))
+    }
+
+    /// The gradients of the queries of one position, head after head.
+    fn queries<'a>(
+        &self,
+        queries: &'a [f32],
+        (sequence, group): (usize, usize),
+        position: usize,
+        heads: usize,
+    ) -> impl Iterator<Item = &'a [f32]> + use<'a> {
+        let (block, head_dim) = (position / self.block, self.head_dim);
+        let task = (sequence * self.num_groups + group) * PARTS + block % PARTS;
+        let start = task * self.query_values + block / PARTS * self.block * heads * head_dim;
+        let count = self.block.min(self.seq - block * self.block);
+        let row = position - block * self.block;
+        (0..heads).map(move |head| &queries[start + (head * count + row) * head_dim..][..head_dim])
+    }
+
+    /// The gradient of the key, or of the value, at one position.
+    fn sum_keys(
+        &self,
+        keys: &[f32],
+        (sequence, group): (usize, usize),
+        position: usize,
+        into: &mut [f32],
+    ) {
+        let task = (sequence * self.num_groups + group) * PARTS;
+        for (dim, into) in into.iter_mut().enumerate() {
+            let of_part = |part| keys[(task + part) * self.key_values + dim * self.seq + position];
+            *into = (0..PARTS).map(of_part).sum();
+        }
+    }
+}
+
+/// Lends the memory of the calling thread.
+pub(crate) fn with_room<T>(work: impl FnOnce(&mut Room) -> T) -> T {
+    ROOM.with_borrow_mut(work)
 }

@@ -100,7 +100,7 @@ impl Layer {
         hidden: &mut [f32],
         kept: &mut Activations,
         room: &mut Room<'_>,
-        attend: impl FnOnce(&mut Activations, &mut Scratch),
+        attend: impl FnOnce(&mut Activations),
     ) {
         let rows = hidden.len() / self.output.out_features();
         fit(&mut kept.input, hidden.len()).copy_from_slice(hidden);
@@ -109,7 +109,7 @@ impl Layer {
         project(&self.qkv, &normed, &mut kept.qkv, room);
         self.norm_heads(kept, &room.pass);
         fit(&mut kept.attended, rows * self.geometry.query_width());
-        attend(kept, room.scratch);
+        attend(kept);
         let attended = self.output.input(&kept.attended);
         self.output.forward(&attended, &mut normed, &room.pass, room.scratch);
         add_output(

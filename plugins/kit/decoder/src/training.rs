@@ -107,10 +107,10 @@ impl<'a> Run<'a> {
         let num_sums = self.layout.positions.len() * attention.geometry.num_heads;
         let mut room = Room { pass: self.pass, scratch };
         let layer = &self.transformer.layers[index];
-        layer.forward(hidden, kept, &mut room, |kept, scratch| {
+        layer.forward(hidden, kept, &mut room, |kept| {
             attention.rotate(&mut kept.qkv, Turn::Forward);
             let log_sums = fit(&mut kept.log_sums, num_sums);
-            attention.forward(&kept.qkv, &mut kept.attended, log_sums, scratch);
+            attention.forward(&kept.qkv, &mut kept.attended, log_sums);
         });
     }
 
