@@ -10,7 +10,7 @@ use crate::frozen::Precision;
 use crate::inner::Inner;
 use crate::instructions::Instructions;
 use crate::kernel::{COLUMNS, MAX_ROWS, Tile, TileFn};
-use crate::lines::Buffer;
+use crate::lines::{Buffer, LINE};
 use crate::packed::Packed;
 use crate::product::{Matrix, MatrixMut, Threads};
 
@@ -38,8 +38,8 @@ pub(crate) trait Panels: Sync {
         scratch: &'a mut Scratch,
     ) -> &'a [u32];
 
-    /// Asks the memory for one of `parts` parts of what [`Self::panel`] will read.
-    fn prefetch(&self, panel: usize, block: Range<usize>, part: usize, parts: usize);
+    /// One of `parts` parts of the words that [`Self::panel`] will read, or none.
+    fn ahead(&self, panel: usize, block: Range<usize>, part: usize, parts: usize) -> &[u32];
 }
 
 /// Room for a panel that is packed, and for its values before.
@@ -179,7 +179,8 @@ unsafe fn task(
             assert_eq!(right_words.len(), steps * COLUMNS, "words of a panel");
             let columns = panel * COLUMNS..((panel + 1) * COLUMNS).min(into.columns);
             for tile in tiles.clone() {
-                right.prefetch(next, next_range.clone(), tile - tiles.start, tiles.len());
+                let part = tile - tiles.start;
+                let ahead = right.ahead(next, next_range.clone(), part, tiles.len());
                 let rows = left.tile(tile);
                 let left_words = &left_words[rows.start * steps..rows.end * steps];
                 let tile = Tile {
@@ -190,6 +191,8 @@ unsafe fn task(
                     stride: into.stride,
                     scale: target.scale,
                     adds,
+                    ahead: ahead.as_ptr(),
+                    ahead_lines: ahead.len().div_ceil(LINE),
                 };
                 let kernel = left.kernels()[rows.len() - 1];
                 // SAFETY: the words were just checked; the tile is within `into`, or `partial` makes

@@ -53,3 +53,26 @@ impl Inner {
         range.len().div_ceil(self.words.values())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_follow_each_other_and_begin_with_a_panel() {
+        for words in [Words::F32, Words::Bf16Pair] {
+            for size in [0, 1, 31, 32, 576, 1023, 1024, 1025, 1536, 2049, 49_153] {
+                let inner = Inner::new(size, words);
+                let mut end = 0;
+                for block in 0..inner.num_blocks() {
+                    let range = inner.block(block);
+                    assert_eq!((range.start, range.start % MULTIPLE), (end, 0), "{size}");
+                    assert!(!range.is_empty() && inner.steps(&range) <= BLOCK_WORDS, "{size}");
+                    end = range.end;
+                }
+                assert_eq!(end, size);
+                assert!(inner.block(inner.num_blocks()).is_empty(), "{size}");
+            }
+        }
+    }
+}

@@ -34,6 +34,10 @@ pub(crate) struct Tile {
     pub(crate) scale: f32,
     /// Whether the product is added to what is there.
     pub(crate) adds: bool,
+    /// What the memory is asked for meanwhile, a line at a time; it may point anywhere.
+    pub(crate) ahead: *const u32,
+    /// Cache lines that are asked for.
+    pub(crate) ahead_lines: usize,
 }
 
 /// Computes a tile.

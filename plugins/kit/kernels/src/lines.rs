@@ -46,21 +46,6 @@ pub(crate) fn floats(words: &[u32]) -> &[f32] {
     unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len()) }
 }
 
-/// Asks the memory for one of `parts` parts of `words`.
-pub(crate) fn prefetch(words: &[u32], part: usize, parts: usize) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        let words = &words[part * words.len() / parts..(part + 1) * words.len() / parts];
-        for line in words.chunks(LINE) {
-            // SAFETY: it may point anywhere.
-            unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
-        }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (words, part, parts);
-}
-
 /// Lines of any content, which go back to the thread that drops them.
 ///
 /// A fresh allocation of this size costs more than what is written to it: the system clears it,
@@ -133,5 +118,32 @@ impl Drop for Buffer {
                 None
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_are_used_again_by_their_thread() {
+        let mut first = Buffer::of_words(1000);
+        words_mut(&mut first).fill(7);
+        let place = first.as_ptr();
+        let second = Buffer::of_words(1000);
+        assert_ne!(second.as_ptr(), place);
+        drop(first);
+        let third = Buffer::of_words(900);
+        assert_eq!(third.as_ptr(), place);
+        assert_eq!(words(&third).len(), 57 * LINE);
+    }
+
+    #[test]
+    fn a_thread_keeps_its_largest_buffers() {
+        let buffers: Vec<_> = (1..=KEPT + 3).map(|lines| Buffer::of_words(lines * LINE)).collect();
+        drop(buffers);
+        let mut kept = FREE.with_borrow(|free| free.iter().map(|b| b.len()).collect::<Vec<_>>());
+        kept.sort_unstable();
+        assert_eq!(kept, (4..=KEPT + 3).collect::<Vec<_>>());
     }
 }

@@ -223,7 +223,9 @@ impl Panels for Right<'_> {
         into
     }
 
-    fn prefetch(&self, _panel: usize, _block: Range<usize>, _part: usize, _parts: usize) {}
+    fn ahead(&self, _panel: usize, _block: Range<usize>, _part: usize, _parts: usize) -> &[u32] {
+        &[]
+    }
 }
 
 fn product(

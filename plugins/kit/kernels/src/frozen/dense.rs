@@ -8,7 +8,7 @@ use super::Precision;
 use crate::blocks::Scratch;
 use crate::instructions::{Instructions, Words};
 use crate::kernel::COLUMNS;
-use crate::lines::{Buffer, LINE, Line, floats, floats_mut, prefetch, words, words_mut, zeros};
+use crate::lines::{Buffer, LINE, Line, floats, floats_mut, words, words_mut, zeros};
 use crate::pack::{Lanes, pack, turn_pairs, widen};
 use crate::packed::Packed;
 
@@ -124,32 +124,33 @@ impl Dense {
         packed
     }
 
-    pub(super) fn prefetch_forward(
+    /// Part of what [`Self::forward`] will read.
+    pub(super) fn ahead_forward(
         &self,
         panel: usize,
         block: Range<usize>,
         part: usize,
         parts: usize,
-    ) {
-        if !block.is_empty() {
-            prefetch(self.stored(panel, &block), part, parts);
+    ) -> &[u32] {
+        if block.is_empty() {
+            return &[];
         }
+        let words = self.stored(panel, &block);
+        &words[part * words.len() / parts..(part + 1) * words.len() / parts]
     }
 
-    pub(super) fn prefetch_backward(
+    /// Part of what [`Self::backward`] will read, of one panel of rows at most.
+    pub(super) fn ahead_backward(
         &self,
         panel: usize,
         block: Range<usize>,
         part: usize,
         parts: usize,
-    ) {
+    ) -> &[u32] {
         let columns = panel * COLUMNS..((panel + 1) * COLUMNS).min(self.columns);
-        let panels = block.start / COLUMNS..block.end.div_ceil(COLUMNS);
-        let count = panels.len();
-        for panel in panels.start + part * count / parts..panels.start + (part + 1) * count / parts
-        {
-            prefetch(self.stored(panel, &columns), 0, 1);
-        }
+        let (start, count) = (block.start / COLUMNS, block.len().div_ceil(COLUMNS));
+        let panels = start + part * count / parts..start + (part + 1) * count / parts;
+        if panels.is_empty() { &[] } else { self.stored(panels.start, &columns) }
     }
 
     /// Words of some columns of a panel.

@@ -118,6 +118,8 @@ fn in_cache() -> String {
                 stride: COLUMNS,
                 scale: 1.0,
                 adds: false,
+                ahead: std::ptr::null(),
+                ahead_lines: 0,
             };
             let work = (2 * 256 * rows * COLUMNS * words.values()) as f64;
             // SAFETY: there is room for the tile.

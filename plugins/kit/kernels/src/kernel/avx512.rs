@@ -3,12 +3,14 @@
 #![expect(unsafe_code, reason = "vector instructions")]
 
 use std::arch::x86_64::{
-    __m512, __m512bh, __m512i, _mm512_add_ps, _mm512_dpbf16_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
-    _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+    __m512, __m512bh, __m512i, _MM_HINT_T1, _mm_prefetch, _mm512_add_ps, _mm512_dpbf16_ps,
+    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps,
+    _mm512_setzero_ps, _mm512_storeu_ps,
 };
 use std::mem::transmute;
 
 use super::{Tile, TileFn};
+use crate::lines::LINE;
 
 /// Rows a tile may have.
 pub(super) const ROWS: usize = 14;
@@ -22,15 +24,23 @@ macro_rules! kernels {
             unsafe fn tile<const ROWS: usize>(tile: &Tile) {
                 let mut sums = [[_mm512_setzero_ps(); 2]; ROWS];
                 let (mut left, mut right) = (tile.left, tile.right);
-                for _ in 0..tile.steps {
-                    // SAFETY: each step has `ROWS` words on the left and 32 on the right.
-                    unsafe {
-                        let columns = [*right.cast(), *right.add(16).cast()];
-                        for (row, sums) in sums.iter_mut().enumerate() {
-                            *sums = $multiply(*left.add(row), columns, *sums);
+                // One line after the other is asked for: many at once would be waited for.
+                let parts = tile.ahead_lines.clamp(1, tile.steps.max(1));
+                let mut steps = tile.steps;
+                for part in 0..parts {
+                    _mm_prefetch::<_MM_HINT_T1>(tile.ahead.wrapping_add(part * LINE).cast());
+                    let now = if part + 1 < parts { tile.steps / parts } else { steps };
+                    steps -= now;
+                    for _ in 0..now {
+                        // SAFETY: each step has `ROWS` words on the left and 32 on the right.
+                        unsafe {
+                            let columns = [*right.cast(), *right.add(16).cast()];
+                            for (row, sums) in sums.iter_mut().enumerate() {
+                                *sums = $multiply(*left.add(row), columns, *sums);
+                            }
+                            left = left.add(ROWS);
+                            right = right.add(32);
                         }
-                        left = left.add(ROWS);
-                        right = right.add(32);
                     }
                 }
                 // The sums stay in registers because nothing is given their address.
