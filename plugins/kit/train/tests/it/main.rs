@@ -8,6 +8,7 @@ mod toy;
 mod optimizers;
 mod schedules;
 mod flow;
+mod trainer;
 mod resume;
 mod kills;
 mod failures;
