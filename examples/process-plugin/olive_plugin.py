@@ -54,6 +54,9 @@ class Step:
         self.data_configs = request.get("data_configs", {})
         self.output_dir = Path(request["output_dir"])
         self.scratch_dir = Path(request["scratch_dir"])
+        # What an attempt at this step that was stopped left there, the next one finds.
+        checkpoint_dir = request.get("checkpoint_dir")
+        self.checkpoint_dir = Path(checkpoint_dir) if checkpoint_dir else None
         self.threads = request["threads"]
         self.accelerator = request.get("accelerator", {})
         self._connection = connection

@@ -1,32 +1,66 @@
-//! Ctrl-C.
+//! Stopping: Ctrl-C, and SIGTERM as schedulers and service managers send it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::CANCELLED;
+use crate::plugin::process;
 
 /// Whether the user wants to stop.
 #[derive(Debug, Clone, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
 impl Cancel {
-    /// Listens for Ctrl-C: the first asks the running step to stop, the second ends the program.
-    ///
-    /// When the program ends, its worker notices the closed pipe and ends too.
-    pub fn on_ctrl_c() -> Self {
+    /// Listens for Ctrl-C and SIGTERM: the first asks the running step to stop, the second ends the
+    /// program and its workers at once.
+    pub fn on_signals() -> Self {
         let cancel = Self::default();
         let asked = cancel.clone();
-        // Without a handler Ctrl-C ends the program at once, which leaves nothing half done either.
-        let _ = ctrlc::set_handler(move || {
+        signals::listen(move || {
             if asked.0.swap(true, Ordering::Relaxed) {
+                process::end_all();
                 std::process::exit(i32::from(CANCELLED));
             }
         });
         cancel
     }
 
+    /// Listens for signals for good, as a worker does that nobody asks to stop by other means.
+    pub(crate) fn share(&self) -> Arc<AtomicBool> {
+        let shared = Arc::clone(&self.0);
+        let asked = Arc::clone(&self.0);
+        signals::listen(move || asked.store(true, Ordering::Relaxed));
+        shared
+    }
+
     /// Whether the user wants to stop.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+// Without a listener a signal ends the program at once, which leaves nothing half done either.
+
+#[cfg(unix)]
+mod signals {
+    //! Signals of Unix. SIGHUP is left as it is, so that `nohup` works.
+
+    use std::thread;
+
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::iterator::Signals;
+
+    pub(super) fn listen(mut on_signal: impl FnMut() + Send + 'static) {
+        let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
+        thread::spawn(move || signals.forever().for_each(|_| on_signal()));
+    }
+}
+
+#[cfg(windows)]
+mod signals {
+    //! Ctrl-C and Ctrl-Break of Windows.
+
+    pub(super) fn listen(on_signal: impl FnMut() + Send + 'static) {
+        let _ = ctrlc::set_handler(on_signal);
     }
 }

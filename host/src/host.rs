@@ -37,7 +37,7 @@ impl Host {
         log_level: Option<LogLevel>,
     ) -> Result<Self, Error> {
         let catalog = Catalog::discover(&Places::of(project, plugin_dirs), &cache_home())?;
-        Ok(Self { catalog, cancel: Cancel::on_ctrl_c(), is_json, log_level })
+        Ok(Self { catalog, cancel: Cancel::on_signals(), is_json, log_level })
     }
 
     /// The view of a run whose config says `severity` about logs: 0 debug … 3 error.

@@ -23,6 +23,7 @@ use olive_schemas::protocol::{CANCEL, Call, CallLine, Callee, End, Message, Usag
 use olive_schemas::step::{LogLevel, StepEvent, StepRequest};
 use serde_json::Value;
 
+use crate::cancel::Cancel;
 use crate::plugin::manifest::Manifest;
 use crate::plugin::native;
 use crate::plugin::packs::unchanged;
@@ -31,7 +32,7 @@ use channel::{Input, Output};
 
 /// Answers the one call that standard input holds.
 ///
-/// A detached worker lives on when standard input ends; it is stopped from outside.
+/// A detached worker lives on when standard input ends; it is stopped by a signal.
 ///
 /// # Errors
 /// When standard input or output fail: the host is gone.
@@ -44,7 +45,8 @@ pub fn serve(is_detached: bool) -> io::Result<ExitCode> {
         let event = StepEvent::Log { level: LogLevel::Debug, message: note.into() };
         output.send(&Message::Event(event))?;
     }
-    let is_cancelled = Arc::new(AtomicBool::new(false));
+    // A scheduler's signal goes to each process of a job; a detached worker is asked in no other way.
+    let is_cancelled = Cancel::default().share();
     if !is_detached {
         listen(input, Arc::clone(&is_cancelled));
     }

@@ -35,8 +35,6 @@ use memory::Watch;
 use orphans::Mark;
 use start::Program;
 
-/// Time a process has to stop by itself once it was asked to.
-const GRACE: Duration = Duration::from_secs(10);
 /// Time a process has to end by itself once its call is over.
 const LINGER: Duration = Duration::from_secs(2);
 /// Time the last lines of a process that has ended may take to arrive.
@@ -173,6 +171,11 @@ pub fn run(call: &Call, threads: usize, supervision: &Supervision<'_>) -> Outcom
     Outcome { result, usage, duration: start.elapsed() }
 }
 
+/// Kills every process under way with what it has started: the program is about to end.
+pub fn end_all() {
+    group::kill_all();
+}
+
 /// A process under way.
 struct Worker {
     /// What it is called in messages.
@@ -281,7 +284,8 @@ impl Worker {
             (Ending::Stubborn, _) => Failure::Killed,
             (Ending::Overdue(deadline), _) => Failure::Overdue { who, deadline },
             (Ending::Greedy { budget }, _) => Failure::Greedy { who, budget },
-            (Ending::Gone, _) if is_asked => Failure::Killed,
+            // A scheduler's signal reaches the process too, at times before the host.
+            (Ending::Gone, _) if is_asked || (supervision.is_cancelled)() => Failure::Killed,
             (Ending::Gone, Ok(status)) => {
                 let how = status.map_or_else(|| HUNG_UP.into(), ending_of);
                 Failure::Died { who, how, last_words }
@@ -320,7 +324,7 @@ impl Worker {
             let now = Instant::now();
             if !*is_asked && (supervision.is_cancelled)() {
                 *is_asked = true;
-                stop_by = Some(now + GRACE);
+                stop_by = Some(now + deadline::grace());
                 let _ = self.stdin.send(CANCEL.into());
             }
             if gone_by.is_some_and(|deadline| now > deadline) {

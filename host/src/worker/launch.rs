@@ -34,7 +34,18 @@ pub fn launch(path: &Path, folders: &[PathBuf]) -> io::Result<ExitCode> {
 #[cfg(unix)]
 fn become_it(mut command: Command) -> io::Error {
     use std::os::unix::process::CommandExt;
+    go_with_the_host();
     command.exec()
+}
+
+/// The system ends this process when the host is killed: a command need not notice it by itself.
+#[cfg(unix)]
+fn go_with_the_host() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Signal, set_parent_process_death_signal};
+        let _ = set_parent_process_death_signal(Some(Signal::KILL));
+    }
 }
 
 /// Such a system has no way to do it, and the host does not ask for it there.

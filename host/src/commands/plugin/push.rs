@@ -30,7 +30,7 @@ pub(super) fn run(args: &PushArgs) -> Result<(), Error> {
     let signature = signature(pack, &manifest)?;
     let reference = oci::with_tag(reference, &manifest.version)?;
 
-    let (progress, cancel) = (Progress::new(*json), Cancel::on_ctrl_c());
+    let (progress, cancel) = (Progress::new(*json), Cancel::on_signals());
     let pushed = oci::push(
         &reference,
         &oci::Push {

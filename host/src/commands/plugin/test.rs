@@ -31,7 +31,7 @@ fn start_inside(args: &TestArgs) -> Result<u8, Error> {
     let mut apart =
         conformance::apart(&args.paths, args.cases.as_deref(), args.json).map_err(unwatched)?;
     // The child is stopped by the same Ctrl-C; the folder still has to go.
-    let _cancel = Cancel::on_ctrl_c();
+    let _cancel = Cancel::on_signals();
     apart.command.status().map(exit_code).map_err(unwatched)
 }
 

@@ -1,4 +1,4 @@
-//! How long a plugin may take for what is quick.
+//! How long a plugin may take for what is quick, and for stopping.
 
 use std::env;
 use std::time::Duration;
@@ -27,6 +27,19 @@ const PREPARE: Deadline = Deadline {
     variable: "OLIVE_PREPARE_SECONDS",
     otherwise: Duration::from_mins(10),
 };
+
+const STOP: Deadline = Deadline {
+    what: "stop",
+    variable: "OLIVE_STOP_SECONDS",
+    otherwise: Duration::from_secs(20),
+};
+
+/// Time a step has to write a checkpoint and to stop, once it was asked to.
+///
+/// Less than the 30 s that Slurm leaves between SIGTERM and SIGKILL.
+pub(super) fn grace() -> Duration {
+    STOP.limit()
+}
 
 impl Deadline {
     /// The deadline of `call`; a step may take as long as it takes.

@@ -2,11 +2,41 @@
 
 use std::io;
 use std::process::{Child, ExitStatus};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// Longest pause between two looks at a process that is about to end.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// Leaders of the groups that have not been ended yet.
+static ALIVE: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+fn alive() -> MutexGuard<'static, Vec<u32>> {
+    ALIVE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Kills every group under way: the program is about to end.
+pub(super) fn kill_all() {
+    // The lock is kept: no leader is reaped meanwhile, so that each number is still its own.
+    for leader in alive().iter() {
+        kill_group(*leader);
+    }
+}
+
+/// Kills every process of the group of `leader`.
+#[cfg(unix)]
+fn kill_group(leader: u32) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    if let Some(leader) = i32::try_from(leader).ok().and_then(Pid::from_raw) {
+        // What is gone already need not be killed.
+        let _ = kill_process_group(leader, Signal::KILL);
+    }
+}
+
+/// Such a system knows no groups; a worker there ends when its input does.
+#[cfg(not(unix))]
+fn kill_group(_leader: u32) {}
 
 /// A process that leads a group of its own.
 pub(super) struct Group {
@@ -17,6 +47,7 @@ pub(super) struct Group {
 impl Group {
     /// The group of `child`, which was started as its leader.
     pub(super) fn new(child: Child) -> Self {
+        alive().push(child.id());
         Self { child, is_reaped: false }
     }
 
@@ -49,18 +80,19 @@ impl Group {
         }
         let has_ended = self.has_ended();
         self.kill();
+        self.reap().map(|status| has_ended.then_some(status))
+    }
+
+    fn reap(&mut self) -> io::Result<ExitStatus> {
         self.is_reaped = true;
-        self.child.wait().map(|status| has_ended.then_some(status))
+        let leader = self.child.id();
+        alive().retain(|other| *other != leader);
+        self.child.wait()
     }
 
     /// Kills every process of the group.
     pub(super) fn kill(&mut self) {
-        // What is gone already need not be killed.
-        #[cfg(unix)]
-        {
-            use rustix::process::{Pid, Signal, kill_process_group};
-            let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
-        }
+        kill_group(self.child.id());
         let _ = self.child.kill();
     }
 }
@@ -69,7 +101,7 @@ impl Drop for Group {
     fn drop(&mut self) {
         if !self.is_reaped {
             self.kill();
-            let _ = self.child.wait();
+            let _ = self.reap();
         }
     }
 }

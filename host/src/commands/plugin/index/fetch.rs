@@ -50,7 +50,7 @@ fn get(url: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
     if !url.contains("://") {
         return Ok(read(Path::new(url), limit)?);
     }
-    let cancel = Cancel::on_ctrl_c();
+    let cancel = Cancel::on_signals();
     let request = Request {
         limit,
         sha256: None,

@@ -21,7 +21,7 @@ pub(in crate::commands::plugin) struct Watcher {
 impl Watcher {
     /// The user of this process.
     pub(in crate::commands::plugin) fn new(is_json: bool) -> Self {
-        Self { progress: Progress::new(is_json), cancel: Cancel::on_ctrl_c(), is_json }
+        Self { progress: Progress::new(is_json), cancel: Cancel::on_signals(), is_json }
     }
 
     /// Whether a person can answer.
