@@ -6,8 +6,10 @@
 mod bars;
 mod json;
 mod lines;
+mod live;
 mod pace;
 mod sink;
+mod spark;
 pub mod summary;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -89,8 +89,13 @@ impl<'a> StepContext<'a> {
     }
 
     /// Says how far the step is: `done` of `total` units, with figures of the moment.
+    ///
+    /// Figures that are not finite are left out. Views and reports know `loss`, `eval_loss`,
+    /// `learning_rate`, `grad_norm`, `tokens_per_second`, `peak_share` (of what the hardware can
+    /// do, 0 to 1), `memory_bytes` and `tokens` (so far), and show any other by its name.
     pub fn progress(&self, unit: &str, done: u64, total: u64, figures: &[(&str, f64)]) {
-        let figures = figures.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
+        let finite = figures.iter().filter(|(_, value)| value.is_finite());
+        let figures = finite.map(|&(name, value)| (name.to_owned(), value)).collect();
         self.listener.event(StepEvent::Progress { unit: unit.to_owned(), done, total, figures });
     }
 

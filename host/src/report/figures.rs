@@ -161,6 +161,9 @@ pub fn number(value: f64) -> String {
 pub fn figure(name: &str, value: f64) -> String {
     match name {
         "tokens_per_second" => format!("{value:.0} tokens/s"),
+        "peak_share" => format!("{:.0} % of peak", value * 100.0),
+        "memory_bytes" => bytes(value),
+        "tokens" => format!("{} tokens", thousands(value)),
         "loss" | "eval_loss" => format!("{} {value:.3}", words(name)),
         "exact_match" => format!("{} {}", words(name), share(value)),
         _ => format!("{} {}", words(name), number(value)),
@@ -174,15 +177,36 @@ pub fn rank(name: &str) -> usize {
         "eval_loss" => 1,
         "exact_match" | "perplexity" => 2,
         "tokens_per_second" => 3,
-        "learning_rate" => 5,
-        "epoch" => 6,
-        _ => 4,
+        "peak_share" => 4,
+        "memory_bytes" => 5,
+        "learning_rate" => 6,
+        "epoch" => 8,
+        "tokens" => 9,
+        _ => 7,
     }
+}
+
+/// Whether a figure is about the work itself, not about what comes of it.
+pub fn is_of_work(name: &str) -> bool {
+    matches!(name, "tokens_per_second" | "peak_share" | "memory_bytes" | "tokens")
 }
 
 /// A key as words: `eval_loss` is `eval loss`.
 pub fn words(key: &str) -> String {
     key.replace('_', " ")
+}
+
+/// A whole number in groups of three digits: `109,568`.
+pub fn thousands(value: f64) -> String {
+    let digits = format!("{:.0}", value.abs());
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if value < 0.0 { format!("−{text}") } else { text }
 }
 
 fn scientific(value: f64) -> String {

@@ -1,59 +1,45 @@
-//! A run as a moving bar above which lines scroll.
+//! A run on a terminal: the step under way in a few lines, above which what was told scrolls.
+//!
+//! The cursor is never hidden, so that whatever ends the program leaves a terminal in order.
 
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use console::Term;
+use indicatif::style::ProgressTracker;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::footprint::{Footprint, StepRecord};
 use olive_schemas::metric::MetricValue;
 use olive_schemas::step::StepEvent;
 
-use super::pace::Pace;
+use super::live::Live;
 use super::sink::Sink;
 use super::summary;
 use super::{Show, StepTitle};
-use crate::render::plain;
 
-/// Before a step counts anything.
-const WAITING: &str = "{prefix}  {spinner}  {elapsed}";
-/// While it counts; what the terminal has no room for is cut.
-const COUNTING: &str = "{prefix}  {bar:20.cyan/dim} {pos}/{len} {wide_msg}";
-/// Time between two turns of the spinner.
-const TURN: Duration = Duration::from_millis(200);
+/// Time between two looks at the clock.
+const TURN: Duration = Duration::from_millis(250);
+/// Drawings a second, at most.
+const RATE: u8 = 10;
 
-/// Shows a run as bars.
+/// Shows a run on a terminal.
 pub(super) struct Bars {
     sink: Sink,
     bar: ProgressBar,
-    is_counting: bool,
-    pace: Pace,
+    live: Arc<Mutex<Live>>,
 }
 
 impl Bars {
     pub(super) fn new(sink: Sink) -> Self {
-        Self { sink, bar: ProgressBar::hidden(), is_counting: false, pace: Pace::default() }
+        Self { sink, bar: ProgressBar::hidden(), live: Arc::default() }
     }
 
-    /// Writes a line above the bar.
+    /// Writes a line above the step.
     fn line(&mut self, line: &str) {
         let Self { sink, bar, .. } = self;
         bar.suspend(|| sink.progress(line));
-    }
-
-    fn progress(&mut self, event: &StepEvent) {
-        let StepEvent::Progress { unit, done, total, figures } = event else { return };
-        if !self.is_counting {
-            self.bar.set_style(style(COUNTING));
-            self.is_counting = true;
-        }
-        let remaining = self.pace.remaining(unit, *done, *total, Instant::now());
-        let parts: Vec<String> = std::iter::once(plain(unit))
-            .chain(remaining.map(summary::left))
-            .chain(summary::figures(figures))
-            .collect();
-        self.bar.set_length(*total);
-        self.bar.set_position(*done);
-        self.bar.set_message(parts.join(", "));
     }
 }
 
@@ -66,18 +52,22 @@ impl Show for Bars {
         if step.is_cached {
             return;
         }
-        self.pace = Pace::default();
-        self.is_counting = false;
-        let target = ProgressDrawTarget::stderr_with_hz(10);
-        self.bar = ProgressBar::with_draw_target(None, target)
-            .with_style(style(WAITING))
-            .with_prefix(step.label());
+        self.live = Arc::new(Mutex::new(Live::new(step.label())));
+        let drawing = Drawing { live: Arc::clone(&self.live), color: self.sink.colors_progress };
+        let style = ProgressStyle::with_template("{live}");
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+        let target = ProgressDrawTarget::stderr_with_hz(RATE);
+        self.bar =
+            ProgressBar::with_draw_target(None, target).with_style(style.with_key("live", drawing));
         self.bar.enable_steady_tick(TURN);
     }
 
     fn event(&mut self, event: &StepEvent) {
         match event {
-            StepEvent::Progress { .. } => self.progress(event),
+            StepEvent::Progress { .. } => {
+                locked(&self.live).take(event, Instant::now());
+                self.bar.tick();
+            }
             StepEvent::Log { level, message } => {
                 let line = summary::log(*level, message, self.sink.colors_progress);
                 self.line(&line);
@@ -108,19 +98,31 @@ impl Show for Bars {
     }
 }
 
-fn style(template: &str) -> ProgressStyle {
-    let style = ProgressStyle::with_template(template);
-    style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─")
+/// Draws the step under way.
+#[derive(Clone)]
+struct Drawing {
+    live: Arc<Mutex<Live>>,
+    color: bool,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn templates_are_well_formed() {
-        for template in [WAITING, COUNTING] {
-            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
-        }
+impl ProgressTracker for Drawing {
+    fn clone_box(&self) -> Box<dyn ProgressTracker> {
+        Box::new(self.clone())
     }
+
+    fn tick(&mut self, _state: &ProgressState, _now: Instant) {}
+
+    fn reset(&mut self, _state: &ProgressState, _now: Instant) {}
+
+    fn write(&self, state: &ProgressState, out: &mut dyn fmt::Write) {
+        // The last column stays free: some terminals go to the next line when it is written to.
+        let columns = usize::from(Term::stderr().size().1).saturating_sub(1);
+        let live = locked(&self.live);
+        let lines = live.lines(Instant::now(), state.elapsed(), columns, self.color);
+        let _ = out.write_str(&lines.join("\n"));
+    }
+}
+
+fn locked(live: &Mutex<Live>) -> MutexGuard<'_, Live> {
+    live.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -28,11 +28,8 @@ const PREPARE: Deadline = Deadline {
     otherwise: Duration::from_mins(10),
 };
 
-const STOP: Deadline = Deadline {
-    what: "stop",
-    variable: "OLIVE_STOP_SECONDS",
-    otherwise: Duration::from_secs(20),
-};
+const STOP: Deadline =
+    Deadline { what: "stop", variable: "OLIVE_STOP_SECONDS", otherwise: Duration::from_secs(20) };
 
 /// Time a step has to write a checkpoint and to stop, once it was asked to.
 ///
