@@ -25,18 +25,18 @@ impl Cancel {
         cancel
     }
 
-    /// Listens for signals for good, as a worker does that nobody asks to stop by other means.
-    pub(crate) fn share(&self) -> Arc<AtomicBool> {
-        let shared = Arc::clone(&self.0);
-        let asked = Arc::clone(&self.0);
-        signals::listen(move || asked.store(true, Ordering::Relaxed));
-        shared
-    }
-
     /// Whether the user wants to stop.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+}
+
+/// A flag that Ctrl-C and SIGTERM set, for a process that stops when its work sees the flag.
+pub(crate) fn flag() -> Arc<AtomicBool> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&flag);
+    signals::listen(move || asked.store(true, Ordering::Relaxed));
+    flag
 }
 
 // Without a listener a signal ends the program at once, which leaves nothing half done either.

@@ -1,6 +1,7 @@
 //! The command line.
 
 pub mod config;
+pub mod data;
 pub mod packs;
 pub mod plugin;
 pub mod schema;
@@ -43,6 +44,9 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Turn a model file of another format into a model folder
     Import(ImportArgs),
+    /// Look at data
+    #[command(subcommand)]
+    Data(data::DataCommand),
     /// Read and edit a config file; comments and layout stay
     #[command(subcommand)]
     Config(config::ConfigCommand),

@@ -10,6 +10,7 @@ mod plugin;
 mod compile_component;
 mod cache;
 mod config;
+mod data;
 mod schema;
 mod init;
 mod lsp;
@@ -59,6 +60,7 @@ fn dispatch(command: &Command) -> ExitCode {
         },
         Command::Generate(args) => (args.common.json, generate::run(args)),
         Command::Evaluate(args) => (args.common.json, evaluate::run(args)),
+        Command::Data(command) => data::run(command),
         Command::Import(args) => (args.common.json, import::run(args)),
         Command::Plugin(command) => match plugin::run(command) {
             (_, Ok(code)) => return ExitCode::from(code),

@@ -104,6 +104,11 @@ pub fn colors_errors() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && io::stderr().is_terminal()
 }
 
+/// Whether results on standard output may be colored.
+pub fn colors_results() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && io::stdout().is_terminal()
+}
+
 /// Folder for what outlives a project: `$OLIVE_CACHE_HOME`, else `olive` in the user's cache.
 pub fn cache_home() -> PathBuf {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());

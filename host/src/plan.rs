@@ -9,7 +9,9 @@ mod settings;
 mod single;
 mod prepare;
 mod fetch;
+mod data;
 
+pub use data::{DataUse, data_uses, input_model};
 pub use fetch::{Fetch, fetches};
 pub use prepare::prepare;
 pub(crate) use prepare::{StepFolder, look_again};

@@ -10,6 +10,7 @@ mod drawing;
 mod excerpt;
 mod width;
 
+pub(crate) use width::char_width;
 pub use width::{plain, width};
 
 use std::io::{self, BufWriter, Write};

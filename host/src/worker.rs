@@ -23,7 +23,7 @@ use olive_schemas::protocol::{CANCEL, Call, CallLine, Callee, End, Message, Usag
 use olive_schemas::step::{LogLevel, StepEvent, StepRequest};
 use serde_json::Value;
 
-use crate::cancel::Cancel;
+use crate::cancel;
 use crate::plugin::manifest::Manifest;
 use crate::plugin::native;
 use crate::plugin::packs::unchanged;
@@ -46,7 +46,7 @@ pub fn serve(is_detached: bool) -> io::Result<ExitCode> {
         output.send(&Message::Event(event))?;
     }
     // A scheduler's signal goes to each process of a job; a detached worker is asked in no other way.
-    let is_cancelled = Cancel::default().share();
+    let is_cancelled = cancel::flag();
     if !is_detached {
         listen(input, Arc::clone(&is_cancelled));
     }

@@ -12,7 +12,8 @@ use crate::abi::EventSinkObject;
 use crate::context::Listener;
 use crate::plugin::Plugin;
 
-/// Makes the library a plugin with these passes, evaluators, generators, sources and systems.
+/// Makes the library a plugin with these passes, evaluators, generators, sources,
+/// systems and previewers.
 ///
 /// A panic inside any of them becomes a [`PluginError`] with code `panic`. Each list may be left
 /// out, but not reordered.
@@ -24,6 +25,7 @@ macro_rules! export_plugin {
         $(generators: [$($generator:ty),* $(,)?] $(,)?)?
         $(sources: [$($source:ty),* $(,)?] $(,)?)?
         $(systems: [$($system:ty),* $(,)?] $(,)?)?
+        $(previewers: [$($previewer:ty),* $(,)?] $(,)?)?
     ) => {
         #[allow(unsafe_code, reason = "a library is found by its exported symbols")]
         const _: () = {
@@ -41,6 +43,7 @@ macro_rules! export_plugin {
                     $($(.with_generator::<$generator>())*)?
                     $($(.with_source::<$source>())*)?
                     $($(.with_system::<$system>())*)?
+                    $($(.with_previewer::<$previewer>())*)?
             }
 
             extern "C" fn describe() -> RResult<RString, RString> {

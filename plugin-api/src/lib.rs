@@ -52,7 +52,7 @@
 //! key, progress bars, cancel, and an error instead of a crash when the pass panics.
 //!
 //! In reading order: the traits ([`pass`], [`evaluator`], [`generator`],
-//! [`source`], [`system`](mod@system)), what a step may use
+//! [`source`], [`system`](mod@system), [`previewer`]), what a step may use
 //! ([`context`]), the plugin as a whole ([`plugin`]), the binary interface ([`abi`]) and the macro
 //! ([`export_plugin!`]). [`testing`] has what tests of a plugin need.
 
@@ -61,6 +61,7 @@ pub mod evaluator;
 pub mod generator;
 pub mod source;
 pub mod system;
+pub mod previewer;
 pub mod context;
 pub mod plugin;
 pub mod version;
@@ -74,19 +75,24 @@ pub use export::call;
 pub use context::StepContext;
 pub use evaluator::Evaluator;
 pub use generator::Generator;
-pub use olive_schemas::advice::{AcceleratorRule, Advice, Unavailable};
+pub use olive_schemas::advice::{AcceleratorRule, Advice, EvalSplit, Unavailable};
 pub use olive_schemas::data::DataConfig;
 pub use olive_schemas::descriptor::PluginDescriptor;
 pub use olive_schemas::diagnostic::{Diagnostic, Severity};
 pub use olive_schemas::error::PluginError;
 pub use olive_schemas::metric::{EvaluatorConfig, MetricKind, MetricValue};
 pub use olive_schemas::model::{Model, ModelKind};
+pub use olive_schemas::preview::{
+    BlockPiece, BlockPreview, DataPreview, PieceKind, PreviewConfig, PreviewSplit, Previewed,
+    RowPreview, SplitSizes, TokenPreview,
+};
 pub use olive_schemas::step::{
     Device, GenerateConfig, LogLevel, StepEvent, StepOutcome, StepRequest,
 };
 pub use olive_schemas::system::{Job, JobState, LogPart};
 pub use pass::Pass;
 pub use plugin::Plugin;
+pub use previewer::Previewer;
 pub use source::Source;
 pub use system::System;
 pub use version::API_VERSION;

@@ -1,8 +1,8 @@
 //! A plugin as a whole: what it provides, and how a request finds its way to it.
 
 use olive_schemas::descriptor::{
-    EvaluatorDescriptor, GeneratorDescriptor, PassDescriptor, PluginDescriptor, SourceDescriptor,
-    SystemDescriptor,
+    EvaluatorDescriptor, GeneratorDescriptor, PassDescriptor, PluginDescriptor,
+    PreviewerDescriptor, SourceDescriptor, SystemDescriptor,
 };
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::error::PluginError;
@@ -18,6 +18,7 @@ use crate::context::{Listener, StepContext};
 use crate::evaluator::Evaluator;
 use crate::generator::Generator;
 use crate::pass::Pass;
+use crate::previewer::Previewer;
 use crate::source::Source;
 use crate::system::System;
 use crate::version::API_VERSION;
@@ -52,6 +53,7 @@ impl Plugin {
             generators: Vec::new(),
             sources: Vec::new(),
             systems: Vec::new(),
+            previewers: Vec::new(),
         };
         Self { descriptor, entries: Vec::new() }
     }
@@ -164,6 +166,27 @@ impl Plugin {
                 let SystemRequest { config, call } = parse_config(request)?;
                 let config = parse(&request.name, config)?;
                 answer(&S::default(), call, &config, ctx).map(StepOutcome::Reply)
+            },
+        });
+        self
+    }
+
+    /// The same plugin with the previewer `P`.
+    #[must_use]
+    pub fn with_previewer<P: Previewer>(mut self) -> Self {
+        self.descriptor.previewers.push(PreviewerDescriptor {
+            name: P::NAME.into(),
+            summary: P::SUMMARY.into(),
+            accepts: P::accepts().to_vec(),
+        });
+        self.entries.push(Entry {
+            kind: StepKind::Preview,
+            name: P::NAME,
+            accepts: Some(P::accepts()),
+            prepare: None,
+            run: |ctx, request| {
+                let config = parse_config(request)?;
+                P::default().preview(&request.input, &config, ctx).map(StepOutcome::Preview)
             },
         });
         self

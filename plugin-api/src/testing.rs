@@ -62,6 +62,7 @@ use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::error::PluginError;
 use olive_schemas::metric::MetricValue;
 use olive_schemas::model::{Model, ModelKind};
+use olive_schemas::preview::Previewed;
 use olive_schemas::step::{Accelerator, StepEvent, StepKind, StepOutcome, StepRequest};
 use serde_json::Value;
 
@@ -70,6 +71,7 @@ use crate::evaluator::Evaluator;
 use crate::generator::Generator;
 use crate::pass::Pass;
 use crate::plugin::Plugin;
+use crate::previewer::Previewer;
 use crate::source::Source;
 use crate::system::System;
 
@@ -169,6 +171,14 @@ impl TestStep {
     /// When the temporary folder cannot be written to.
     pub fn generator<G: Generator>(input: Model, config: Value) -> Self {
         Self::new(StepKind::Generate, G::NAME, input, config)
+    }
+
+    /// A step that shows data with the previewer `P`; `config` spells a `PreviewConfig`.
+    ///
+    /// # Panics
+    /// When the temporary folder cannot be written to.
+    pub fn previewer<P: Previewer>(input: Model, config: Value) -> Self {
+        Self::new(StepKind::Preview, P::NAME, input, config)
     }
 
     /// A step that fetches with the source `S`.
@@ -280,6 +290,20 @@ pub fn run_generator<G: Generator>(
 ) -> Result<String, PluginError> {
     match plugin().with_generator::<G>().run(&step.request, listener)? {
         StepOutcome::Text(text) => Ok(text),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// What the previewer `P` shows.
+///
+/// # Errors
+/// Those of the previewer, and code `config` when the config does not parse.
+pub fn run_previewer<P: Previewer>(
+    step: &TestStep,
+    listener: &dyn Listener,
+) -> Result<Previewed, PluginError> {
+    match plugin().with_previewer::<P>().run(&step.request, listener)? {
+        StepOutcome::Preview(previewed) => Ok(previewed),
         other => Err(unexpected(&other)),
     }
 }

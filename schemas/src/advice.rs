@@ -116,6 +116,27 @@ pub struct AcceleratorRule {
     pub help: Option<String>,
 }
 
+/// How a pass keeps blocks of its training data back for evaluation: the mark `x-olive-eval-split`.
+///
+/// Pointers start at the pass's settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EvalSplit {
+    /// Pointer to the name of the data config.
+    pub of: String,
+    /// Pointer to a setting that, when it is given, leaves the training data whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unless: Option<String>,
+    /// Pointer to the size: a share below 1, or a count of blocks.
+    pub size: String,
+    /// Pointers to the seed of the choice; the first that is given counts.
+    #[serde(default)]
+    pub seeds: Vec<String>,
+    /// The seed when none is given.
+    #[serde(default)]
+    pub default_seed: u64,
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};

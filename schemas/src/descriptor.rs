@@ -33,6 +33,9 @@ pub struct PluginDescriptor {
     /// Systems: where steps run.
     #[serde(default)]
     pub systems: Vec<SystemDescriptor>,
+    /// Previewers: model and data in, what the model will see out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub previewers: Vec<PreviewerDescriptor>,
 }
 
 /// What one pass says about itself.
@@ -96,4 +99,15 @@ pub struct SystemDescriptor {
     pub summary: String,
     /// JSON schema (draft-07) of its settings beside `type` and `accelerators`.
     pub schema: Value,
+}
+
+/// What one previewer says about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PreviewerDescriptor {
+    /// Name in listings.
+    pub name: String,
+    /// One sentence on what it shows.
+    pub summary: String,
+    /// Kinds of model whose tokenizer it can read.
+    pub accepts: Vec<ModelKind>,
 }

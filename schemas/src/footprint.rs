@@ -134,6 +134,9 @@ impl StepStatus {
 /// Figures at one moment of a step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CurvePoint {
+    /// What is counted, such as `step`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub unit: String,
     /// Units done.
     pub done: u64,
     /// Figures such as `loss`.

@@ -5,7 +5,7 @@
 //! - what a user writes: [`workflow`], [`engine`], [`data`], [`metric`], [`types`](mod@types),
 //!   [`known_packs`];
 //! - what vendors ship: [`pack`];
-//! - what crosses the plugin boundary: [`descriptor`], [`advice`], [`step`], [`system`], [`model`],
+//! - what crosses the plugin boundary: [`descriptor`], [`advice`], [`step`], [`preview`], [`system`], [`model`],
 //!   [`error`];
 //! - what sandboxed components see and answer: [`validation`];
 //! - what is reported: [`diagnostic`], [`footprint`].
@@ -21,6 +21,7 @@ pub mod model;
 pub mod descriptor;
 pub mod advice;
 pub mod step;
+pub mod preview;
 pub mod system;
 pub mod error;
 pub mod protocol;

@@ -153,6 +153,9 @@ pub struct Provides {
     /// Systems.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub systems: Vec<String>,
+    /// Previewers of data.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub previewers: Vec<String>,
     /// Validators, by id.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub validators: Vec<String>,
@@ -168,13 +171,14 @@ impl Provides {
     }
 
     /// Each list with what its entries are called.
-    pub fn lists(&self) -> [(&'static str, &[String]); 7] {
+    pub fn lists(&self) -> [(&'static str, &[String]); 8] {
         [
             ("pass", &self.passes),
             ("evaluator", &self.evaluators),
             ("generator", &self.generators),
             ("source", &self.sources),
             ("system", &self.systems),
+            ("previewer", &self.previewers),
             ("validator", &self.validators),
             ("execution provider", &self.execution_providers),
         ]
@@ -188,6 +192,7 @@ impl Provides {
             (&mut self.generators, &other.generators),
             (&mut self.sources, &other.sources),
             (&mut self.systems, &other.systems),
+            (&mut self.previewers, &other.previewers),
             (&mut self.validators, &other.validators),
             (&mut self.execution_providers, &other.execution_providers),
         ];

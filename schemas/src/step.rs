@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::data::DataConfig;
 use crate::metric::MetricValue;
 use crate::model::Model;
+use crate::preview::Previewed;
 use crate::protocol::Packed;
 use crate::system::SystemReply;
 
@@ -75,6 +76,8 @@ pub enum StepKind {
     Source,
     /// A call to a system.
     System,
+    /// Model and data in, what the model will see out.
+    Preview,
 }
 
 /// Device and execution provider a step works for.
@@ -193,6 +196,8 @@ pub enum StepOutcome {
     Path(PathBuf),
     /// A system answered.
     Reply(SystemReply),
+    /// A previewer looked.
+    Preview(Previewed),
 }
 
 fn yes() -> bool {

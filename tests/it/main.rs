@@ -11,6 +11,7 @@
 mod playground;
 mod run;
 mod resume;
+mod data_preview;
 mod places;
 mod cli;
 mod config;

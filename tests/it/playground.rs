@@ -123,7 +123,12 @@ impl Playground {
 
     /// Starts `olive run` on `olive.json`, until a toy step waits.
     pub(crate) fn start(&self) -> Running {
-        let mut running = self.spawn();
+        self.start_with(&[])
+    }
+
+    /// The same with these variables.
+    pub(crate) fn start_with(&self, variables: &[(&str, &str)]) -> Running {
+        let mut running = self.spawn_with(variables);
         let line = running.line_with("waiting in process ");
         let (_, process) = line.split_once("waiting in process ").unwrap();
         process.trim().clone_into(&mut running.worker);
@@ -132,8 +137,13 @@ impl Playground {
 
     /// Starts `olive run` on `olive.json`.
     pub(crate) fn spawn(&self) -> Running {
+        self.spawn_with(&[])
+    }
+
+    fn spawn_with(&self, variables: &[(&str, &str)]) -> Running {
         let mut child = self
             .command(&["run", "--config", "@/olive.json"])
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -140,3 +140,74 @@ fn checkpoints_are_listed_and_removed_by_themselves() {
     cache(&[&["clean", "--checkpoints"], &dir[..]].concat()).check(0, &["removed 1 unfinished"]);
     assert_eq!(playground.names("cache/v1/checkpoints"), Vec::<String>::new());
 }
+
+#[test]
+fn a_signal_to_every_process_of_a_job_is_a_checkpoint_too() {
+    let playground = Playground::new();
+    pausing_training(&playground, json!({}));
+    let waiting = playground.start();
+    signal("TERM", &waiting.worker);
+    signal("TERM", &waiting.host());
+    waiting.end().check(30, &["first (Toy): cancelled"]);
+    assert_eq!(checkpoint(&playground), "3");
+}
+
+#[test]
+fn a_step_that_does_not_stop_in_time_is_killed() {
+    let playground = Playground::new();
+    pausing_training(&playground, json!({"stop_ms": 600_000}));
+    let waiting = playground.start_with(&[("OLIVE_STOP_SECONDS", "1")]);
+    let worker = waiting.worker.clone();
+    signal("TERM", &waiting.host());
+    waiting.end().check(30, &["first (Toy): cancelled"]);
+    wait_for_end_of(&worker);
+    assert_eq!(playground.names("cache/v1/checkpoints"), Vec::<String>::new());
+}
+
+#[test]
+fn a_second_signal_ends_host_and_worker_at_once() {
+    let playground = Playground::new();
+    pausing_training(&playground, json!({"stop_ms": 600_000}));
+    let waiting = playground.start();
+    let worker = waiting.worker.clone();
+    for _ in 0..2 {
+        signal("TERM", &waiting.host());
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    assert_eq!(waiting.end().code, Some(30));
+    wait_for_end_of(&worker);
+}
+
+#[test]
+fn a_killed_host_leaves_the_checkpoint_of_its_step() {
+    let playground = Playground::new();
+    pausing_training(&playground, json!({"saves": true}));
+    let waiting = playground.start();
+    let worker = waiting.worker.clone();
+    signal("KILL", &waiting.host());
+    assert_eq!(waiting.end().code, None);
+    wait_for_end_of(&worker);
+    assert_eq!(checkpoint(&playground), "3");
+    playground.go();
+    playground.run().check(0, &["resumed after step 3", "first (Toy): done"]);
+}
+
+/// Whether `report.html` has the loss at step 1, before the stop, and at step 5, after it.
+fn curve_of_report(playground: &Playground) -> (bool, bool) {
+    let page = playground.read("out/report.html");
+    (page.contains("<title>step 1, loss "), page.contains("<title>step 5, loss "))
+}
+
+#[test]
+fn the_report_has_the_whole_curve_of_resumed_and_of_reused_trainings() {
+    let playground = Playground::new();
+    pausing_training(&playground, json!({}));
+    let waiting = playground.start();
+    signal("TERM", &waiting.host());
+    waiting.end().check(30, &[]);
+    playground.run().check(0, &["first (Toy): done"]);
+    assert_eq!(curve_of_report(&playground), (true, true));
+    std::fs::remove_dir_all(playground.path("out")).unwrap();
+    playground.run().check(0, &["first (Toy): reused"]);
+    assert_eq!(curve_of_report(&playground), (true, true));
+}

@@ -97,12 +97,13 @@ fn name(case: &ConformanceCase, entry: &str, index: usize) -> String {
 
 /// Everything that can be run, by kind and name.
 pub(super) fn entries(descriptor: &PluginDescriptor) -> Vec<(StepKind, &str)> {
-    let PluginDescriptor { passes, evaluators, generators, sources, .. } = descriptor;
+    let PluginDescriptor { passes, evaluators, generators, sources, previewers, .. } = descriptor;
     let passes = passes.iter().map(|pass| (StepKind::Pass, pass.name.as_str()));
     let evaluators = evaluators.iter().map(|one| (StepKind::Evaluate, one.name.as_str()));
     let generators = generators.iter().map(|one| (StepKind::Generate, one.name.as_str()));
     let sources = sources.iter().map(|one| (StepKind::Source, one.name.as_str()));
-    passes.chain(evaluators).chain(generators).chain(sources).collect()
+    let previewers = previewers.iter().map(|one| (StepKind::Preview, one.name.as_str()));
+    passes.chain(evaluators).chain(generators).chain(sources).chain(previewers).collect()
 }
 
 /// Kinds of model that an entry takes; none for a source.
@@ -117,6 +118,10 @@ pub(super) fn accepts<'a>(
         StepKind::Generate => {
             let mut generators = descriptor.generators.iter();
             generators.find(|one| one.name == entry).map(|one| &one.accepts)
+        }
+        StepKind::Preview => {
+            let mut previewers = descriptor.previewers.iter();
+            previewers.find(|one| one.name == entry).map(|one| &one.accepts)
         }
         StepKind::Source | StepKind::System => None,
     };
@@ -140,7 +145,7 @@ pub(super) fn schema<'a>(
             let mut sources = descriptor.sources.iter();
             sources.find(|source| source.name == entry).map(|source| &source.schema)
         }
-        StepKind::Evaluate | StepKind::Generate | StepKind::System => None,
+        StepKind::Evaluate | StepKind::Generate | StepKind::Preview | StepKind::System => None,
     }
 }
 
@@ -154,6 +159,7 @@ fn subject(case: &ConformanceCase) -> Option<(StepKind, &str)> {
         (StepKind::Evaluate, &case.evaluator),
         (StepKind::Generate, &case.generator),
         (StepKind::Source, &case.source),
+        (StepKind::Preview, &case.previewer),
     ];
     kinds.into_iter().find_map(|(kind, name)| Some((kind, name.as_deref()?)))
 }
@@ -240,6 +246,9 @@ fn guess(
             evaluation(evaluator.map(|one| one.metrics.as_slice()).unwrap_or_default())
         }
         (StepKind::Generate, None) => json!({"prompt": "small models", "max_new_tokens": 4}),
+        (StepKind::Preview, None) => {
+            json!({"data_config": specimen::DATA, "rows": 1, "blocks": 1})
+        }
         (StepKind::Pass | StepKind::Source | StepKind::System, None) => {
             Value::Object(least(schema(descriptor, kind, entry))?)
         }

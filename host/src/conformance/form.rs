@@ -21,7 +21,8 @@ pub(super) struct Named<'a> {
 
 /// Everything that `descriptor` provides.
 pub(super) fn provided(descriptor: &PluginDescriptor) -> Vec<Named<'_>> {
-    let PluginDescriptor { passes, evaluators, generators, sources, systems, .. } = descriptor;
+    let PluginDescriptor { passes, evaluators, generators, sources, systems, previewers, .. } =
+        descriptor;
     macro_rules! named {
         ($what:literal, $list:expr) => {
             $list.iter().map(|one| Named { what: $what, name: &one.name, summary: &one.summary })
@@ -32,6 +33,7 @@ pub(super) fn provided(descriptor: &PluginDescriptor) -> Vec<Named<'_>> {
         .chain(named!("generator", generators))
         .chain(named!("source", sources))
         .chain(named!("system", systems))
+        .chain(named!("previewer", previewers))
         .collect()
 }
 
@@ -79,10 +81,11 @@ pub(super) fn names(descriptor: &PluginDescriptor) -> Finding {
 pub(super) fn summaries(descriptor: &PluginDescriptor) -> Finding {
     let provided = provided(descriptor);
     let mut problems: Vec<String> = provided.iter().filter_map(summary_problem).collect();
-    let PluginDescriptor { passes, evaluators, generators, .. } = descriptor;
+    let PluginDescriptor { passes, evaluators, generators, previewers, .. } = descriptor;
     let accepts = (passes.iter().map(|pass| (&pass.name, &pass.accepts)))
         .chain(evaluators.iter().map(|one| (&one.name, &one.accepts)))
-        .chain(generators.iter().map(|one| (&one.name, &one.accepts)));
+        .chain(generators.iter().map(|one| (&one.name, &one.accepts)))
+        .chain(previewers.iter().map(|one| (&one.name, &one.accepts)));
     let idle = accepts.filter(|(_, accepts)| accepts.is_empty());
     problems.extend(idle.map(|(name, _)| format!("`{name}` takes no kind of model")));
     let blind = evaluators.iter().filter(|evaluator| evaluator.metrics.is_empty());
@@ -129,6 +132,7 @@ mod tests {
             generators: Vec::new(),
             sources: Vec::new(),
             systems: Vec::new(),
+            previewers: Vec::new(),
         }
     }
 

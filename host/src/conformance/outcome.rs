@@ -4,6 +4,7 @@ use std::path::Path;
 
 use olive_schemas::metric::{EvaluatorConfig, MetricKind, MetricValue};
 use olive_schemas::model::{Model, ModelKind};
+use olive_schemas::preview::Previewed;
 use olive_schemas::step::{StepKind, StepOutcome};
 use serde::Deserialize;
 use serde_json::Value;
@@ -34,6 +35,10 @@ pub(super) fn answer(trial: &Trial, produces: Option<ModelKind>) -> Finding {
         }
         (StepKind::Generate, StepOutcome::Text(_)) => Ok("text".into()),
         (StepKind::Source, StepOutcome::Path(_)) => Ok("a path".into()),
+        (StepKind::Preview, StepOutcome::Preview(Previewed::Data(_))) => Ok("a preview".into()),
+        (StepKind::Preview, StepOutcome::Preview(Previewed::Refused(_))) => {
+            Ok("what is wrong with the data".into())
+        }
         (kind, _) => failed(format!("it is not what a step of kind {kind:?} answers")),
     }
 }
@@ -108,9 +113,10 @@ pub(super) fn paths(trial: &Trial) -> Finding {
         StepOutcome::Path(path) => {
             unless_any(path_problem(&path, &[output]).into_iter().collect(), "inside the output")
         }
-        StepOutcome::Metrics(_) | StepOutcome::Text(_) | StepOutcome::Reply(_) => {
-            skipped("the answer has no paths")
-        }
+        StepOutcome::Metrics(_)
+        | StepOutcome::Text(_)
+        | StepOutcome::Reply(_)
+        | StepOutcome::Preview(_) => skipped("the answer has no paths"),
     }
 }
 

@@ -95,7 +95,12 @@ fn reuse_or_work(
     check_input(plan, step, &input, surroundings, recorder).map_err(plain)?;
     let store = surroundings.store;
     let work = store.begin(&step.key, lock).map_err(|error| plain(store_error(&error)))?;
-    work_on(plan, step, input, &work, surroundings, recorder)
+    recorder.go_on(work.earlier_curve());
+    let result = work_on(plan, step, input, &work, surroundings, recorder);
+    if result.is_err() {
+        work.keep_curve(&recorder.parts().0);
+    }
+    result
 }
 
 fn reuse(step: &Step, surroundings: &Surroundings<'_>) -> Option<StoredStep> {

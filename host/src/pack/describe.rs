@@ -303,7 +303,8 @@ fn finish(
 
 /// Names of what a plugin provides.
 fn provides(descriptor: &PluginDescriptor) -> Provides {
-    let PluginDescriptor { passes, evaluators, generators, sources, systems, .. } = descriptor;
+    let PluginDescriptor { passes, evaluators, generators, sources, systems, previewers, .. } =
+        descriptor;
     let mut sorted = Provides::default();
     sorted.extend(&Provides {
         passes: passes.iter().map(|one| one.name.clone()).collect(),
@@ -311,6 +312,7 @@ fn provides(descriptor: &PluginDescriptor) -> Provides {
         generators: generators.iter().map(|one| one.name.clone()).collect(),
         sources: sources.iter().map(|one| one.name.clone()).collect(),
         systems: systems.iter().map(|one| one.name.clone()).collect(),
+        previewers: previewers.iter().map(|one| one.name.clone()).collect(),
         ..Provides::default()
     });
     sorted

@@ -11,7 +11,7 @@ use olive_packs::installed::{BrokenPack, Installed, InstalledPack};
 use olive_packs::store::{Scope, Store};
 
 use olive_schemas::descriptor::{
-    EvaluatorDescriptor, GeneratorDescriptor, PassDescriptor, PluginDescriptor,
+    EvaluatorDescriptor, GeneratorDescriptor, PassDescriptor, PluginDescriptor, PreviewerDescriptor,
 };
 use olive_schemas::metric::MetricKind;
 use olive_schemas::model::ModelKind;
@@ -176,6 +176,14 @@ impl Catalog {
             plugin.descriptor.generators.iter().map(move |generator| (plugin, generator))
         });
         entries.into_iter().find(|(_, generator)| generator.accepts.contains(&kind))
+    }
+
+    /// The previewer for models of `kind`; of several, the one found last.
+    pub fn previewer(&self, kind: ModelKind) -> Option<(&InstalledPlugin, &PreviewerDescriptor)> {
+        let entries = self.plugins.iter().rev().flat_map(|plugin| {
+            plugin.descriptor.previewers.iter().map(move |previewer| (plugin, previewer))
+        });
+        entries.into_iter().find(|(_, previewer)| previewer.accepts.contains(&kind))
     }
 
     /// The error that `what` is missing, and why it may be.

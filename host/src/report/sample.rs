@@ -157,11 +157,13 @@ fn train(step: &mut StepRecord) {
                 ("loss".to_owned(), 1.05 + 2.0 * (-4.0 * part).exp() + wobble),
                 ("learning_rate".to_owned(), 1e-4 * (part * 10.0).min(1.0) * (1.1 - part)),
                 ("tokens_per_second".to_owned(), 218.0 + 9.0 * wobble),
+                ("grad_norm".to_owned(), 1.2 + wobble),
+                ("tokens".to_owned(), 512.0 * f64::from(done)),
             ]);
             if done % 10 == 0 {
                 figures.insert("eval_loss".into(), 1.2 + 2.0 * (-4.0 * part).exp());
             }
-            CurvePoint { done: done.into(), figures }
+            CurvePoint { unit: "step".into(), done: done.into(), figures }
         })
         .collect();
 }

@@ -3,9 +3,10 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use olive_schemas::footprint::StepRecord;
+use olive_schemas::footprint::{CurvePoint, StepRecord};
 use olive_schemas::metric::MetricValue;
 use olive_schemas::model::{Model, ModelKind};
+use olive_schemas::preview::Previewed;
 use olive_schemas::step::StepOutcome;
 use olive_schemas::system::SystemReply;
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,7 @@ enum Made {
     Text(String),
     Path(Location),
     Reply(SystemReply),
+    Preview(Previewed),
 }
 
 /// Where a path leads, so that the cache folder can be moved.
@@ -157,6 +159,7 @@ impl Store {
             StepOutcome::Text(text) => Made::Text(text.clone()),
             StepOutcome::Path(path) => Made::Path(self.locate(path, output)),
             StepOutcome::Reply(reply) => Made::Reply(reply.clone()),
+            StepOutcome::Preview(previewed) => Made::Preview(previewed.clone()),
         }
     }
 
@@ -200,6 +203,7 @@ impl Store {
             Made::Text(text) => StepOutcome::Text(text),
             Made::Path(location) => StepOutcome::Path(self.absolute(&location, &key)),
             Made::Reply(reply) => StepOutcome::Reply(reply),
+            Made::Preview(previewed) => StepOutcome::Preview(previewed),
         };
         StoredStep { key, name: manifest.name, record: manifest.record, outcome }
     }
@@ -223,6 +227,16 @@ impl Work {
     /// When it cannot be made.
     pub fn checkpoint_dir(&self, name: &str, plugin: &str) -> Result<PathBuf, StoreError> {
         self.checkpoints.folder(name, plugin)
+    }
+
+    /// Figures that an earlier attempt left with its checkpoints.
+    pub fn earlier_curve(&self) -> Vec<CurvePoint> {
+        self.checkpoints.curve()
+    }
+
+    /// Keeps the figures of this attempt for the next one, when it left checkpoints.
+    pub fn keep_curve(&self, curve: &[CurvePoint]) {
+        self.checkpoints.keep_curve(curve);
     }
 }
 
@@ -263,7 +277,10 @@ pub(super) fn read(store: &Store, key: &StepKey) -> Option<StoredStep> {
                 && model.adapter_path.as_ref().is_none_or(|path| path.exists())
         }
         StepOutcome::Path(path) => path.exists(),
-        StepOutcome::Metrics(_) | StepOutcome::Text(_) | StepOutcome::Reply(_) => true,
+        StepOutcome::Metrics(_)
+        | StepOutcome::Text(_)
+        | StepOutcome::Reply(_)
+        | StepOutcome::Preview(_) => true,
     };
     leads_somewhere.then_some(stored)
 }

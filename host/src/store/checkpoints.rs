@@ -5,11 +5,15 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use olive_schemas::footprint::CurvePoint;
 use serde::{Deserialize, Serialize};
 
 use super::files::{names, write_atomically};
 use super::{StepKey, Store, StoreError, vet};
 use crate::engine::clock;
+
+/// File with the figures of the last attempt.
+const CURVE: &str = "curve.json";
 
 /// A step that was begun, is not done, and has left checkpoints.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +63,21 @@ impl Checkpoints {
         Ok(files)
     }
 
+    /// The curve of the last attempt, when it left one.
+    pub(super) fn curve(&self) -> Vec<CurvePoint> {
+        let curve = fs::read(self.0.join(CURVE)).ok();
+        curve.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    }
+
+    /// Keeps the curve of an attempt that ended without a result, when it left checkpoints.
+    pub(super) fn keep_curve(&self, curve: &[CurvePoint]) {
+        if !curve.is_empty() && self.has_files() {
+            // A report without the beginning of a curve is no reason to fail.
+            let bytes = serde_json::to_vec(curve).unwrap_or_default();
+            let _ = write_atomically(&self.0.join(CURVE), &bytes);
+        }
+    }
+
     /// Removes them: the step is done.
     pub(super) fn remove(&self) {
         // What cannot be removed is in nobody's way, and `olive cache` lists it.
@@ -69,9 +88,14 @@ impl Checkpoints {
 
     /// Removes the folder when the step has left nothing in it.
     pub(super) fn remove_if_empty(&self) {
-        if names(&self.0.join("files")).is_ok_and(|names| names.is_empty()) {
+        if !self.has_files() {
             self.remove();
         }
+    }
+
+    /// Whether the step has left something; what cannot be read is something.
+    fn has_files(&self) -> bool {
+        names(&self.0.join("files")).map_or(true, |names| !names.is_empty())
     }
 }
 

@@ -1,4 +1,5 @@
-//! Evaluation and generation for checkpoints, with or without an adapter on top.
+//! Evaluation and generation for checkpoints, with or without an adapter on top, and previews of
+//! data as they see it.
 //!
 //! [`model`] runs a decoder in f32 on the CPU with its key-value cache; metrics and generation are
 //! those of `olive-kit-measure`, so that a checkpoint and the ONNX model made of it are compared by
@@ -6,6 +7,7 @@
 
 pub mod evaluator;
 pub mod generator;
+pub mod previewer;
 mod opened;
 pub mod model;
 mod threads;
@@ -14,5 +16,10 @@ pub mod error;
 use evaluator::CheckpointEvaluator;
 use generator::CheckpointGenerator;
 use olive_plugin_api::export_plugin;
+use previewer::DataPreviewer;
 
-export_plugin! { evaluators: [CheckpointEvaluator], generators: [CheckpointGenerator] }
+export_plugin! {
+    evaluators: [CheckpointEvaluator],
+    generators: [CheckpointGenerator],
+    previewers: [DataPreviewer],
+}

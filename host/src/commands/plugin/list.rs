@@ -75,14 +75,16 @@ fn providers(pack: &InstalledPack) -> impl Iterator<Item = String> {
 
 /// A line for the plugin, and one for everything it provides.
 fn provided(plugin: &InstalledPlugin) -> Vec<String> {
-    let PluginDescriptor { passes, evaluators, generators, sources, systems, .. } =
+    let PluginDescriptor { passes, evaluators, generators, sources, systems, previewers, .. } =
         &plugin.descriptor;
     let passes = passes.iter().map(|pass| ("pass", &pass.name, &pass.summary));
     let evaluators = evaluators.iter().map(|e| ("evaluator", &e.name, &e.summary));
     let generators = generators.iter().map(|g| ("generator", &g.name, &g.summary));
     let sources = sources.iter().map(|source| ("source", &source.name, &source.summary));
     let systems = systems.iter().map(|system| ("system", &system.name, &system.summary));
+    let previewers = previewers.iter().map(|p| ("previewer", &p.name, &p.summary));
     let entries = passes.chain(evaluators).chain(generators).chain(sources).chain(systems);
+    let entries = entries.chain(previewers);
     let entries = entries.map(|(kind, name, summary)| format!("  {kind:9}  {name}: {summary}"));
     let title = format!("{}  {}", plugin.label(), plugin.path.display());
     std::iter::once(title).chain(entries).chain(shadowed(&plugin.shadows)).collect()

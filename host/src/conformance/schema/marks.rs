@@ -1,13 +1,13 @@
 //! Marks in a schema: keys that begin with `x-olive-`, which the host reads.
 
-use olive_schemas::advice::{AcceleratorRule, Advice, Unavailable};
+use olive_schemas::advice::{AcceleratorRule, Advice, EvalSplit, Unavailable};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::report::{Finding, counted, unless_any};
 use crate::config::references::{
-    ACCELERATORS, ADAPTER, ADVICE, IGNORED, PATH, QUALITY_HELP, REFERENCE, RENAMED_FROM,
-    UNAVAILABLE, UNAVAILABLE_VALUES, parts,
+    ACCELERATORS, ADAPTER, ADVICE, EVAL_SPLIT, IGNORED, PATH, QUALITY_HELP, REFERENCE,
+    RENAMED_FROM, UNAVAILABLE, UNAVAILABLE_VALUES, parts,
 };
 
 /// What all marks begin with.
@@ -70,9 +70,10 @@ impl Found<'_> {
             }
             ADVICE => list(value)?.iter().try_for_each(|advice| self.advice(advice)),
             ACCELERATORS => list(value)?.iter().try_for_each(|rule| self.accelerator_rule(rule)),
+            EVAL_SPLIT => self.eval_split(value),
             _ => Err("no such mark is known".into()),
         }?;
-        if !place.is_empty() && [ADVICE, ACCELERATORS, QUALITY_HELP].contains(&mark) {
+        if !place.is_empty() && [ADVICE, ACCELERATORS, EVAL_SPLIT, QUALITY_HELP].contains(&mark) {
             return Err("it is read at the root only".into());
         }
         Ok(())
@@ -90,6 +91,12 @@ impl Found<'_> {
         let rule = AcceleratorRule::deserialize(rule).map_err(|error| error.to_string())?;
         self.pointer(&rule.at)?;
         condition(rule.condition.as_ref())
+    }
+
+    fn eval_split(&self, split: &Value) -> Result<(), String> {
+        let split = EvalSplit::deserialize(split).map_err(|error| error.to_string())?;
+        let pointers = [&split.of, &split.size].into_iter().chain(&split.unless);
+        pointers.chain(&split.seeds).try_for_each(|pointer| self.pointer(pointer))
     }
 
     /// Refuses a pointer that leads to no setting.

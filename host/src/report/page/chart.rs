@@ -8,7 +8,7 @@ use super::escape::escape;
 const LEFT: f64 = 58.0;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 24.0;
-const BOTTOM: f64 = 28.0;
+const BOTTOM: f64 = 40.0;
 /// Ticks on an axis, about.
 const TICKS: f64 = 5.0;
 /// Ticks on an axis, at most.
@@ -19,6 +19,10 @@ pub(super) struct Chart {
     pub(super) series: Vec<Series>,
     pub(super) width: f64,
     pub(super) height: f64,
+    /// What is counted, such as `step`.
+    pub(super) unit: String,
+    /// What the axis of the figures is about.
+    pub(super) title: String,
     /// Whether the axis of the figures starts at 0 when all of them are above.
     pub(super) has_zero: bool,
 }
@@ -71,7 +75,7 @@ impl Chart {
             "<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n{}{}{}{}</svg>\n",
             self.width,
             self.height,
-            escape(&format!("{} over steps", names.join(" and "))),
+            escape(&format!("{} by {}", names.join(" and "), self.unit)),
             self.y_axis(&y, &y_ticks),
             self.x_axis(&x),
             self.lines(&x, &y),
@@ -93,7 +97,8 @@ impl Chart {
 
     fn y_axis(&self, y: &Scale, ticks: &[f64]) -> String {
         let right = self.width - RIGHT;
-        let mut svg = String::new();
+        let mut svg =
+            format!("<text class=\"axis-title\" x=\"2\" y=\"12\">{}</text>\n", escape(&self.title));
         for &tick in ticks {
             let (at, text) = (y.at(tick), label(tick, ticks));
             let _ = writeln!(
@@ -121,6 +126,13 @@ impl Chart {
                 label(tick, &ticks)
             );
         }
+        let _ = writeln!(
+            svg,
+            "<text class=\"axis-title x\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+            f64::midpoint(LEFT, self.width - RIGHT),
+            self.height - 2.0,
+            escape(&self.unit)
+        );
         svg
     }
 
@@ -170,7 +182,7 @@ impl Chart {
         y: &Scale,
         svg: &mut String,
     ) {
-        let (mut parts, mut dots) = (vec![format!("at {place}")], String::new());
+        let (mut parts, mut dots) = (vec![format!("{} {place}", self.unit)], String::new());
         for series in &self.series {
             for &(_, value) in series.points.iter().filter(|point| point.0 == place) {
                 parts.push((series.show)(value));
@@ -253,9 +265,16 @@ mod tests {
             points: vec![(1, 5.0), (2, 5.0)],
             show: Box::new(|value| format!("rate {value}")),
         };
-        let svg =
-            Chart { series: vec![series], width: 480.0, height: 170.0, has_zero: true }.render();
+        let chart = Chart {
+            series: vec![series],
+            width: 480.0,
+            height: 180.0,
+            unit: "step".into(),
+            title: "rate".into(),
+            has_zero: true,
+        };
+        let svg = chart.render();
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
-        assert!(svg.contains("<title>at 1, rate 5</title>"), "{svg}");
+        assert!(svg.contains("<title>step 1, rate 5</title>"), "{svg}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use olive_schemas::footprint::{Footprint, StepRecord};
+use olive_schemas::footprint::{CurvePoint, Footprint, StepRecord};
 
 use super::super::figures::{figure, rank, words};
 use super::super::steps::steps;
@@ -11,6 +11,8 @@ use super::escape::escape;
 
 /// Figures that share the large chart.
 const LOSSES: [&str; 2] = ["loss", "eval_loss"];
+/// Figures without a small chart of their own: the losses, and what only counts up.
+const UNCHARTED: [&str; 3] = ["loss", "eval_loss", "tokens"];
 
 /// The charts of every step that trains.
 pub(super) fn render(footprint: &Footprint) -> String {
@@ -35,16 +37,40 @@ pub(super) fn charts(step: &StepRecord) -> String {
     let losses: Vec<Series> = LOSSES.iter().map(|name| series(step, name)).collect();
     let large = if losses[0].points.len() > 1 || losses[1].points.len() > 1 {
         let losses = losses.into_iter().filter(|series| !series.points.is_empty()).collect();
-        card(&Chart { series: losses, width: 1000.0, height: 300.0, has_zero: false }, "large")
+        let chart = Chart {
+            series: losses,
+            width: 1000.0,
+            height: 310.0,
+            unit: unit(step),
+            title: "loss".into(),
+            has_zero: false,
+        };
+        card(&chart, "large")
     } else {
         String::new()
     };
     let small = other_figures(step).into_iter().map(|name| {
         let series = vec![Series { color: 2, ..series(step, name) }];
-        card(&Chart { series, width: 480.0, height: 170.0, has_zero: true }, "small")
+        let title = words(name);
+        let unit = unit(step);
+        let chart = Chart { series, width: 480.0, height: 180.0, unit, title, has_zero: true };
+        card(&chart, "small")
     });
     let charts: String = std::iter::once(large).chain(small).collect();
     if charts.is_empty() { charts } else { format!("<div class=\"charts\">\n{charts}</div>\n") }
+}
+
+/// What the charts count: what the step counts while it has a loss, else at its end.
+fn counted(step: &StepRecord) -> &str {
+    let has_loss = |point: &&CurvePoint| point.figures.contains_key(LOSSES[0]);
+    let last = step.curve.iter().rev().find(has_loss).or(step.curve.last());
+    last.map(|point| point.unit.as_str()).unwrap_or_default()
+}
+
+/// The title of the axis that counts.
+fn unit(step: &StepRecord) -> String {
+    let unit = counted(step);
+    if unit.is_empty() { "done".into() } else { unit.to_owned() }
 }
 
 /// Names of figures outside the large chart that have a course, the most telling first.
@@ -53,13 +79,14 @@ fn other_figures(step: &StepRecord) -> Vec<&str> {
         step.curve.iter().flat_map(|point| point.figures.keys().map(String::as_str)).collect();
     let has_course = |name: &&str| series(step, name).points.len() > 1;
     let mut names: Vec<&str> =
-        names.into_iter().filter(|name| !LOSSES.contains(name)).filter(has_course).collect();
+        names.into_iter().filter(|name| !UNCHARTED.contains(name)).filter(has_course).collect();
     names.sort_by_key(|name| rank(name));
     names
 }
 
 fn series(step: &StepRecord, name: &str) -> Series {
-    let points = step.curve.iter().filter_map(|point| {
+    let unit = counted(step);
+    let points = step.curve.iter().filter(|point| point.unit == unit).filter_map(|point| {
         let value = *point.figures.get(name)?;
         value.is_finite().then_some((point.done, value))
     });

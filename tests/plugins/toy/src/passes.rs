@@ -12,7 +12,13 @@ use crate::behavior::{Behavior, behave};
 /// Settings of the `Toy` pass.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(extend("x-olive-quality-help" = "try `score` 1.0"))]
+#[schemars(extend(
+    "x-olive-quality-help" = "try `score` 1.0",
+    "x-olive-eval-split" = {
+        "of": "/train_data_config", "size": "/eval_dataset_size", "seeds": ["/seed"],
+        "default_seed": 42
+    }
+))]
 pub struct ToyConfig {
     /// What the pass does beside copying the model.
     pub behavior: Behavior,
@@ -22,6 +28,10 @@ pub struct ToyConfig {
     /// Data config whose name and files are written into the model.
     #[schemars(extend("x-olive-reference" = "data_config"))]
     pub train_data_config: Option<String>,
+    /// Blocks that would be kept back for evaluation, as a share or a count.
+    pub eval_dataset_size: Option<f64>,
+    /// Seed of what would be random.
+    pub seed: Option<u64>,
     /// File that `behavior` `wait` waits for.
     #[schemars(extend("x-olive-path" = "output"))]
     pub wait_for: Option<String>,
@@ -33,6 +43,8 @@ pub struct ToyConfig {
     pub pause_at: u64,
     /// Milliseconds of one step of `behavior` `train`.
     pub step_ms: u64,
+    /// Whether `behavior` `train` leaves a checkpoint after every step.
+    pub saves: bool,
     /// Milliseconds that `behavior` `train` takes to stop.
     pub stop_ms: u64,
 }
@@ -43,11 +55,14 @@ impl Default for ToyConfig {
             behavior: Behavior::Work,
             score: None,
             train_data_config: None,
+            eval_dataset_size: None,
+            seed: None,
             wait_for: None,
             ballast_bytes: 0,
             steps: 40,
             pause_at: 0,
             step_ms: 0,
+            saves: false,
             stop_ms: 0,
         }
     }

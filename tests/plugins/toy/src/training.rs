@@ -22,12 +22,21 @@ pub(crate) fn train(config: &ToyConfig, ctx: &StepContext<'_>) -> Result<(), Plu
     }
     for step in first + 1..=config.steps {
         report(step, config.steps, ctx);
+        if config.saves {
+            save(checkpoint.as_deref(), step)?;
+        }
         if step == config.pause_at {
             pause(config, checkpoint.as_deref(), step, ctx)?;
         }
         thread::sleep(Duration::from_millis(config.step_ms));
     }
     Ok(())
+}
+
+fn save(checkpoint: Option<&Path>, step: u64) -> Result<(), PluginError> {
+    let Some(checkpoint) = checkpoint else { return Ok(()) };
+    let new = checkpoint.with_extension("new");
+    fs::write(&new, step.to_string()).and_then(|()| fs::rename(&new, checkpoint)).map_err(io)
 }
 
 fn done_before(checkpoint: &Path) -> u64 {
@@ -63,9 +72,7 @@ fn pause(
     while !go.exists() {
         if ctx.is_cancelled() {
             thread::sleep(Duration::from_millis(config.stop_ms));
-            if let Some(checkpoint) = checkpoint {
-                fs::write(checkpoint, step.to_string()).map_err(io)?;
-            }
+            save(checkpoint, step)?;
             return Err(PluginError::cancelled());
         }
         thread::sleep(Duration::from_millis(10));

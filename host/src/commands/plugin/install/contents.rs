@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 use crate::render::plain;
 
 /// The lists of a plugin's descriptor, with what their entries are called.
-const LISTS: [(&str, &str); 5] = [
+const LISTS: [(&str, &str); 6] = [
     ("passes", "pass"),
     ("evaluators", "evaluator"),
     ("generators", "generator"),
     ("sources", "source"),
     ("systems", "system"),
+    ("previewers", "previewer"),
 ];
 
 /// A part that a pack provides.
