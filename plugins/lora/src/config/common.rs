@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use olive_plugin_api::EvalSplit;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +68,17 @@ pub struct Common {
     /// Settings of the training; `null` leaves all at their defaults.
     #[serde(default)]
     pub training_args: Option<TrainingArgs>,
+}
+
+/// How blocks of the training data are kept back, for `olive data preview`.
+pub(super) fn eval_split() -> EvalSplit {
+    EvalSplit {
+        of: "/train_data_config".into(),
+        unless: Some("/eval_data_config".into()),
+        size: "/eval_dataset_size".into(),
+        seeds: vec!["/training_args/data_seed".into(), "/training_args/seed".into()],
+        default_seed: TrainingArgs::default().seed,
+    }
 }
 
 impl Common {

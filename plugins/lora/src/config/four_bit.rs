@@ -5,6 +5,7 @@ use std::num::NonZero;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::common::eval_split;
 use super::{AdapterPass, Base, Common, LowRank, Method, TorchDtype};
 use crate::{advice, known};
 
@@ -17,7 +18,8 @@ use crate::{advice, known};
     "x-olive-ignored" = known::of_qlora(),
     "x-olive-unavailable" = known::unavailable_in_qlora(),
     "x-olive-advice" = advice::all(advice::Kind::FourBit),
-    "x-olive-adapter" = "adds"
+    "x-olive-adapter" = "adds",
+    "x-olive-eval-split" = eval_split()
 ))]
 pub struct QloraConfig {
     /// What all passes share.
@@ -56,7 +58,8 @@ pub struct QloraConfig {
     "x-olive-ignored" = known::of_loftq(),
     "x-olive-unavailable" = known::unavailable_in_loftq(),
     "x-olive-advice" = advice::all(advice::Kind::FourBit),
-    "x-olive-adapter" = "adds"
+    "x-olive-adapter" = "adds",
+    "x-olive-eval-split" = eval_split()
 ))]
 pub struct LoftqConfig {
     /// What all passes share.

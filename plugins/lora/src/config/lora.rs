@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::common::eval_split;
 use super::{AdapterPass, Common, LowRank, Method};
 use crate::{advice, known};
 
@@ -15,7 +16,8 @@ use crate::{advice, known};
     "x-olive-ignored" = known::of_lora(),
     "x-olive-unavailable" = known::unavailable_in_lora(),
     "x-olive-advice" = advice::all(advice::Kind::LowRank),
-    "x-olive-adapter" = "adds"
+    "x-olive-adapter" = "adds",
+    "x-olive-eval-split" = eval_split()
 ))]
 pub struct LoraConfig {
     /// What all passes share.
@@ -34,7 +36,8 @@ pub struct LoraConfig {
 #[schemars(extend(
     "x-olive-ignored" = known::of_dora(),
     "x-olive-advice" = advice::all(advice::Kind::LowRank),
-    "x-olive-adapter" = "adds"
+    "x-olive-adapter" = "adds",
+    "x-olive-eval-split" = eval_split()
 ))]
 pub struct DoraConfig {
     /// What all passes share.

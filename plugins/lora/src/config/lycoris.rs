@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::common::eval_split;
 use super::{AdapterPass, Common, Method};
 use crate::{advice, known};
 
@@ -29,7 +30,8 @@ pub struct Lycoris {
     "x-olive-ignored" = known::of_loha(),
     "x-olive-unavailable" = known::unavailable_in_lycoris(),
     "x-olive-advice" = advice::all(advice::Kind::Lycoris),
-    "x-olive-adapter" = "adds"
+    "x-olive-adapter" = "adds",
+    "x-olive-eval-split" = eval_split()
 ))]
 pub struct LohaConfig {
     /// What all passes share.
@@ -53,7 +55,8 @@ pub struct LohaConfig {
     "x-olive-ignored" = known::of_lokr(),
     "x-olive-unavailable" = known::unavailable_in_lycoris(),
     "x-olive-advice" = advice::all(advice::Kind::Lycoris),
-    "x-olive-adapter" = "adds"
+    "x-olive-adapter" = "adds",
+    "x-olive-eval-split" = eval_split()
 ))]
 pub struct LokrConfig {
     /// What all passes share.
