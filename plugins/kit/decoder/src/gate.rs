@@ -3,22 +3,19 @@
 //! Shazeer, "GLU Variants Improve Transformer" (2020).
 
 use olive_kit_checkpoint::Activation;
-use olive_kit_kernels::vector::{exp, vectorized};
+use olive_kit_kernels::vector::{GeluTanh, Silu, gate, gate_gradients};
 
 use crate::parts::Parts;
 use crate::rows::{for_each_pair, for_each_row};
 
-/// `sqrt(2 / pi)` and the cubic's factor of GELU's approximation.
-const GELU: [f32; 2] = [0.797_884_6, 0.044_715];
-
 /// Writes `activation(gate) * up`, `[rows, width]`.
 pub(crate) fn forward(activation: Activation, gate_up: &Parts, y: &mut [f32], width: usize) {
     for_each_row(y, width, |row, y| {
-        let (gate, up) = (gate_up.columns(row, 0, width), gate_up.columns(row, width, width));
-        vectorized(|| match activation {
-            Activation::Silu => gated(gate, up, y, silu),
-            Activation::GeluTanh => gated(gate, up, y, gelu),
-        });
+        let (of_gate, up) = (gate_up.columns(row, 0, width), gate_up.columns(row, width, width));
+        match activation {
+            Activation::Silu => gate::<Silu>(of_gate, up, y),
+            Activation::GeluTanh => gate::<GeluTanh>(of_gate, up, y),
+        }
     });
 }
 
@@ -26,10 +23,10 @@ pub(crate) fn forward(activation: Activation, gate_up: &Parts, y: &mut [f32], wi
 pub(crate) fn backward(activation: Activation, gate_up: &mut Parts, dy: &[f32], width: usize) {
     let of_row = |row: usize, gate: &mut [f32], up: &mut [f32]| {
         let dy = &dy[row * width..][..width];
-        vectorized(|| match activation {
-            Activation::Silu => gradients(gate, up, dy, silu_and_slope),
-            Activation::GeluTanh => gradients(gate, up, dy, gelu_and_slope),
-        });
+        match activation {
+            Activation::Silu => gate_gradients::<Silu>(gate, up, dy),
+            Activation::GeluTanh => gate_gradients::<GeluTanh>(gate, up, dy),
+        }
     };
     match gate_up.buffers.as_mut_slice() {
         [gate, up] => for_each_pair((gate, width), (up, width), of_row),
@@ -40,56 +37,6 @@ pub(crate) fn backward(activation: Activation, gate_up: &mut Parts, dy: &[f32], 
             });
         }
     }
-}
-
-#[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
-#[inline(always)]
-fn gated(gate: &[f32], up: &[f32], y: &mut [f32], activation: impl Fn(f32) -> f32) {
-    for ((y, gate), up) in y.iter_mut().zip(gate).zip(up) {
-        *y = activation(*gate) * up;
-    }
-}
-
-/// With `a` the activation: `dgate = dy up a'(gate)` and `dup = dy a(gate)`.
-#[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
-#[inline(always)]
-fn gradients(gate: &mut [f32], up: &mut [f32], dy: &[f32], activation: impl Fn(f32) -> (f32, f32)) {
-    for ((gate, up), dy) in gate.iter_mut().zip(up).zip(dy) {
-        let (value, slope) = activation(*gate);
-        *gate = dy * *up * slope;
-        *up = dy * value;
-    }
-}
-
-#[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
-#[inline(always)]
-fn silu(x: f32) -> f32 {
-    x / (1.0 + exp(-x))
-}
-
-/// `x s` and `s (1 + x (1 - s))` with `s = sigmoid(x)`.
-#[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
-#[inline(always)]
-fn silu_and_slope(x: f32) -> (f32, f32) {
-    let sigmoid = 1.0 / (1.0 + exp(-x));
-    (x * sigmoid, sigmoid * (1.0 + x * (1.0 - sigmoid)))
-}
-
-#[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
-#[inline(always)]
-fn gelu(x: f32) -> f32 {
-    gelu_and_slope(x).0
-}
-
-/// `x s` with `s = sigmoid(2 u)`, which is `(1 + tanh u) / 2`, `u = sqrt(2 / pi) (x + 0.044715 x^3)`.
-#[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
-#[inline(always)]
-fn gelu_and_slope(x: f32) -> (f32, f32) {
-    let [root, cubic] = GELU;
-    let inner = root * (x + cubic * x * x * x);
-    let sigmoid = 1.0 / (1.0 + exp(-2.0 * inner));
-    let inner_slope = root * (1.0 + 3.0 * cubic * x * x);
-    (x * sigmoid, sigmoid + x * 2.0 * sigmoid * (1.0 - sigmoid) * inner_slope)
 }
 
 #[cfg(test)]

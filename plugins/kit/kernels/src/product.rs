@@ -125,21 +125,11 @@ impl<'a> MatrixMut<'a> {
     ///
     /// # Panics
     /// When `values` ends before the matrix does, or rows overlap.
-    pub fn strided(
-        values: &'a mut [f32],
-        rows: usize,
-        columns: usize,
-        row_stride: usize,
-    ) -> Self {
+    pub fn strided(values: &'a mut [f32], rows: usize, columns: usize, row_stride: usize) -> Self {
         let end = rows.saturating_sub(1) * row_stride + columns;
         assert!(rows == 0 || end <= values.len(), "{rows} rows {row_stride} apart fit");
         assert!(columns <= row_stride, "rows of {columns} values do not overlap");
         Self { values, rows, columns, row_stride }
-    }
-
-    /// The same matrix, for a shorter time.
-    pub fn reborrow(&mut self) -> MatrixMut<'_> {
-        MatrixMut { values: self.values, ..*self }
     }
 }
 

@@ -6,7 +6,11 @@
 
 #![expect(clippy::inline_always, reason = "a function that is not inlined is compiled for SSE2")]
 
+mod gate;
+
 use pulp::NullaryFnOnce;
+
+pub use gate::{Activation, GeluTanh, Silu, gate, gate_gradients};
 
 /// Partial sums of a reduction: enough to fill several vectors.
 const LANES: usize = 32;
