@@ -130,7 +130,7 @@ fn packages_depend_only_on_what_they_may() {
 
 #[test]
 fn plain_kits_know_no_tensor_library() {
-    for kit in ["olive-kit-checkpoint", "olive-kit-quant", "olive-kit-onnx"] {
+    for kit in ["olive-kit-checkpoint", "olive-kit-adapters", "olive-kit-quant", "olive-kit-onnx"] {
         let parts = built_of(kit);
         let heavy: Vec<&String> = parts.iter().filter(|name| name.starts_with("candle")).collect();
         assert!(heavy.is_empty(), "{kit}: {heavy:?}");

@@ -62,10 +62,9 @@ fn what_is_written_is_what_was_read() {
         let config = AdapterConfig::read(&dir).unwrap();
         let written = tempfile::tempdir().unwrap();
         Adapters::open(&dir, &decoder).unwrap().write(written.path(), &config).unwrap();
-        let json = |dir: &Path| -> Value {
-            serde_json::from_slice(&fs::read(dir.join("adapter_config.json")).unwrap()).unwrap()
-        };
-        assert_eq!(json(written.path()), json(&dir), "{}", dir.display());
+        let bytes = |dir: &Path, file: &str| fs::read(dir.join(file)).unwrap();
+        let config = "adapter_config.json";
+        assert!(bytes(written.path(), config) == bytes(&dir, config), "{}", dir.display());
         let (ours, theirs) = (weights(written.path()), weights(&dir));
         let is_copy = |name: &&str| name.contains("original_module") || name.contains("_to_save");
         let names: BTreeSet<_> = theirs.names().into_iter().filter(|n| !is_copy(n)).collect();
@@ -76,6 +75,34 @@ fn what_is_written_is_what_was_read() {
         }
         assert_eq!(fs::read_dir(written.path()).unwrap().count(), 2);
     }
+}
+
+#[test]
+fn files_are_byte_for_byte_those_of_peft() {
+    let dir = base("tiny-phi3/adapter");
+    let written = tempfile::tempdir().unwrap();
+    let config = AdapterConfig::read(&dir).unwrap();
+    Adapters::open(&dir, &decoder("tiny-phi3")).unwrap().write(written.path(), &config).unwrap();
+    for file in ["adapter_config.json", "adapter_model.safetensors"] {
+        let bytes = |dir: &Path| fs::read(dir.join(file)).unwrap();
+        assert!(bytes(written.path()) == bytes(&dir), "{file} differs from PEFT's");
+    }
+}
+
+#[test]
+fn all_layers_are_named_in_what_is_written() {
+    let mut config = AdapterConfig::lora(2, 4.0, 0.0, &[]);
+    config.targets.modules = Some(olive_kit_adapters::TargetModules::AllLinear);
+    config.targets.layers = vec![1];
+    let (adapters, _) = start("tiny-phi3", &config);
+    let dir = tempfile::tempdir().unwrap();
+    adapters.write(dir.path(), &config).unwrap();
+    let written: Value =
+        serde_json::from_slice(&fs::read(dir.path().join("adapter_config.json")).unwrap()).unwrap();
+    let names = json!(["down_proj", "gate_up_proj", "o_proj", "qkv_proj"]);
+    assert_eq!(written["target_modules"], names);
+    assert_eq!(written["layers_to_transform"], json!([1]));
+    assert_eq!(written["base_model_name_or_path"], Value::Null);
 }
 
 #[test]
@@ -235,7 +262,7 @@ fn damaged_folders_are_named() {
 #[test]
 fn peft_computes_the_same_from_what_is_written() {
     let Ok(python) = std::env::var("OLIVE_PEFT_PYTHON") else {
-        eprintln_skipped("`OLIVE_PEFT_PYTHON` names no Python with PEFT");
+        print_line("skipped: `OLIVE_PEFT_PYTHON` names no Python with PEFT");
         return;
     };
     let dir = tempfile::tempdir().unwrap();
@@ -256,16 +283,11 @@ fn peft_computes_the_same_from_what_is_written() {
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    print_report(&text);
+    print_line(&text);
 }
 
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn eprintln_skipped(reason: &str) {
-    eprintln!("skipped: {reason}");
-}
-
-#[expect(clippy::print_stdout, reason = "figures for `--nocapture`")]
-fn print_report(text: &str) {
+#[expect(clippy::print_stdout, reason = "what was skipped, and figures")]
+fn print_line(text: &str) {
     println!("{text}");
 }
 
@@ -337,20 +359,4 @@ fn fixtures() -> PathBuf {
 
 fn base(model: &str) -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/fixtures")).join(model)
-}
-
-#[test]
-fn all_layers_are_named_in_what_is_written() {
-    let mut config = AdapterConfig::lora(2, 4.0, 0.0, &[]);
-    config.targets.modules = Some(olive_kit_adapters::TargetModules::AllLinear);
-    config.targets.layers = vec![1];
-    let (adapters, _) = start("tiny-phi3", &config);
-    let dir = tempfile::tempdir().unwrap();
-    adapters.write(dir.path(), &config).unwrap();
-    let written: Value =
-        serde_json::from_slice(&fs::read(dir.path().join("adapter_config.json")).unwrap()).unwrap();
-    let names = json!(["down_proj", "gate_up_proj", "o_proj", "qkv_proj"]);
-    assert_eq!(written["target_modules"], names);
-    assert_eq!(written["layers_to_transform"], json!([1]));
-    assert_eq!(written["base_model_name_or_path"], Value::Null);
 }

@@ -1,4 +1,4 @@
-//! Why a checkpoint or adapter could not be read or written.
+//! Why a checkpoint could not be read or written.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use olive_kit_quant::StoredError;
 use thiserror::Error;
 
-/// Why a checkpoint or adapter could not be read or written.
+/// Why a checkpoint could not be read or written.
 #[derive(Debug, Error)]
 pub enum CheckpointError {
     /// The folder does not exist, or is a file.

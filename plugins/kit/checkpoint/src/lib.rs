@@ -5,7 +5,6 @@
 //! - [`Checkpoint::open_quantized`] takes checkpoints in bitsandbytes' 4 bits too, whose
 //!   [`LinearWeight`]s are codes.
 //! - [`CheckpointWriter`] and [`SafetensorsWriter`] write one tensor at a time.
-//! - [`Adapter`] reads a PEFT LoRA adapter, [`adapter::write`] writes one.
 //! - [`files`] knows what else belongs to a model: tokenizer, chat template, generation config.
 //!
 //! This crate knows no tensor library and computes nothing but conversions and
@@ -43,13 +42,9 @@ mod rope_config;
 mod fields;
 mod writer;
 mod checkpoint_writer;
-pub mod adapter;
-mod adapter_config;
 pub mod files;
 mod error;
 
-pub use adapter::{Adapter, LoraPair};
-pub use adapter_config::AdapterConfig;
 pub use archive::SafetensorsFile;
 pub use checkpoint::{Checkpoint, Description};
 pub use checkpoint_writer::{CheckpointWriter, DEFAULT_SHARD_BYTES};

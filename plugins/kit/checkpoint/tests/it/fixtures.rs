@@ -5,8 +5,8 @@ use std::path::Path;
 
 use olive_kit_checkpoint::rope::RopeScaling;
 use olive_kit_checkpoint::{
-    Adapter, AdapterConfig, Checkpoint, CheckpointError, CheckpointWriter, Dtype, Family,
-    LinearRole, SafetensorsFile, TensorSpec, adapter,
+    Checkpoint, CheckpointError, CheckpointWriter, Dtype, Family, LinearRole, SafetensorsFile,
+    TensorSpec,
 };
 use serde_json::{Value, json};
 
@@ -214,45 +214,4 @@ fn integer_tensors_are_no_weights() {
     assert!(file.tensor("input_ids").unwrap_err().to_string().contains("holds I64 values"));
     let (ids, shape) = file.integers("input_ids").unwrap();
     assert_eq!((ids.len(), shape), (48, [2, 24].as_slice()));
-}
-
-#[test]
-fn adapters_survive_reading_and_writing() {
-    let source = Adapter::open(fixture("tiny-phi3/adapter")).unwrap();
-    assert_eq!(source.modules().count(), 4);
-    let pairs = source.modules().map(|module| (module, source.pair(module).unwrap().unwrap()));
-    let pairs: Vec<_> =
-        pairs.map(|(m, pair)| (m, pair.a.to_f32(), pair.b.to_f32(), pair)).collect();
-    let weights = pairs.iter().map(|(module, a, b, pair)| adapter::LoraWeights {
-        module,
-        in_features: pair.a.row_len(),
-        out_features: pair.b.num_rows(),
-        a,
-        b,
-    });
-    let mut config = AdapterConfig::lora(4, 8.0, 0.0, &["o_proj", "qkv_proj"]);
-    config.base_model_name_or_path = Some("tiny-phi3".into());
-    let dir = tempfile::tempdir().unwrap();
-    adapter::write(dir.path(), &config, &weights.collect::<Vec<_>>(), Dtype::F32).unwrap();
-    for file in ["adapter_config.json", "adapter_model.safetensors"] {
-        let written = fs::read(dir.path().join(file)).unwrap();
-        let expected = fs::read(fixture("tiny-phi3/adapter").join(file)).unwrap();
-        assert!(written == expected, "{file} differs from PEFT's");
-    }
-}
-
-#[test]
-fn wrong_adapters_are_named() {
-    let open = |dir: &Path| Adapter::open(dir).map(drop).unwrap_err().to_string();
-    assert!(open(Path::new("/no/adapter")).contains("`/no/adapter` does not exist"));
-    let dir = tempfile::tempdir().unwrap();
-    assert!(open(dir.path()).contains("adapter_config.json` does not exist"));
-    AdapterConfig::lora(8, 8.0, 0.0, &["o_proj"]).write(dir.path()).unwrap();
-    fs::write(dir.path().join("adapter_model.bin"), b"").unwrap();
-    assert!(open(dir.path()).contains("only as pickle (`adapter_model.bin`)"));
-    let weights = "adapter_model.safetensors";
-    fs::copy(fixture("tiny-phi3/adapter").join(weights), dir.path().join(weights)).unwrap();
-    assert!(open(dir.path()).contains("has shape [4, 64], but [8, 64] is needed"));
-    fs::copy(fixture("tiny-phi3/model.safetensors"), dir.path().join(weights)).unwrap();
-    assert!(open(dir.path()).contains("is no LoRA factor"));
 }
