@@ -85,12 +85,12 @@ impl<'a> Merge<'a> {
                 Ok(BaseWeight::FourBit { weight, row_len: linear.in_features })
             }
             LinearWeight::Dense(tensor) => {
-                match self.quantized.as_ref().filter(|base| base.has(linear)) {
-                    Some(base) => BaseWeight::quantized(&tensor, base.format).map_err(|source| {
-                        MergeError::Weight { name: tensor.name.to_owned(), source }
-                    }),
-                    None => Ok(BaseWeight::Dense(tensor)),
-                }
+                let Some(base) = self.quantized.as_ref().filter(|base| base.has(linear)) else {
+                    return Ok(BaseWeight::Dense(tensor));
+                };
+                let weight = BaseWeight::quantized(&tensor, base.format);
+                self.checkpoint.release(tensor.name);
+                weight.map_err(|source| MergeError::Weight { name: tensor.name.to_owned(), source })
             }
         }
     }

@@ -5,6 +5,7 @@
 mod lora;
 mod methods;
 mod quantized;
+mod speed;
 
 use std::path::{Path, PathBuf};
 
