@@ -63,7 +63,7 @@ impl Date {
                 if code == Some('-') { (false, characters.next()) } else { (true, code) };
             let number =
                 |number: usize| if pads { format!("{number:02}") } else { number.to_string() };
-            text.push_str(&match code {
+            let written = match code {
                 Some('Y') => format!("{:04}", self.year),
                 Some('y') => number(self.year % 100),
                 Some('m') => number(self.month),
@@ -81,7 +81,8 @@ impl Date {
                     let code = code.map(String::from).unwrap_or_default();
                     return Err(format!("`strftime_now` knows no format `%{code}`"));
                 }
-            });
+            };
+            text.push_str(&written);
         }
         Ok(text)
     }

@@ -50,6 +50,7 @@ fn raise_exception(message: String) -> Result<Value, Error> {
 }
 
 /// `json.dumps` with transformers' defaults.
+#[expect(clippy::needless_pass_by_value, reason = "filters own their arguments")]
 fn to_json(value: Value, options: Kwargs) -> Result<String, Error> {
     let separators: Option<Vec<String>> = options.get("separators")?;
     let style = to_json::Style {
