@@ -65,7 +65,7 @@ impl LoraError {
             Self::Train(TrainError::NotFinite { .. }) => "not-finite",
             Self::Train(TrainError::Save { .. } | TrainError::Events { .. })
             | Self::Folder { .. } => "io",
-            Self::Train(TrainError::Resume { .. }) => "resume",
+            Self::Train(TrainError::Resume { .. } | TrainError::OtherTraining { .. }) => "resume",
             Self::Train(_) => "training",
             Self::Threads { .. } => "threads",
         }
@@ -82,7 +82,7 @@ impl LoraError {
             Self::Train(TrainError::Save { .. }) => {
                 Some("make room on the disk and run again: training goes on from there".into())
             }
-            Self::Train(TrainError::Resume { .. }) => Some(
+            Self::Train(TrainError::Resume { .. } | TrainError::OtherTraining { .. }) => Some(
                 "set `resume_from_checkpoint` to false to start anew, or to another folder".into(),
             ),
             Self::Decoder(_)
