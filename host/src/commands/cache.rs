@@ -25,13 +25,13 @@ fn list(args: &CacheArgs) -> Result<(), Error> {
     let folder = folder(args)?;
     let store = Store::new(&folder);
     let (steps, unfinished) = (store.list()?, store.unfinished()?);
-    let (done, left): (fn(&StoredStep, u64) -> String, fn(&Unfinished) -> String) = if args.json {
-        (json_line, json_line_unfinished)
+    let mut lines: Vec<String> = if args.json {
+        let done = steps.iter().map(|(step, size)| json_line(step, *size));
+        done.chain(unfinished.iter().map(json_line_unfinished)).collect()
     } else {
-        (text_line, text_line_unfinished)
+        let done = steps.iter().map(|(step, size)| text_line(step, *size));
+        done.chain(unfinished.iter().map(text_line_unfinished)).collect()
     };
-    let mut lines: Vec<String> = steps.iter().map(|(step, size)| done(step, *size)).collect();
-    lines.extend(unfinished.iter().map(left));
     if !args.json {
         let sizes = steps.iter().map(|(_, size)| *size);
         let sum = sizes.chain(unfinished.iter().map(|step| step.size_bytes)).sum::<u64>();

@@ -3,6 +3,8 @@
 //! In a block, what the model sees but does not learn is dimmed on a terminal, and stands between
 //! `⟨` and `⟩` wherever colors do not show.
 
+use std::fmt::Write;
+
 use olive_schemas::preview::{
     BlockPiece, BlockPreview, DataPreview, PieceKind, RowPreview, TokenPreview,
 };
@@ -108,7 +110,7 @@ fn row_entry(number: usize, row: &RowPreview, look: &Look) -> String {
     let mut told =
         format!("{}: {}", tokens(row.tokens.len()), shown.collect::<Vec<_>>().join("  "));
     if let Some(more) = row.tokens.len().checked_sub(TOKENS).filter(|more| *more > 0) {
-        told.push_str(&format!("  … {} more", thousands(more as f64)));
+        let _ = write!(told, "  … {} more", thousands(more as f64));
     }
     let told = [Run { text: &told, style: Some(Style::Faint) }];
     entry.push_str(&lines("", &told, look));
