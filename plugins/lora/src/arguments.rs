@@ -147,7 +147,7 @@ pub struct TrainingArgs {
     pub metric_for_best_model: Option<BestMetric>,
     /// Whether a larger value of the metric is better; `null` is `false`, as of a loss.
     pub greater_is_better: Option<bool>,
-    /// Evaluations in a row without a better loss after which training ends; `null` never ends it.
+    /// Evaluations in a row without a better loss after which training ends; `null`: never.
     #[schemars(range(min = 1))]
     pub early_stopping_patience: Option<usize>,
     /// Smallest difference of the loss that counts as better.

@@ -44,9 +44,9 @@ impl TrainingBlocks {
         self.train.iter().chain(&self.eval).map(Sequence::len).sum()
     }
 
-    /// Tokens of the longest block that is trained on.
+    /// Tokens of the longest block that is trained on, without what has no part in the loss.
     pub(crate) fn longest(&self) -> usize {
-        self.train.iter().map(Sequence::len).max().unwrap_or(0)
+        self.train.iter().map(|block| block.used().len()).max().unwrap_or(0)
     }
 }
 

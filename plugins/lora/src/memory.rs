@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use olive_kit_checkpoint::Decoder;
+use olive_kit_adapters::{Adapters, Method};
+use olive_kit_checkpoint::{Decoder, LinearRole};
 use olive_kit_decoder::{Precision, Storage};
 use olive_kit_train::{OptimizerSettings, TrainingSettings};
 
@@ -70,8 +71,8 @@ pub(crate) struct Need<'a> {
     pub(crate) storage: Storage,
     /// The training.
     pub(crate) settings: &'a TrainingSettings,
-    /// Values that are trained.
-    pub(crate) num_values: usize,
+    /// What is trained.
+    pub(crate) adapters: &'a Adapters,
     /// Tokens of the longest block.
     pub(crate) longest: usize,
     /// Tokens of all blocks.
@@ -109,7 +110,7 @@ fn weights(decoder: &Decoder, storage: Storage) -> u64 {
 
 /// Values, gradients, and moments; the optimizer's update needs no more than one tensor beside.
 fn adapter(need: &Need<'_>) -> u64 {
-    let values = need.num_values as f64;
+    let values = need.adapters.num_values() as f64;
     let moments = match need.settings.optimizer {
         OptimizerSettings::AdamW(_) => 8.0,
         OptimizerSettings::AdamW8Bit(_) => 2.0 + 8.0 / 256.0,
@@ -126,25 +127,31 @@ fn adapter(need: &Need<'_>) -> u64 {
     whole((8.0 + moments) * values)
 }
 
-/// What layers keep for the tokens of a micro-batch, and room for one layer's work or the logits.
+/// What layers keep for the tokens of a micro-batch, and room for one layer's work and for logits.
 fn activations(decoder: &Decoder, need: &Need<'_>) -> u64 {
-    let Need { settings, longest, .. } = need;
-    let mut tokens = settings.train_batch_size * longest;
-    if !settings.gradient_checkpointing && tokens < TOKENS_AT_ONCE {
-        let whole = settings.gradient_accumulation_steps * tokens;
-        tokens = (TOKENS_AT_ONCE / tokens.max(1) * tokens).min(whole).max(tokens);
+    let settings = need.settings;
+    let mut blocks = settings.train_batch_size;
+    if !settings.gradient_checkpointing {
+        let joined = TOKENS_AT_ONCE / need.longest.max(1);
+        blocks = joined.max(blocks).min(blocks * settings.gradient_accumulation_steps);
     }
+    let tokens = blocks * need.longest;
     let layer = kept_values(decoder);
     let kept = if settings.gradient_checkpointing {
         layer + decoder.num_layers * decoder.hidden_size
     } else {
         layer * decoder.num_layers
     };
-    let room = 3 * decoder.hidden_size + working_values(decoder);
-    let training = FLOAT * (tokens * (kept + room)) as u64 + logits(decoder, tokens);
-    let tokens = settings.eval_batch_size * longest;
-    let evaluation = FLOAT * (tokens * (layer + room)) as u64 + logits(decoder, tokens);
-    if need.evaluates { training.max(evaluation) } else { training }
+    let stream = 3 * decoder.hidden_size;
+    let (of_tokens, of_weights) = working_values(decoder, need.adapters);
+    let values = tokens * (kept + stream + of_tokens) + of_weights;
+    let training = FLOAT * values as u64 + logits(decoder, tokens);
+    if !need.evaluates {
+        return training;
+    }
+    let tokens = settings.eval_batch_size * need.longest;
+    let values = tokens * (layer + stream + of_tokens) + of_weights;
+    training.max(FLOAT * values as u64 + logits(decoder, tokens))
 }
 
 /// Values a layer keeps for each token: the stream twice, queries, keys and values with their
@@ -162,10 +169,31 @@ fn kept_values(decoder: &Decoder) -> usize {
         + head_norms
 }
 
-/// Values one layer's backward works on for each token: the gate's product and its gradient, and
-/// the norm's output and its gradient.
-fn working_values(decoder: &Decoder) -> usize {
-    2 * decoder.intermediate_size + 2 * decoder.hidden_size
+/// Values that the work on one layer takes: for each token, and once.
+///
+/// For each token it is the gate's product, a norm's output, and the gradients of both. An adapter
+/// of the widest layer adds its input without what is dropped, and the gradient of that; `DoRA`
+/// adds the product of weights twice. `LoHa` and `LoKr` make whole matrices.
+fn working_values(decoder: &Decoder, adapters: &Adapters) -> (usize, usize) {
+    let mut of_tokens = 2 * decoder.intermediate_size + 2 * decoder.hidden_size;
+    let linears = (0..decoder.num_layers).flat_map(|layer| decoder.linears(layer));
+    let (mut widest, mut of_weights) = (0, 0);
+    for linear in linears {
+        let Some(layer) = adapters.layers.get(&linear.name) else { continue };
+        let (inputs, outputs) = (linear.in_features, linear.out_features);
+        let matrix = inputs * outputs;
+        match &layer.method {
+            Method::Lora { magnitude: Some(_), .. } => widest = widest.max(2 * outputs + inputs),
+            Method::Lora { magnitude: None, .. } => {
+                let drops = linear.role == LinearRole::Down && layer.drop.input > 0.0;
+                widest = widest.max(if drops { 2 * inputs } else { 0 });
+            }
+            Method::Loha { .. } => of_weights = of_weights.max(3 * matrix),
+            Method::Lokr { .. } => of_weights = of_weights.max(2 * matrix),
+        }
+    }
+    of_tokens += widest;
+    (of_tokens, of_weights)
 }
 
 fn logits(decoder: &Decoder, tokens: usize) -> u64 {

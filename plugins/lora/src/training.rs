@@ -177,7 +177,7 @@ impl<'a> Training<'a> {
             plan.step_sequences.min(self.blocks.train.len()),
         ));
         log(held(self.storage, self.dtype));
-        let memory = self.memory(checkpoint, adapters.num_values());
+        let memory = self.memory(checkpoint, adapters);
         log(format!("memory needed: {memory}"));
         match (self.ctx.checkpoint_dir(), self.settings.load_best_at_end) {
             (Some(_), _) => {}
@@ -190,11 +190,11 @@ impl<'a> Training<'a> {
         }
     }
 
-    fn memory(&self, checkpoint: &Checkpoint, num_values: usize) -> Memory {
+    fn memory(&self, checkpoint: &Checkpoint, adapters: &Adapters) -> Memory {
         let need = memory::Need {
             storage: self.storage,
             settings: &self.settings,
-            num_values,
+            adapters,
             longest: self.blocks.longest(),
             num_tokens: self.blocks.num_tokens(),
             evaluates: !self.blocks.eval.is_empty(),

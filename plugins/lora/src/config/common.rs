@@ -43,7 +43,7 @@ pub struct Common {
     /// Values other than `alpha`, by the end of a path or a regular expression for it.
     #[serde(default)]
     pub alpha_pattern: BTreeMap<String, f64>,
-    /// Modules to train whole beside the adapters, such as `lm_head`; each by the end of its path.
+    /// Modules to train whole beside the adapters, such as `lm_head`, by the end of their path.
     #[serde(default)]
     pub modules_to_save: Option<Vec<String>>,
     /// Type training computes in.

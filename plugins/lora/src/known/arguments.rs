@@ -144,11 +144,7 @@ const TRAINING: [Row; 20] = [
         Yes,
         &["auto_find_batch_size"],
     ),
-    (
-        "operations are fused already",
-        No,
-        &["use_liger_kernel", "liger_kernel_config", "use_module_with_loss"],
-    ),
+    ("operations are fused already", No, &["use_liger_kernel", "liger_kernel_config"]),
     (
         "nothing is uploaded",
         No,

@@ -7,3 +7,4 @@ mod schema;
 mod checks;
 mod passes;
 mod checkpoints;
+mod memory;

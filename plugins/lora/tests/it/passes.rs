@@ -104,7 +104,8 @@ fn parts_of_a_model_are_chosen() {
     for (values, layers) in [
         (json!({"target_modules": "all-linear"}), 14),
         (json!({"target_modules": "all-linear", "exclude_modules": ["down_proj"]}), 12),
-        (json!({"target_modules": ".*\\.(q|k)_proj", "layers_to_transform": 1}), 2),
+        (json!({"target_modules": ".*\\.1\\..*\\.(q|k)_proj"}), 2),
+        (json!({"target_modules": ["q_proj", "down_proj"], "layers_to_transform": 1}), 2),
         (json!({"target_modules": ["o_proj", "lm_head"]}), 3),
         (json!({"layers_to_transform": [0], "layers_pattern": "layers"}), 2),
     ] {
@@ -129,7 +130,7 @@ fn ranks_scales_biases_and_whole_modules_are_honoured() {
         ("/alpha_pattern", json!({"o_proj": 6.0})),
         ("/use_rslora", json!(true)),
         ("/bias", json!("lora_only")),
-        ("/modules_to_save", json!(["norm"])),
+        ("/modules_to_save", json!(["model.norm"])),
         ("/init_lora_weights", json!("gaussian")),
     ] {
         set(&mut request["config"], pointer, &value);
