@@ -163,7 +163,6 @@ mod tests {
         "OrtSessionParamsTuning",
         "AitkPython",
         "SliceGPT",
-        "loha",
         "ExtractAdapters",
     ];
 
@@ -196,14 +195,14 @@ mod tests {
     #[test]
     fn names_are_found_in_any_case_and_era() {
         let pack = |kind, name| providing(kind, name).map(|pack| pack.name.as_str());
-        assert_eq!(pack(PartKind::Pass, "qlora"), Some("adapters"));
+        assert_eq!(pack(PartKind::Pass, "sparsegpt"), Some("prune"));
         assert_eq!(pack(PartKind::Pass, "OrtPerfTuning"), Some("onnxruntime-tuning"));
         assert_eq!(pack(PartKind::System, "azureml"), Some("azureml"));
         assert_eq!(pack(PartKind::Evaluator, "LMEvaluator"), Some("lm-eval"));
         assert_eq!(pack(PartKind::Source, "azureml_datastore"), Some("azureml"));
         assert_eq!(pack(PartKind::Pass, "NoSuchPass"), None);
-        assert_eq!(pack(PartKind::System, "QLoRA"), None);
-        assert_eq!(canonical(PartKind::Pass, "qlora"), Some("QLoRA"));
+        assert_eq!(pack(PartKind::System, "SparseGPT"), None);
+        assert_eq!(canonical(PartKind::Pass, "sparsegpt"), Some("SparseGPT"));
         assert_eq!(current_pass_name("genaimodelexporter"), Some("ModelBuilder"));
         assert_eq!(current_pass_name("ModelBuilder"), None);
     }
