@@ -4,7 +4,7 @@ use olive_validator_api::{
     Applicability, Diagnostic, Document, PlannedStep, Severity, at, setting,
 };
 
-use crate::parts::{is, told, trainers};
+use crate::parts::{is_tuner, told, trainers};
 use crate::rule::{BuiltIn, set};
 use crate::training::{StepLimit, Training};
 
@@ -17,7 +17,7 @@ pub(crate) const RULE: BuiltIn = BuiltIn {
 The loss of evaluation data is computed every `eval_steps` steps, or every `logging_steps` when that is left out.
 When the training ends earlier, it is never computed, although rows were kept back for it.
 How long a training is follows from `max_steps`, or else from the epochs and from `max_samples` of a data config with one row a block.
-`LoRA` says itself that `eval_steps` is above `max_steps`, since both are its own settings.",
+`LoRA` and its relatives say themselves that `eval_steps` is above `max_steps`, since both are its own settings.",
     check,
 };
 
@@ -27,7 +27,7 @@ fn check(document: &Document) -> Vec<Diagnostic> {
 
 fn unreachable(document: &Document, step: &PlannedStep) -> Option<Diagnostic> {
     let training = Training::of(step);
-    if !training.evaluates_by_steps() || (is(step, "LoRA") && training.max_steps().is_some()) {
+    if !training.evaluates_by_steps() || (is_tuner(step) && training.max_steps().is_some()) {
         return None;
     }
     let (key, every) = ["eval_steps", "logging_steps"]

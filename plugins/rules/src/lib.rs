@@ -7,6 +7,7 @@
 mod rule;
 mod parts;
 mod training;
+mod tuning;
 mod model;
 mod shape;
 

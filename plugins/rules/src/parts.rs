@@ -3,7 +3,7 @@
 use olive_validator_api::{Document, PlannedStep, escaped, switch, text};
 use serde_json::{Map, Value};
 
-/// Passes that train an adapter, whether or not their plugin marks them so.
+/// Built-in passes that train an adapter.
 const TRAINERS: [&str; 6] = ["LoRA", "QLoRA", "DoRA", "LoftQ", "LoHa", "LoKr"];
 
 /// The passes of each build, in the order they run; one chain where there are no builds.
@@ -18,7 +18,12 @@ pub(crate) fn is(step: &PlannedStep, kind: &str) -> bool {
 
 /// Whether the step trains an adapter.
 pub(crate) fn trains(step: &PlannedStep) -> bool {
-    step.adapter.as_deref() == Some("adds") || TRAINERS.iter().any(|kind| is(step, kind))
+    step.adapter.as_deref() == Some("adds") || is_tuner(step)
+}
+
+/// Whether the step's pass is a built-in one that trains an adapter.
+pub(crate) fn is_tuner(step: &PlannedStep) -> bool {
+    TRAINERS.iter().any(|kind| is(step, kind))
 }
 
 /// Whether the step merges an adapter into the weights.

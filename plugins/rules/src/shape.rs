@@ -3,7 +3,7 @@
 use olive_validator_api::ModelDescription;
 use serde_json::Value;
 
-use crate::model::{Linear, dimension, last_name, linears};
+use crate::model::{Linear, dimension, linears};
 
 /// Sizes of a decoder-only model. Counts are floats, since products of wild shapes overflow.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,15 +60,18 @@ impl Shape {
         })
     }
 
-    /// Values that one token leaves in one layer for its backward.
-    ///
-    /// The input of every operation: of both norms, of the projections, of attention and of the
-    /// activation, and the sums between them. Separate projections are kept beside their fusion.
-    pub(crate) fn activations(&self) -> f64 {
-        let is_split = self.linears.iter().any(|linear| last_name(&linear.path) == "q_proj");
-        let fused = self.query + 2.0 * self.kv;
-        let qkv = if is_split { 2.0 * fused } else { fused };
-        6.0 * self.hidden + qkv + self.query + 3.0 * self.inner
+    /// Values that one token leaves in one layer for its backward: the stream twice, queries, keys
+    /// and values with their gradients, the attention with its sums, gate and up.
+    pub(crate) fn kept(&self) -> f64 {
+        let qkv = self.query + 2.0 * self.kv;
+        let heads = self.query / self.head.max(1.0);
+        2.0 * self.hidden + 2.0 * qkv + self.query + 2.0 * self.inner + heads
+    }
+
+    /// Values that the work on one layer takes for one token: the gate's product, a norm's output,
+    /// and the gradients of both.
+    pub(crate) fn working(&self) -> f64 {
+        2.0 * self.inner + 2.0 * self.hidden
     }
 
     /// Values of the matrix that makes logits.

@@ -2,7 +2,7 @@
 
 use olive_validator_api::{Diagnostic, Document, Severity, setting};
 
-use crate::parts::{Data, is, measured, told, trainers};
+use crate::parts::{Data, is_tuner, measured, told, trainers};
 use crate::rule::{BuiltIn, listed};
 use crate::training::Training;
 
@@ -27,7 +27,7 @@ const EXAMPLE: [&str; 2] = ["prompt_template", "answer_template"];
 fn check(document: &Document) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     // Passes of other packs may have columns of their own to fall back on.
-    for step in trainers(document).into_iter().filter(|step| is(step, "LoRA")) {
+    for step in trainers(document).into_iter().filter(|step| is_tuner(step)) {
         let data = Training::of(step).data(document).filter(lacks_text);
         if let Some(data) = data {
             let reader = setting(step, "train_data_config");

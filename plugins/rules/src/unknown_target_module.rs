@@ -8,7 +8,7 @@ use olive_validator_api::{
 use serde_json::Value;
 
 use crate::model::{adaptable, checkpoint, family, is_layer, last_name};
-use crate::parts::{chains, is, keep_layers, trains};
+use crate::parts::{chains, keep_layers, trains};
 use crate::rule::{BuiltIn, listed, set};
 
 /// An adapter is wanted on layers that the model does not have.
@@ -36,8 +36,7 @@ fn check(document: &Document) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for chain in chains(document) {
         for (index, step) in chain.iter().enumerate() {
-            // QLoRA adapts every layer, whatever is named.
-            if trains(step) && !is(step, "QLoRA") && keep_layers(&chain[..index]) {
+            if trains(step) && keep_layers(&chain[..index]) {
                 found.extend(unknown(step, model, &known));
             }
         }
@@ -81,9 +80,9 @@ fn unknown(
         .collect()
 }
 
-/// Whether a layer of the model is called `name`.
+/// Whether a layer of the model is called `name`; every model has a head.
 fn is_in(known: &BTreeSet<String>, name: &str) -> bool {
-    known.iter().any(|path| is_layer(path, name))
+    name == "lm_head" || known.iter().any(|path| is_layer(path, name))
 }
 
 fn last_names(known: &BTreeSet<String>) -> BTreeSet<&str> {
