@@ -24,6 +24,7 @@ pub use when::{BestMetric, EvalStrategy, LoggingStrategy, Resume, SamplingStrate
 /// every tenth of the training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of transformers")]
 #[schemars(extend(
     "x-olive-ignored" = known::left_out_of_training(),
     "x-olive-unavailable" = known::unavailable_in_training()

@@ -93,7 +93,9 @@ impl Factors {
     fn set(self, adapters: &mut Adapters, found: Loftq) {
         let share = self.scale.sqrt().recip() as f32;
         for (id, mut values) in [(self.a, found.a), (self.b, found.b)] {
-            values.iter_mut().for_each(|value| *value *= share);
+            for value in &mut values {
+                *value *= share;
+            }
             adapters.parameters[id.0].values = values;
         }
     }

@@ -11,7 +11,7 @@ use olive_kit_train::{
 };
 use olive_plugin_api::{LogLevel, Model, StepContext};
 
-use crate::arguments::{Resume, TrainingArgs};
+use crate::arguments::{ReportTo, Resume, TrainingArgs};
 use crate::config::{AdapterPass, Base, TorchDtype};
 use crate::data::{self, TrainingBlocks};
 use crate::error::LoraError;
@@ -22,7 +22,7 @@ use crate::{adapter, arithmetic, base, checks, loftq, machine, settings};
 /// Folder of the adapter inside the output folder.
 const ADAPTER: &str = "adapter";
 
-/// Folder of TensorBoard's event files inside the output folder.
+/// Folder of `TensorBoard`'s event files inside the output folder.
 const EVENTS: &str = "runs";
 
 /// Folder of checkpoints inside the scratch folder, where none outlive the step.
@@ -88,7 +88,7 @@ impl<'a> Training<'a> {
             }
             Base::AsStored | Base::FourBit { .. } => checkpoint,
         };
-        output.model_path = checkpoint.dir().to_owned();
+        checkpoint.dir().clone_into(&mut output.model_path);
         let mut transformer = Transformer::load(&checkpoint, self.storage)?;
         self.announce(&checkpoint, &adapters);
         let trained = self.train(&mut transformer, &mut adapters, &checkpoint)?;
@@ -124,7 +124,7 @@ impl<'a> Training<'a> {
             accepts_changes: false,
             model: &model,
         });
-        let has_events = self.args.report_to.as_ref().is_some_and(|to| to.has_tensorboard());
+        let has_events = self.args.report_to.as_ref().is_some_and(ReportTo::has_tensorboard);
         let events = has_events.then(|| self.ctx.output_dir().join(EVENTS));
         let outputs = Outputs { checkpoints, events: events.as_deref() };
         let arithmetic =

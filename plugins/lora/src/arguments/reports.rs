@@ -22,14 +22,14 @@ pub enum ReportTo {
 pub enum Reporter {
     /// Nowhere else.
     None,
-    /// Event files of TensorBoard in the folder `runs` of the output model.
+    /// Event files of `TensorBoard` in the folder `runs` of the output model.
     Tensorboard,
-    /// Every place there is: TensorBoard.
+    /// Every place there is: `TensorBoard`.
     All,
 }
 
 impl ReportTo {
-    /// Whether event files of TensorBoard are asked for.
+    /// Whether event files of `TensorBoard` are asked for.
     pub fn has_tensorboard(&self) -> bool {
         let places = match self {
             Self::One(place) => std::slice::from_ref(place),
