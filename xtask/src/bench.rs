@@ -8,6 +8,7 @@ mod check;
 mod figures;
 mod packs;
 mod peer;
+mod train;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,8 @@ pub(crate) struct BenchArgs {
     /// Python interpreter with torch, transformers, peft and onnxruntime-genai, to compare with.
     #[arg(long, value_name = "PATH")]
     python: Option<PathBuf>,
+    #[command(flatten)]
+    train: train::TrainArgs,
 }
 
 /// What to measure.
@@ -56,6 +59,8 @@ enum What {
     Packs,
     /// LoRA training.
     Lora,
+    /// Training by precision and length, in turns with PEFT, which is installed for it.
+    Train,
     /// Merging the adapter.
     Merge,
     /// Building the int4 ONNX model.
@@ -75,6 +80,9 @@ const STEPS: [(What, &str, &str); 3] = [
 
 /// Measures and prints.
 pub(crate) fn run(args: &BenchArgs) -> Result<(), ChoreError> {
+    if args.what == What::Train {
+        return train::run(&args.train, args.runs, args.python.clone());
+    }
     build_release()?;
     let is_wanted = |what| args.what == what || args.what == What::All;
     if is_wanted(What::Startup) {
