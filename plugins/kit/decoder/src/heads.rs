@@ -190,7 +190,7 @@ impl Attention<'_> {
             }
         });
         self.gather(&shares, [&queries, &keys, &values], gradients);
-        [queries, keys, values].into_iter().for_each(|buffer| scratch.give(buffer));
+        scratch.give_all([queries, keys, values]);
     }
 
     /// The heads of one group of one sequence.

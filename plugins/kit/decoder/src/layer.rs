@@ -178,7 +178,7 @@ impl Layer {
 
         let into = (&kept.gate_up, gradient, &kept.middle[..]);
         backward_projections(&self.gate_up, &self.mlp_norm, into, true, gradients, room);
-        from_above.into_iter().for_each(|buffer| room.scratch.give(buffer));
+        room.scratch.give_all(from_above);
     }
 
     fn backward_attention(
@@ -215,7 +215,7 @@ impl Layer {
         let into = (&of_qkv, gradient, &kept.input[..]);
         backward_projections(&self.qkv, &self.attention_norm, into, needs_input, gradients, room);
         kept.qkv_gradients = of_qkv;
-        from_above.into_iter().for_each(|buffer| room.scratch.give(buffer));
+        room.scratch.give_all(from_above);
     }
 
     /// Norms each query head and key head, and keeps what they were.

@@ -149,7 +149,6 @@ impl Norm {
 }
 
 /// `sum(a b c)` in the order of [`dot`].
-#[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
 #[inline(always)]
 fn weighted_dot(a: &[f32], b: &[f32], c: &[f32]) -> f32 {
     const LANES: usize = 32;

@@ -27,6 +27,11 @@ impl Scratch {
         buffer
     }
 
+    /// Takes buffers back.
+    pub(crate) fn give_all(&mut self, buffers: impl IntoIterator<Item = Vec<f32>>) {
+        self.free.extend(buffers);
+    }
+
     /// Takes a buffer back.
     pub(crate) fn give(&mut self, buffer: Vec<f32>) {
         self.free.push(buffer);

@@ -83,7 +83,7 @@ impl Transformer {
                 None => self.embedding.row(token, into),
             }
             if let Some(scale) = scale {
-                into.iter_mut().for_each(|value| *value *= scale);
+                vectorized(|| olive_kit_kernels::vector::scale(into, scale));
             }
         });
     }

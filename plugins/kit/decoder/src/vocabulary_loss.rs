@@ -143,7 +143,9 @@ impl<'a> VocabularyLoss<'a> {
             vectorized(|| scale(logits, share / sum));
             if self.smoothing > 0.0 {
                 let spread = share * self.smoothing / logits.len() as f32;
-                logits.iter_mut().for_each(|logit| *logit -= spread);
+                for logit in logits.iter_mut() {
+                    *logit -= spread;
+                }
             }
             logits[label] -= share * (1.0 - self.smoothing);
             if let Some((capped, cap)) = capped {
@@ -171,7 +173,7 @@ mod tests {
         Batch { labels, ..Batch::causal(vec![0; 6], 2) }
     }
 
-    fn lm_head(values: Vec<f32>) -> Linear {
+    fn lm_head(values: &[f32]) -> Linear {
         let fill = |rows: std::ops::Range<usize>, into: &mut [f32]| {
             into.copy_from_slice(&values[rows.start * 5..rows.end * 5]);
         };
@@ -179,7 +181,7 @@ mod tests {
     }
 
     fn check_gradient(softcap: Option<f64>, smoothing: f64) {
-        let (lm_head, adapters) = (lm_head(random(9 * 5, 3)), Adapters::none());
+        let (lm_head, adapters) = (lm_head(&random(9 * 5, 3)), Adapters::none());
         let loss = VocabularyLoss::new(&lm_head, softcap, &batch(), 4, smoothing);
         let forward = |x: &[&[f32]]| {
             let mut room =
@@ -194,7 +196,7 @@ mod tests {
             let mut gradient = vec![1.0; 30];
             let gradients = &mut Gradients::zeros(&[]);
             loss.forward_and_backward(x[0], &mut gradient, gradients, &mut room);
-            gradient.iter_mut().for_each(|value| *value *= weight[0]);
+            scale(&mut gradient, weight[0]);
             vec![gradient]
         });
     }
@@ -209,7 +211,7 @@ mod tests {
 
     #[test]
     fn equal_logits_cost_the_logarithm_of_their_number() {
-        let (lm_head, adapters) = (lm_head(vec![0.0; 9 * 5]), Adapters::none());
+        let (lm_head, adapters) = (lm_head(&[0.0; 9 * 5]), Adapters::none());
         for smoothing in [0.0, 0.5] {
             let loss = VocabularyLoss::new(&lm_head, None, &batch(), 3, smoothing);
             let mut room =

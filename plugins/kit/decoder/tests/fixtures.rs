@@ -68,7 +68,7 @@ impl Reference {
     fn names(&self, prefix: &str) -> Vec<String> {
         let file = SafeTensors::deserialize(&self.0).unwrap();
         let names = file.names().into_iter().filter(|name| name.starts_with(prefix));
-        names.map(|name| name.to_owned()).collect()
+        names.map(str::to_owned).collect()
     }
 
     fn numbers<const N: usize>(&self, name: &str, dtype: Dtype) -> Vec<[u8; N]> {

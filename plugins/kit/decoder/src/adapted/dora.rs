@@ -87,7 +87,7 @@ pub(crate) fn forward(
             *y += (factor - 1.0) * base + factor * low;
         }
     });
-    [base, low, dropped].into_iter().for_each(|buffer| scratch.give(buffer));
+    scratch.give_all([base, low, dropped]);
 }
 
 /// One layer in one pass.

@@ -19,7 +19,7 @@ pub(crate) fn delta(
     (_, in_features): (usize, usize),
     into: &mut [f32],
 ) {
-    let (first, second) = (Values::of(adapters, w1), Values::of(adapters, w2));
+    let (first, second) = (Formed::of(adapters, w1), Formed::of(adapters, w2));
     for_each_row(into, in_features, |row, into| {
         let (outer, inner) = (row / second.rows, row % second.rows);
         let inner = second.row(inner);
@@ -38,7 +38,7 @@ pub(crate) fn backward(
     from_above: &[f32],
     gradients: &mut Gradients,
 ) {
-    let [first, second] = factors.map(|factor| Values::of(adapters, factor));
+    let [first, second] = factors.map(|factor| Formed::of(adapters, factor));
     let block_row = |outer: usize, inner: usize| {
         &from_above[(outer * second.rows + inner) * in_features..][..in_features]
     };
@@ -65,13 +65,13 @@ pub(crate) fn backward(
 }
 
 /// A factor, formed.
-struct Values<'a> {
+struct Formed<'a> {
     values: Cow<'a, [f32]>,
     rows: usize,
     columns: usize,
 }
 
-impl<'a> Values<'a> {
+impl<'a> Formed<'a> {
     fn of(adapters: &'a Adapters, factor: &Factor) -> Self {
         match factor {
             Factor::Whole(id) => {
