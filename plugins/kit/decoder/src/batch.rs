@@ -42,7 +42,7 @@ impl Batch {
     }
 
     /// Position of each hidden state that predicts a label, with the label.
-    pub(crate) fn predictions(&self) -> impl Iterator<Item = (usize, i64)> + '_ {
+    pub fn predictions(&self) -> impl Iterator<Item = (usize, i64)> + '_ {
         let rows = 0..self.labels.len().saturating_sub(1);
         rows.filter(|row| !(row + 1).is_multiple_of(self.seq))
             .filter(|&row| self.segments.as_ref().is_none_or(|s| s[row] == s[row + 1]))
@@ -50,8 +50,34 @@ impl Batch {
             .filter(|&(_, label)| label != Self::IGNORED)
     }
 
+    /// Place in its sequence of the first token of each token's sample, `[batch * seq]`; `None` when
+    /// every sequence is one sample.
+    pub fn sample_starts(&self) -> Option<Vec<u32>> {
+        let segments = self.segments.as_ref()?;
+        let mut starts: Vec<u32> = Vec::with_capacity(segments.len());
+        for (row, segment) in segments.iter().enumerate() {
+            let is_first = row % self.seq == 0 || segments[row - 1] != *segment;
+            starts.push(if is_first { self.in_sequence(row) } else { starts[row - 1] });
+        }
+        Some(starts)
+    }
+
+    /// Position of each token in its sample, `[batch * seq]`.
+    pub fn positions(&self) -> Vec<u32> {
+        let starts = self.sample_starts();
+        let start = |row: usize| starts.as_ref().map_or(0, |starts| starts[row]);
+        (0..self.input_ids.len()).map(|row| self.in_sequence(row) - start(row)).collect()
+    }
+
+    fn in_sequence(&self, row: usize) -> u32 {
+        u32::try_from(row % self.seq).unwrap_or(u32::MAX)
+    }
+
     /// Refuses lengths that do not fit each other and ids without an embedding.
-    pub(crate) fn check(&self, vocab_size: usize) -> Result<(), DecoderError> {
+    ///
+    /// # Errors
+    /// The first thing that does not fit.
+    pub fn check(&self, vocab_size: usize) -> Result<(), DecoderError> {
         let expected = self.batch * self.seq;
         let mask_len = self.attention_mask.as_ref().map_or(expected, Vec::len);
         let segments_len = self.segments.as_ref().map_or(expected, Vec::len);

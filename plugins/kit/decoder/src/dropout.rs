@@ -12,28 +12,29 @@ use crate::rows::for_each_row;
 /// A mask is a function of the seed, the layer and the entry, so none is stored, and a layer that
 /// is computed again drops the same entries again.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Masks {
+pub struct Masks {
     key: u64,
 }
 
 impl Masks {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The masks of a pass with this seed.
+    pub fn new(seed: u64) -> Self {
         Self { key: mix(seed) }
     }
 
     /// The mask of the adapted layer at this module path; `None` when nothing is dropped.
-    pub(crate) fn mask(self, module: &str, probability: f64) -> Option<Mask> {
+    pub fn mask(self, module: &str, probability: f64) -> Option<Mask> {
         (probability > 0.0).then(|| Mask::new(self.hash(module), probability))
     }
 
     /// Whether the layer at this module path is left out as a whole.
-    pub(crate) fn drops_module(self, module: &str, probability: f64) -> bool {
+    pub fn drops_module(self, module: &str, probability: f64) -> bool {
         let unit = (mix(!self.hash(module)) >> 11) as f64 / (1_u64 << 53) as f64;
         unit < probability
     }
 
     /// Uniform numbers between -1 and 1, one for each entry.
-    pub(crate) fn noise(self, index: usize) -> f32 {
+    pub fn noise(self, index: usize) -> f32 {
         let bits = mix(self.key ^ mix(index as u64 ^ 0x6e65_6674_756e_6521));
         (bits >> 40) as f32 / (1 << 23) as f32 - 1.0
     }
@@ -45,12 +46,13 @@ impl Masks {
 
 /// Which entries of one layer's input are dropped.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Mask {
-    key: [u32; 2],
+pub struct Mask {
+    /// What the index of an entry is hashed with.
+    pub key: [u32; 2],
     /// Hashes below this are dropped.
-    threshold: u32,
+    pub threshold: u32,
     /// Factor on what is kept.
-    scale: f32,
+    pub scale: f32,
 }
 
 impl Mask {
@@ -68,7 +70,7 @@ impl Mask {
     }
 
     /// Writes `values` with the dropped ones 0 and the kept ones scaled; its own derivative.
-    pub(crate) fn apply(self, values: &mut [f32]) {
+    pub fn apply(self, values: &mut [f32]) {
         const AT_ONCE: usize = 1 << 14;
         for_each_row(values, AT_ONCE, |chunk, values| {
             #[expect(clippy::cast_possible_truncation, reason = "entries wrap after four billion")]
@@ -84,7 +86,7 @@ impl Mask {
     /// Whether the entry `index` is kept.
     #[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
     #[inline(always)]
-    pub(crate) fn keeps(self, index: u32) -> bool {
+    pub fn keeps(self, index: u32) -> bool {
         scramble(scramble(index ^ self.key[0]) ^ self.key[1]) >= self.threshold
     }
 }

@@ -9,7 +9,10 @@ use crate::error::DecoderError;
 use crate::transformer::LM_HEAD;
 
 /// Checks that everything adapted is a layer of `decoder`, and that all shapes fit.
-pub(crate) fn check_adapters(adapters: &Adapters, decoder: &Decoder) -> Result<(), DecoderError> {
+///
+/// # Errors
+/// When a module is none of its layers, or a tensor has another shape than its layer needs.
+pub fn check_adapters(adapters: &Adapters, decoder: &Decoder) -> Result<(), DecoderError> {
     if adapters.is_empty() {
         return Ok(());
     }

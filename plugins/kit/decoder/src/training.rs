@@ -215,24 +215,13 @@ impl<'a> Run<'a> {
 /// several, exceeds the original length: transformers goes by the largest position.
 fn layout(decoder: &Decoder, batch: &Batch) -> Layout {
     let seq = batch.seq;
-    let in_sequence = |row: usize| u32::try_from(row % seq).unwrap_or(u32::MAX);
-    let starts = batch.segments.as_ref().map(|segments| {
-        let mut starts: Vec<u32> = Vec::with_capacity(segments.len());
-        for (row, segment) in segments.iter().enumerate() {
-            let is_first = row % seq == 0 || segments[row - 1] != *segment;
-            starts.push(if is_first { in_sequence(row) } else { starts[row - 1] });
-        }
-        starts
-    });
-    let positions: Vec<_> = (0..batch.input_ids.len())
-        .map(|row| in_sequence(row) - starts.as_ref().map_or(0, |starts| starts[row]))
-        .collect();
+    let positions = batch.positions();
     let longest = positions.iter().max().map_or(0, |&last| last as usize + 1);
     Layout {
         seq,
         positions,
         key_mask: batch.attention_mask.clone(),
-        starts,
+        starts: batch.sample_starts(),
         tables: RotaryTables::new(&decoder.rope, 0..longest, longest),
     }
 }

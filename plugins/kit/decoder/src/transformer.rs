@@ -20,10 +20,10 @@ use crate::storage::Storage;
 use crate::training::Workspace;
 
 /// The module path of the embedding.
-const EMBEDDING: &str = "model.embed_tokens";
+pub const EMBEDDING: &str = "model.embed_tokens";
 
 /// The module path of the layer that makes logits, whether or not it shares the embedding's weight.
-pub(crate) const LM_HEAD: &str = "lm_head";
+pub const LM_HEAD: &str = "lm_head";
 
 /// The frozen weights of a decoder, each held once, and what they compute.
 #[derive(Debug)]
