@@ -62,8 +62,9 @@ pub(super) fn build() -> Result<PathBuf, ChoreError> {
     let words = ["build", "--release", "-p", "olive-kit-train", "--bench", "steps"];
     let said = command::output(cargo(&words).arg("--message-format=json"))?;
     let messages = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let programs = messages.filter(|message| message["target"]["name"] == "steps");
-    let program = programs.filter_map(|m| m["executable"].as_str().map(PathBuf::from)).last();
+    let built = messages.filter(|message| message["target"]["name"] == "steps");
+    let mut programs = built.filter_map(|m| m["executable"].as_str().map(PathBuf::from));
+    let program = programs.next_back();
     program.ok_or_else(|| ChoreError::Content {
         path: PathBuf::from("plugins/kit/train/benches/steps.rs"),
         problem: "cargo named no program for it".into(),
