@@ -24,7 +24,7 @@ impl Opened {
     /// # Errors
     /// When a file of the model or the adapter is missing or broken, or they do not fit each other.
     pub(crate) fn open(model: &Model) -> Result<Self, EvaluateError> {
-        let checkpoint = Checkpoint::open(&model.model_path)?;
+        let checkpoint = Checkpoint::open_quantized(&model.model_path)?;
         let decoder = checkpoint.decoder();
         let adapter = model.adapter_path.as_ref().map(|dir| AdapterFolder::open(dir, decoder));
         let adapter = adapter.transpose()?;

@@ -112,6 +112,17 @@ fn every_metric_of_a_checkpoint_is_measured() {
 }
 
 #[test]
+fn a_checkpoint_in_4_bits_is_measured_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let [dense, rounded] = ["tiny-llama3", "tiny-llama3-nf4"].map(|model| {
+        let values = metrics(&evaluation(model, &folder));
+        values[1].value
+    });
+    assert!((rounded / dense - 1.0).abs() < 0.05, "{dense} {rounded}");
+    assert!((rounded / dense - 1.0).abs() > 1e-6, "codes are not the weights");
+}
+
+#[test]
 fn an_adapter_changes_what_is_measured() {
     for model in ["tiny-phi3", "tiny-llama"] {
         let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());

@@ -13,7 +13,7 @@ use olive_plugin_api::{Diagnostic, Model, ModelKind, Pass, PluginError, Severity
 use rayon::ThreadPoolBuilder;
 
 use crate::config::{
-    AdapterPass, DoraConfig, LoftqConfig, LohaConfig, LokrConfig, LoraConfig, QloraConfig,
+    AdapterPass, Base, DoraConfig, LoftqConfig, LohaConfig, LokrConfig, LoraConfig, QloraConfig,
 };
 use crate::error::LoraError;
 use crate::training::Training;
@@ -71,7 +71,7 @@ impl<P: AdapterPass> Pass for Tune<P> {
         if input.kind != ModelKind::Hf {
             return Ok(found);
         }
-        let checkpoint = open(input)?;
+        let checkpoint = open(input, config.base())?;
         let decoder = checkpoint.decoder();
         if let Err(problems) = adapter::config(config, decoder) {
             found.extend(problems);
@@ -100,7 +100,7 @@ impl<P: AdapterPass> Pass for Tune<P> {
     }
 
     fn run(&self, input: &Model, config: &P, ctx: &StepContext<'_>) -> Result<Model, PluginError> {
-        let checkpoint = open(input)?;
+        let checkpoint = open(input, config.base())?;
         let training = Training::new(input, &checkpoint, config, ctx)?;
         let threads = ctx.threads();
         let pool = ThreadPoolBuilder::new().num_threads(threads).build();
@@ -109,8 +109,12 @@ impl<P: AdapterPass> Pass for Tune<P> {
     }
 }
 
-fn open(input: &Model) -> Result<Checkpoint, LoraError> {
-    let checkpoint = Checkpoint::open(&input.model_path)?;
+/// The model; one in 4 bits only where the pass takes it as it is stored.
+fn open(input: &Model, base: Base) -> Result<Checkpoint, LoraError> {
+    let checkpoint = match base {
+        Base::AsStored => Checkpoint::open_quantized(&input.model_path)?,
+        Base::FourBit { .. } | Base::Loftq { .. } => Checkpoint::open(&input.model_path)?,
+    };
     checkpoint.validate()?;
     Ok(checkpoint)
 }

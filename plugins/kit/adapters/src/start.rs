@@ -2,9 +2,10 @@
 
 mod orthogonal;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use olive_kit_checkpoint::{Checkpoint, Decoder, Linear};
+use olive_kit_checkpoint::{Checkpoint, Decoder, Linear, LinearWeight};
 
 use crate::adapters::{Adapters, Layer};
 use crate::config::{AdapterConfig, LayerSettings, LokrStart, LoraStart, MethodConfig};
@@ -141,12 +142,28 @@ impl Adapters {
     }
 }
 
-/// Rows of the weights and biases of `checkpoint`, by tensor name, for [`Adapters::new`].
+/// Rows of the weights and biases of `checkpoint`, by tensor name, for [`Adapters::new`]; weights in
+/// 4 bits as what their codes stand for.
 pub fn checkpoint_rows(
     checkpoint: &Checkpoint,
 ) -> impl FnMut(&str, Range<usize>, &mut [f32]) -> Result<(), AdapterError> + '_ {
-    |name, rows, into| {
-        into.copy_from_slice(&checkpoint.tensor(name)?.rows_f32(rows));
+    let linears = checkpoint.decoder().all_linears();
+    let linears: BTreeMap<_, _> = linears.into_iter().map(|l| (l.weight(), l)).collect();
+    // The weight in 4 bits that was asked for last, as its rows come in parts.
+    let mut codes = None;
+    move |name, rows, into| {
+        let linear = linears.get(name).filter(|linear| checkpoint.is_four_bit(linear));
+        let Some(linear) = linear else {
+            into.copy_from_slice(&checkpoint.tensor(name)?.rows_f32(rows));
+            return Ok(());
+        };
+        if !matches!(&codes, Some((read, _)) if read == name) {
+            codes = Some((name.to_owned(), checkpoint.weight(linear)?));
+        }
+        if let Some((_, LinearWeight::FourBit(weight))) = &codes {
+            let columns = linear.in_features;
+            weight.dequantize(rows.start * columns..rows.end * columns, into);
+        }
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use olive_plugin_api::Model;
 use olive_plugin_api::testing::Recorder;
 use serde_json::{Value, json};
 
-use crate::common::{PASSES, fixture, request, request_of, run, set};
+use crate::common::{PASSES, fixture, prepare, request, request_of, run, set};
 
 #[test]
 fn an_adapter_learns_and_is_written_as_peft_does() {
@@ -232,6 +232,23 @@ fn optimizers_and_schedules_of_every_kind_train() {
     }
     let noisy = json!({"label_smoothing_factor": 0.1, "neftune_noise_alpha": 5});
     check_trains(&noisy);
+}
+
+#[test]
+fn a_checkpoint_in_4_bits_is_trained_on_as_it_is() {
+    for pass in ["LoRA", "DoRA", "LoKr"] {
+        let (output, events) = (tempfile::tempdir().unwrap(), Recorder::default());
+        let model = run(&request_of(pass, "tiny-llama3-nf4", &output), &events).unwrap();
+        let losses = losses(&events);
+        assert!(losses[7] < losses[0], "{pass}: {losses:?}");
+        let checkpoint = Checkpoint::open_quantized(&model.model_path).unwrap();
+        let adapter = model.adapter_path.as_ref().unwrap();
+        assert!(!Adapters::open(adapter, checkpoint.decoder()).unwrap().is_empty());
+    }
+    let output = tempfile::tempdir().unwrap();
+    let error = prepare(&request_of("QLoRA", "tiny-llama3-nf4", &output)).unwrap_err();
+    assert!(error.message.contains("`quantization_config` is set"), "{}", error.message);
+    assert!(error.help.unwrap().contains("start from the model in floats"));
 }
 
 /// Trains eight steps; the loss falls. Gives the rates.
