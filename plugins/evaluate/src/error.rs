@@ -36,8 +36,9 @@ impl EvaluateError {
     /// Stable name of the kind of error.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Checkpoint(_) | Self::Decoder(DecoderError::Checkpoint(_)) => "checkpoint",
-            Self::Adapter(AdapterError::Checkpoint(_)) => "checkpoint",
+            Self::Checkpoint(_)
+            | Self::Decoder(DecoderError::Checkpoint(_))
+            | Self::Adapter(AdapterError::Checkpoint(_)) => "checkpoint",
             Self::Adapter(
                 AdapterError::NoLayer { .. }
                 | AdapterError::NoTensor { .. }

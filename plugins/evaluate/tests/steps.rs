@@ -182,7 +182,7 @@ fn a_missing_folder_is_named() {
     let request = generation("no-such-model", &folder);
     check_refused(&request, "checkpoint", &["no-such-model", "does not exist"]);
     let request = with_adapter(generation("tiny-phi3", &folder), "no-such-model");
-    check_refused(&request, "checkpoint", &["no-such-model/adapter", "does not exist"]);
+    check_refused(&request, "adapter", &["no-such-model/adapter", "does not exist"]);
 }
 
 #[test]
