@@ -154,14 +154,14 @@ fn activations(decoder: &Decoder, need: &Need<'_>) -> u64 {
     training.max(FLOAT * values as u64 + logits(decoder, tokens))
 }
 
-/// Values a layer keeps for each token: the stream twice, queries, keys and values with their
-/// gradients, the attention with its sums, gate and up, and inputs of further norms.
+/// Values a layer keeps for each token: the stream twice, queries, keys and values, the attention
+/// with its sums, gate and up, and inputs of further norms.
 fn kept_values(decoder: &Decoder) -> usize {
     let qkv = decoder.query_width() + 2 * decoder.kv_width();
     let output_norms = if decoder.has_output_norms { 2 * decoder.hidden_size } else { 0 };
     let head_norms = if decoder.has_head_norms { qkv - decoder.kv_width() } else { 0 };
     2 * decoder.hidden_size
-        + 2 * qkv
+        + qkv
         + decoder.query_width()
         + 2 * decoder.intermediate_size
         + decoder.num_heads
@@ -171,11 +171,13 @@ fn kept_values(decoder: &Decoder) -> usize {
 
 /// Values that the work on one layer takes: for each token, and once.
 ///
-/// For each token it is the gate's product, a norm's output, and the gradients of both. An adapter
+/// For each token it is the gate's product, a norm's output, and the gradients of both and of
+/// queries, keys and values. An adapter
 /// of the widest layer adds its input without what is dropped, and the gradient of that; `DoRA`
 /// adds the product of weights twice. `LoHa` and `LoKr` make whole matrices.
 fn working_values(decoder: &Decoder, adapters: &Adapters) -> (usize, usize) {
-    let mut of_tokens = 2 * decoder.intermediate_size + 2 * decoder.hidden_size;
+    let qkv = decoder.query_width() + 2 * decoder.kv_width();
+    let mut of_tokens = 2 * decoder.intermediate_size + 2 * decoder.hidden_size + qkv;
     let linears = (0..decoder.num_layers).flat_map(|layer| decoder.linears(layer));
     let (mut widest, mut of_weights) = (0, 0);
     for linear in linears {

@@ -61,17 +61,17 @@ impl Shape {
     }
 
     /// Values that one token leaves in one layer for its backward: the stream twice, queries, keys
-    /// and values with their gradients, the attention with its sums, gate and up.
+    /// and values, the attention with its sums, gate and up.
     pub(crate) fn kept(&self) -> f64 {
         let qkv = self.query + 2.0 * self.kv;
         let heads = self.query / self.head.max(1.0);
-        2.0 * self.hidden + 2.0 * qkv + self.query + 2.0 * self.inner + heads
+        2.0 * self.hidden + qkv + self.query + 2.0 * self.inner + heads
     }
 
     /// Values that the work on one layer takes for one token: the gate's product, a norm's output,
-    /// and the gradients of both.
+    /// and the gradients of both and of queries, keys and values.
     pub(crate) fn working(&self) -> f64 {
-        2.0 * self.inner + 2.0 * self.hidden
+        2.0 * self.inner + 2.0 * self.hidden + self.query + 2.0 * self.kv
     }
 
     /// Values of the matrix that makes logits.

@@ -23,6 +23,4 @@ pub(crate) struct Activations {
     pub(crate) gate_up: Parts,
     /// The MLP's output, where it is normed, `[rows, hidden_size]`.
     pub(crate) mlp_output: Vec<f32>,
-    /// Room for the gradients of queries, keys and values.
-    pub(crate) qkv_gradients: Parts,
 }

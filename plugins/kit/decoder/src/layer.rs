@@ -204,7 +204,7 @@ impl Layer {
         let attended = self.output.needs_input(&pass).then(|| self.output.input(&kept.attended));
         self.output.backward(attended.as_ref(), dy, into, &pass, gradients, room.scratch);
 
-        let mut of_qkv = std::mem::take(&mut kept.qkv_gradients);
+        let mut of_qkv = std::mem::take(&mut room.scratch.qkv_gradients);
         of_qkv.fit(gradient.len() / self.output.out_features(), kept.qkv.widths.iter().copied());
         let forward = (&kept.qkv, &kept.attended[..], &kept.log_sums[..]);
         attention.backward(forward, &of_attended, &mut of_qkv, room.scratch);
@@ -214,7 +214,7 @@ impl Layer {
 
         let into = (&of_qkv, gradient, &kept.input[..]);
         backward_projections(&self.qkv, &self.attention_norm, into, needs_input, gradients, room);
-        kept.qkv_gradients = of_qkv;
+        room.scratch.qkv_gradients = of_qkv;
         room.scratch.give_all(from_above);
     }
 

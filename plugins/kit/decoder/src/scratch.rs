@@ -1,5 +1,7 @@
 //! Buffers that are used again.
 
+use crate::parts::Parts;
+
 /// Buffers that nobody uses at the moment.
 ///
 /// Memory fresh from the system costs a page fault every 4 KiB, which is more than most loops over
@@ -7,6 +9,8 @@
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scratch {
     free: Vec<Vec<f32>>,
+    /// Gradients of queries, keys and values of the layer whose backward runs.
+    pub(crate) qkv_gradients: Parts,
 }
 
 impl Scratch {
