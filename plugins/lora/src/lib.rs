@@ -21,6 +21,7 @@ mod adapter;
 mod base;
 mod loftq;
 mod data;
+mod engine;
 mod settings;
 mod memory;
 mod arithmetic;

@@ -16,19 +16,19 @@ use crate::machine;
 /// | `grad_norm` | L2 norm of its gradients before clipping |
 /// | `epoch` | times through the data after it |
 /// | `tokens_per_second` | tokens computed on, padding left out, evaluation and saving too |
-/// | `peak_share` | operations a second by the algorithm alone over the processor's peak |
+/// | `peak_share` | operations a second by the algorithm alone over the processor's peak, where that trains |
 /// | `memory_bytes` | memory of the process, where the system tells |
 /// | `eval_loss` | mean loss over all labels of the evaluation data, when it was due |
 /// | `best_eval_loss` | the best of them so far |
 pub(crate) struct Progress<'a> {
     ctx: &'a StepContext<'a>,
-    /// Seconds that a token takes at the processor's peak.
-    seconds_per_token: f64,
+    /// Seconds that a token takes at the processor's peak, where that trains.
+    seconds_per_token: Option<f64>,
     total_steps: usize,
 }
 
 impl<'a> Progress<'a> {
-    pub(crate) fn new(ctx: &'a StepContext<'a>, seconds_per_token: f64) -> Self {
+    pub(crate) fn new(ctx: &'a StepContext<'a>, seconds_per_token: Option<f64>) -> Self {
         Self { ctx, seconds_per_token, total_steps: 0 }
     }
 }
@@ -52,8 +52,9 @@ impl Observer for Progress<'_> {
             ("grad_norm", report.grad_norm),
             ("epoch", report.epoch),
             ("tokens_per_second", tokens_per_second),
-            ("peak_share", tokens_per_second * self.seconds_per_token),
         ];
+        let peak_share = self.seconds_per_token.map(|seconds| tokens_per_second * seconds);
+        figures.extend(peak_share.map(|share| ("peak_share", share)));
         figures.extend(machine::memory_bytes().map(|bytes| ("memory_bytes", bytes as f64)));
         figures.extend(report.eval_loss.map(|loss| ("eval_loss", loss)));
         figures.extend(report.best_eval_loss.map(|loss| ("best_eval_loss", loss)));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use olive_kit_adapters::{AdapterConfig, Adapters, checkpoint_rows};
 use olive_kit_checkpoint::Checkpoint;
-use olive_kit_decoder::{Storage, Transformer};
+use olive_kit_decoder::Storage;
 use olive_kit_train::{
     Checkpoints, Outputs, StepPlan, Trained, TrainingData, TrainingSettings, train,
 };
@@ -14,6 +14,7 @@ use olive_plugin_api::{LogLevel, Model, StepContext};
 use crate::arguments::{ReportTo, Resume, TrainingArgs};
 use crate::config::{AdapterPass, Base, TorchDtype};
 use crate::data::{self, TrainingBlocks};
+use crate::engine::{self, Loaded};
 use crate::error::LoraError;
 use crate::memory::{self, Memory};
 use crate::progress::Progress;
@@ -89,9 +90,9 @@ impl<'a> Training<'a> {
             Base::AsStored | Base::FourBit { .. } => checkpoint,
         };
         checkpoint.dir().clone_into(&mut output.model_path);
-        let mut transformer = Transformer::load(&checkpoint, self.storage)?;
+        let loaded = engine::load(&checkpoint, self.storage, self.dtype, self.ctx)?;
         self.announce(&checkpoint, &adapters);
-        let trained = self.train(&mut transformer, &mut adapters, &checkpoint)?;
+        let trained = self.train(loaded, &mut adapters, &checkpoint)?;
         self.conclude(&trained);
         let dir = folder(&self.ctx.output_dir().join(ADAPTER))?;
         adapters.write(&dir, &self.config)?;
@@ -109,7 +110,7 @@ impl<'a> Training<'a> {
 
     fn train(
         &self,
-        transformer: &mut Transformer,
+        mut loaded: Loaded,
         adapters: &mut Adapters,
         checkpoint: &Checkpoint,
     ) -> Result<Trained, LoraError> {
@@ -129,9 +130,10 @@ impl<'a> Training<'a> {
         let outputs = Outputs { checkpoints, events: events.as_deref() };
         let arithmetic =
             arithmetic::per_token(checkpoint.decoder(), adapters, self.blocks.longest());
-        let peak = machine::peak(self.storage.precision);
-        let mut progress = Progress::new(self.ctx, arithmetic / peak);
-        Ok(train(transformer, adapters, data, &self.settings, &outputs, &mut progress)?)
+        let seconds =
+            (!loaded.is_on_gpu).then(|| arithmetic / machine::peak(self.storage.precision));
+        let mut progress = Progress::new(self.ctx, seconds);
+        Ok(train(&mut *loaded.engine, adapters, data, &self.settings, &outputs, &mut progress)?)
     }
 
     /// Where checkpoints are kept: a folder that outlives the step, or one that does not where the

@@ -236,7 +236,8 @@ impl Attention<'_> {
         if heads.device().is_cuda() {
             return crate::kernels::turn_heads(heads, None, self.sizes(), Turn::Back);
         }
-        let (batch, num_heads, seq, head_dim) = heads.dims4()?;
+        let (batch, seq, head_dim) = self.sizes();
+        let num_heads = heads.dim(1)?;
         heads.transpose(1, 2)?.reshape((batch * seq, num_heads * head_dim))
     }
 

@@ -25,6 +25,7 @@ pub const fn has_gpu_support() -> bool {
     cfg!(feature = "cuda")
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 pub(crate) fn device_error(error: candle_core::Error) -> DecoderError {
     DecoderError::Device(error.to_string())
 }

@@ -81,11 +81,12 @@ impl Layout {
                         && self.key_mask.as_ref().is_none_or(|mask| mask[row + key])
                 };
                 mask.extend(keys.clone().map(|key| if is_seen(key) { 0.0 } else { HIDDEN }));
-                sees.push(if keys.clone().any(is_seen) { 1.0_f32 } else { 0.0 });
+                sees.push(keys.clone().any(is_seen));
             }
         }
         let mask = Tensor::from_vec(mask, (sequences, 1, queries.len(), keys.len()), device)?;
-        let all_see = sees.iter().all(|&sees| sees == 1.0);
+        let all_see = sees.iter().all(|sees| *sees);
+        let sees = sees.into_iter().map(|sees| if sees { 1.0_f32 } else { 0.0 }).collect();
         let sees = Tensor::from_vec(sees, (sequences, 1, queries.len(), 1), device)?;
         Ok((mask, (!all_see).then_some(sees)))
     }

@@ -35,6 +35,23 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Building for GPUs
+//!
+//! The feature `cuda` is in no default build. It needs nvcc, a C++ compiler and CUDA's libraries;
+//! the GPU's architecture is read from `nvidia-smi`, or given where there is none. The pass `LoRA`
+//! and its relatives, for an H100 and CUDA 13.0:
+//!
+//! ```sh
+//! CUDA_COMPUTE_CAP=90 CUDARC_CUDA_VERSION=13000 \
+//!     cargo build --release -p olive-plugin-lora --features cuda
+//! ```
+//!
+//! and the proof that a GPU computes what the CPU does:
+//!
+//! ```sh
+//! OLIVE_GPU=0 cargo test --release -p olive-kit-candle --features cuda
+//! ```
 
 mod transformer;
 mod training;

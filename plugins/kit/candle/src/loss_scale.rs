@@ -6,46 +6,44 @@
 /// multiplied by a scale and the gradients are divided by it, exactly, in f32. A pass whose
 /// gradients are not finite is run again at half the scale, so no step is lost; after 2000 passes
 /// without that the scale doubles. f32 and bf16 need none.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LossScale {
-    scale: f32,
+    /// How often 1 is doubled.
+    exponent: u8,
     /// Passes since the scale last changed.
-    passes: u32,
+    passes: u16,
 }
 
 impl LossScale {
-    const FIRST: f32 = 65_536.0;
-    const LARGEST: f32 = 16_777_216.0;
-    const PASSES_UNTIL_DOUBLED: u32 = 2_000;
+    const LARGEST: u8 = 24;
+    const PASSES_UNTIL_DOUBLED: u16 = 2_000;
 
     /// No scale: gradients as they are.
-    pub const NONE: Self = Self { scale: 1.0, passes: 0 };
+    pub const NONE: Self = Self { exponent: 0, passes: 0 };
 
     /// The first scale of f16 passes, 2^16.
-    pub const fn first() -> Self {
-        Self { scale: Self::FIRST, passes: 0 }
-    }
+    pub const FIRST: Self = Self { exponent: 16, passes: 0 };
 
     /// The factor on the loss.
     pub fn factor(self) -> f32 {
-        self.scale
+        f32::from(self.exponent).exp2()
     }
 
     /// Takes note of a pass with finite gradients.
     pub(crate) fn passed(&mut self) {
-        if self.scale == 1.0 {
+        if self.exponent == 0 {
             return;
         }
         self.passes += 1;
         if self.passes >= Self::PASSES_UNTIL_DOUBLED {
-            *self = Self { scale: (2.0 * self.scale).min(Self::LARGEST), passes: 0 };
+            *self = Self { exponent: (self.exponent + 1).min(Self::LARGEST), passes: 0 };
         }
     }
 
     /// Halves the scale after gradients that were not finite; `false` when it is 1 already.
     pub(crate) fn halve(&mut self) -> bool {
-        let can_halve = self.scale > 1.0;
-        *self = Self { scale: (0.5 * self.scale).max(1.0), passes: 0 };
+        let can_halve = self.exponent > 0;
+        *self = Self { exponent: self.exponent.saturating_sub(1), passes: 0 };
         can_halve
     }
 }
@@ -56,13 +54,12 @@ mod tests {
 
     #[test]
     fn scales_halve_to_one_and_double_after_many_passes() {
-        let mut scale = LossScale::first();
+        let mut scale = LossScale::FIRST;
         (0..2_000).for_each(|_| scale.passed());
-        assert_eq!(scale.factor(), 131_072.0);
+        assert_eq!(scale, LossScale { exponent: 17, passes: 0 });
         let halvings = (0..100).take_while(|_| scale.halve()).count();
-        assert_eq!((halvings, scale.factor()), (17, 1.0));
-        let mut none = LossScale::NONE;
-        (0..5_000).for_each(|_| none.passed());
-        assert_eq!(none, LossScale::NONE);
+        assert_eq!((halvings, scale), (17, LossScale::NONE));
+        (0..5_000).for_each(|_| scale.passed());
+        assert_eq!(scale, LossScale::NONE);
     }
 }

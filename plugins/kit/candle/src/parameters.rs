@@ -2,47 +2,85 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 use olive_kit_adapters::{Adapters, Factor, Gradients, Method, ParameterId};
+use rayon::iter::{
+    IndexedParallelIterator, IntoParallelIterator, IntoParallelRefMutIterator, ParallelIterator,
+};
+use rayon::slice::ParallelSlice;
 
-/// The trained values of one pass.
+/// The trained values of a pass, on the device.
 ///
 /// The scale of a layer's adapter is multiplied into one of its tensors on the way, in f32, so that
 /// no pass has to: `B` of LoRA, the first of the others.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Parameters {
     tensors: Vec<Tensor>,
     /// What each tensor was multiplied by.
     factors: Vec<f32>,
+    /// What was sent, tensor after tensor.
+    sent: Vec<f32>,
 }
 
 impl Parameters {
-    /// Sends the values of `adapters` to the device in one copy.
-    pub(crate) fn send(adapters: &Adapters, dtype: DType, device: &Device) -> Result<Self> {
-        let factors = factors(adapters);
-        if adapters.parameters.is_empty() {
-            return Ok(Self { tensors: Vec::new(), factors });
+    /// Sends the values of `adapters` to the device in one copy, unless they are there already.
+    pub(crate) fn refresh(
+        &mut self,
+        adapters: &Adapters,
+        dtype: DType,
+        device: &Device,
+    ) -> Result<()> {
+        self.factors = factors(adapters);
+        if self.holds(adapters) {
+            return Ok(());
         }
-        let mut values = Vec::with_capacity(adapters.num_values());
-        for (parameter, &factor) in adapters.parameters.iter().zip(&factors) {
-            if factor == 1.0 {
-                values.extend_from_slice(&parameter.values);
-            } else {
-                values.extend(parameter.values.iter().map(|value| value * factor));
-            }
+        self.tensors.clear();
+        self.sent.resize(adapters.num_values(), 0.0);
+        let places = split(&mut self.sent, adapters.parameters.iter().map(|p| p.values.len()));
+        places.into_par_iter().zip(&adapters.parameters).zip(&self.factors).for_each(
+            |((into, parameter), factor)| {
+                let pairs = into.iter_mut().zip(&parameter.values);
+                pairs.for_each(|(into, value)| *into = value * factor);
+            },
+        );
+        if self.sent.is_empty() {
+            return Ok(());
         }
-        let len = values.len();
-        let all = Tensor::from_vec(values, len, device)?.to_dtype(dtype)?;
+        let all = Tensor::from_slice(&self.sent, self.sent.len(), device)?.to_dtype(dtype)?;
         let mut start = 0;
-        let tensors = adapters.parameters.iter().map(|parameter| {
-            let tensor = all.narrow(0, start, parameter.values.len())?;
-            start += parameter.values.len();
-            tensor.reshape(parameter.shape.as_slice())
-        });
-        Ok(Self { tensors: tensors.collect::<Result<_>>()?, factors })
+        for parameter in &adapters.parameters {
+            let len = parameter.values.len();
+            self.tensors.push(all.narrow(0, start, len)?.reshape(parameter.shape.as_slice())?);
+            start += len;
+        }
+        Ok(())
+    }
+
+    /// Whether these very values are on the device.
+    fn holds(&self, adapters: &Adapters) -> bool {
+        let is_same_shape = self.tensors.len() == adapters.parameters.len()
+            && self.tensors.iter().zip(&adapters.parameters).all(|(t, p)| t.dims() == p.shape);
+        let mut rest = self.sent.as_slice();
+        is_same_shape
+            && adapters.parameters.iter().zip(&self.factors).all(|(parameter, factor)| {
+                let (own, others) = rest.split_at(parameter.values.len());
+                rest = others;
+                let mut pairs = own.iter().zip(&parameter.values);
+                pairs.all(|(sent, value)| sent.to_bits() == (value * factor).to_bits())
+            })
     }
 
     pub(crate) fn get(&self, id: ParameterId) -> &Tensor {
         &self.tensors[id.0]
     }
+}
+
+/// Consecutive parts of these lengths.
+fn split(mut values: &mut [f32], lengths: impl Iterator<Item = usize>) -> Vec<&mut [f32]> {
+    let parts = lengths.map(|len| {
+        let (own, others) = std::mem::take(&mut values).split_at_mut(len);
+        values = others;
+        own
+    });
+    parts.collect()
 }
 
 /// The scale of each layer, at the tensor that takes it.
@@ -113,16 +151,21 @@ pub(crate) struct Brought {
 
 impl Brought {
     pub(crate) fn is_finite(&self) -> bool {
-        self.values.iter().all(|value| value.is_finite())
+        const AT_ONCE: usize = 1 << 16;
+        self.values.par_chunks(AT_ONCE).all(|chunk| chunk.iter().all(|value| value.is_finite()))
     }
 
     pub(crate) fn add_to(&self, gradients: &mut Gradients) {
+        let mut parts: Vec<Option<(&[f32], f32)>> = vec![None; gradients.as_slice().len()];
         let mut rest = self.values.as_slice();
         for &(index, len, factor) in &self.places {
             let (own, others) = rest.split_at(len);
+            parts[index] = Some((own, factor));
             rest = others;
-            let sums = gradients.get_mut(ParameterId(index)).iter_mut();
-            sums.zip(own).for_each(|(sum, value)| *sum += factor * value);
         }
+        gradients.as_mut_slice().par_iter_mut().zip(parts).for_each(|(sums, part)| {
+            let Some((values, factor)) = part else { return };
+            sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += factor * value);
+        });
     }
 }

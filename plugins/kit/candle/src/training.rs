@@ -23,22 +23,21 @@ impl Engine for CandleTransformer {
         objective: &Objective,
         gradients: &mut Gradients,
     ) -> std::result::Result<f64, DecoderError> {
-        self.check(batch, adapters)?;
-        let masks = Some(Masks::new(objective.seed));
-        let run = Run::new(self, batch, adapters, masks).map_err(device_error)?;
         let mut loss_scale = self.loss_scale;
-        let loss = loop {
-            let (loss, brought) =
-                run.loss_and_gradients(objective, loss_scale.factor()).map_err(device_error)?;
-            // What is not finite at a scale of 1, or has no finite loss, is the trainer's to judge.
-            if brought.is_finite() {
-                loss_scale.passed();
-            } else if loss.is_finite() && loss_scale.halve() {
-                continue;
+        let masks = Some(Masks::new(objective.seed));
+        let loss = self.run(batch, adapters, masks, |run| {
+            loop {
+                let (loss, brought) = run.loss_and_gradients(objective, loss_scale.factor())?;
+                // What is not finite at a scale of 1, or has no finite loss, is the trainer's to judge.
+                if brought.is_finite() {
+                    loss_scale.passed();
+                } else if loss.is_finite() && loss_scale.halve() {
+                    continue;
+                }
+                brought.add_to(gradients);
+                break Ok(loss);
             }
-            brought.add_to(gradients);
-            break loss;
-        };
+        })?;
         self.loss_scale = loss_scale;
         Ok(loss)
     }
@@ -48,8 +47,7 @@ impl Engine for CandleTransformer {
         batch: &Batch,
         adapters: &Adapters,
     ) -> std::result::Result<f64, DecoderError> {
-        self.check(batch, adapters)?;
-        Run::new(self, batch, adapters, None).and_then(|run| run.loss()).map_err(device_error)
+        self.run(batch, adapters, None, |run| run.loss())
     }
 }
 
@@ -63,13 +61,26 @@ impl CandleTransformer {
         batch: &Batch,
         adapters: &Adapters,
     ) -> std::result::Result<Vec<f32>, DecoderError> {
-        self.check(batch, adapters)?;
-        Run::new(self, batch, adapters, None).and_then(|run| run.logits()).map_err(device_error)
+        self.run(batch, adapters, None, |run| run.logits())
     }
 
-    fn check(&self, batch: &Batch, adapters: &Adapters) -> std::result::Result<(), DecoderError> {
+    /// Does some work with a batch and adapters that fit the model.
+    fn run<T>(
+        &mut self,
+        batch: &Batch,
+        adapters: &Adapters,
+        masks: Option<Masks>,
+        work: impl FnOnce(Run<'_>) -> Result<T>,
+    ) -> std::result::Result<T, DecoderError> {
         batch.check(self.decoder().vocab_size)?;
-        check_adapters(adapters, self.decoder())
+        check_adapters(adapters, self.decoder())?;
+        let mut parameters = std::mem::take(&mut self.parameters);
+        let done = parameters
+            .refresh(adapters, self.held_as(), self.device())
+            .and_then(|()| Run::new(self, batch, adapters, &parameters, masks))
+            .and_then(work);
+        self.parameters = parameters;
+        done.map_err(device_error)
     }
 }
 
@@ -78,7 +89,7 @@ struct Run<'a> {
     transformer: &'a CandleTransformer,
     batch: &'a Batch,
     adapters: &'a Adapters,
-    parameters: Parameters,
+    parameters: &'a Parameters,
     masks: Option<Masks>,
     /// `[batch * seq]`
     tokens: Tensor,
@@ -90,14 +101,15 @@ impl<'a> Run<'a> {
         transformer: &'a CandleTransformer,
         batch: &'a Batch,
         adapters: &'a Adapters,
+        parameters: &'a Parameters,
         masks: Option<Masks>,
     ) -> Result<Self> {
-        let (dtype, device) = (transformer.held_as(), transformer.device());
+        let device = transformer.device();
         Ok(Self {
             transformer,
             batch,
             adapters,
-            parameters: Parameters::send(adapters, dtype, device)?,
+            parameters,
             masks,
             tokens: Tensor::new(batch.input_ids.as_slice(), device)?,
             layout: Layout::new(transformer.decoder(), batch, device)?,
@@ -105,7 +117,7 @@ impl<'a> Run<'a> {
     }
 
     fn pass(&self) -> Pass<'_> {
-        Pass { adapters: self.adapters, parameters: &self.parameters, masks: self.masks }
+        Pass { adapters: self.adapters, parameters: self.parameters, masks: self.masks }
     }
 
     /// One layer's forward.
@@ -183,7 +195,7 @@ impl<'a> Run<'a> {
             let zeros = self.parameters.get(id).zeros_like()?.to_dtype(DType::F32)?;
             gradients.add(id, zeros.index_add(&self.tokens, &rows, 0)?)?;
         }
-        let brought = gradients.bring(&self.parameters, scale)?;
+        let brought = gradients.bring(self.parameters, scale)?;
         Ok((losses.sum()? / count, brought))
     }
 

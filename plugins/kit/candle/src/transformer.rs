@@ -11,6 +11,7 @@ use crate::layer::Layer;
 use crate::linear::{Linear, send};
 use crate::loss_scale::LossScale;
 use crate::norm::Norm;
+use crate::parameters::Parameters;
 use crate::pass::Pass;
 
 /// The frozen weights of a decoder on a device, each held once, and what they compute.
@@ -24,6 +25,8 @@ pub struct CandleTransformer {
     pub(crate) final_norm: Norm,
     pub(crate) lm_head: Linear,
     pub(crate) loss_scale: LossScale,
+    /// The trained values of the last pass.
+    pub(crate) parameters: Parameters,
 }
 
 impl CandleTransformer {
@@ -53,11 +56,20 @@ impl CandleTransformer {
             Linear::load(checkpoint, &decoder.lm_head(), held_as, device)?
         };
         let loss_scale = match dtype {
-            Dtype::F16 => LossScale::first(),
+            Dtype::F16 => LossScale::FIRST,
             Dtype::F32 | Dtype::BF16 => LossScale::NONE,
         };
-        let device = device.clone();
-        Ok(Self { decoder, dtype, device, embedding, layers, final_norm, lm_head, loss_scale })
+        Ok(Self {
+            decoder,
+            dtype,
+            device: device.clone(),
+            embedding,
+            layers,
+            final_norm,
+            lm_head,
+            loss_scale,
+            parameters: Parameters::default(),
+        })
     }
 
     /// What the model is.

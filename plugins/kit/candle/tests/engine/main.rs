@@ -5,7 +5,6 @@
 //! feature `cuda` the same tests run on that GPU.
 
 #![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
-#![expect(clippy::print_stdout, reason = "figures are shown")]
 
 mod fixtures;
 mod oracle;

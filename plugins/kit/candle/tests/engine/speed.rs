@@ -2,7 +2,7 @@
 //!
 //! `OLIVE_GPU=0 cargo test --release -p olive-kit-candle --features cuda --test engine -- --ignored
 //! --nocapture speed`; `DTYPE=f32|bf16|f16`, `SEQ=512,2048`, `RANK=64` and `CHECKPOINTING=1` in the
-//! environment. `tests/peer.py` measures the same of PyTorch and PEFT.
+//! environment. `tests/peer.py` measures the same of `PyTorch` and PEFT.
 
 use std::fs;
 use std::path::Path;
@@ -88,7 +88,10 @@ fn peak_memory(device: &Device) -> String {
     #[cfg(feature = "cuda")]
     if device.is_cuda() {
         let bytes = olive_kit_candle::peak_memory(device).unwrap();
-        return format!("{:.2} GiB of GPU memory at most so far", bytes as f64 / (1 << 30) as f64);
+        return format!(
+            "{:.2} GiB of GPU memory at most so far",
+            bytes as f64 / f64::from(1 << 30)
+        );
     }
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find(|line| line.starts_with("VmHWM"));

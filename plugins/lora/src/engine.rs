@@ -1,0 +1,86 @@
+//! Which device a training computes on.
+
+use olive_kit_checkpoint::Checkpoint;
+use olive_kit_decoder::{Engine, Storage, Transformer};
+use olive_plugin_api::{Device, LogLevel, StepContext};
+
+use crate::config::TorchDtype;
+use crate::error::LoraError;
+
+/// A model to train on.
+pub(crate) struct Loaded {
+    pub(crate) engine: Box<dyn Engine>,
+    /// Whether a GPU computes, and not the threads of this process.
+    pub(crate) is_on_gpu: bool,
+}
+
+/// Loads the weights for a GPU where the step is for one and there is one, else for the CPU; a step
+/// for a GPU that is not trained on one says why.
+///
+/// # Errors
+/// When the checkpoint does not hold what it should, or a device has no room.
+pub(crate) fn load(
+    checkpoint: &Checkpoint,
+    storage: Storage,
+    dtype: TorchDtype,
+    ctx: &StepContext<'_>,
+) -> Result<Loaded, LoraError> {
+    if ctx.accelerator().device == Device::Gpu {
+        match gpu(storage) {
+            Ok(gpu) => {
+                ctx.log(LogLevel::Info, "the GPU trains".to_owned());
+                let engine = gpu.load(checkpoint, dtype)?;
+                return Ok(Loaded { engine, is_on_gpu: true });
+            }
+            Err(reason) => ctx.log(LogLevel::Warning, format!("the CPU trains: {reason}")),
+        }
+    }
+    let engine = Box::new(Transformer::load(checkpoint, storage)?);
+    Ok(Loaded { engine, is_on_gpu: false })
+}
+
+/// The GPU that weights held like this are trained on, or why none is.
+#[cfg(feature = "cuda")]
+fn gpu(storage: Storage) -> Result<Gpu, String> {
+    if storage.four_bit.is_some() {
+        return Err("weights in 4 bits are computed with on the CPU only".to_owned());
+    }
+    olive_kit_candle::gpu(0).map(Gpu).map_err(|error| error.to_string())
+}
+
+#[cfg(feature = "cuda")]
+struct Gpu(olive_kit_candle::Device);
+
+#[cfg(feature = "cuda")]
+impl Gpu {
+    fn load(
+        &self,
+        checkpoint: &Checkpoint,
+        dtype: TorchDtype,
+    ) -> Result<Box<dyn Engine>, LoraError> {
+        use olive_kit_checkpoint::Dtype;
+        let dtype = match dtype {
+            TorchDtype::Bfloat16 => Dtype::BF16,
+            TorchDtype::Float16 => Dtype::F16,
+            TorchDtype::Float32 => Dtype::F32,
+        };
+        let transformer = olive_kit_candle::CandleTransformer::load(checkpoint, dtype, &self.0)?;
+        Ok(Box::new(transformer))
+    }
+}
+
+/// No GPU in builds without the feature `cuda`.
+#[cfg(not(feature = "cuda"))]
+enum Gpu {}
+
+#[cfg(not(feature = "cuda"))]
+impl Gpu {
+    fn load(&self, _: &Checkpoint, _: TorchDtype) -> Result<Box<dyn Engine>, LoraError> {
+        match *self {}
+    }
+}
+
+#[cfg(not(feature = "cuda"))]
+fn gpu(_: Storage) -> Result<Gpu, String> {
+    Err("this build has no support for GPUs; one with the feature `cuda` has".to_owned())
+}
