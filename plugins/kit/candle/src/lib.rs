@@ -22,7 +22,7 @@
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use olive_kit_adapters::Adapters;
-//! use olive_kit_candle::{CandleTransformer, Device};
+//! use olive_kit_candle::CandleTransformer;
 //! use olive_kit_checkpoint::{Checkpoint, Dtype};
 //! use olive_kit_decoder::{Batch, Engine};
 //!
