@@ -26,9 +26,12 @@ pub(crate) fn load(
     ctx: &StepContext<'_>,
 ) -> Result<Loaded, LoraError> {
     if ctx.accelerator().device == Device::Gpu {
-        match gpu(storage) {
+        let is_in_four_bits =
+            storage.four_bit.is_some() || checkpoint.description().quantization.is_some();
+        match gpu(is_in_four_bits) {
             Ok(gpu) => {
-                ctx.log(LogLevel::Info, "the GPU trains".to_owned());
+                let dtype_name = dtype.name();
+                ctx.log(LogLevel::Info, format!("the GPU trains, all of it in {dtype_name}"));
                 let engine = gpu.load(checkpoint, dtype)?;
                 return Ok(Loaded { engine, is_on_gpu: true });
             }
@@ -39,10 +42,10 @@ pub(crate) fn load(
     Ok(Loaded { engine, is_on_gpu: false })
 }
 
-/// The GPU that weights held like this are trained on, or why none is.
+/// The GPU that is trained on, or why none is.
 #[cfg(feature = "cuda")]
-fn gpu(storage: Storage) -> Result<Gpu, String> {
-    if storage.four_bit.is_some() {
+fn gpu(is_in_four_bits: bool) -> Result<Gpu, String> {
+    if is_in_four_bits {
         return Err("weights in 4 bits are computed with on the CPU only".to_owned());
     }
     olive_kit_candle::gpu(0).map(Gpu).map_err(|error| error.to_string())
@@ -81,6 +84,6 @@ impl Gpu {
 }
 
 #[cfg(not(feature = "cuda"))]
-fn gpu(_: Storage) -> Result<Gpu, String> {
+fn gpu(_: bool) -> Result<Gpu, String> {
     Err("this build has no support for GPUs; one with the feature `cuda` has".to_owned())
 }

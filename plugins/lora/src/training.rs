@@ -91,7 +91,7 @@ impl<'a> Training<'a> {
         };
         checkpoint.dir().clone_into(&mut output.model_path);
         let loaded = engine::load(&checkpoint, self.storage, self.dtype, self.ctx)?;
-        self.announce(&checkpoint, &adapters);
+        self.announce(&checkpoint, &adapters, loaded.is_on_gpu);
         let trained = self.train(loaded, &mut adapters, &checkpoint)?;
         self.conclude(&trained);
         let dir = folder(&self.ctx.output_dir().join(ADAPTER))?;
@@ -167,7 +167,7 @@ impl<'a> Training<'a> {
     }
 
     /// Says what is about to be done.
-    fn announce(&self, checkpoint: &Checkpoint, adapters: &Adapters) {
+    fn announce(&self, checkpoint: &Checkpoint, adapters: &Adapters, is_on_gpu: bool) {
         let plan = StepPlan::new(self.blocks.train.len(), &self.settings);
         let log = |message: String| self.ctx.log(LogLevel::Info, message);
         log(self.blocks.summary());
@@ -178,9 +178,11 @@ impl<'a> Training<'a> {
             plan.total_steps,
             plan.step_sequences.min(self.blocks.train.len()),
         ));
-        log(held(self.storage, self.dtype));
-        let memory = self.memory(checkpoint, adapters);
-        log(format!("memory needed: {memory}"));
+        if !is_on_gpu {
+            log(held(self.storage, self.dtype));
+            let memory = self.memory(checkpoint, adapters);
+            log(format!("memory needed: {memory}"));
+        }
         match (self.ctx.checkpoint_dir(), self.settings.load_best_at_end) {
             (Some(_), _) => {}
             (None, true) => {
