@@ -35,5 +35,6 @@ mod lsp;
 mod wrong_inputs;
 mod conformance;
 mod third_party;
+mod training;
 mod packs;
 mod tidy;

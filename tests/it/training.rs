@@ -1,0 +1,144 @@
+//! Training through the whole program: every method to an ONNX model, and runs that are killed.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::playground::{Playground, Said, signal};
+
+/// Times a run is killed, at moments that differ.
+const KILLS: u64 = 10;
+
+/// The real passes, a tiny model and the tone data.
+fn playground(model: &str) -> Playground {
+    let playground = Playground::bare();
+    for plugin in ["lora", "merge", "model_builder"] {
+        let name = format!("olive_plugin_{plugin}");
+        playground.install(&name, &name);
+    }
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    for file in fs::read_dir(fixtures.join(model)).unwrap() {
+        let file = file.unwrap();
+        if file.file_type().unwrap().is_file() {
+            let name = format!("base/{}", file.file_name().to_str().unwrap());
+            fs::copy(file.path(), playground.path(&name)).unwrap();
+        }
+    }
+    fs::remove_file(playground.path("base/weights")).unwrap();
+    fs::copy(fixtures.join("tone/train.json"), playground.path("train.json")).unwrap();
+    playground
+}
+
+fn workflow(playground: &Playground, passes: &Value) {
+    playground.workflow(json!({
+        "data_configs": [{
+            "name": "tone",
+            "load_dataset_config": {"data_name": "json", "data_files": "train.json"},
+            "pre_process_data_config": {
+                "text_template": "### Text: {phrase}\n### The tone is:\n{tone}",
+                "max_seq_len": 32
+            }
+        }],
+        "passes": passes,
+    }));
+}
+
+fn run(playground: &Playground) -> Said {
+    playground.olive(&["run", "--config", "@/olive.json", "--threads", "2"])
+}
+
+#[test]
+fn what_was_trained_on_4_bits_is_merged_and_built() {
+    let playground = playground("tiny-phi3");
+    workflow(
+        &playground,
+        &json!({
+            "tune": {
+                "type": "QLoRA", "r": 4, "alpha": 8, "double_quant": true,
+                "train_data_config": "tone",
+                "training_args": {"max_steps": 3, "per_device_train_batch_size": 2}
+            },
+            "merge": {"type": "MergeAdapterWeights"},
+            "build": {"type": "ModelBuilder", "precision": "int4"}
+        }),
+    );
+    run(&playground).check(0, &["tune (QLoRA)", "build (ModelBuilder)"]);
+    assert!(playground.exists("out/model.onnx"));
+    assert!(playground.exists("out/genai_config.json"));
+    let model: Value = serde_json::from_str(&playground.read("out/model_config.json")).unwrap();
+    assert!(!model.to_string().contains("quantization_config"), "{model}");
+}
+
+#[test]
+fn every_method_ends_in_one_checkpoint() {
+    for (method, more) in [
+        ("LoRA", json!({"use_rslora": true})),
+        ("DoRA", json!({})),
+        ("LoHa", json!({})),
+        ("LoKr", json!({})),
+        ("LoftQ", json!({})),
+    ] {
+        let playground = playground("tiny-llama");
+        let mut tune = json!({
+            "type": method, "r": 4, "alpha": 8, "train_data_config": "tone",
+            "training_args": {"max_steps": 2, "per_device_train_batch_size": 2}
+        });
+        tune.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        workflow(&playground, &json!({"tune": tune, "merge": {"type": "MergeAdapterWeights"}}));
+        run(&playground).check(0, &[&format!("tune ({method})")]);
+        assert!(playground.exists("out/model.safetensors"), "{method}");
+    }
+}
+
+/// A training long enough to be killed in the middle, with a checkpoint every other step.
+fn long_training(playground: &Playground) {
+    workflow(
+        playground,
+        &json!({"tune": {
+            "type": "LoRA", "r": 16, "alpha": 16, "lora_dropout": 0.1,
+            "target_modules": "all-linear", "train_data_config": "tone",
+            "training_args": {
+                "max_steps": 60, "per_device_train_batch_size": 4, "save_steps": 2,
+                "save_total_limit": 2, "lr_scheduler_type": "cosine"
+            }
+        }}),
+    );
+}
+
+fn adapter(playground: &Playground) -> Vec<u8> {
+    let mut folders = vec![playground.path("out")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.file_name().is_some_and(|name| name == "adapter_model.safetensors") {
+                return fs::read(path).unwrap();
+            }
+        }
+    }
+    panic!("the run left an adapter");
+}
+
+#[test]
+fn a_run_that_is_killed_ten_times_ends_with_the_same_adapter() {
+    let whole = playground("tiny-llama");
+    long_training(&whole);
+    whole.run().check(0, &[]);
+
+    let killed = playground("tiny-llama");
+    long_training(&killed);
+    let mut kills = 0;
+    for kill in 0..KILLS {
+        let running = killed.spawn();
+        std::thread::sleep(Duration::from_millis(150 + kill * 137 % 350));
+        signal("KILL", &running.host());
+        let said = running.end();
+        kills += u64::from(said.code.is_none());
+    }
+    killed.run().check(0, &[]);
+    assert!(kills > 0, "at least one kill met a run under way");
+    assert_eq!(adapter(&killed), adapter(&whole), "after {kills} kills");
+}
