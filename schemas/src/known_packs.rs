@@ -120,7 +120,7 @@ mod tests {
         [PartKind::Pass, PartKind::System, PartKind::Evaluator, PartKind::Source, PartKind::Model];
 
     /// Passes of public configs that are not built in.
-    const IN_USE: [&str; 44] = [
+    const IN_USE: [&str; 43] = [
         "GraphSurgeries",
         "OnnxConversion",
         "OrtTransformersOptimization",

@@ -51,7 +51,9 @@ mod tests {
 
     fn bars(values: &[f64], columns: usize) -> String {
         let mut course = Course::default();
-        values.iter().for_each(|value| course.push(*value));
+        for value in values {
+            course.push(*value);
+        }
         course.bars(columns)
     }
 

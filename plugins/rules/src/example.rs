@@ -7,8 +7,13 @@ use olive_validator_api::{Document, ModelKind, PlannedStep, at, escaped, text};
 use serde_json::{Map, Value, json};
 
 /// Schemas of the built-in passes that examples use.
-const SCHEMAS: [&str; 3] = [
+const SCHEMAS: [&str; 8] = [
     include_str!("../../../schemas/generated/passes/LoRA.schema.json"),
+    include_str!("../../../schemas/generated/passes/DoRA.schema.json"),
+    include_str!("../../../schemas/generated/passes/QLoRA.schema.json"),
+    include_str!("../../../schemas/generated/passes/LoftQ.schema.json"),
+    include_str!("../../../schemas/generated/passes/LoHa.schema.json"),
+    include_str!("../../../schemas/generated/passes/LoKr.schema.json"),
     include_str!("../../../schemas/generated/passes/MergeAdapterWeights.schema.json"),
     include_str!("../../../schemas/generated/passes/ModelBuilder.schema.json"),
 ];

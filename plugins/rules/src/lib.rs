@@ -13,7 +13,6 @@ mod shape;
 
 mod adapter_over_adapter;
 mod quantized_base_unmerged;
-mod quantized_base_kept;
 mod unknown_target_module;
 mod precision_accelerator;
 mod block_size_padding;
@@ -43,10 +42,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// Every rule, in the order of a workflow: passes, data, figures, systems.
-pub const RULES: [BuiltIn; 17] = [
+pub const RULES: [BuiltIn; 16] = [
     adapter_over_adapter::RULE,
     quantized_base_unmerged::RULE,
-    quantized_base_kept::RULE,
     unknown_target_module::RULE,
     precision_accelerator::RULE,
     block_size_padding::RULE,
