@@ -188,7 +188,7 @@ mod tests {
                 }
             }
         }
-        assert!(count >= 8, "only {count} fixes were tried");
+        assert!(count >= 7, "only {count} fixes were tried");
     }
 
     #[test]
