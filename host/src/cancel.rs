@@ -34,8 +34,7 @@ impl Cancel {
 /// A flag that Ctrl-C and SIGTERM set, for a process that stops when its work sees the flag.
 pub(crate) fn flag() -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&flag);
-    signals::listen(move || asked.store(true, Ordering::Relaxed));
+    signals::set(&flag);
     flag
 }
 
@@ -45,14 +44,24 @@ pub(crate) fn flag() -> Arc<AtomicBool> {
 mod signals {
     //! Signals of Unix. SIGHUP is left as it is, so that `nohup` works.
 
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
     use std::thread;
 
     use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::flag;
     use signal_hook::iterator::Signals;
 
     pub(super) fn listen(mut on_signal: impl FnMut() + Send + 'static) {
         let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
         thread::spawn(move || signals.forever().for_each(|_| on_signal()));
+    }
+
+    /// Needs no thread and no file descriptor, which a plugin could close.
+    pub(super) fn set(asked: &Arc<AtomicBool>) {
+        for signal in [SIGINT, SIGTERM] {
+            let _ = flag::register(signal, Arc::clone(asked));
+        }
     }
 }
 
@@ -60,7 +69,15 @@ mod signals {
 mod signals {
     //! Ctrl-C and Ctrl-Break of Windows.
 
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     pub(super) fn listen(on_signal: impl FnMut() + Send + 'static) {
         let _ = ctrlc::set_handler(on_signal);
+    }
+
+    pub(super) fn set(asked: &Arc<AtomicBool>) {
+        let asked = Arc::clone(asked);
+        listen(move || asked.store(true, Ordering::Relaxed));
     }
 }

@@ -133,7 +133,7 @@ pub(crate) fn descriptor(id: &str) -> String {
 pub(crate) fn machine() -> Machine {
     Machine {
         target: "x86_64-unknown-linux-gnu".into(),
-        api: Version::new(0, 2, 0),
+        api: Version::new(0, 3, 0),
         host: Version::new(0, 5, 0),
     }
 }

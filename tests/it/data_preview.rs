@@ -125,7 +125,7 @@ fn a_row_that_does_not_fit_is_named_with_its_place_in_the_config() {
 fn what_cannot_be_shown_is_said() {
     let playground = playground(json!({}), plain());
     preview(&playground, &["--data", "other"])
-        .check(2, &["the config has no data config `other`, only `train` and `test`"]);
+        .check(2, &["the config has no data config `other`, only `train`, `test`"]);
     fs::remove_file(playground.path("model/tokenizer.json")).unwrap();
     preview(&playground, &[]).check(20, &["no `tokenizer.json` in `"]);
     fs::remove_file(playground.path("tone/train.json")).unwrap();

@@ -336,7 +336,7 @@ fn options_are_listed() {
     let said = playground.olive(&["config", "list-options", "Toy", "behavior"]);
     said.check(
         0,
-        &["behavior: work, refuse, fail, panic, abort, wait, print", "What the pass does"],
+        &["behavior: work, refuse, fail, panic, abort, wait, train, print", "What the pass does"],
     );
     let said = playground.olive(&["config", "list-options", "Toy", "--json"]);
     let first: Value = serde_json::from_str(said.out.lines().next().unwrap()).unwrap();

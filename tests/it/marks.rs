@@ -61,16 +61,18 @@ fn arguments_of_transformers_are_left_out_or_refused_by_name() {
         assert_eq!(found, expected.into_iter().map(owned).collect::<Vec<_>>(), "{key}");
     };
     let refused = Some(("error", "not-available"));
-    check("report_to", json!("none"), Some(("note", "ignored-key")));
+    check("report_to", json!("none"), None);
     check("bf16", json!(true), Some(("note", "ignored-key")));
     check("bf16", json!(false), None);
     check("deepspeed", json!(true), refused);
     check("deepspeed", json!(null), None);
-    check("label_smoothing_factor", json!(0.1), refused);
+    check("label_smoothing_factor", json!(0.1), None);
     check("label_smoothing_factor", json!(0.0), None);
-    check("resume_from_checkpoint", json!("checkpoint-500"), refused);
-    check("optim", json!("sgd"), refused);
-    check("lr_scheduler_type", json!("polynomial"), refused);
+    check("resume_from_checkpoint", json!("checkpoint-500"), Some(("warning", "file-missing")));
+    check("optim", json!("galore_adamw"), refused);
+    check("optim", json!("sgd"), None);
+    check("lr_scheduler_type", json!("greedy"), refused);
+    check("lr_scheduler_type", json!("polynomial"), None);
     check("save_step", json!(500), Some(("error", "unknown-key")));
     check("optim", json!("adamw_troch"), Some(("error", "unknown-value")));
 }

@@ -179,7 +179,9 @@ fn only_transfers_know_an_asynchronous_runtime() {
 #[test]
 fn only_packs_know_archives_and_signatures() {
     for library in ["tar", "zstd", "minisign"] {
-        let users = users_elsewhere(library, "packs");
+        let mut users = users_elsewhere(library, "packs");
+        // Files of rows may be compressed.
+        users.retain(|user| !user.ends_with("plugins/kit/text/src/rows/input.rs"));
         assert!(users.is_empty(), "{library}: {users:?}");
     }
 }

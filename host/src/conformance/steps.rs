@@ -9,7 +9,8 @@ use olive_schemas::descriptor::PluginDescriptor;
 use olive_schemas::diagnostic::{Diagnostic, Severity};
 use olive_schemas::error::PluginError;
 use olive_schemas::model::{Model, ModelKind};
-use olive_schemas::step::StepKind;
+use olive_schemas::preview::Previewed;
+use olive_schemas::step::{StepKind, StepOutcome};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -352,7 +353,13 @@ fn has_error(answer: &Value) -> bool {
 /// Whether a run ended in an error of the plugin's own.
 fn refused(trial: &Trial, why_not: &str) -> Finding {
     match &trial.result {
-        Ok(_) => failed(why_not),
+        Ok(answer) => match serde_json::from_value(answer.clone()) {
+            Ok(StepOutcome::Preview(Previewed::Refused(problems))) => {
+                let codes = problems.iter().map(|problem| format!("`{}`", problem.code));
+                Ok(codes.collect::<Vec<_>>().join(", "))
+            }
+            _ => failed(why_not),
+        },
         Err(Ending::Error(error)) => Ok(format!("`{}`", error.code)),
         Err(ending) => failed(ending.tell()),
     }

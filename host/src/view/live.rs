@@ -117,9 +117,10 @@ impl Live {
     /// Figures of what is learned, with the course of the loss.
     fn course(&self, figures: &[(&str, f64)], columns: usize) -> Vec<Part> {
         let mut parts = shown(figures);
-        let columns = if columns < NARROW { COURSE / 2 } else { COURSE };
-        let bars = self.losses.bars(columns);
-        if figures.first().is_some_and(|(name, _)| *name == "loss") && !bars.is_empty() {
+        let bars = self.losses.bars(if columns < NARROW { COURSE / 2 } else { COURSE });
+        let fits = parts.first().is_some_and(|loss| loss.columns() + 1 + width(&bars) <= columns);
+        let is_loss = figures.first().is_some_and(|(name, _)| *name == "loss");
+        if is_loss && fits && !bars.is_empty() {
             parts[0].style = Some((parts[0].text.len() + 1, Style::Note));
             parts[0].text = format!("{} {bars}", parts[0].text);
         }
@@ -240,7 +241,7 @@ mod tests {
             120,
             "\
 [2/7] tune (Tune)  ━━━━━━━━────────────  step 40/100, 1 min 20 s, 2 min 0 s left
-      loss 1.000 █████▇▇▇▇▇▇▆▆▆▆▆▅▅▅▅▅▅▄▄▄▄▄▃▃▃▃▃▃▂▂▂▂▂▁▁  eval loss 1.310  learning rate 2e-4  grad norm 1.21
+      loss 1.000 ███▇▇▇▇▇▇▆▆▆▆▆▅▅▅▅▅▅▄▄▄▄▄▄▃▃▃▃▃▂▂▂▂▂▂▁▁▁  eval loss 1.310  learning rate 2e-4  grad norm 1.21
       642 tokens/s  62 % of peak  1.40 GiB  109,568 tokens",
         );
     }
@@ -251,7 +252,7 @@ mod tests {
             60,
             "\
 [2/7] tune (Tune)  step 40/100, 1 min 20 s, 2 min 0 s left
-      loss 1.000 ███▇▇▇▆▆▆▅▅▅▄▄▃▃▃▂▂▁  eval loss 1.310
+      loss 1.000 ██▇▇▇▆▆▅▅▅▄▄▄▃▃▂▂▂▁▁  eval loss 1.310
       642 tokens/s  62 % of peak  1.40 GiB  109,568 tokens",
         );
         check(24, "[2/7] tune (Tune)\n      loss 1.000\n      642 tokens/s");

@@ -171,6 +171,10 @@ fn lines(title: &str, runs: &[Run<'_>], look: &Look) -> String {
                 flush(&mut piece, run, look, &mut lines);
                 lines.push(String::new());
                 used = 0;
+                if lines.len() > LINES {
+                    left_out += 1;
+                    continue;
+                }
             }
             piece.push(letter);
             used += char_width(letter);
@@ -221,7 +225,7 @@ fn shown(text: &str) -> impl Iterator<Item = char> {
 
 /// A token's text between quotes, in one line.
 fn quoted(text: &str) -> String {
-    format!("\"{}\"", shown(text).collect::<String>())
+    format!("\"{}\"", shown(text).collect::<String>().replace('↵', "\\n"))
 }
 
 /// A line of the page: what it is, and what is told.
@@ -320,7 +324,7 @@ data `tone`: train_data_config of tune (Tune)
 
   row 1   hi↵
           you
-          3 tokens: \"hi\" 7  \"↵\" 8  \"you\" 9
+          3 tokens: \"hi\" 7  \"\\n\" 8  \"you\" 9
 
   block 1: 8 tokens, 5 of them masked
           ⟨say:⟩ hi┊you⟨padding × 3⟩
