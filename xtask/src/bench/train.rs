@@ -110,7 +110,6 @@ fn compare(
         theirs.cpu_seconds / ours.cpu_seconds,
         ours.peak_bytes / theirs.peak_bytes,
     );
-    println!("  losses differ by {:.1e} at most", ours.largest_difference(&theirs));
     println!("{}", json!({"training": training, "ours": ours.figures(), "peft": theirs.figures()}));
     Ok(())
 }

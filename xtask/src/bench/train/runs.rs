@@ -151,13 +151,6 @@ impl Side {
         }
     }
 
-    /// The largest difference of losses of the same step; both sides start from adapters that do
-    /// nothing, so that the first is that of the base model.
-    pub(super) fn largest_difference(&self, other: &Self) -> f64 {
-        let pairs = self.losses.iter().zip(&other.losses);
-        pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
-    }
-
     pub(super) fn figures(&self) -> Value {
         json!({
             "seconds": self.seconds,
