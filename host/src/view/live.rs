@@ -256,7 +256,7 @@ mod tests {
       642 tokens/s  62 % of peak  1.40 GiB  109,568 tokens",
         );
         check(24, "[2/7] tune (Tune)\n      loss 1.000\n      642 tokens/s");
-        check(9, "[2/7] tu…\n      l…\n      6…");
+        check(9, "[2/7] tu…\n      lo…\n      64…");
     }
 
     #[test]
