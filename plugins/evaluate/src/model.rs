@@ -14,12 +14,16 @@ pub struct CheckpointLanguageModel {
 }
 
 impl CheckpointLanguageModel {
-    /// Loads all weights of `checkpoint` and puts `adapters` on top of them.
+    /// Loads all weights of `checkpoint` as `storage` says and puts `adapters` on top of them.
     ///
     /// # Errors
     /// When a tensor is missing.
-    pub fn load(checkpoint: &Checkpoint, adapters: Adapters) -> Result<Self, DecoderError> {
-        let transformer = Transformer::load(checkpoint, Storage::default())?;
+    pub fn load(
+        checkpoint: &Checkpoint,
+        adapters: Adapters,
+        storage: Storage,
+    ) -> Result<Self, DecoderError> {
+        let transformer = Transformer::load(checkpoint, storage)?;
         let cache = KvCache::new(transformer.decoder());
         Ok(Self { transformer, adapters, cache })
     }
