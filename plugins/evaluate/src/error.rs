@@ -44,6 +44,7 @@ impl EvaluateError {
                 | AdapterError::NoTensor { .. }
                 | AdapterError::Misfit { .. },
             ) => "adapter-mismatch",
+            Self::Adapter(AdapterError::Quantization { .. }) => "quantization",
             Self::Adapter(_) => "adapter",
             Self::Decoder(_) => "decoder",
             Self::Tokenizer(_) => "tokenizer",

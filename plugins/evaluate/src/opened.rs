@@ -2,13 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use olive_kit_adapters::{AdapterFolder, Adapters};
+use olive_kit_adapters::{AdapterFolder, Adapters, QuantizedBase};
 use olive_kit_checkpoint::Checkpoint;
-use olive_kit_decoder::{Precision, Storage};
-use olive_kit_quant::{FourBitFormat, FourBitKind};
 use olive_kit_text::Tokenizer;
 use olive_plugin_api::Model;
-use serde_json::Value;
 
 use crate::error::EvaluateError;
 use crate::model::CheckpointLanguageModel;
@@ -35,19 +32,8 @@ impl Opened {
         let mut weight_files: Vec<_> = checkpoint.weight_files().map(Path::to_path_buf).collect();
         weight_files.extend(adapter.as_ref().map(|adapter| adapter.weight_file().to_path_buf()));
         let adapters = adapter.map_or(Ok(Adapters::none()), |adapter| adapter.load())?;
-        let model = CheckpointLanguageModel::load(&checkpoint, adapters, storage(model))?;
+        let base = QuantizedBase::of(&model.model_attributes)?;
+        let model = CheckpointLanguageModel::load(&checkpoint, adapters, base.as_ref())?;
         Ok(Self { model, tokenizer, weight_files })
     }
-}
-
-/// How the weights are held: in the 4-bit codes that an adapter was trained on, where the model's
-/// attributes say so by transformers' `quantization_config`.
-fn storage(model: &Model) -> Storage {
-    let config = model.model_attributes.get("quantization_config");
-    let flag = |key: &str| config.and_then(|config| config.get(key)?.as_bool()).unwrap_or(false);
-    let kind = config.and_then(|config| config.get("bnb_4bit_quant_type")).and_then(Value::as_str);
-    let kind = if kind == Some("nf4") { FourBitKind::Nf4 } else { FourBitKind::Fp4 };
-    let format =
-        FourBitFormat { kind, block_size: 64, double_quantized: flag("bnb_4bit_use_double_quant") };
-    Storage { precision: Precision::F32, four_bit: flag("load_in_4bit").then_some(format) }
 }

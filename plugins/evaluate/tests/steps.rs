@@ -122,6 +122,25 @@ fn a_checkpoint_in_4_bits_is_measured_as_it_is() {
     assert!((rounded / dense - 1.0).abs() > 1e-6, "codes are not the weights");
 }
 
+/// What `QLoRA` leaves: the base in floats, and attributes that say which codes it was trained on.
+#[test]
+fn a_base_that_is_told_to_be_in_4_bits_is_measured_in_4_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let perplexity = |request: &Value| metrics(request)[1].value;
+    let mut told = evaluation("tiny-llama3", &folder);
+    told["input"]["model_attributes"]["quantization_config"] = json!({
+        "load_in_4bit": true, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": true,
+    });
+    let (told, stored) = (perplexity(&told), perplexity(&evaluation("tiny-llama3-nf4", &folder)));
+    assert!((told / stored - 1.0).abs() < 1e-3, "{told} {stored}");
+    let dense = perplexity(&evaluation("tiny-llama3", &folder));
+    assert!((told / dense - 1.0).abs() > 2e-3, "{told} {dense}");
+
+    let mut other = evaluation("tiny-llama3", &folder);
+    other["input"]["model_attributes"]["quantization_config"] = json!({"quant_method": "gptq"});
+    check_refused(&other, "quantization", &["`quant_method` is `gptq`"]);
+}
+
 #[test]
 fn an_adapter_changes_what_is_measured() {
     for model in ["tiny-phi3", "tiny-llama"] {

@@ -1,20 +1,13 @@
 //! The frozen weights: how they are held, and what the output model says about them.
 
+use olive_kit_adapters::QuantizedBase;
 use olive_kit_checkpoint::Decoder;
 use olive_kit_decoder::Storage;
 use olive_kit_quant::{FourBitFormat, FourBitKind};
 use olive_plugin_api::Model;
-use serde_json::json;
 
-use crate::checks::QUANTIZATION_CONFIG;
 use crate::config::{Base, QuantType, TorchDtype};
 use crate::settings::precision;
-
-/// Attribute of a model with the paths of the layers that are quantized, as Olive writes it.
-const QUANTIZED_MODULES: &str = "quantized_modules";
-
-/// Attribute of a model with the library that quantizes it, as Olive writes it.
-const QUANTIZATION_METHOD: &str = "quantization_method";
 
 /// Neighboring weights that share a scale, in bitsandbytes.
 const BLOCK_SIZE: usize = 64;
@@ -34,33 +27,17 @@ pub(crate) fn storage(base: Base, dtype: TorchDtype) -> Storage {
 
 /// Writes on `output` that its base is to be loaded in 4 bits, where the settings ask for it.
 pub(crate) fn mark(output: &mut Model, base: Base, dtype: TorchDtype, decoder: &Decoder) {
-    let (kind, double, compute) = match base {
-        Base::FourBit { kind, double, compute, saves_config: true } => (kind, double, compute),
-        Base::Loftq { compute, saves_config: true, .. } => (QuantType::Nf4, false, compute),
+    let compute = match base {
+        Base::FourBit { compute, saves_config: true, .. }
+        | Base::Loftq { compute, saves_config: true, .. } => compute,
         Base::AsStored
         | Base::FourBit { saves_config: false, .. }
         | Base::Loftq { saves_config: false, .. } => return,
     };
-    let kind = match kind {
-        QuantType::Nf4 => "nf4",
-        QuantType::Fp4 => "fp4",
-    };
-    let config = json!({
-        "quant_method": "bitsandbytes",
-        "load_in_4bit": true,
-        "bnb_4bit_compute_dtype": compute.unwrap_or(dtype).name(),
-        "bnb_4bit_use_double_quant": double,
-        "bnb_4bit_quant_type": kind,
-    });
-    let modules = (0..decoder.num_layers).flat_map(|layer| decoder.linears(layer));
-    let modules: Vec<_> = modules.map(|linear| linear.name).collect();
-    let attributes = [
-        (QUANTIZATION_METHOD, json!("bitsandbytes")),
-        (QUANTIZATION_CONFIG, config),
-        (QUANTIZED_MODULES, json!(modules)),
-    ];
-    let attributes = attributes.map(|(name, value)| (name.to_owned(), value));
-    output.model_attributes.extend(attributes);
+    if let Some(format) = storage(base, dtype).four_bit {
+        let quantized = QuantizedBase::of_all(format, decoder);
+        output.model_attributes.extend(quantized.attributes(compute.unwrap_or(dtype).name()));
+    }
 }
 
 const fn kind(kind: QuantType) -> FourBitKind {

@@ -2,6 +2,7 @@
 //!
 //! What settings alone tell, and a schema can say, stands in their schema.
 
+use olive_kit_adapters::QuantizedBase;
 use olive_kit_train::{Duration, Interval, ScheduleKind, StepPlan, TrainingSettings};
 use olive_plugin_api::{Diagnostic, Model, Severity};
 use serde_json::Value;
@@ -14,9 +15,6 @@ use crate::data::TrainingBlocks;
 
 const KWARGS: &str = "/training_args/lr_scheduler_kwargs";
 const OPTIM_ARGS: &str = "/training_args/optim_args";
-
-/// Attribute of a model whose base is to be loaded in 4 bits.
-pub(crate) const QUANTIZATION_CONFIG: &str = "quantization_config";
 
 /// The first finding that is an error.
 pub(crate) fn first_error(found: Vec<Diagnostic>) -> Option<Diagnostic> {
@@ -34,7 +32,7 @@ pub(crate) fn before_reading(input: &Model) -> Option<Diagnostic> {
 /// Findings about a base that is quantized already, from `config.json` or an earlier pass.
 pub(crate) fn of_base(input: &Model, base: Base) -> Option<Diagnostic> {
     let quantizes = base != Base::AsStored;
-    let is_marked = input.model_attributes.contains_key(QUANTIZATION_CONFIG);
+    let is_marked = QuantizedBase::is_told(&input.model_attributes);
     (quantizes && is_marked).then(|| {
         let message = "the input model is quantized already";
         let help = "use the pass `LoRA`, or start from the model in floats";

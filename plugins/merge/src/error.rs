@@ -20,15 +20,6 @@ pub enum MergeError {
     /// The input model comes without an adapter.
     #[error("{NO_ADAPTER}")]
     NoAdapter,
-    /// The model's attributes speak of a quantization that is not computed.
-    #[error(
-        "the model's attribute `quantization_config` is of no 4-bit quantization of bitsandbytes: \
-         {problem}"
-    )]
-    Quantization {
-        /// The setting and its value.
-        problem: String,
-    },
     /// A weight could not be quantized as it was for the training.
     #[error("`{name}` cannot be quantized as it was for the training")]
     Weight {
@@ -59,9 +50,11 @@ impl MergeError {
                 | AdapterError::NoTensor { .. }
                 | AdapterError::Misfit { .. },
             ) => "adapter-mismatch",
+            Self::Adapter(AdapterError::Quantization { .. }) | Self::Weight { .. } => {
+                "quantization"
+            }
             Self::Adapter(_) => "adapter",
             Self::NoAdapter => "adapter-missing",
-            Self::Quantization { .. } | Self::Weight { .. } => "quantization",
             Self::Threads { .. } => "threads",
             Self::Cancelled => PluginError::CANCELLED,
         }
@@ -72,9 +65,6 @@ impl MergeError {
             Self::Checkpoint(error) => error.hint(),
             Self::Adapter(error) => error.hint(),
             Self::NoAdapter => Some(NO_ADAPTER_HELP.into()),
-            Self::Quantization { .. } => {
-                Some("remove the attribute to merge into the weights as they are stored".into())
-            }
             Self::Weight { .. } | Self::Threads { .. } | Self::Cancelled => None,
         }
     }

@@ -6,13 +6,12 @@
 //!
 //! From the top: the pass reads both folders and says how far it is, [merge](mod@merge) decides
 //! where each tensor of the output comes from and walks through them, [weight](mod@weight) merges
-//! rows of one layer; [quantized](mod@quantized) reads in which form the adapter has seen its base.
+//! rows of one layer.
 
 mod pass;
 mod config;
 pub mod merge;
 pub mod weight;
-pub mod quantized;
 mod error;
 
 pub use config::MergeAdapterWeightsConfig;

@@ -5,7 +5,7 @@ mod parts;
 use std::fs;
 use std::path::Path;
 
-use olive_kit_adapters::AdapterFolder;
+use olive_kit_adapters::{AdapterFolder, QuantizedBase};
 use olive_kit_checkpoint::{
     Checkpoint, CheckpointError, CheckpointWriter, Dtype, Tensor, TensorSpec, files,
 };
@@ -15,7 +15,6 @@ use serde_json::Value;
 
 use self::parts::{Part, Source};
 use crate::error::MergeError;
-use crate::quantized::QuantizedBase;
 use crate::weight::BaseWeight;
 
 pub(crate) const NO_ADAPTER: &str = "the input model has no adapter to merge";

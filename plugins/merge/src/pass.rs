@@ -13,14 +13,13 @@
 //! weights are first what their codes say, the very ones that the training has seen: the adapter
 //! has learned to correct their errors too. The codes of one layer are then in memory besides.
 
-use olive_kit_adapters::AdapterFolder;
+use olive_kit_adapters::{AdapterFolder, QuantizedBase};
 use olive_kit_checkpoint::{Checkpoint, DEFAULT_SHARD_BYTES};
 use olive_plugin_api::{Diagnostic, Model, ModelKind, Pass, PluginError, StepContext};
 
 use crate::config::MergeAdapterWeightsConfig;
 use crate::error::MergeError;
 use crate::merge::{Merge, NO_ADAPTER, NO_ADAPTER_HELP};
-use crate::quantized::{QuantizedBase, without_quantization};
 
 /// Folds an adapter into the weights of its base model.
 #[derive(Debug, Default)]
@@ -48,7 +47,7 @@ impl Pass for MergeAdapterWeights {
         ctx: &StepContext<'_>,
     ) -> Result<Vec<Diagnostic>, PluginError> {
         let checkpoint = open(input)?;
-        let quantized = QuantizedBase::of(&input.model_attributes)?;
+        let quantized = QuantizedBase::of(&input.model_attributes).map_err(MergeError::from)?;
         match &input.adapter_path {
             Some(dir) => {
                 let adapter = AdapterFolder::open(dir, checkpoint.decoder());
@@ -70,12 +69,13 @@ impl Pass for MergeAdapterWeights {
         ctx: &StepContext<'_>,
     ) -> Result<Model, PluginError> {
         let checkpoint = open(input)?;
-        let quantized = QuantizedBase::of(&input.model_attributes)?;
+        let quantized = QuantizedBase::of(&input.model_attributes).map_err(MergeError::from)?;
         let dir = input.adapter_path.as_ref().ok_or(MergeError::NoAdapter)?;
         let adapter = AdapterFolder::open(dir, checkpoint.decoder()).map_err(MergeError::from)?;
         Merge::new(&checkpoint, &adapter, quantized)?.write(DEFAULT_SHARD_BYTES, ctx)?;
         let mut output = Model::new(ModelKind::Hf, ctx.output_dir());
-        output.model_attributes = without_quantization(&input.model_attributes);
+        output.model_attributes.clone_from(&input.model_attributes);
+        QuantizedBase::forget(&mut output.model_attributes);
         Ok(output)
     }
 }

@@ -60,6 +60,15 @@ pub enum AdapterError {
         /// Shape that fits.
         expected: Vec<usize>,
     },
+    /// The model's attributes speak of a quantization that is not computed.
+    #[error(
+        "the model's attribute `quantization_config` is of no 4-bit quantization of bitsandbytes: \
+         {problem}"
+    )]
+    Quantization {
+        /// The setting and its value.
+        problem: String,
+    },
 }
 
 impl AdapterError {
@@ -70,6 +79,9 @@ impl AdapterError {
             Self::NoFolder(_) => Some("check the adapter path; it must be a local folder".into()),
             Self::NoLayer { .. } | Self::NoTensor { .. } | Self::Misfit { .. } => {
                 Some("use the adapter with the model it was trained on".into())
+            }
+            Self::Quantization { .. } => {
+                Some("remove the attribute to take the weights as they are stored".into())
             }
             Self::Setting { .. } | Self::StoredSetting { .. } | Self::UnknownTensor { .. } => None,
         }

@@ -14,6 +14,7 @@ mod folder;
 mod layout;
 mod parameter;
 mod pattern;
+mod quantized_base;
 mod random;
 mod rows;
 mod start;
@@ -26,6 +27,7 @@ pub use config::{
 pub use error::AdapterError;
 pub use folder::AdapterFolder;
 pub use parameter::{Gradients, Parameter, ParameterId};
+pub use quantized_base::QuantizedBase;
 pub use rows::BLOCK_ROWS;
 pub use start::checkpoint_rows;
 pub use targets::{Bias, Names, TargetModules, TargetProblem, TargetSpec, Targets};

@@ -5,7 +5,7 @@
 //! norms and the gate's product are computed again, which is cheaper than their memory.
 
 use olive_kit_adapters::Gradients;
-use olive_kit_checkpoint::{Activation, Checkpoint, LinearRole};
+use olive_kit_checkpoint::{self as checkpoint, Activation, Checkpoint, LinearRole};
 use olive_kit_kernels::Accumulate;
 use olive_kit_kernels::vector::{add, vectorized};
 
@@ -55,6 +55,7 @@ impl Layer {
         checkpoint: &Checkpoint,
         index: usize,
         storage: Storage,
+        is_four_bit: impl Fn(&checkpoint::Linear) -> bool,
     ) -> Result<Self, DecoderError> {
         let decoder = checkpoint.decoder();
         let (mut qkv, mut output) = (Vec::new(), Vec::new());
@@ -68,7 +69,8 @@ impl Layer {
                 LinearRole::GateUp | LinearRole::Gate | LinearRole::Up => &mut gate_up,
                 LinearRole::Down | LinearRole::LmHead => &mut down,
             };
-            place.push(Linear::load(checkpoint, &linear, storage)?);
+            let four_bit = storage.four_bit.filter(|_| is_four_bit(&linear));
+            place.push(Linear::load(checkpoint, &linear, Storage { four_bit, ..storage })?);
         }
         let norm = |name: &str| Norm::load(checkpoint, name);
         let optional = |name: Option<String>| name.map(|name| norm(&name)).transpose();

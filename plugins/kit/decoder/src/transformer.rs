@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use olive_kit_adapters::ParameterId;
-use olive_kit_checkpoint::{Checkpoint, Decoder, Dtype};
+use olive_kit_checkpoint::{self as checkpoint, Checkpoint, Decoder, Dtype};
 use olive_kit_kernels::vector::vectorized;
 use olive_kit_kernels::{FrozenMatrix, Precision};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
@@ -43,12 +43,25 @@ impl Transformer {
     /// # Errors
     /// When a tensor is missing or has another shape than the config says.
     pub fn load(checkpoint: &Checkpoint, storage: Storage) -> Result<Self, DecoderError> {
+        Self::load_where(checkpoint, storage, |_| true)
+    }
+
+    /// The same, where `is_four_bit` tells which linear layers are rounded to the 4-bit codes of
+    /// `storage`; `lm_head` never is.
+    ///
+    /// # Errors
+    /// As [`Transformer::load`].
+    pub fn load_where(
+        checkpoint: &Checkpoint,
+        storage: Storage,
+        is_four_bit: impl Fn(&checkpoint::Linear) -> bool + Sync,
+    ) -> Result<Self, DecoderError> {
         checkpoint.validate()?;
         let decoder = checkpoint.decoder().clone();
         let embedding = Arc::new(storage.dense(checkpoint, Decoder::EMBEDDING)?);
         let layers = (0..decoder.num_layers).into_par_iter();
         let layers = layers
-            .map(|index| Layer::load(checkpoint, index, storage))
+            .map(|index| Layer::load(checkpoint, index, storage, &is_four_bit))
             .collect::<Result<_, _>>()?;
         let final_norm = Norm::load(checkpoint, Decoder::FINAL_NORM)?;
         let lm_head = if decoder.ties_embeddings {

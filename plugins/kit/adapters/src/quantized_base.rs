@@ -6,11 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use olive_kit_checkpoint::Linear;
+use olive_kit_checkpoint::{Decoder, Linear};
 use olive_kit_quant::{FourBitFormat, FourBitKind};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::error::MergeError;
+use crate::error::AdapterError;
 
 /// Attribute with transformers' settings of bitsandbytes.
 const CONFIG: &str = "quantization_config";
@@ -38,15 +38,48 @@ enum QuantizedModules {
 }
 
 impl QuantizedBase {
+    /// A base all of whose linear layers but the one that makes logits are in `format`.
+    pub fn of_all(format: FourBitFormat, decoder: &Decoder) -> Self {
+        let layers = (0..decoder.num_layers).flat_map(|layer| decoder.linears(layer));
+        let paths = layers.map(|linear| linear.name).collect();
+        Self { format, modules: QuantizedModules::Listed(paths) }
+    }
+
+    /// Whether the attributes of a model speak of a quantized base.
+    pub fn is_told(attributes: &BTreeMap<String, Value>) -> bool {
+        attributes.contains_key(CONFIG)
+    }
+
+    /// The attributes that say so, as Olive writes them; products were of the type `compute`.
+    pub fn attributes(&self, compute: &str) -> BTreeMap<String, Value> {
+        let mut attributes = BTreeMap::from([
+            (METHOD.to_owned(), json!("bitsandbytes")),
+            (
+                CONFIG.to_owned(),
+                json!({
+                    "quant_method": "bitsandbytes",
+                    "load_in_4bit": true,
+                    "bnb_4bit_compute_dtype": compute,
+                    "bnb_4bit_use_double_quant": self.format.double_quantized,
+                    "bnb_4bit_quant_type": self.format.kind.name(),
+                }),
+            ),
+        ]);
+        if let QuantizedModules::Listed(paths) = &self.modules {
+            attributes.insert(MODULES.to_owned(), json!(paths));
+        }
+        attributes
+    }
+
     /// What the attributes of a model say.
     ///
     /// # Errors
     /// When they say something else than 4 bits of bitsandbytes.
-    pub fn of(attributes: &BTreeMap<String, Value>) -> Result<Option<Self>, MergeError> {
+    pub fn of(attributes: &BTreeMap<String, Value>) -> Result<Option<Self>, AdapterError> {
         let Some(config) = attributes.get(CONFIG).filter(|config| !config.is_null()) else {
             return Ok(None);
         };
-        let refused = |problem: String| MergeError::Quantization { problem };
+        let refused = |problem: String| AdapterError::Quantization { problem };
         let flag = |key: &str| config.get(key).and_then(Value::as_bool).unwrap_or(false);
         let method = config.get("quant_method").and_then(Value::as_str).unwrap_or("bitsandbytes");
         if method != "bitsandbytes" || !flag("load_in_4bit") {
@@ -71,6 +104,13 @@ impl QuantizedBase {
         Ok(Some(Self { format, modules }))
     }
 
+    /// Removes from the attributes of a model that its base is quantized.
+    pub fn forget(attributes: &mut BTreeMap<String, Value>) {
+        for key in [CONFIG, MODULES, METHOD] {
+            attributes.remove(key);
+        }
+    }
+
     /// Whether a layer was in 4 bits; the one that makes logits never is.
     pub fn has(&self, linear: &Linear) -> bool {
         match &self.modules {
@@ -82,15 +122,6 @@ impl QuantizedBase {
             }
         }
     }
-}
-
-/// The attributes of a model whose weights are floats again.
-pub fn without_quantization(attributes: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
-    let mut attributes = attributes.clone();
-    for key in [CONFIG, MODULES, METHOD] {
-        attributes.remove(key);
-    }
-    attributes
 }
 
 fn texts(values: &[Value]) -> impl Iterator<Item = String> + '_ {
