@@ -1,7 +1,7 @@
 """A plain PEFT training loop, measured; `cargo xtask bench train` runs it in turns with ours.
 
-Usage: train.py SETTINGS, a JSON object: model, precision (f32, bf16, nf4 or nf4-f32), seq, batch, rank, targets, checkpointing,
-steps, blocks (path of a JSON list of token blocks, or null). Prints a JSON object for each step, then one of what all took.
+Usage: train.py SETTINGS, a JSON object: model, precision (f32, bf16, nf4 or nf4-f32), seq, batch, rank, targets,
+checkpointing, steps. Prints a JSON object for each step, then one of what all took.
 """
 
 import json
@@ -27,9 +27,6 @@ def load(settings):
 
 
 def blocks(settings, vocab_size):
-    if settings["blocks"]:
-        with open(settings["blocks"]) as file:
-            return json.load(file)
     count, seq = settings["batch"] * settings["steps"], settings["seq"]
     return [[(block * 31 + place) * 9973 % vocab_size for place in range(seq)] for block in range(count)]
 
@@ -45,11 +42,6 @@ def main():
     rank = settings["rank"]
     config = LoraConfig(r=rank, lora_alpha=rank, lora_dropout=0.0, target_modules=settings["targets"], task_type="CAUSAL_LM")
     tuned = get_peft_model(base, config)
-    if settings.get("adapter"):
-        from peft import set_peft_model_state_dict
-        from safetensors.torch import load_file
-
-        set_peft_model_state_dict(tuned, load_file(settings["adapter"]))
     for name, weight in tuned.named_parameters():
         if weight.requires_grad:
             weight.data = weight.data.float()

@@ -69,7 +69,6 @@ pub(crate) fn run(
                     targets: TARGETS.map(str::to_owned).to_vec(),
                     checkpointing,
                     steps: args.steps,
-                    blocks: None,
                 };
                 compare(&trial, peer.as_ref(), &training, rounds, peak.of(precision))?;
             }

@@ -37,8 +37,6 @@ struct Settings {
     targets: Vec<String>,
     checkpointing: bool,
     steps: usize,
-    /// Blocks of tokens in the order they are trained on; pseudo-random ones when `None`.
-    blocks: Option<PathBuf>,
 }
 
 type Failure = Box<dyn Error>;
@@ -124,19 +122,14 @@ fn storage(settings: &Settings) -> Result<Storage, Failure> {
     }
 }
 
+/// Pseudo-random blocks, enough that none is trained on twice.
 fn sequences(settings: &Settings, vocab_size: usize) -> Result<Vec<Sequence>, Failure> {
-    let blocks: Vec<Vec<u32>> = match &settings.blocks {
-        Some(path) => serde_json::from_slice(&fs::read(path)?)?,
-        None => {
-            let count = settings.batch * settings.steps;
-            let token = |index: usize| u32::try_from(index * 9973 % vocab_size);
-            let block = |block: usize| {
-                (0..settings.seq).map(|place| token(block * 31 + place)).collect::<Result<_, _>>()
-            };
-            (0..count).map(block).collect::<Result<_, _>>()?
-        }
+    let token = |index: usize| u32::try_from(index * 9973 % vocab_size);
+    let block = |block: usize| {
+        let tokens = (0..settings.seq).map(|place| token(block * 31 + place));
+        Ok(Sequence::causal(tokens.collect::<Result<_, _>>()?))
     };
-    Ok(blocks.into_iter().map(Sequence::causal).collect())
+    (0..settings.batch * settings.steps).map(block).collect()
 }
 
 fn training(settings: &Settings) -> TrainingSettings {

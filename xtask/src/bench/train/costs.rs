@@ -93,7 +93,6 @@ pub(super) fn scaling(trial: &Trial, steps: usize) -> Result<(), ChoreError> {
         targets: TARGETS.map(str::to_owned).to_vec(),
         checkpointing: false,
         steps,
-        blocks: None,
     };
     let variants = [
         ("as it is", base.clone()),
@@ -134,7 +133,6 @@ pub(super) fn phi3(trial: &Trial) -> Result<(), ChoreError> {
         targets: vec!["qkv_proj".into(), "o_proj".into()],
         checkpointing: true,
         steps: 3,
-        blocks: None,
     };
     let side = trial.ours(&training)?;
     println!("Phi-3-mini, QLoRA, T=1024, checkpointed: {side}");

@@ -22,7 +22,6 @@ pub(super) struct Training {
     pub(super) targets: Vec<String>,
     pub(super) checkpointing: bool,
     pub(super) steps: usize,
-    pub(super) blocks: Option<PathBuf>,
 }
 
 /// Where and how runs are made.
