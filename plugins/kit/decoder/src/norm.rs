@@ -2,7 +2,7 @@
 
 use olive_kit_adapters::{Gradients, ParameterId};
 use olive_kit_checkpoint::Checkpoint;
-use olive_kit_kernels::vector::{dot, vectorized};
+use olive_kit_kernels::vector::{dot, dot_of_three, vectorized};
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use rayon::slice::{ParallelSlice, ParallelSliceMut};
 
@@ -121,7 +121,7 @@ impl Norm {
     #[inline(always)]
     fn add_gradient(&self, weight: &[f32], x: &[f32], dy: &[f32], dx: &mut [f32]) {
         let reciprocal = self.reciprocal(x);
-        let along_x = weighted_dot(weight, dy, x) / x.len() as f32 * reciprocal.powi(3);
+        let along_x = dot_of_three(weight, dy, x) / x.len() as f32 * reciprocal.powi(3);
         for (((dx, x), dy), w) in dx.iter_mut().zip(x).zip(dy).zip(weight) {
             *dx += reciprocal * (w * dy) - along_x * x;
         }
@@ -146,23 +146,6 @@ impl Norm {
             gradient.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
         }
     }
-}
-
-/// `sum(a b c)` in the order of [`dot`].
-#[inline(always)]
-fn weighted_dot(a: &[f32], b: &[f32], c: &[f32]) -> f32 {
-    const LANES: usize = 32;
-    let mut sums = [0.0_f32; LANES];
-    let (a, a_rest) = a.as_chunks::<LANES>();
-    let (b, b_rest) = b.as_chunks::<LANES>();
-    let (c, c_rest) = c.as_chunks::<LANES>();
-    for ((a, b), c) in a.iter().zip(b).zip(c) {
-        for lane in 0..LANES {
-            sums[lane] += a[lane] * b[lane] * c[lane];
-        }
-    }
-    let rest = a_rest.iter().zip(b_rest).zip(c_rest).map(|((a, b), c)| a * b * c);
-    sums.iter().sum::<f32>() + rest.sum::<f32>()
 }
 
 #[cfg(test)]

@@ -50,6 +50,11 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     pulp::Arch::new().dispatch(Dot(a, b))
 }
 
+/// Sum of the products of `a`, `b` and `c`, as far as all go.
+pub fn dot_of_three(a: &[f32], b: &[f32], c: &[f32]) -> f32 {
+    pulp::Arch::new().dispatch(DotOfThree(a, b, c))
+}
+
 /// Largest of `values`; negative infinity when there are none.
 pub fn max(values: &[f32]) -> f32 {
     pulp::Arch::new().dispatch(Max(values))
@@ -101,6 +106,30 @@ impl NullaryFnOnce for Dot<'_> {
             }
         }
         let rest = a_rest.iter().zip(b_rest).map(|(a, b)| a * b);
+        total(sums) + rest.sum::<f32>()
+    }
+}
+
+/// See [`dot_of_three`].
+struct DotOfThree<'a>(&'a [f32], &'a [f32], &'a [f32]);
+
+impl NullaryFnOnce for DotOfThree<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn call(self) -> f32 {
+        let Self(a, b, c) = self;
+        let length = a.len().min(b.len()).min(c.len());
+        let (a, a_rest) = a[..length].as_chunks::<LANES>();
+        let (b, b_rest) = b[..length].as_chunks::<LANES>();
+        let (c, c_rest) = c[..length].as_chunks::<LANES>();
+        let mut sums = [0.0_f32; LANES];
+        for ((a, b), c) in a.iter().zip(b).zip(c) {
+            for lane in 0..LANES {
+                sums[lane] += a[lane] * b[lane] * c[lane];
+            }
+        }
+        let rest = a_rest.iter().zip(b_rest).zip(c_rest).map(|((a, b), c)| a * b * c);
         total(sums) + rest.sum::<f32>()
     }
 }
@@ -179,6 +208,7 @@ mod tests {
     fn reductions_take_lanes_and_rest() {
         let values: Vec<f32> = (0..77_u8).map(f32::from).collect();
         assert_eq!(dot(&values, &values), 149_226.0);
+        assert_eq!(dot_of_three(&values, &values, &[1.0; 77]), 149_226.0);
         assert_eq!(max(&values), 76.0);
         assert_eq!(max(&[]), f32::NEG_INFINITY);
         let mut exponentials = values.clone();
