@@ -15,7 +15,7 @@ mod layout;
 mod parameter;
 mod pattern;
 mod quantized_base;
-mod random;
+pub mod random;
 mod rows;
 mod start;
 pub mod targets;

@@ -3,6 +3,7 @@
 //! Srivastava et al., "Dropout" (2014), inverted: what is kept is scaled up, so that nothing
 //! changes when it is off.
 
+use olive_kit_adapters::random::mix;
 use olive_kit_kernels::vector::vectorized;
 
 use crate::rows::for_each_row;
@@ -89,14 +90,6 @@ impl Mask {
     pub fn keeps(self, index: u32) -> bool {
         scramble(scramble(index ^ self.key[0]) ^ self.key[1]) >= self.threshold
     }
-}
-
-/// Finalizer of `SplitMix64`: Steele et al., "Fast Splittable Pseudorandom Number Generators" (2014).
-fn mix(value: u64) -> u64 {
-    let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ (value >> 31)
 }
 
 /// Finalizer of `MurmurHash3`, 32 bits: a bijection whose bits all depend on all bits.

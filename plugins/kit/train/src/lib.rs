@@ -22,7 +22,6 @@ pub mod plan;
 mod progress;
 mod batches;
 mod order;
-mod random;
 mod evaluation;
 pub mod schedule;
 pub mod plateau;

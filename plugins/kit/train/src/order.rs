@@ -1,6 +1,6 @@
 //! In which order an epoch goes through the data.
 
-use crate::random::Random;
+use olive_kit_adapters::random::Random;
 
 /// Batches per group that is sorted by length, at most, as in transformers' `LengthGroupedSampler`.
 const MAX_GROUP_BATCHES: usize = 50;

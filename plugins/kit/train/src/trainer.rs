@@ -17,10 +17,10 @@ use crate::optimizer::clip::clip;
 use crate::order;
 use crate::plan::StepPlan;
 use crate::progress::Progress;
-use crate::random::mix;
 use crate::sequence::Sequence;
 use crate::settings::TrainingSettings;
 use crate::store::Store;
+use olive_kit_adapters::random::mix;
 
 /// What a training runs on.
 #[derive(Debug, Clone, Copy)]

@@ -94,7 +94,7 @@ impl Digest {
     }
 
     fn add(&mut self, value: u64) {
-        self.0 = crate::random::mix(self.0 ^ value);
+        self.0 = olive_kit_adapters::random::mix(self.0 ^ value);
     }
 
     fn add_bytes(&mut self, bytes: &[u8]) {
