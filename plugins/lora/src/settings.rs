@@ -7,8 +7,8 @@ use olive_kit_train::optimizer::{
 };
 use olive_kit_train::schedule::{MinLr, Ramp, ScheduleKind};
 use olive_kit_train::{
-    Duration, EarlyStopping, Interval, PlateauSettings, Saving, ThresholdMode, TrainingSettings,
-    Warmup,
+    Duration, EarlyStopping, Interval, Order, PlateauSettings, Saving, ThresholdMode,
+    TrainingSettings, Warmup,
 };
 
 use crate::arguments::{
@@ -41,7 +41,6 @@ pub(crate) fn training(
 ) -> Result<TrainingSettings, OptimArgsError> {
     let own = args.optim_args.clone().unwrap_or_default();
     own.check(args.optim)?;
-    let by_length = SamplingStrategy::GroupByLength;
     Ok(TrainingSettings {
         seed: args.seed,
         data_seed: data_seed(args),
@@ -59,7 +58,7 @@ pub(crate) fn training(
         max_grad_norm: args.max_grad_norm,
         label_smoothing: args.label_smoothing_factor,
         neftune_alpha: args.neftune_noise_alpha.unwrap_or(0.0),
-        group_by_length: args.group_by_length || args.train_sampling_strategy == by_length,
+        order: order(args),
         evaluation: evaluation(args),
         eval_delay: args.eval_delay,
         eval_on_start: args.eval_on_start,
@@ -77,6 +76,15 @@ pub(crate) fn training(
 /// Seed of the order of the data and of the evaluation split.
 pub(crate) fn data_seed(args: &TrainingArgs) -> u64 {
     args.data_seed.unwrap_or(args.seed)
+}
+
+fn order(args: &TrainingArgs) -> Order {
+    match args.train_sampling_strategy {
+        _ if args.group_by_length => Order::ByLength,
+        SamplingStrategy::GroupByLength => Order::ByLength,
+        SamplingStrategy::Sequential => Order::Sequential,
+        SamplingStrategy::Random => Order::Random,
+    }
 }
 
 fn duration(args: &TrainingArgs) -> Duration {

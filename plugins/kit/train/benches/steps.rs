@@ -18,7 +18,7 @@ use olive_kit_decoder::{Precision, Storage, Transformer};
 use olive_kit_kernels::{Accumulate, FrozenMatrix};
 use olive_kit_quant::{FourBitFormat, FourBitKind};
 use olive_kit_train::{
-    AdamW, Duration, Interval, Observer, OptimizerSettings, Outputs, Saving, ScheduleKind,
+    AdamW, Duration, Interval, Observer, OptimizerSettings, Order, Outputs, Saving, ScheduleKind,
     Sequence, StepReport, TrainingData, TrainingSettings, Warmup, train,
 };
 use serde::Deserialize;
@@ -150,7 +150,7 @@ fn training(settings: &Settings) -> TrainingSettings {
         max_grad_norm: 0.3,
         label_smoothing: 0.0,
         neftune_alpha: 0.0,
-        group_by_length: false,
+        order: Order::Random,
         evaluation: Interval::Never,
         eval_delay: 0.0,
         eval_on_start: false,

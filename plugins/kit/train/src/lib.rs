@@ -40,5 +40,5 @@ pub use plan::StepPlan;
 pub use plateau::{PlateauSettings, ThresholdMode};
 pub use schedule::{MinLr, Ramp, Schedule, ScheduleKind};
 pub use sequence::Sequence;
-pub use settings::{Duration, EarlyStopping, Interval, Saving, TrainingSettings, Warmup};
+pub use settings::{Duration, EarlyStopping, Interval, Order, Saving, TrainingSettings, Warmup};
 pub use trainer::{Best, Outputs, Trained, TrainingData, train};

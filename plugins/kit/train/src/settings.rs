@@ -42,8 +42,8 @@ pub struct TrainingSettings {
     pub label_smoothing: f64,
     /// Noise on embeddings while training; 0 is none.
     pub neftune_alpha: f64,
-    /// Put sequences of about one length into one batch.
-    pub group_by_length: bool,
+    /// In which order an epoch goes through the data.
+    pub order: Order,
     /// When the evaluation loss is computed.
     pub evaluation: Interval,
     /// Steps, or epochs when evaluation goes by epochs, before the first evaluation.
@@ -66,6 +66,18 @@ pub struct TrainingSettings {
     pub early_stopping: Option<EarlyStopping>,
     /// Token that fills short sequences of a batch; any, as it is neither attended nor predicted.
     pub pad_token_id: u32,
+}
+
+/// In which order an epoch goes through the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// A random one, another in every epoch.
+    Random,
+    /// That of the data.
+    Sequential,
+    /// A random one that puts sequences of about one length into one batch.
+    ByLength,
 }
 
 /// When a training ends.

@@ -18,7 +18,7 @@ use crate::order;
 use crate::plan::StepPlan;
 use crate::progress::Progress;
 use crate::sequence::Sequence;
-use crate::settings::TrainingSettings;
+use crate::settings::{Order, TrainingSettings};
 use crate::store::Store;
 use olive_kit_adapters::random::mix;
 
@@ -178,12 +178,15 @@ impl Trainer<'_> {
 
     /// The order of the data in an epoch.
     fn order(&self, epoch: u64) -> Vec<usize> {
-        let seed = self.settings.data_seed;
-        if !self.settings.group_by_length {
-            return order::shuffled(self.data.train.len(), seed, epoch);
+        let (seed, train) = (self.settings.data_seed, self.data.train);
+        match self.settings.order {
+            Order::Random => order::shuffled(train.len(), seed, epoch),
+            Order::Sequential => (0..train.len()).collect(),
+            Order::ByLength => {
+                let lengths: Vec<_> = train.iter().map(|one| one.used().len()).collect();
+                order::grouped(&lengths, self.settings.train_batch_size.max(1), seed, epoch)
+            }
         }
-        let lengths: Vec<_> = self.data.train.iter().map(|one| one.used().len()).collect();
-        order::grouped(&lengths, self.settings.train_batch_size.max(1), seed, epoch)
     }
 
     /// One update from the sequences at `blocks`.

@@ -9,8 +9,9 @@ use olive_kit_adapters::{AdapterConfig, Adapters, checkpoint_rows};
 use olive_kit_checkpoint::Checkpoint;
 use olive_kit_decoder::{Storage, Transformer};
 use olive_kit_train::{
-    AdamW, Checkpoints, Duration, Interval, Observer, OptimizerSettings, Outputs, Resume, Saving,
-    ScheduleKind, Sequence, StepReport, TrainError, TrainingData, TrainingSettings, Warmup, train,
+    AdamW, Checkpoints, Duration, Interval, Observer, OptimizerSettings, Order, Outputs, Resume,
+    Saving, ScheduleKind, Sequence, StepReport, TrainError, TrainingData, TrainingSettings, Warmup,
+    train,
 };
 use safetensors::SafeTensors;
 
@@ -92,7 +93,7 @@ fn settings() -> TrainingSettings {
         max_grad_norm: 0.3,
         label_smoothing: 0.0,
         neftune_alpha: 0.0,
-        group_by_length: false,
+        order: Order::Random,
         evaluation: Interval::Never,
         eval_delay: 0.0,
         eval_on_start: false,
@@ -206,7 +207,7 @@ fn accumulated_and_recomputed_steps_are_the_same_steps() {
         train_batch_size: 1,
         gradient_accumulation_steps: 2,
         gradient_checkpointing: true,
-        group_by_length: true,
+        order: Order::ByLength,
         ..settings()
     };
     check_training("tiny-phi3", "constant", &accumulated);

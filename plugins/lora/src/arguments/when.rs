@@ -52,7 +52,9 @@ pub enum SamplingStrategy {
     /// Another one in every epoch, by `data_seed`.
     #[default]
     Random,
-    /// The same, with blocks of about one length in one batch.
+    /// That of the data, in every epoch.
+    Sequential,
+    /// A random one, with blocks of about one length in one batch.
     GroupByLength,
 }
 

@@ -236,8 +236,7 @@ pub(crate) fn unavailable_schedules() -> Map<String, Value> {
 
 /// Orders of transformers that are not here.
 pub(crate) fn unavailable_orders() -> Map<String, Value> {
-    let sequential = "blocks are always shuffled, by `data_seed`";
-    values(&[(sequential, &["sequential"]), (ONE_PROCESS, &["batch_rebalance"])])
+    values(&[(ONE_PROCESS, &["batch_rebalance"])])
 }
 
 /// Places of transformers that are not here.

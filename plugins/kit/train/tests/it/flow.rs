@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use olive_kit_train::{
-    Checkpoints, Duration, EarlyStopping, Interval, LogEntry, Outputs, PlateauSettings, Resume,
-    Saving, ScheduleKind, Sequence, StepPlan, TrainError, Trained, TrainingData, TrainingSettings,
-    train,
+    Checkpoints, Duration, EarlyStopping, Interval, LogEntry, Order, Outputs, PlateauSettings,
+    Resume, Saving, ScheduleKind, Sequence, StepPlan, TrainError, Trained, TrainingData,
+    TrainingSettings, train,
 };
 
 use crate::toy::{self, Heard, Toy};
@@ -262,9 +262,30 @@ fn batches_hold_what_keeps_the_processor_busy_and_no_padding() {
     let (apart, _) = shapes(&toy::settings());
     assert_eq!(apart.len(), 24, "checkpointing asks for little memory");
     assert_eq!(apart.iter().map(|(rows, seq)| rows * seq).sum::<usize>(), tokens);
-    let grouped = TrainingSettings { group_by_length: true, neftune_alpha: 5.0, ..toy::settings() };
+    let grouped =
+        TrainingSettings { order: Order::ByLength, neftune_alpha: 5.0, ..toy::settings() };
     let longest = toy::sequences(20, 1).iter().map(Sequence::len).max();
     assert_eq!(Some(shapes(&grouped).0[0].1), longest, "the longest comes first");
+}
+
+#[test]
+fn a_sequential_order_is_that_of_the_data_in_every_epoch() {
+    let settings = TrainingSettings {
+        order: Order::Sequential,
+        train_batch_size: 1,
+        gradient_accumulation_steps: 1,
+        duration: Duration::Epochs(2.0),
+        ..toy::settings()
+    };
+    let data = toy::sequences(9, 1);
+    let lengths: Vec<_> = data.iter().map(Sequence::len).collect();
+    assert!(!lengths.is_sorted(), "an order by length is another one");
+    let data = TrainingData { train: &data, eval: &[] };
+    let (mut toy, mut heard) = (Toy::default(), Heard::default());
+    train(&mut toy, &mut toy::adapters(), data, &settings, &Outputs::default(), &mut heard)
+        .unwrap();
+    let tokens: Vec<_> = heard.steps.iter().map(|report| report.tokens).collect();
+    assert_eq!(tokens, [lengths.as_slice(), &lengths].concat());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use olive_kit_train::{
-    AdamW, Checkpoints, Duration, EarlyStopping, Interval, Lion, OptimizerSettings, Outputs,
+    AdamW, Checkpoints, Duration, EarlyStopping, Interval, Lion, OptimizerSettings, Order, Outputs,
     PlateauSettings, Resume, Saving, ScheduleKind, Sgd, TrainError, Trained, TrainingData,
     TrainingSettings, train,
 };
@@ -98,7 +98,7 @@ fn what_evaluations_decide_goes_on_too() {
         early_stopping: Some(EarlyStopping { patience: 3, threshold: 0.05 }),
         load_best_at_end: true,
         eval_on_start: true,
-        group_by_length: true,
+        order: Order::ByLength,
         duration: Duration::Epochs(2.5),
         saving: Saving::Every(Interval::Steps(1)),
         ..toy::settings()

@@ -8,7 +8,7 @@ use std::path::Path;
 use olive_kit_adapters::{Adapters, Gradients, Parameter, ParameterId};
 use olive_kit_decoder::{Batch, DecoderError, Engine, Objective};
 use olive_kit_train::{
-    AdamW, Duration, Evaluation, Interval, LogEntry, Observer, OptimizerSettings, Saving,
+    AdamW, Duration, Evaluation, Interval, LogEntry, Observer, OptimizerSettings, Order, Saving,
     ScheduleKind, Sequence, Start, StepReport, TrainingSettings, Warmup,
 };
 use safetensors::tensor::TensorView;
@@ -158,7 +158,7 @@ pub(crate) fn settings() -> TrainingSettings {
         max_grad_norm: 1.0,
         label_smoothing: 0.1,
         neftune_alpha: 0.0,
-        group_by_length: false,
+        order: Order::Random,
         evaluation: Interval::Steps(3),
         eval_delay: 0.0,
         eval_on_start: false,
