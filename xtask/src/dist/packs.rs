@@ -249,3 +249,17 @@ pub(crate) fn key(
     }
     Ok(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Pack;
+    use crate::workspace::plugins;
+
+    #[test]
+    fn every_plugin_is_in_one_usual_pack() {
+        let mut packed: Vec<&str> =
+            Pack::USUAL.iter().flat_map(|pack| pack.plugins()).copied().collect();
+        packed.sort_unstable();
+        assert_eq!(packed, plugins().unwrap());
+    }
+}
