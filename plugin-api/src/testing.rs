@@ -49,22 +49,20 @@
 //!
 //! `olive plugin test` tries the built plugin from outside, through the same processes as a run.
 
-use std::collections::BTreeMap;
-use std::env;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+mod recorder;
+mod step;
 
-use olive_schemas::data::DataConfig;
+use std::path::PathBuf;
+
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::error::PluginError;
 use olive_schemas::metric::MetricValue;
-use olive_schemas::model::{Model, ModelKind};
+use olive_schemas::model::Model;
 use olive_schemas::preview::Previewed;
-use olive_schemas::step::{Accelerator, StepEvent, StepKind, StepOutcome, StepRequest};
-use serde_json::Value;
+use olive_schemas::step::StepOutcome;
+
+pub use recorder::Recorder;
+pub use step::TestStep;
 
 use crate::context::Listener;
 use crate::evaluator::Evaluator;
@@ -73,176 +71,6 @@ use crate::pass::Pass;
 use crate::plugin::Plugin;
 use crate::previewer::Previewer;
 use crate::source::Source;
-use crate::system::System;
-
-/// A listener that remembers events, and cancels when it was told to.
-#[derive(Debug, Default)]
-pub struct Recorder {
-    events: Mutex<Vec<StepEvent>>,
-    limit: Option<usize>,
-}
-
-impl Recorder {
-    /// One that asks to stop from the start.
-    pub fn cancelled() -> Self {
-        Self::stopping_after(0)
-    }
-
-    /// One that asks to stop once it has heard `count` events.
-    pub fn stopping_after(count: usize) -> Self {
-        Self { limit: Some(count), ..Self::default() }
-    }
-
-    /// Every event so far.
-    pub fn events(&self) -> Vec<StepEvent> {
-        self.lock().clone()
-    }
-
-    /// Figures of every progress event so far.
-    pub fn figures(&self) -> Vec<BTreeMap<String, f64>> {
-        let figures = |event| match event {
-            StepEvent::Progress { figures, .. } => Some(figures),
-            StepEvent::Log { .. } | StepEvent::Text { .. } => None,
-        };
-        self.events().into_iter().filter_map(figures).collect()
-    }
-
-    /// Messages of every log line so far.
-    pub fn logs(&self) -> Vec<String> {
-        let message = |event| match event {
-            StepEvent::Log { message, .. } => Some(message),
-            StepEvent::Progress { .. } | StepEvent::Text { .. } => None,
-        };
-        self.events().into_iter().filter_map(message).collect()
-    }
-
-    /// Generated text so far.
-    pub fn text(&self) -> String {
-        let piece = |event| match event {
-            StepEvent::Text { text } => Some(text),
-            StepEvent::Progress { .. } | StepEvent::Log { .. } => None,
-        };
-        self.events().into_iter().filter_map(piece).collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<StepEvent>> {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Listener for Recorder {
-    fn event(&self, event: StepEvent) {
-        self.lock().push(event);
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.limit.is_some_and(|limit| self.lock().len() >= limit)
-    }
-}
-
-/// A step with an output and a scratch folder of its own, which are deleted when it is dropped.
-#[derive(Debug)]
-pub struct TestStep {
-    /// What the plugin is asked for; change it as a test needs.
-    pub request: StepRequest,
-    folder: PathBuf,
-}
-
-impl TestStep {
-    /// A step that runs the pass `P`.
-    ///
-    /// # Panics
-    /// When the temporary folder cannot be written to.
-    pub fn pass<P: Pass>(input: Model, config: Value) -> Self {
-        Self::new(StepKind::Pass, P::NAME, input, config)
-    }
-
-    /// A step that runs the evaluator `E`; `config` spells an `EvaluatorConfig`.
-    ///
-    /// # Panics
-    /// When the temporary folder cannot be written to.
-    pub fn evaluator<E: Evaluator>(input: Model, config: Value) -> Self {
-        Self::new(StepKind::Evaluate, E::NAME, input, config)
-    }
-
-    /// A step that runs the generator `G`; `config` spells a `GenerateConfig`.
-    ///
-    /// # Panics
-    /// When the temporary folder cannot be written to.
-    pub fn generator<G: Generator>(input: Model, config: Value) -> Self {
-        Self::new(StepKind::Generate, G::NAME, input, config)
-    }
-
-    /// A step that shows data with the previewer `P`; `config` spells a `PreviewConfig`.
-    ///
-    /// # Panics
-    /// When the temporary folder cannot be written to.
-    pub fn previewer<P: Previewer>(input: Model, config: Value) -> Self {
-        Self::new(StepKind::Preview, P::NAME, input, config)
-    }
-
-    /// A step that fetches with the source `S`.
-    pub fn source<S: Source>(reference: Value) -> Self {
-        Self::new(StepKind::Source, S::NAME, Model::new(ModelKind::Hf, ""), reference)
-    }
-
-    /// A step for calls of the system `S`, whose context is made of [`Self::request`].
-    pub fn system<S: System>(config: Value) -> Self {
-        Self::new(StepKind::System, S::NAME, Model::new(ModelKind::Hf, ""), config)
-    }
-
-    /// The same step with a data config that its config can name.
-    #[must_use]
-    pub fn with_data(mut self, data: DataConfig) -> Self {
-        self.request.data_configs.insert(data.name.clone(), data);
-        self
-    }
-
-    /// The same step with a folder for checkpoints, as another attempt at it would find it.
-    #[must_use]
-    pub fn with_checkpoints(mut self, folder: &Path) -> Self {
-        self.request.checkpoint_dir = Some(folder.to_owned());
-        self
-    }
-
-    /// Where the result goes.
-    pub fn output_dir(&self) -> &Path {
-        &self.request.output_dir
-    }
-
-    fn new(kind: StepKind, name: &str, input: Model, config: Value) -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = env::temp_dir().join(format!("olive-step-{}-{count}", process::id()));
-        let (output_dir, scratch_dir) = (folder.join("output"), folder.join("scratch"));
-        for dir in [&output_dir, &scratch_dir] {
-            if let Err(error) = fs::create_dir_all(dir) {
-                panic!("cannot make `{}`: {error}", dir.display());
-            }
-        }
-        let request = StepRequest {
-            kind,
-            name: name.to_owned(),
-            config,
-            input,
-            is_input_final: true,
-            data_configs: BTreeMap::new(),
-            output_dir,
-            scratch_dir,
-            checkpoint_dir: None,
-            threads: 2,
-            accelerator: Accelerator::default(),
-            execution_provider_library: None,
-        };
-        Self { request, folder }
-    }
-}
-
-impl Drop for TestStep {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder);
-    }
-}
 
 /// What the pass `P` finds about the step before any work.
 ///

@@ -1,5 +1,7 @@
 //! Rules about the source tree, kept by machine.
 
+mod sizes;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

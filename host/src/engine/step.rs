@@ -8,7 +8,7 @@ use olive_schemas::error::PluginError;
 use olive_schemas::footprint::{StepRecord, StepStatus};
 use olive_schemas::model::Model;
 use olive_schemas::protocol::{Call, Usage};
-use olive_schemas::step::{LogLevel, StepEvent, StepOutcome};
+use olive_schemas::step::{LogLevel, StepEvent, StepOutcome, StepRequest};
 
 use super::Surroundings;
 use super::clock;
@@ -169,14 +169,7 @@ fn work_on(
     recorder: &Recorder,
 ) -> Result<StoredStep, Failed> {
     let start_time = clock::now();
-    let mut request = plan.request(step, input);
-    request.output_dir = work.output_dir();
-    request.scratch_dir = work.scratch_dir();
-    if let Role::Pass { .. } = step.role {
-        let folder = work.checkpoint_dir(&step.name, &step.plugin);
-        let failed = |error| Box::new((store_error(&error), Usage::default()));
-        request.checkpoint_dir = Some(folder.map_err(failed)?);
-    }
+    let request = request(plan, step, input, work)?;
     let inputs = Inputs::of(&request);
     let input = request.input.clone();
     let call = Call::Run { plugin: step.library.clone(), request: Box::new(request) };
@@ -221,6 +214,19 @@ fn work_on(
         StoreError::Foreign { .. } => failed(foreign(step, &error)),
         _ => failed(store_error(&error)),
     })
+}
+
+/// What the plugin is asked for, in the folders of `work`.
+fn request(plan: &Plan, step: &Step, input: Model, work: &Work) -> Result<StepRequest, Failed> {
+    let mut request = plan.request(step, input);
+    request.output_dir = work.output_dir();
+    request.scratch_dir = work.scratch_dir();
+    if let Role::Pass { .. } = step.role {
+        let folder = work.checkpoint_dir(&step.name, &step.plugin);
+        let failed = |error| Box::new((store_error(&error), Usage::default()));
+        request.checkpoint_dir = Some(folder.map_err(failed)?);
+    }
+    Ok(request)
 }
 
 /// The error that an input has changed under the step; what is made of it must not be kept.

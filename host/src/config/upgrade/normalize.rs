@@ -4,6 +4,10 @@
 //! settings at the root or in `engine`, systems and evaluators by name or inline, types in any
 //! case. Afterwards sections are flat, engine settings in `engine`, and everything has its name.
 
+mod engine;
+
+pub use engine::root_keys;
+
 use olive_schemas::known_packs::{PartKind, canonical};
 use olive_schemas::model::ModelKind;
 use olive_schemas::types;
@@ -14,50 +18,6 @@ use crate::config::Finding;
 use crate::config::node::{Entry, Node, NodeValue};
 use crate::config::schema::workflow_schema;
 use crate::plugin::Catalog;
-
-/// Keys of the root that are sections, not engine settings.
-const SECTIONS: [&str; 13] = [
-    "workflow_id",
-    "input_model",
-    "systems",
-    "data_configs",
-    "evaluators",
-    "passes",
-    "builds",
-    "engine",
-    "validators",
-    "azureml_client",
-    "auto_optimizer_config",
-    "max_concurrent_builds",
-    "$schema",
-];
-
-/// Engine settings of any era, which may stand at the root.
-const ENGINE_KEYS: [&str; 20] = [
-    "search_strategy",
-    "host",
-    "target",
-    "evaluator",
-    "evaluate_input_model",
-    "output_dir",
-    "cache_dir",
-    "clean_cache",
-    "clean_evaluation_cache",
-    "enable_shared_cache",
-    "cache_config",
-    "packaging_config",
-    "plot_pareto_frontier",
-    "no_artifacts",
-    "log_severity_level",
-    "ort_log_severity_level",
-    "ort_py_log_severity_level",
-    "log_to_file",
-    "execution_providers",
-    "output_name",
-];
-
-/// Keys of the root that only configs of former eras have.
-const FORMER_KEYS: [&str; 2] = ["pass_flows", "data_root"];
 
 /// Components of a data config.
 const COMPONENTS: [&str; 4] = [
@@ -70,19 +30,14 @@ const COMPONENTS: [&str; 4] = [
 /// A value of a pass setting that stands for its default.
 const DEFAULT_VALUE: &str = "DEFAULT_VALUE";
 
-/// Keys that may stand at the root of a config of any era.
-pub fn root_keys() -> impl Iterator<Item = &'static str> {
-    SECTIONS.into_iter().chain(ENGINE_KEYS).chain(FORMER_KEYS)
-}
-
 /// Brings the current forms of `root` into one; gives what is read differently from how it is
 /// written.
 pub fn normalize(root: &mut Node, catalog: &Catalog) -> Vec<Finding> {
     let mut notes = Notes::default();
     root.take("$schema");
     drop_nulls(root);
-    gather_engine_keys(root, &mut notes);
-    spread_cache_config(root);
+    engine::gather(root, &mut notes);
+    engine::spread_cache_config(root);
     hoist_inline(root, "systems", &["host", "target"]);
     hoist_inline(root, "evaluators", &["evaluator"]);
     if let Some(model) = root.get_mut("input_model") {
@@ -109,39 +64,6 @@ pub fn normalize(root: &mut Node, catalog: &Catalog) -> Vec<Finding> {
 fn drop_nulls(root: &mut Node) {
     let Some(entries) = root.entries_mut() else { return };
     entries.retain(|entry| !matches!(entry.node.value, NodeValue::Scalar(Value::Null)));
-}
-
-/// Moves engine settings from the root into `engine`; other unknown keys stay and are refused.
-fn gather_engine_keys(root: &mut Node, notes: &mut Notes) {
-    let range = root.range.start..root.range.start;
-    let Some(entries) = root.entries_mut() else { return };
-    let (engine_keys, rest): (Vec<Entry>, Vec<Entry>) = std::mem::take(entries)
-        .into_iter()
-        .partition(|entry| ENGINE_KEYS.contains(&entry.key.as_str()));
-    *entries = rest;
-    if engine_keys.is_empty() {
-        return;
-    }
-    let Some(engine) = object_at(root, "engine", &range) else { return };
-    for entry in engine_keys {
-        if engine.get(&entry.key).is_none() {
-            insert(engine, entry);
-        } else {
-            notes.ignored(&entry.key_range, &entry.key, "it is set in `engine` too", false);
-        }
-    }
-}
-
-/// `cache_config` holds settings of the cache that may also stand in the engine.
-fn spread_cache_config(root: &mut Node) {
-    let Some(engine) = root.get_mut("engine") else { return };
-    let is_object = engine.get("cache_config").is_some_and(|config| config.entries().is_some());
-    let Some(mut config) = engine.take("cache_config").filter(|_| is_object) else { return };
-    for entry in std::mem::take(config.node.entries_mut().unwrap_or(&mut Vec::new())) {
-        if engine.get(&entry.key).is_none() && !entry.node.is_off() {
-            insert(engine, entry);
-        }
-    }
 }
 
 /// Gives objects that stand where the name of one may stand a name of their own.

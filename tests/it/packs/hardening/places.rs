@@ -25,52 +25,58 @@ fn in_namespace(playground: &Playground, script: &str) -> Option<Said> {
     run(&script).map(Said::from)
 }
 
-#[test]
-fn a_full_disk_leaves_the_old_packs() {
-    let playground = Playground::bare();
-    let packs = playground.path("packs");
-    small("acme/words", "1.0.0").write(&packs);
-    // Content that does not get smaller, in files of several sizes.
+/// Installs two versions of a pack on disks from too small for the first to large enough for both,
+/// page by page; a line of facts for each attempt.
+const INSTALL_ON_DISKS: &str = r#"
+export OLIVE_DATA_HOME=@data OLIVE="@bin/olive"
+mkdir -p @data @said
+for pages in $(seq 4 60); do
+    mount -t tmpfs -o size=$((pages * 4))k none @data || exit 9
+    for version in 1 2; do
+        find @data | sort > @said/before
+        $OLIVE plugin install @packs/acme-words-$version.0.0.pack --allow-unsigned \
+            > @said/out 2> @said/err
+        code=$?
+        find @data | sort > @said/after
+        echo "pages=$pages version=$version code=$code" \
+            "errors=$(grep -c '^error' @said/err)" \
+            "full=$(grep -c 'No space left on device' @said/err)" \
+            "lines=$(grep -vc '^  ' @said/err)" \
+            "same=$(cmp -s @said/before @said/after && echo yes || echo no)" \
+            "files=$(find @data -type f -size +0 | wc -l)" \
+            "left=$(find @data/plugins/tmp -mindepth 1 2>/dev/null | wc -l)" \
+            "listed=$($OLIVE plugin list | grep -c 'acme/words')" \
+            "sound=$($OLIVE plugin verify > /dev/null 2>&1 && echo yes || echo no)"
+        [ $code = 0 ] || break
+    done
+    umount @data || exit 9
+done
+"#;
+
+/// Content that does not get smaller, of the length that is asked for.
+fn noise() -> impl FnMut(usize) -> Vec<u8> {
     let mut state = 1_u64;
-    let mut noise = |length: usize| -> Vec<u8> {
+    move |length| {
         let mut byte = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             (state >> 56) as u8
         };
         (0..length).map(|_| byte()).collect()
-    };
+    }
+}
+
+#[test]
+fn a_full_disk_leaves_the_old_packs() {
+    let playground = Playground::bare();
+    let packs = playground.path("packs");
+    small("acme/words", "1.0.0").write(&packs);
+    let mut noise = noise();
     let large = small("acme/words", "2.0.0")
         .file("any/a", noise(10_000))
         .file("any/b/c", noise(30_000))
         .file("any/d", noise(40_000));
     large.write(&packs);
-    // Disks from too small for the first pack to large enough for both, page by page.
-    let script = r#"
-        export OLIVE_DATA_HOME=@data OLIVE="@bin/olive"
-        mkdir -p @data @said
-        for pages in $(seq 4 60); do
-            mount -t tmpfs -o size=$((pages * 4))k none @data || exit 9
-            for version in 1 2; do
-                find @data | sort > @said/before
-                $OLIVE plugin install @packs/acme-words-$version.0.0.pack --allow-unsigned \
-                    > @said/out 2> @said/err
-                code=$?
-                find @data | sort > @said/after
-                echo "pages=$pages version=$version code=$code" \
-                    "errors=$(grep -c '^error' @said/err)" \
-                    "full=$(grep -c 'No space left on device' @said/err)" \
-                    "lines=$(grep -vc '^  ' @said/err)" \
-                    "same=$(cmp -s @said/before @said/after && echo yes || echo no)" \
-                    "files=$(find @data -type f -size +0 | wc -l)" \
-                    "left=$(find @data/plugins/tmp -mindepth 1 2>/dev/null | wc -l)" \
-                    "listed=$($OLIVE plugin list | grep -c 'acme/words')" \
-                    "sound=$($OLIVE plugin verify > /dev/null 2>&1 && echo yes || echo no)"
-                [ $code = 0 ] || break
-            done
-            umount @data || exit 9
-        done
-    "#;
-    let Some(said) = in_namespace(&playground, script) else { return };
+    let Some(said) = in_namespace(&playground, INSTALL_ON_DISKS) else { return };
     println!("{}", said.out);
     said.check(0, &["pages="]);
     let (mut full, mut done) = (0, 0);

@@ -31,38 +31,48 @@ fn signature_of(pack: &Path) -> PathBuf {
     PathBuf::from(format!("{}.minisig", pack.display()))
 }
 
-#[test]
-fn signatures_that_do_not_fit_are_refused_with_every_flag() {
+/// A site whose `acme/words` 1.0.0 is signed by `acme.key`, which is trusted; `other.key` is not.
+fn signed_site() -> Site {
     let playground = Playground::bare();
-    let (acme, other) = (new_key(&playground, "acme"), new_key(&playground, "other"));
+    let (acme, _) = (new_key(&playground, "acme"), new_key(&playground, "other"));
     trust(&playground, "acme", &acme);
-    let packs = playground.path("packs");
-    let make = |name: &str, version: &str, key: &str| {
-        let pack = small(name, version).write(&packs);
-        sign(&playground, key, &pack);
-        pack
-    };
-    let old = words(&playground, "1.0.0").write(&packs);
-    sign(&playground, &acme, &old);
-    install(&playground, &old, &[]).check(0, &["installed acme/words 1.0.0 (signed by key "]);
+    let pack = words(&playground, "1.0.0").write(&playground.path("packs"));
+    sign(&playground, &acme, &pack);
+    install(&playground, &pack, &[]).check(0, &["installed acme/words 1.0.0 (signed by key "]);
+    Site::of(playground)
+}
 
-    let older = make("acme/words", "0.9.0", &acme);
-    let newer = make("acme/words", "1.1.0", &acme);
-    let same = make("acme/more", "1.1.0", &acme);
-    let foreign = make("else/words", "1.0.0", &acme);
-    let forged = make("acme/words", "1.2.0", &other);
-    let site = Site::of(playground);
+/// The pack `name` of that version, signed by `key`.
+fn signed(site: &Site, name: &str, version: &str, key: &str) -> PathBuf {
+    let playground = &site.playground;
+    let pack = small(name, version).write(&playground.path("packs"));
+    sign(playground, &playground.path(key).display().to_string(), &pack);
+    pack
+}
 
-    site.refuses(&older, &FLAGS, "pack-downgrade");
-    site.refuses(&forged, &FLAGS, "pack-key-changed");
-    site.refuses(&foreign, &FLAGS, "pack-key-of-another");
+#[test]
+fn keys_and_versions_that_do_not_fit_are_refused_with_every_flag() {
+    let site = signed_site();
+    let rows = [
+        ("acme/words", "0.9.0", "acme.key", "pack-downgrade"),
+        ("acme/words", "1.2.0", "other.key", "pack-key-changed"),
+        ("else/words", "1.0.0", "acme.key", "pack-key-of-another"),
+    ];
+    for (name, version, key, code) in rows {
+        site.refuses(&signed(&site, name, version, key), &FLAGS, code);
+    }
+    site.check_usable();
+}
 
-    let (pack, signature) = (fs::read(&newer).unwrap(), fs::read(signature_of(&newer)).unwrap());
-    let rows: [(&str, PathBuf); 2] =
-        [("of another version", signature_of(&older)), ("of another pack", signature_of(&same))];
-    for (name, path) in rows {
-        println!("signature {name}");
-        fs::copy(path, signature_of(&newer)).unwrap();
+#[test]
+fn signatures_of_something_else_are_refused_with_every_flag() {
+    let site = signed_site();
+    let newer = signed(&site, "acme/words", "1.1.0", "acme.key");
+    let signature = fs::read(signature_of(&newer)).unwrap();
+    for (name, version) in [("acme/words", "0.9.0"), ("acme/more", "1.1.0")] {
+        println!("signature of {name} {version}");
+        let other = signed(&site, name, version, "acme.key");
+        fs::copy(signature_of(&other), signature_of(&newer)).unwrap();
         site.refuses(&newer, &FLAGS, "pack-signature-swapped");
     }
     let half = signature[..signature.len() / 2].to_vec();
@@ -70,20 +80,32 @@ fn signatures_that_do_not_fit_are_refused_with_every_flag() {
         fs::write(signature_of(&newer), text).unwrap();
         site.refuses(&newer, &FLAGS, "pack-signature");
     }
+    fs::remove_file(signature_of(&newer)).unwrap();
+    site.refuses(&newer, &[], "pack-unsigned");
+    site.check_usable();
+}
 
+#[test]
+fn packs_that_were_changed_are_refused_with_every_flag() {
+    let site = signed_site();
+    let pack = signed(&site, "acme/words", "1.1.0", "acme.key");
     // The last byte is of zstd's checksum, which nobody looks at before the signature.
-    fs::write(signature_of(&newer), &signature).unwrap();
-    let mut tampered = pack.clone();
+    let mut tampered = fs::read(&pack).unwrap();
     *tampered.last_mut().unwrap() ^= 1;
-    fs::write(&newer, tampered).unwrap();
-    site.refuses(&newer, &FLAGS, "pack-tampered");
-    let changed = small("acme/words", "1.1.0").file("docs/more.md", "more").write(&packs);
-    assert_eq!(changed, newer);
-    site.refuses(&newer, &FLAGS, "pack-tampered");
+    fs::write(&pack, tampered).unwrap();
+    site.refuses(&pack, &FLAGS, "pack-tampered");
+    let changed = small("acme/words", "1.1.0").file("docs/more.md", "more");
+    assert_eq!(changed.write(&site.playground.path("packs")), pack);
+    site.refuses(&pack, &FLAGS, "pack-tampered");
+    site.check_usable();
+}
 
-    // A signature whose words were changed: everything else of it fits.
-    fs::write(&newer, &pack).unwrap();
-    let text = String::from_utf8(signature.clone()).unwrap();
+#[test]
+fn signatures_whose_words_were_changed_are_refused_with_every_flag() {
+    let site = signed_site();
+    let newer = signed(&site, "acme/words", "1.1.0", "acme.key");
+    let older = signed(&site, "acme/words", "0.9.0", "acme.key");
+    let text = fs::read_to_string(signature_of(&newer)).unwrap();
     fs::write(signature_of(&older), text.replace("version=1.1.0", "version=0.9.0")).unwrap();
     fs::copy(&newer, &older).unwrap();
     site.refuses(&older, &FLAGS, "pack-signature-swapped");
@@ -91,9 +113,6 @@ fn signatures_that_do_not_fit_are_refused_with_every_flag() {
     let said = install(&site.playground, &newer, &FLAGS);
     check_refusal(&said, 12, "error[pack-");
     site.check_unchanged(&said);
-
-    fs::remove_file(signature_of(&newer)).unwrap();
-    site.refuses(&newer, &[], "pack-unsigned");
     site.check_usable();
 }
 
