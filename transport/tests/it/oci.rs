@@ -1,12 +1,5 @@
 //! Pulls from a registry that misbehaves, and from one that wants to know who asks.
 
-#![allow(clippy::unwrap_used, reason = "tests end where something is not as it should be")]
-
-#[allow(dead_code, reason = "other tests use the rest")]
-#[path = "../../tests/it/packs/servers/https.rs"]
-mod server;
-
-use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -15,8 +8,9 @@ use std::time::Duration;
 use olive_transport::oci::{self, Pulled};
 use olive_transport::{Request, TransportError};
 use serde_json::{Value, json};
-use server::{Manner, Server, dead_port};
-use sha2::{Digest, Sha256};
+
+use crate::server::{Manner, Server, dead_port};
+use crate::sha256;
 
 const SIGNATURE: &str = "untrusted comment: x\n";
 
@@ -113,14 +107,6 @@ fn pull_within(
         is_cancelled: &|| false,
     };
     oci::pull(reference, &folder.join("x.pack"), &request)
-}
-
-fn sha256(content: &[u8]) -> String {
-    let write = |mut text: String, byte: &u8| {
-        write!(text, "{byte:02x}").unwrap();
-        text
-    };
-    Sha256::digest(content).iter().fold(String::new(), write)
 }
 
 #[test]
@@ -276,7 +262,7 @@ fn pull_in_a_process(reference: &str, config: &Value) -> String {
     fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
     let path = helper(folder.path());
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "pull_as_the_environment_says", "--nocapture"])
+        .args(["--exact", "oci::pull_as_the_environment_says", "--nocapture"])
         .env("OLIVE_TEST_REFERENCE", reference)
         .env("DOCKER_CONFIG", folder.path())
         .env("PATH", path)

@@ -1,21 +1,15 @@
 //! Transfers from a server that misbehaves, each in one way.
 
-#![allow(clippy::unwrap_used, reason = "tests end where something is not as it should be")]
-
-#[allow(dead_code, reason = "other tests use the rest")]
-#[path = "../../tests/it/packs/servers/https.rs"]
-mod server;
-
 use std::cell::Cell;
-use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use olive_transport::{Fetched, Request, TransportError, fetch, fetch_small};
-use server::{Manner, Server, dead_port};
-use sha2::{Digest, Sha256};
+
+use crate::server::{Manner, Server, dead_port};
+use crate::sha256;
 
 /// A folder to fetch into.
 struct Place {
@@ -97,14 +91,6 @@ impl Place {
         let files = entries.map(|entry| entry.unwrap().path());
         files.map(|file| fs::metadata(file).unwrap().len()).sum()
     }
-}
-
-fn sha256(content: &[u8]) -> String {
-    let write = |mut text: String, byte: &u8| {
-        write!(text, "{byte:02x}").unwrap();
-        text
-    };
-    Sha256::digest(content).iter().fold(String::new(), write)
 }
 
 /// Bytes of which no two parts are alike.
@@ -360,7 +346,7 @@ fn a_server_is_trusted_by_the_authorities_of_this_machine() {
 
 fn fetch_in_a_process(url: &str, authority: &Path) -> String {
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "fetch_as_the_environment_says", "--nocapture"])
+        .args(["--exact", "https::fetch_as_the_environment_says", "--nocapture"])
         .env("OLIVE_TEST_URL", url)
         .env("SSL_CERT_FILE", authority)
         .env_remove("SSL_CERT_DIR")
