@@ -52,13 +52,21 @@ impl Changing {
     }
 }
 
-/// The text of a file, if it is there.
-pub(crate) fn read(path: &Path) -> Result<Option<String>, PackError> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
+/// What `look` sees at `path`, if anything is there.
+pub(crate) fn if_there<T>(
+    path: &Path,
+    look: impl FnOnce(&Path) -> io::Result<T>,
+) -> Result<Option<T>, PackError> {
+    match look(path) {
+        Ok(seen) => Ok(Some(seen)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(PackError::io("read", path)(error)),
     }
+}
+
+/// The text of a file, if it is there.
+pub(crate) fn read(path: &Path) -> Result<Option<String>, PackError> {
+    if_there(path, |path| fs::read_to_string(path))
 }
 
 /// What a JSON file says, if it is there.

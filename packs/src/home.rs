@@ -27,7 +27,7 @@ pub fn data_home() -> PathBuf {
 }
 
 /// The store of the user whose data is at `data_home`.
-pub fn user_store(data_home: &Path) -> PathBuf {
+pub(crate) fn user_store(data_home: &Path) -> PathBuf {
     data_home.join("plugins")
 }
 
@@ -37,6 +37,6 @@ pub fn project_store(folder: &Path) -> PathBuf {
 }
 
 /// The key under which generations of projects' stores are sealed.
-pub fn seal_key(data_home: &Path) -> PathBuf {
+pub(crate) fn seal_key(data_home: &Path) -> PathBuf {
     data_home.join("seal.key")
 }

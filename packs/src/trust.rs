@@ -105,7 +105,7 @@ impl Trust {
     }
 
     /// Whether the key with this id was trusted once and is no longer.
-    pub fn is_revoked(&self, key_id: &str) -> bool {
+    pub(crate) fn is_revoked(&self, key_id: &str) -> bool {
         self.revoked.iter().any(|revoked| revoked.id == key_id)
     }
 

@@ -1,7 +1,6 @@
 //! Generations: sets of active packs, and which of them is active.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Scope, Store, place, seal};
 use crate::PackError;
-use crate::data::{is_sha256, json};
+use crate::data::{if_there, is_sha256, json};
 use crate::durable::{self, Mode};
 
 /// A set of active packs.
@@ -67,7 +66,7 @@ pub(super) struct Pointer {
 /// Which generation is active, when that was ever written down.
 pub(super) fn pointer(store: &Store) -> Result<Option<Pointer>, PackError> {
     let path = store.root.join("active.json");
-    let Some(bytes) = bytes(&path)? else { return Ok(None) };
+    let Some(bytes) = if_there(&path, |path| fs::read(path))? else { return Ok(None) };
     serde_json::from_slice(&bytes).map(Some).map_err(|error| damaged(&path, &error))
 }
 
@@ -87,7 +86,7 @@ pub(super) fn read(store: &Store, number: u64) -> Result<Generation, PackError> 
         return Ok(Generation::default());
     }
     let path = path(store, number);
-    let Some(bytes) = bytes(&path)? else {
+    let Some(bytes) = if_there(&path, |path| fs::read(path))? else {
         let message = format!("generation {number} of the packs in `{}` is missing", root(store));
         return Err(PackError::refused("pack-store", message).with_help(WAY_BACK));
     };
@@ -182,14 +181,6 @@ pub(super) fn path(store: &Store, number: u64) -> PathBuf {
 fn activate(store: &Store, pointer: Pointer) -> Result<(), PackError> {
     let path = store.root.join("active.json");
     durable::replace(&path, &store.scratch(), json(&pointer)?.as_bytes(), Mode::Private)
-}
-
-fn bytes(path: &Path) -> Result<Option<Vec<u8>>, PackError> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(PackError::io("read", path)(error)),
-    }
 }
 
 /// A digest names a folder: it must not lead elsewhere.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Scope, Store};
 use crate::PackError;
+use crate::data::if_there;
 use crate::durable;
 
 /// Whether the store is there, and only this user can have written it.
@@ -40,10 +41,8 @@ pub(super) fn prepare(store: &Store) -> Result<(), PackError> {
 
 /// Names in a folder of the store; none when it is not there.
 pub(super) fn names(folder: &Path) -> Result<Vec<PathBuf>, PackError> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(PackError::io("read", folder)(error)),
+    let Some(entries) = if_there(folder, |folder| fs::read_dir(folder))? else {
+        return Ok(Vec::new());
     };
     let mut paths = entries
         .map(|entry| entry.map(|entry| entry.path()))
@@ -54,11 +53,7 @@ pub(super) fn names(folder: &Path) -> Result<Vec<PathBuf>, PackError> {
 }
 
 fn about(path: &Path) -> Result<Option<Metadata>, PackError> {
-    match fs::symlink_metadata(path) {
-        Ok(about) => Ok(Some(about)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(PackError::io("read", path)(error)),
-    }
+    if_there(path, |path| fs::symlink_metadata(path))
 }
 
 fn check_folder(path: &Path, about: &Metadata) -> Result<(), PackError> {

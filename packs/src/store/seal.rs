@@ -5,14 +5,13 @@
 //! make but the user who installed its packs here.
 
 use std::fs;
-use std::io;
 use std::path::Path;
 
 use blake3::{Hash, KEY_LEN};
 
 use super::Generation;
 use crate::PackError;
-use crate::data::Changing;
+use crate::data::{Changing, if_there};
 use crate::durable;
 
 /// Says what is hashed, so that a hash for another purpose never fits.
@@ -48,11 +47,7 @@ fn hash(key: &[u8; KEY_LEN], generation: &Generation) -> Result<Hash, PackError>
 
 fn key(data_home: &Path) -> Result<Option<[u8; KEY_LEN]>, PackError> {
     let path = crate::home::seal_key(data_home);
-    let bytes = match fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(PackError::io("read", &path)(error)),
-    };
+    let Some(bytes) = if_there(&path, |path| fs::read(path))? else { return Ok(None) };
     let refused = |why: &str, help: &str| {
         let message = format!("`{}`, the key of projects' packs, {why}", path.display());
         PackError::refused("pack-seal-key", message).with_help(help)

@@ -43,7 +43,7 @@ const WITH_SETTINGS: Contract =
     Contract::Crates(&["olive-plugin-api", "schemars", "serde", "serde_json"]);
 
 /// Every template.
-pub const TEMPLATES: &[Template] = &[
+pub(super) const TEMPLATES: &[Template] = &[
     Template {
         kind: "pass",
         language: "rust",
