@@ -75,7 +75,7 @@ pub struct Destination {
 }
 
 /// What installing works with: whom the user trusts, where packs are found, what they must fit.
-pub struct Surroundings {
+pub struct InstallContext {
     /// The user's keys.
     pub trust: Trust,
     /// The user's indexes.
@@ -141,7 +141,7 @@ impl Destination {
     }
 }
 
-impl Surroundings {
+impl InstallContext {
     /// Those of this user and this program.
     ///
     /// # Errors
@@ -162,16 +162,16 @@ impl Surroundings {
 /// Whatever stopped it; what was active before still is then.
 pub fn install(
     order: &Order<'_>,
-    surroundings: &mut Surroundings,
+    context: &mut InstallContext,
     watch: &dyn Watch,
 ) -> Result<Outcome, Error> {
     let mut judged = Vec::new();
     for source in &order.sources {
         stop_if_cancelled(watch)?;
-        let obtained = obtain::obtain(source, None, &order.rules, surroundings, watch)?;
-        judged.push(judge::judge(obtained, &judged, &order.rules, surroundings, watch)?);
+        let obtained = obtain::obtain(source, None, &order.rules, context, watch)?;
+        judged.push(judge::judge(obtained, &judged, &order.rules, context, watch)?);
     }
-    settle::settle(order, judged, surroundings, watch)
+    settle::settle(order, judged, context, watch)
 }
 
 fn stop_if_cancelled(watch: &dyn Watch) -> Result<(), Error> {

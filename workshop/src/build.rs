@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 use thiserror::Error;
 
-use crate::Surroundings;
+use crate::BuildContext;
 use crate::command::CommandError;
 use crate::component::{ComponentError, Contract, WIT};
 use crate::toolchain::ToolchainError;
@@ -122,10 +122,10 @@ impl BuildError {
 ///
 /// # Errors
 /// When there is no plugin, a tool is missing, or the build fails. `out` then is as it was.
-pub fn build(dir: &Path, out: &Path, surroundings: &Surroundings<'_>) -> Result<Built, BuildError> {
+pub fn build(dir: &Path, out: &Path, context: &BuildContext<'_>) -> Result<Built, BuildError> {
     let dir = dir.canonicalize().map_err(BuildError::io("find", dir))?;
     if dir.join("Cargo.toml").is_file() {
-        return rust::build(&dir, out, surroundings);
+        return rust::build(&dir, out, context);
     }
     let source = |ending| {
         let path = dir.join("validator").with_extension(ending);
@@ -208,7 +208,7 @@ fn readable(_: &NamedTempFile) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::{BuildError, Kind, build, write};
-    use crate::Surroundings;
+    use crate::BuildContext;
     use std::fs;
     use std::path::Path;
 
@@ -221,8 +221,8 @@ mod tests {
             fs::write(path, text).unwrap();
         }
         let out = folder.path().join("dist");
-        let surroundings = Surroundings { cache: folder.path(), say: &|_| () };
-        let error = build(folder.path(), &out, &surroundings).unwrap_err();
+        let context = BuildContext { cache: folder.path(), say: &|_| () };
+        let error = build(folder.path(), &out, &context).unwrap_err();
         assert!(!out.exists());
         let said = error.to_string();
         assert!(said.contains(start), "{said}");

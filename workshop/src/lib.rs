@@ -16,7 +16,7 @@ use std::path::Path;
 
 /// What a build uses that is not the plugin's.
 #[derive(Clone, Copy)]
-pub struct Surroundings<'a> {
+pub struct BuildContext<'a> {
     /// Folder for what is fetched once and used by every build.
     pub cache: &'a Path,
     /// Tells people what goes on, in lines of a few words.

@@ -21,7 +21,7 @@ use std::process::Command;
 
 use thiserror::Error;
 
-use crate::Surroundings;
+use crate::BuildContext;
 use crate::command::{self, CommandError, ask};
 pub use debian::DebianError;
 
@@ -81,12 +81,12 @@ pub enum ToolchainError {
 ///
 /// # Errors
 /// When there is none; see the order in the module.
-pub fn find(dir: &Path, surroundings: &Surroundings<'_>) -> Result<Toolchain, ToolchainError> {
+pub fn find(dir: &Path, context: &BuildContext<'_>) -> Result<Toolchain, ToolchainError> {
     let rustc = Rustc::ask(dir).map_err(ToolchainError::NoRust)?;
     if has_target(dir) {
         return Ok(rustc.toolchain(Way::Installed));
     }
-    let rustup = match add_target(dir, surroundings) {
+    let rustup = match add_target(dir, context) {
         Ok(()) if has_target(dir) => return Ok(rustc.toolchain(Way::Added)),
         Ok(()) => "it added the target to another compiler".to_owned(),
         Err(why) => why,
@@ -94,20 +94,20 @@ pub fn find(dir: &Path, surroundings: &Surroundings<'_>) -> Result<Toolchain, To
     if rustc.has_sources() {
         return Ok(rustc.toolchain(Way::Sources));
     }
-    match debian::find(surroundings) {
+    match debian::find(context) {
         Ok(folder) => rustc.with_debian(folder),
         Err(debian) => Err(ToolchainError::None { rustup, debian }),
     }
 }
 
 /// Asks rustup for the target, or says why not.
-fn add_target(dir: &Path, surroundings: &Surroundings<'_>) -> Result<(), String> {
+fn add_target(dir: &Path, context: &BuildContext<'_>) -> Result<(), String> {
     for (name, forbids) in [("OLIVE_NO_RUSTUP", "1"), ("CI", "true")] {
         if env::var_os(name).is_some_and(|value| value == forbids) {
             return Err(format!("`{name}={forbids}` forbids to ask it"));
         }
     }
-    (surroundings.say)("asking rustup for the target");
+    (context.say)("asking rustup for the target");
     ask(command::rust("rustup", dir).args(["target", "add", TARGET]))
         .map(drop)
         .map_err(|error| error.to_string())

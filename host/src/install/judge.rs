@@ -14,7 +14,7 @@ use olive_packs::trust::Policy;
 use olive_schemas::pack::PackManifest;
 
 use super::obtain::Obtained;
-use super::{Rules, Surroundings, Watch};
+use super::{InstallContext, Rules, Watch};
 use crate::error::Error;
 
 /// An archive that may be installed.
@@ -46,20 +46,20 @@ pub(super) fn judge(
     obtained: Obtained,
     earlier: &[Judged],
     rules: &Rules,
-    surroundings: &Surroundings,
+    context: &InstallContext,
     watch: &dyn Watch,
 ) -> Result<Judged, Error> {
     let described = describe(&obtained.archive)?;
     let manifest = described.manifest;
     check_expected(&obtained, &manifest)?;
     check_alone(&manifest, earlier)?;
-    installed::fits(&manifest, &surroundings.machine)?;
+    installed::fits(&manifest, &context.machine)?;
     let policy = Policy {
         trust_on_first_use: &|manifest, key| consent(manifest, key, earlier, rules, watch),
         allow_unsigned: rules.allow_unsigned,
     };
     let signature = obtained.signature.as_ref();
-    let verdict = surroundings.trust.judge(&obtained.archive, &manifest, signature, &policy)?;
+    let verdict = context.trust.judge(&obtained.archive, &manifest, signature, &policy)?;
     if signature.is_some_and(|signature| signature.sha256() != obtained.sha256) {
         return Err(changed(&obtained.archive).into());
     }

@@ -13,7 +13,7 @@ use olive_schemas::pack::{LockedPack, MANIFEST, Signer};
 use super::judge::{self, Judged};
 use super::obtain::{self, Pin};
 use super::settle::{self, Outcome};
-use super::{Order, Rules, Surroundings, Watch, project, stop_if_cancelled};
+use super::{InstallContext, Order, Rules, Watch, project, stop_if_cancelled};
 use crate::error::Error;
 
 /// Makes the store of `order` hold the packs of the lock file in `folder` and no others. What the
@@ -24,20 +24,20 @@ use crate::error::Error;
 pub fn install(
     folder: &Path,
     order: &Order<'_>,
-    surroundings: &mut Surroundings,
+    context: &mut InstallContext,
     watch: &dyn Watch,
 ) -> Result<Outcome, Error> {
     let locked = project::read(folder)?;
     let mut judged = Vec::new();
     for pack in &locked.packs {
         stop_if_cancelled(watch)?;
-        let in_store = in_store(pack, &order.destination.store, &order.rules, &surroundings.trust)?;
+        let in_store = in_store(pack, &order.destination.store, &order.rules, &context.trust)?;
         judged.push(match in_store {
             Some(candidate) => Judged::in_store(candidate),
-            None => from_source(pack, folder, &judged, &order.rules, surroundings, watch)?,
+            None => from_source(pack, folder, &judged, &order.rules, context, watch)?,
         });
     }
-    settle::settle(order, judged, surroundings, watch)
+    settle::settle(order, judged, context, watch)
 }
 
 /// The locked pack as the store has it, when it was judged before and is whole.
@@ -75,7 +75,7 @@ fn from_source(
     folder: &Path,
     earlier: &[Judged],
     rules: &Rules,
-    surroundings: &Surroundings,
+    context: &InstallContext,
     watch: &dyn Watch,
 ) -> Result<Judged, Error> {
     let source: Source = project::from_below(folder, &locked.source).parse()?;
@@ -86,8 +86,8 @@ fn from_source(
         size: locked.size,
         by: format!("`{}`", lock::FILE_NAME),
     };
-    let obtained = obtain::obtain(&source, Some(&pin), rules, surroundings, watch)?;
-    let judged = judge::judge(obtained, earlier, rules, surroundings, watch)?;
+    let obtained = obtain::obtain(&source, Some(&pin), rules, context, watch)?;
+    let judged = judge::judge(obtained, earlier, rules, context, watch)?;
     let signer = &judged.candidate.active.signer;
     if *signer == locked.signer {
         return Ok(judged);

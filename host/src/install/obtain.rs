@@ -14,7 +14,7 @@ use olive_schemas::pack::PackName;
 use olive_transport::{Fetched, Request, oci};
 use tempfile::TempDir;
 
-use super::{Rules, Stage, Surroundings, Watch, absolute};
+use super::{InstallContext, Rules, Stage, Watch, absolute};
 use crate::error::Error;
 use crate::pack;
 
@@ -69,23 +69,23 @@ pub fn obtain(
     source: &Source,
     pin: Option<&Pin>,
     rules: &Rules,
-    surroundings: &Surroundings,
+    context: &InstallContext,
     watch: &dyn Watch,
 ) -> Result<Obtained, Error> {
     match source {
         Source::File(path) => file(path, pin),
-        Source::Folder(path) => folder(path, pin, rules, surroundings),
-        Source::Url { url, sha256 } => https(url, sha256.as_deref(), pin, surroundings, watch),
-        Source::Oci(reference) => registry(reference, pin, surroundings, watch),
+        Source::Folder(path) => folder(path, pin, rules, context),
+        Source::Url { url, sha256 } => https(url, sha256.as_deref(), pin, context, watch),
+        Source::Oci(reference) => registry(reference, pin, context, watch),
         Source::Named { name, requirement } => {
-            let found = surroundings.indexes.find(name, requirement, &surroundings.machine)?;
+            let found = context.indexes.find(name, requirement, &context.machine)?;
             let listed = listed(&found);
             if let Some(pin) = pin {
                 check_pin(pin, &listed.sha256, &format!("what {} lists", listed.by))?;
             }
             let source = format!("{}@={}", found.entry.name, found.entry.version);
             let location = found.location();
-            let obtained = obtain(&place(&location), Some(&listed), rules, surroundings, watch)?;
+            let obtained = obtain(&place(&location), Some(&listed), rules, context, watch)?;
             Ok(Obtained { source, ..obtained })
         }
     }
@@ -143,7 +143,7 @@ fn folder(
     path: &Path,
     pin: Option<&Pin>,
     rules: &Rules,
-    surroundings: &Surroundings,
+    context: &InstallContext,
 ) -> Result<Obtained, Error> {
     let begun_at = Instant::now();
     let path = &absolute(path)?;
@@ -154,7 +154,7 @@ fn folder(
                     of it that can be signed";
         return Err(PackError::refused("pack-unsigned", what).with_help(help).into());
     }
-    let kept = own_folder(&surroundings.downloads)?;
+    let kept = own_folder(&context.downloads)?;
     let packed =
         pack::build(path, &pack::Options { out: kept.path(), has_trial: false, key: None })?;
     let obtained = file(&packed.path, pin)?;
@@ -166,16 +166,16 @@ fn https(
     url: &str,
     sha256: Option<&str>,
     pin: Option<&Pin>,
-    surroundings: &Surroundings,
+    context: &InstallContext,
     watch: &dyn Watch,
 ) -> Result<Obtained, Error> {
     let begun_at = Instant::now();
     if let (Some(pin), Some(sha256)) = (pin, sha256) {
         check_pin(pin, sha256, &format!("what `{url}` is to have"))?;
     }
-    let kept = own_folder(&surroundings.downloads)?;
+    let kept = own_folder(&context.downloads)?;
     let to = kept.path().join(file_name(url));
-    let transfer = Transfer { pin, sha256, downloads: &surroundings.downloads, watch };
+    let transfer = Transfer { pin, sha256, downloads: &context.downloads, watch };
     let fetched = transfer.run(url, |request| olive_transport::fetch(url, &to, request))?;
     let signature = transfer.signature_at(url)?;
     let source = format!("{url}#sha256={}", fetched.sha256);
@@ -185,13 +185,13 @@ fn https(
 fn registry(
     reference: &str,
     pin: Option<&Pin>,
-    surroundings: &Surroundings,
+    context: &InstallContext,
     watch: &dyn Watch,
 ) -> Result<Obtained, Error> {
     let begun_at = Instant::now();
-    let kept = own_folder(&surroundings.downloads)?;
+    let kept = own_folder(&context.downloads)?;
     let to = kept.path().join("from-registry.pack");
-    let transfer = Transfer { pin, sha256: None, downloads: &surroundings.downloads, watch };
+    let transfer = Transfer { pin, sha256: None, downloads: &context.downloads, watch };
     let pulled = transfer.run(reference, |request| oci::pull(reference, &to, request))?;
     let signature = pulled.signature.as_deref().map(Signature::parse).transpose()?;
     Ok(fetched_from(pulled.pinned, pulled.archive, signature, pin, begun_at, kept))

@@ -8,14 +8,14 @@ use olive_packs::lock;
 use olive_packs::store::Store;
 use olive_schemas::pack::{FORMAT, LockFile, LockedPack};
 
-use super::Surroundings;
+use super::InstallContext;
 use crate::error::Error;
 use crate::plugin::packs;
 
 /// The packs that a run in `folder` would use.
-pub fn installed(folder: &Path, surroundings: &Surroundings) -> (Installed, Vec<Store>) {
+pub fn installed(folder: &Path, context: &InstallContext) -> (Installed, Vec<Store>) {
     let stores = packs::stores(Some(folder));
-    let installed = installed::load(&stores, &surroundings.trust, &surroundings.machine);
+    let installed = installed::load(&stores, &context.trust, &context.machine);
     (installed, stores)
 }
 
@@ -45,8 +45,8 @@ pub fn read(folder: &Path) -> Result<LockFile, PackError> {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write(folder: &Path, surroundings: &Surroundings) -> Result<PathBuf, Error> {
-    let (installed, _) = installed(folder, surroundings);
+pub fn write(folder: &Path, context: &InstallContext) -> Result<PathBuf, Error> {
+    let (installed, _) = installed(folder, context);
     lock::write(folder, &lock(folder, &installed))?;
     Ok(folder.join(lock::FILE_NAME))
 }

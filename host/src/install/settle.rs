@@ -12,7 +12,7 @@ use olive_packs::trust::{Trust, TrustedBy};
 use olive_schemas::pack::{FORMAT, MANIFEST, PackManifest, PackName, Publisher};
 
 use super::judge::{Judged, changed};
-use super::{Order, Stage, Surroundings, Watch, project, stop_if_cancelled};
+use super::{InstallContext, Order, Stage, Watch, project, stop_if_cancelled};
 use crate::error::Error;
 
 /// Longest wait for another command to let go of the store.
@@ -48,7 +48,7 @@ pub struct Taken {
 pub(super) fn settle(
     order: &Order<'_>,
     mut judged: Vec<Judged>,
-    surroundings: &mut Surroundings,
+    context: &mut InstallContext,
     watch: &dyn Watch,
 ) -> Result<Outcome, Error> {
     let store = &order.destination.store;
@@ -59,7 +59,7 @@ pub(super) fn settle(
         return Ok(Outcome { change, taken, new_keys, lock_file: None });
     }
     let guard = store.lock(WAIT, &|| watch.waiting())?;
-    let carried_out = carry_out(order, &guard, &mut judged, &mut surroundings.trust, watch);
+    let carried_out = carry_out(order, &guard, &mut judged, &mut context.trust, watch);
     drop(guard);
     if carried_out.is_err() {
         // Taking the lock clears away what is not in use: packs that were unpacked for nothing.
@@ -69,7 +69,7 @@ pub(super) fn settle(
     let new_keys = new_keys(&judged);
     let taken = judged.into_iter().map(|judged| taken(store, judged)).collect();
     let folder = order.destination.project.as_deref().filter(|_| order.locks_project);
-    let lock_file = folder.map(|folder| project::write(folder, surroundings)).transpose()?;
+    let lock_file = folder.map(|folder| project::write(folder, context)).transpose()?;
     Ok(Outcome { change, taken, new_keys, lock_file })
 }
 

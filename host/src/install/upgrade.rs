@@ -5,7 +5,7 @@ use olive_packs::source::Source;
 use olive_packs::store::ActivePack;
 use semver::{Comparator, Op, Prerelease, Version, VersionReq};
 
-use super::Surroundings;
+use super::InstallContext;
 
 /// What can become of an installed pack.
 #[derive(Debug)]
@@ -62,12 +62,12 @@ pub fn is_indexed(pack: &ActivePack) -> bool {
 }
 
 /// What can become of `pack`.
-pub fn next(pack: &ActivePack, surroundings: &Surroundings) -> Next {
+pub fn next(pack: &ActivePack, context: &InstallContext) -> Next {
     if !is_indexed(pack) {
         return Next::NotIndexed;
     }
     let name = pack.name.to_string();
-    let Surroundings { indexes, machine, .. } = surroundings;
+    let InstallContext { indexes, machine, .. } = context;
     match indexes.find(&name, &VersionReq::STAR, machine) {
         Err(error) => Next::Unknown(error),
         Ok(found) => newer(&pack.version, &found.entry.version).map_or(Next::Newest, |version| {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::{BuildError, Built, write_component, write_library};
-use crate::Surroundings;
+use crate::BuildContext;
 use crate::command::{self, answer};
 use crate::component::{Contract, encode};
 use crate::toolchain::{self, TARGET, Toolchain};
@@ -31,11 +31,11 @@ const SETTINGS: [&str; 5] = [
 pub(super) fn build(
     dir: &Path,
     out: &Path,
-    surroundings: &Surroundings<'_>,
+    context: &BuildContext<'_>,
 ) -> Result<Built, BuildError> {
     let project = Project::read(dir)?;
     if project.depends_on(VALIDATOR_API) {
-        let toolchain = toolchain::find(dir, surroundings)?;
+        let toolchain = toolchain::find(dir, context)?;
         let module = project.compile_module(dir, &toolchain)?;
         let module = std::fs::read(&module).map_err(BuildError::io("read", &module))?;
         let name = project.package.name.replace('-', "_");

@@ -17,7 +17,7 @@ use std::process::{Command, Stdio};
 
 use thiserror::Error;
 
-use crate::Surroundings;
+use crate::BuildContext;
 use crate::command::{CommandError, ask, check, start};
 
 /// The compiler that Debian keeps recent enough for browsers.
@@ -83,15 +83,15 @@ impl Folder {
 }
 
 /// The compiler in the cache, fetched if it was not there.
-pub(super) fn find(surroundings: &Surroundings<'_>) -> Result<Folder, DebianError> {
-    let cache = surroundings.cache.join("wasm-toolchain");
+pub(super) fn find(context: &BuildContext<'_>) -> Result<Folder, DebianError> {
+    let cache = context.cache.join("wasm-toolchain");
     fs::create_dir_all(&cache).map_err(failed(&cache))?;
     let lock = cache.join("lock");
     let lock_file = File::create(&lock).map_err(failed(&lock))?;
     lock_file.lock().map_err(failed(&lock))?;
     match complete(&cache) {
         Some(folder) => Folder::new(folder),
-        None => fetch(&cache, surroundings.say).and_then(Folder::new),
+        None => fetch(&cache, context.say).and_then(Folder::new),
     }
 }
 

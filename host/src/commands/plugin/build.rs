@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use olive_workshop::Surroundings;
+use olive_workshop::BuildContext;
 use olive_workshop::build::{self, Built, Kind};
 
 use super::super::say;
@@ -13,8 +13,8 @@ use crate::host::cache_home;
 /// Builds the plugin of a folder, and tells what it became.
 pub(super) fn run(args: &BuildArgs) -> Result<(), Error> {
     let out = args.out.clone().unwrap_or_else(|| args.dir.join("dist"));
-    let surroundings = Surroundings { cache: &cache_home(), say: &tell };
-    let built = build::build(&args.dir, &out, &surroundings)?;
+    let context = BuildContext { cache: &cache_home(), say: &tell };
+    let built = build::build(&args.dir, &out, &context)?;
     say(&text(&built));
     Ok(())
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::install::told;
 use super::install::watcher::Watcher;
 use crate::error::Error;
-use crate::install::{Destination, Surroundings, Watch, project};
+use crate::install::{Destination, InstallContext, Watch, project};
 
 /// Longest wait for another command to let go of the store.
 const WAIT: Duration = Duration::from_mins(1);
@@ -22,7 +22,7 @@ pub(super) fn lock(destination: &Destination, is_json: bool) -> Result<Guard, Er
 /// Lets the lock file of the store's project follow; a line about that.
 pub(super) fn lock_project(destination: &Destination) -> Result<Option<Line>, Error> {
     let Some(folder) = &destination.project else { return Ok(None) };
-    let path = project::write(folder, &Surroundings::of_user()?)?;
+    let path = project::write(folder, &InstallContext::of_user()?)?;
     let text = format!("wrote {}", path.display());
     Ok(Some(Line { text, json: json!({"event": "locked", "path": path}) }))
 }

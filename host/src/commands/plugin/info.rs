@@ -19,7 +19,7 @@ use super::super::say;
 use super::install::watcher::Watcher;
 use crate::cli::packs::InfoArgs;
 use crate::error::Error;
-use crate::install::{Destination, Rules, Surroundings, obtain, upgrade};
+use crate::install::{Destination, InstallContext, Rules, obtain, upgrade};
 
 /// A pack, installed or not.
 struct Pack {
@@ -44,15 +44,15 @@ struct Pack {
 /// Tells what a pack holds.
 pub(super) fn run(args: &InfoArgs) -> Result<(), Error> {
     let destination = Destination::new(args.scope.project.as_deref())?;
-    let surroundings = Surroundings::of_user()?;
+    let context = InstallContext::of_user()?;
     let active = destination.store.active()?;
     let pack = match upgrade::find(&active.packs, &args.pack) {
-        Ok(active) => installed_pack(active, &destination.store, &surroundings)?,
+        Ok(active) => installed_pack(active, &destination.store, &context)?,
         Err(absent) => {
             let source: Source = args.pack.parse()?;
             // A bare name that is installed nowhere and in no index has the better message.
             let is_bare = matches!(&source, Source::Named { .. });
-            match other_pack(&source, &active.packs, &surroundings, args.json) {
+            match other_pack(&source, &active.packs, &context, args.json) {
                 Err(Error::Pack(unknown)) if is_bare && unknown.code() == "pack-unknown" => {
                     return Err(absent.into());
                 }
@@ -67,9 +67,9 @@ pub(super) fn run(args: &InfoArgs) -> Result<(), Error> {
 fn installed_pack(
     active: &ActivePack,
     store: &Store,
-    surroundings: &Surroundings,
+    context: &InstallContext,
 ) -> Result<Pack, Error> {
-    let Surroundings { trust, machine, .. } = surroundings;
+    let InstallContext { trust, machine, .. } = context;
     let stores = std::slice::from_ref(store);
     let installed = installed::load(stores, trust, machine);
     let broken = installed.broken.iter().find(|broken| broken.active.name == active.name);
@@ -111,22 +111,22 @@ fn installed_pack(
 fn other_pack(
     source: &Source,
     active: &[ActivePack],
-    surroundings: &Surroundings,
+    context: &InstallContext,
     is_json: bool,
 ) -> Result<Pack, Error> {
     let rules = Rules { allow_unsigned: true, ..Rules::default() };
-    let obtained = obtain::obtain(source, None, &rules, surroundings, &Watcher::new(is_json))?;
+    let obtained = obtain::obtain(source, None, &rules, context, &Watcher::new(is_json))?;
     let kept =
         tempfile::tempdir().map_err(PackError::io("make a folder in", std::env::temp_dir()))?;
     let manifest = unpack(&obtained.archive, kept.path())?;
     let signature = obtained.signature.as_ref();
-    let words = signature_words(signature, &obtained.archive, &manifest, &surroundings.trust);
+    let words = signature_words(signature, &obtained.archive, &manifest, &context.trust);
     let state = match active.iter().find(|pack| pack.name == manifest.name) {
         Some(pack) if pack.sha256 == obtained.sha256 => "installed".to_owned(),
         Some(pack) => format!("not installed; version {} is", pack.version),
         None => "not installed".to_owned(),
     };
-    let misfit = installed::fits(&manifest, &surroundings.machine).err();
+    let misfit = installed::fits(&manifest, &context.machine).err();
     Ok(Pack {
         manifest,
         source: obtained.source.clone(),

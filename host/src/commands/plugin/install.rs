@@ -12,7 +12,7 @@ use olive_packs::source::Source;
 use super::super::say;
 use crate::cli::packs::{InstallArgs, PolicyArgs};
 use crate::error::Error;
-use crate::install::{self, Destination, Order, Rules, Surroundings};
+use crate::install::{self, Destination, InstallContext, Order, Rules};
 use watcher::Watcher;
 
 /// Installs packs.
@@ -29,12 +29,12 @@ pub(super) fn run(args: &InstallArgs) -> Result<(), Error> {
         locks_project: !args.locked,
         verb: if args.locked { "install --locked" } else { "install" },
     };
-    let (mut surroundings, watcher) = (Surroundings::of_user()?, Watcher::new(args.json));
+    let (mut context, watcher) = (InstallContext::of_user()?, Watcher::new(args.json));
     let outcome = if args.locked {
         let folder = project.unwrap_or(Path::new("."));
-        install::locked::install(folder, &order, &mut surroundings, &watcher)?
+        install::locked::install(folder, &order, &mut context, &watcher)?
     } else {
-        install::install(&order, &mut surroundings, &watcher)?
+        install::install(&order, &mut context, &watcher)?
     };
     say(&told::outcome(&outcome, args.dry_run, args.json));
     Ok(())

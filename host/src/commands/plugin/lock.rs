@@ -10,7 +10,7 @@ use super::super::{absolute, say};
 use crate::cli::packs::LockArgs;
 use crate::error::Error;
 use crate::host::colors_errors;
-use crate::install::{Surroundings, project};
+use crate::install::{InstallContext, project};
 
 /// Exit code when the packs are not those of the lock file.
 const DRIFT: u8 = 12;
@@ -18,8 +18,8 @@ const DRIFT: u8 = 12;
 /// Writes or checks the lock file; the program's exit code.
 pub(super) fn run(args: &LockArgs) -> Result<u8, Error> {
     let folder = absolute(&args.dir)?;
-    let surroundings = Surroundings::of_user()?;
-    let (installed, stores) = project::installed(&folder, &surroundings);
+    let context = InstallContext::of_user()?;
+    let (installed, stores) = project::installed(&folder, &context);
     if args.check {
         let locked = project::read(&folder)?;
         let drift = lock::drift(&locked, &installed, &stores);

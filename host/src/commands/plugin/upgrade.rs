@@ -12,22 +12,22 @@ use super::install::watcher::Watcher;
 use crate::cli::packs::UpgradeArgs;
 use crate::error::Error;
 use crate::install::upgrade::{Next, chosen, is_indexed, next};
-use crate::install::{self, Destination, Order, Surroundings};
+use crate::install::{self, Destination, InstallContext, Order};
 
 /// Installs the newest versions.
 pub(super) fn run(args: &UpgradeArgs) -> Result<(), Error> {
     let destination = Destination::new(args.scope.project.as_deref())?;
-    let mut surroundings = Surroundings::of_user()?;
+    let mut context = InstallContext::of_user()?;
     let active = destination.store.active()?;
     let chosen = chosen(&active.packs, &args.names)?;
     let failed = if chosen.iter().any(|pack| is_indexed(pack)) && !args.dry_run {
-        update::all(&mut surroundings.indexes, args.json).1
+        update::all(&mut context.indexes, args.json).1
     } else {
         None
     };
     let mut sources = Vec::new();
     for pack in chosen {
-        match next(pack, &surroundings) {
+        match next(pack, &context) {
             Next::Newer(source) => sources.push(source),
             stays if args.names.is_empty() => say(&stay(pack, &stays, args.json)),
             Next::Newest => say(&stay(pack, &Next::Newest, args.json)),
@@ -47,7 +47,7 @@ pub(super) fn run(args: &UpgradeArgs) -> Result<(), Error> {
         locks_project: true,
         verb: "upgrade",
     };
-    let outcome = install::install(&order, &mut surroundings, &Watcher::new(args.json))?;
+    let outcome = install::install(&order, &mut context, &Watcher::new(args.json))?;
     say(&told::outcome(&outcome, args.dry_run, args.json));
     // An index that cannot be reached does not keep the others from being used.
     failed.map_or(Ok(()), Err)
