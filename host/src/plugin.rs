@@ -1,5 +1,6 @@
 //! Plugins: found, described through a worker or the sandbox, looked up by name.
 
+mod program;
 pub mod digest;
 pub mod discover;
 pub mod native;

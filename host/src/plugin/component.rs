@@ -4,7 +4,6 @@
 //! schemas and listings need no sandbox. Machine code is made once by a process of its own, and
 //! kept in the user's cache.
 
-use std::env;
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};
@@ -17,8 +16,8 @@ use olive_sandbox::{Cache, Component, Failure, Limits, Sandbox, compile_in_child
 use olive_schemas::protocol::Packed;
 use olive_schemas::validation::ValidatorDescriptor;
 
-use super::Origin;
 use super::packs::unchanged;
+use super::{Origin, program};
 
 /// Command of this program that compiles a component.
 const COMPILE: &str = "compile-component";
@@ -142,7 +141,7 @@ impl Runtime {
         if let Some(packed) = packed {
             unchanged::check_bytes(path, &wasm, packed).map_err(Failure::Malformed)?;
         }
-        let program = program().map_err(|error| Failure::Compile(error.to_string()))?;
+        let program = program::file().map_err(|error| Failure::Compile(error.to_string()))?;
         let compile = |wasm: &[u8]| compile_in_child(&program, &[COMPILE], wasm, COMPILE_TIME);
         let open = || {
             Cache::open(folder)
@@ -237,10 +236,4 @@ fn file_name(path: &Path) -> String {
 /// Tells people of something odd about the cache that costs time only.
 fn warn(sentence: &str) {
     let _ = writeln!(io::stderr(), "warning: {sentence}");
-}
-
-/// The running program, also when its file was replaced since it started.
-pub(super) fn program() -> io::Result<PathBuf> {
-    let itself = PathBuf::from("/proc/self/exe");
-    if itself.exists() { Ok(itself) } else { env::current_exe() }
 }

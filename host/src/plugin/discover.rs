@@ -1,13 +1,12 @@
 //! Finding plugins: libraries, components and manifests beside the program, and in folders the user
 //! names.
 
-use std::env;
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::CatalogError;
 use super::manifest::Manifest;
+use super::{CatalogError, program};
 
 /// Beginning of a built-in plugin's file name.
 const BUILT_IN: &str = "olive_plugin_";
@@ -30,10 +29,7 @@ pub struct Found {
 ///
 /// A folder that cannot be read holds no plugins.
 pub fn beside_program() -> Found {
-    let Some(folder) = env::current_exe().ok().and_then(|path| Some(path.parent()?.to_owned()))
-    else {
-        return Found::default();
-    };
+    let Some(folder) = program::folder() else { return Found::default() };
     let mut found = Found::default();
     for (folder, has_manifests) in [(folder.join("plugins"), true), (folder, false)] {
         let Found { libraries, components, manifests } = files(&folder).unwrap_or_default();

@@ -5,8 +5,7 @@ pub(crate) mod unchanged;
 pub mod lookup;
 pub mod locked;
 
-use std::env;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use olive_packs::PackError;
 use olive_packs::home::data_home;
@@ -16,6 +15,8 @@ use olive_packs::store::{ActivePack, Store};
 use olive_packs::trust::Trust;
 use olive_plugin_api::version::API_VERSION;
 use semver::Version;
+
+use super::program;
 
 /// Target triple of this program.
 pub const TARGET: &str = env!("OLIVE_TARGET");
@@ -28,11 +29,6 @@ pub fn machine() -> Machine {
         api: version(API_VERSION),
         host: version(env!("CARGO_PKG_VERSION")),
     }
-}
-
-/// Folder of the program, which may have packs, an index and keys in its folder `packs`.
-pub fn program_dir() -> Option<PathBuf> {
-    Some(env::current_exe().ok()?.parent()?.to_owned())
 }
 
 /// The stores that are looked into, from the lowest precedence to the highest: the user's, and that
@@ -48,7 +44,7 @@ pub fn stores(project: Option<&Path>) -> Vec<Store> {
 /// # Errors
 /// When the user's cannot be read or understood.
 pub fn trust() -> Result<Trust, PackError> {
-    Trust::load(&data_home(), program_dir().as_deref())
+    Trust::load(&data_home(), program::folder().as_deref())
 }
 
 /// The configured indexes, and the one that came with the program.
@@ -56,7 +52,7 @@ pub fn trust() -> Result<Trust, PackError> {
 /// # Errors
 /// When the list of them cannot be read or understood.
 pub fn indexes() -> Result<Indexes, PackError> {
-    Indexes::load(&data_home(), program_dir().as_deref())
+    Indexes::load(&data_home(), program::folder().as_deref())
 }
 
 /// Name and version of a pack.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use olive_schemas::error::PluginError;
@@ -12,6 +12,7 @@ use olive_schemas::step::StepRequest;
 
 use crate::plugin::manifest::Manifest;
 use crate::plugin::packs::unchanged;
+use crate::plugin::program;
 use crate::worker::confine;
 
 /// Variable that tells a plugin where its own library or manifest is.
@@ -77,17 +78,11 @@ pub(super) fn step(call: &Call) -> Option<&StepRequest> {
 
 /// A worker: this program once more, which loads the plugin's library at `path`.
 fn worker(path: &Path) -> Result<Program, PluginError> {
-    let mut command = Command::new(itself().map_err(not_started)?);
+    let mut command = Command::new(program::file().map_err(not_started)?);
     command.arg("worker");
     let library = path.file_name().unwrap_or_default().to_string_lossy();
     let name = format!("the worker of `{library}`");
     Ok(Program { name, command, on_error: Box::new(not_started) })
-}
-
-/// The running program, also when its file was replaced since it started.
-fn itself() -> io::Result<PathBuf> {
-    let itself = PathBuf::from("/proc/self/exe");
-    if itself.exists() { Ok(itself) } else { env::current_exe() }
 }
 
 /// Says that a command cannot be started.
@@ -135,7 +130,7 @@ fn process_plugin(call: &Call) -> Result<Program, PluginError> {
         let (command, on_error) = manifest_command(path)?;
         return Ok(Program { name, command, on_error });
     };
-    let mut command = Command::new(itself().map_err(not_started)?);
+    let mut command = Command::new(program::file().map_err(not_started)?);
     command.arg("worker").arg("--launch").arg(path);
     for folder in folders {
         command.arg("--write").arg(folder);
