@@ -65,6 +65,13 @@ fn syntax_error(message: impl Into<String>, range: Range<usize>) -> Finding {
     Finding::new(Diagnostic::error("syntax", "", message), range)
 }
 
+/// A slip, and what to write instead.
+fn told(range: Range<usize>, message: &str, help: &str) -> Finding {
+    let mut finding = syntax_error(message, range);
+    finding.diagnostic.help = Some(help.to_owned());
+    finding
+}
+
 fn too_deep(range: Range<usize>) -> Finding {
     syntax_error(format!("nested deeper than {DEPTH_LIMIT} levels"), range)
 }
@@ -95,4 +102,22 @@ fn duplicate_keys(entries: &[Entry]) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// What is written, what is said of it, at which place, and what is advised.
+#[cfg(test)]
+type SlipCase = (&'static str, &'static str, &'static str, &'static str);
+
+/// Checks that each text has one finding.
+#[cfg(test)]
+fn check_slips(parse: fn(&str, &mut Vec<Finding>) -> Option<Node>, slips: &[SlipCase]) {
+    for &(text, message, place, help) in slips {
+        let mut findings = Vec::new();
+        assert_eq!(parse(text, &mut findings), None, "{text}");
+        assert_eq!(findings.len(), 1, "{text}");
+        let found = &findings[0];
+        assert_eq!(found.diagnostic.message, message, "{text}");
+        assert_eq!(&text[found.range.clone()], place, "{text}");
+        assert_eq!(found.diagnostic.help.as_deref(), Some(help), "{text}");
+    }
 }

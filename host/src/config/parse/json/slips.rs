@@ -8,7 +8,7 @@ use jsonc_parser::errors::{ParseError, ParseErrorKind};
 
 use super::brackets::{Unpaired, indent, innermost, unpaired};
 use super::tokens::{Kind, Token, tokens};
-use crate::config::parse::{syntax_error, too_deep};
+use crate::config::parse::{syntax_error, told, too_deep};
 use crate::config::{Finding, Fix, Place, TextEdit};
 
 /// A text that is wrong at `at`.
@@ -232,34 +232,15 @@ impl Slip<'_> {
     }
 }
 
-fn told(range: Range<usize>, message: &str, help: &str) -> Finding {
-    let mut finding = syntax_error(message, range);
-    finding.diagnostic.help = Some(help.to_owned());
-    finding
-}
-
 fn fix(title: &str, range: Range<usize>, text: &str) -> Fix {
     Fix { title: title.to_owned(), edits: vec![TextEdit { range, text: text.to_owned() }] }
 }
 
-/// Checks that `text` has one finding: what it says, where, and what it advises.
-#[cfg(test)]
-fn check_slip(text: &str, message: &str, place: &str, help: &str) {
-    let mut findings = Vec::new();
-    assert_eq!(super::parse(text, &mut findings), None, "{text}");
-    assert_eq!(findings.len(), 1, "{text}");
-    let found = &findings[0];
-    assert_eq!(found.diagnostic.message, message, "{text}");
-    assert_eq!(&text[found.range.clone()], place, "{text}");
-    assert_eq!(found.diagnostic.help.as_deref(), Some(help), "{text}");
-}
-
 #[cfg(test)]
 mod tests {
-    use super::check_slip;
+    use crate::config::parse::{SlipCase, check_slips, json};
 
-    /// What is written, what is said of it, at which place, and what is advised.
-    const SLIPS: &[(&str, &str, &str, &str)] = &[
+    const SLIPS: &[SlipCase] = &[
         (
             "{\"a\": 1\n \"b\": 2}",
             "a comma is missing after this value",
@@ -377,8 +358,6 @@ mod tests {
 
     #[test]
     fn each_slip_is_one_clear_sentence() {
-        for &(text, message, place, help) in SLIPS {
-            check_slip(text, message, place, help);
-        }
+        check_slips(json::parse, SLIPS);
     }
 }

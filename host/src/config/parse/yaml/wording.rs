@@ -1,12 +1,10 @@
 //! Saying in plain words what is wrong with a YAML text, and how to mend it.
 
-use std::ops::Range;
-
 use saphyr_parser::ScanError;
 
 use super::places::Places;
 use crate::config::Finding;
-use crate::config::parse::{syntax_error, too_deep};
+use crate::config::parse::{syntax_error, told, too_deep};
 
 /// What the parser says (a part of it), what is true, and what to try.
 const WORDS: [(&str, &str, &str); 22] = [
@@ -110,12 +108,6 @@ fn wrong_escape(places: &Places<'_>, start: usize) -> Finding {
     told(range, &message, "write paths with `/`, or the text in single quotes")
 }
 
-fn told(range: Range<usize>, message: &str, help: &str) -> Finding {
-    let mut finding = syntax_error(message, range);
-    finding.diagnostic.help = Some(help.to_owned());
-    finding
-}
-
 fn unknown_anchor(places: &Places<'_>, start: usize) -> Finding {
     let range = places.word(start);
     let alias = places.text(&range);
@@ -128,19 +120,9 @@ fn unknown_anchor(places: &Places<'_>, start: usize) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::super::parse;
+    use crate::config::parse::{SlipCase, check_slips};
 
-    fn check_slip(text: &str, message: &str, place: &str, help: &str) {
-        let mut findings = Vec::new();
-        assert_eq!(parse(text, &mut findings), None, "{text}");
-        assert_eq!(findings.len(), 1, "{text}");
-        let found = &findings[0];
-        assert_eq!(found.diagnostic.message, message, "{text}");
-        assert_eq!(&text[found.range.clone()], place, "{text}");
-        assert_eq!(found.diagnostic.help.as_deref(), Some(help), "{text}");
-    }
-
-    /// What is written, what is said of it, at which place, and what is advised.
-    const SLIPS: &[(&str, &str, &str, &str)] = &[
+    const SLIPS: &[SlipCase] = &[
         ("a:\n\tb: 1\n", "a tab stands where the line is indented", "\t", "indent with spaces"),
         (
             "a:\n  b: 1\n\tc: 1\n",
@@ -329,8 +311,6 @@ mod tests {
 
     #[test]
     fn each_slip_is_one_clear_sentence() {
-        for &(text, message, place, help) in SLIPS {
-            check_slip(text, message, place, help);
-        }
+        check_slips(parse, SLIPS);
     }
 }

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use jsonc_parser::ParseStringErrorKind;
 
-use super::{Slip, fix, told};
+use super::{Slip, fix};
 use crate::config::parse::json::tokens::{Kind, Token};
+use crate::config::parse::told;
 use crate::config::{Finding, Fix, TextEdit};
 
 /// Words of other languages, and what JSON writes.
@@ -176,11 +177,10 @@ impl Slip<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check_slip;
     use crate::config::parse::json::parse;
+    use crate::config::parse::{SlipCase, check_slips};
 
-    /// What is written, what is said of it, at which place, and what is advised.
-    const SLIPS: &[(&str, &str, &str, &str)] = &[
+    const SLIPS: &[SlipCase] = &[
         ("{\"a\": 'x'}", "`'` is no quote of JSON", "'x'", "write `\"x\"`"),
         ("{'a': 1}", "`'` is no quote of JSON", "'a'", "write `\"a\"`"),
         ("{a: 1}", "key `a` is not quoted", "a", "write `\"a\"`"),
@@ -269,9 +269,7 @@ mod tests {
 
     #[test]
     fn each_slip_is_one_clear_sentence() {
-        for &(text, message, place, help) in SLIPS {
-            check_slip(text, message, place, help);
-        }
+        check_slips(parse, SLIPS);
     }
 
     #[test]
