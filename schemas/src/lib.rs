@@ -8,7 +8,7 @@
 //! - what crosses the plugin boundary: [`descriptor`], [`advice`], [`step`], [`preview`], [`system`], [`model`],
 //!   [`error`];
 //! - what sandboxed components see and answer: [`validation`];
-//! - what is reported: [`diagnostic`], [`footprint`].
+//! - what is reported: [`diagnostic`], with places as [`pointer`]s, and [`footprint`].
 
 pub mod workflow;
 pub mod types;
@@ -28,4 +28,5 @@ pub mod protocol;
 pub mod validation;
 pub mod conformance;
 pub mod diagnostic;
+pub mod pointer;
 pub mod footprint;

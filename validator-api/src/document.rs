@@ -35,5 +35,5 @@ pub fn setting(step: &PlannedStep, key: &str) -> String {
 
 /// `key` as a JSON pointer spells it.
 pub fn escaped(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
+    olive_schemas::pointer::escape(key)
 }

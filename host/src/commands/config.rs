@@ -14,7 +14,7 @@ use crate::cli::config::{
     AddDataArgs, AddPassArgs, ConfigCommand, GetArgs, RemovePassArgs, SetArgs, UnsetArgs, WriteArgs,
 };
 use crate::config::{self, Node, Source};
-use crate::edit::{self, Data, EditError, Edited, Language, Pass, Path, Position};
+use crate::edit::{self, EditError, Edited, Language, NewData, NewPass, Path, Position};
 use crate::error::Error;
 use crate::host::refused;
 
@@ -73,7 +73,7 @@ fn add_pass(args: &AddPassArgs) -> Result<(), Error> {
         (None, Some(name)) => Position::After(name.clone()),
         (None, None) => Position::Last,
     };
-    let pass = Pass { kind: args.kind.clone(), name: args.name.clone(), position, settings };
+    let pass = NewPass { kind: args.kind.clone(), name: args.name.clone(), position, settings };
     change(&args.file, &args.write, |source, tree, language| {
         edit::add_pass(source, tree, language, &pass)
     })
@@ -90,7 +90,7 @@ fn add_data(args: &AddDataArgs) -> Result<(), Error> {
     for file in &args.data_files {
         files.push(from_config(file, &args.file)?);
     }
-    let data = Data { name: args.name.clone(), files, template: args.template.clone() };
+    let data = NewData { name: args.name.clone(), files, template: args.template.clone() };
     change(&args.file, &args.write, |source, tree, language| {
         edit::add_data(source, tree, language, &data)
     })

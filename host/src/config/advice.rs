@@ -5,12 +5,12 @@
 
 use olive_schemas::advice::Advice;
 use olive_schemas::diagnostic::{Diagnostic, Severity};
+use olive_schemas::pointer::escape;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::node::escape;
 use super::references::{ADVICE, UNAVAILABLE, UNAVAILABLE_VALUES, parts};
-use super::schema::quoted;
+use super::schema::{plain, quoted};
 
 /// The warnings that `schema` has for `settings`, which hold the defaults of what is not
 /// `written`.
@@ -61,11 +61,6 @@ pub(super) fn filled(text: &str, settings: &Value, names: &[(&str, &str)]) -> St
         }
     }
     filled
-}
-
-/// A value as it stands in a sentence.
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn is_above(settings: &Value, [greater, less]: &[String; 2]) -> bool {

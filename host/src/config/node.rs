@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use olive_schemas::pointer::{escape, unescape};
 use serde_json::{Map, Number, Value};
 
 /// A JSON value with its place.
@@ -128,7 +129,7 @@ impl Node {
     pub fn find(&self, pointer: &str) -> Option<(&Node, Option<&Range<usize>>)> {
         let mut found = (self, None);
         for token in pointer.split('/').skip(1) {
-            let key = token.replace("~1", "/").replace("~0", "~");
+            let key = unescape(token);
             found = match &found.0.value {
                 NodeValue::Object(entries) => {
                     let entry = entries.iter().find(|entry| entry.key == key)?;
@@ -230,11 +231,6 @@ impl Entry {
         self.key = key.into();
         self
     }
-}
-
-/// A key as a token of a JSON pointer.
-pub fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }
 
 /// A JSON number from its text; integers stay integers.

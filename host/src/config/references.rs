@@ -84,7 +84,7 @@ fn walk(
                 let property = parts.iter().find_map(|part| part.get("properties")?.get(key));
                 let others = parts.iter().find_map(|part| part.get("additionalProperties"));
                 if let Some(schema) = property.or(others) {
-                    let pointer = format!("{pointer}/{}", super::node::escape(key));
+                    let pointer = format!("{pointer}/{}", olive_schemas::pointer::escape(key));
                     walk(item, schema, document, mark, pointer, pointers);
                 }
             }

@@ -109,6 +109,11 @@ pub fn quoted(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
+/// A value as it stands in a sentence: text without quotes.
+pub fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 /// Leaves out what follows from another problem: a key is not missing where it is misspelled.
 fn one_cause(mut problems: Vec<Problem>) -> Vec<Problem> {
     let meant: Vec<(String, String)> = problems

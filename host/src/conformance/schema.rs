@@ -4,11 +4,11 @@ mod marks;
 
 use jsonschema::draft7;
 use olive_schemas::diagnostic::Diagnostic;
+use olive_schemas::pointer::escape;
 use serde_json::{Map, Value};
 
 use super::report::{Finding, Report, counted, failed, skipped, unless_any};
 use crate::config::defaults::fill;
-use crate::config::node::escape;
 use crate::config::references::parts;
 use crate::config::schema::violations;
 

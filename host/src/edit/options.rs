@@ -8,6 +8,7 @@ use super::path::Path;
 use super::place::describe;
 use super::sections::unknown_pass;
 use crate::config::Node;
+use crate::config::schema::plain;
 
 /// What can be written at a place.
 #[derive(Debug, Clone, PartialEq)]
@@ -169,7 +170,7 @@ fn values(about: &About<'_>) -> Vec<Value> {
 
 /// Type, range and values in words: `whole number from 1 to 64`, `list of text, null`.
 fn kind(about: &About<'_>, values: &[Value]) -> String {
-    let mut words: Vec<String> = values.iter().map(shown).collect();
+    let mut words: Vec<String> = values.iter().map(plain).collect();
     for name in type_names(about) {
         let word = match name {
             "string" if !values.is_empty() => continue,
@@ -195,11 +196,6 @@ fn kind(about: &About<'_>, values: &[Value]) -> String {
 }
 
 const ANYTHING: &str = "anything";
-
-/// A value as it is written, text without quotes.
-pub fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
 
 fn type_names<'a>(about: &About<'a>) -> Vec<&'a str> {
     let types = about.parts.iter().filter_map(|(part, _)| part.get("type"));

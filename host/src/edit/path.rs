@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use olive_schemas::pointer::{escape, unescape};
+
 use super::EditError;
-use crate::config::node::escape;
 
 /// A path: keys of objects, and indexes or names of list items.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,10 +58,6 @@ impl fmt::Display for Path {
         }
         Ok(())
     }
-}
-
-fn unescape(token: &str) -> String {
-    token.replace("~1", "/").replace("~0", "~")
 }
 
 fn dotted(text: &str) -> Result<Vec<String>, &'static str> {

@@ -17,7 +17,7 @@ use crate::config::{Node, Source};
 
 /// A pass to add.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Pass {
+pub struct NewPass {
     /// Its type, in any case.
     pub kind: String,
     /// Its name; made of the type when left out.
@@ -41,7 +41,7 @@ pub enum Position {
 
 /// A data set to add: rows of local files.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Data {
+pub struct NewData {
     /// Its name.
     pub name: String,
     /// Its files, all of one format.
@@ -58,7 +58,7 @@ pub fn add_pass(
     source: &Source,
     tree: &Node,
     language: &Language<'_>,
-    pass: &Pass,
+    pass: &NewPass,
 ) -> Result<Edited, EditError> {
     let syntax = Syntax::of(source, tree)?;
     let known =
@@ -118,7 +118,7 @@ pub fn add_data(
     source: &Source,
     tree: &Node,
     language: &Language<'_>,
-    data: &Data,
+    data: &NewData,
 ) -> Result<Edited, EditError> {
     let syntax = Syntax::of(source, tree)?;
     let configs = locate(tree, language, &Path::of(["data_configs"]))?;

@@ -6,6 +6,7 @@ mod files;
 use lsp_types::{
     CompletionItem, CompletionItemKind, CompletionItemTag, InsertTextFormat, Position, TextEdit,
 };
+use olive_schemas::pointer::escape;
 use olive_schemas::validation::Completion;
 use serde_json::Value;
 
@@ -15,7 +16,6 @@ use super::document::Document;
 use super::language::Language;
 use super::names::{Named, defined};
 use crate::config::navigate::{Choice, Guide, Place};
-use crate::config::node::escape;
 use crate::validate;
 use insert::Insert;
 

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::pack::{PackRecipe, RECIPE};
+use olive_schemas::pointer::escape;
 use olive_schemas::types::schema_of;
 use semver::{Version, VersionReq};
 use serde::Deserialize;
 
 use crate::config::check::{Problem, locate};
-use crate::config::node::escape;
 use crate::config::schema::violations;
 use crate::config::source::{ReadError, Source};
 use crate::config::{self, Finding, Node};

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::error::PluginError;
 use olive_schemas::model::{Model, ModelKind};
+use olive_schemas::pointer::escape;
 use olive_schemas::protocol::{Call, Callee};
 use olive_schemas::step::{Accelerator, StepOutcome, StepRequest};
 
 use super::{Plan, Role, Step};
-use crate::config::node::escape;
 use crate::error::Error;
 use crate::plugin::process::{self, Supervision};
 use crate::store::Store;

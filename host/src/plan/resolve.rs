@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::model::ModelKind;
+use olive_schemas::pointer::escape;
 use olive_schemas::step::{Accelerator, StepKind};
 use olive_schemas::types;
 use olive_schemas::workflow::{PassConfig, Workflow};
@@ -13,7 +14,6 @@ use super::input;
 use super::settings::{Ground, Settings, settle};
 use super::{Choices, Plan, PlanError, Purpose, Role, Step, SystemUse};
 use crate::config::CheckedWorkflow;
-use crate::config::node::escape;
 use crate::config::schema::quoted;
 use crate::plugin::digest::Digests;
 use crate::plugin::providers::LibraryOfProvider;

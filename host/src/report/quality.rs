@@ -3,6 +3,7 @@
 use olive_schemas::diagnostic::{Diagnostic, Severity};
 use olive_schemas::footprint::{Footprint, ModelRecord};
 use olive_schemas::metric::MetricValue;
+use olive_schemas::pointer::escape;
 
 use super::figures::{Unit, share};
 use super::lineage::baseline;
@@ -49,7 +50,7 @@ fn loss(
         share(value.value),
         lost * 100.0
     );
-    let pointer = format!("/passes/{}", name.replace('~', "~0").replace('/', "~1"));
+    let pointer = format!("/passes/{}", escape(name));
     let mut diagnostic = Diagnostic::new(Severity::Warning, CODE, pointer, message);
     diagnostic.help = help_of(kind);
     Some(diagnostic)

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use olive_sandbox::Failure;
+use olive_schemas::pointer::escape;
 use olive_schemas::validation::{Document, ModelDescription, PlannedStep};
 use olive_schemas::workflow::{Memory, PassConfig, Workflow};
 use serde_json::{Map, Value};
 
 use super::model::describe;
 use crate::config::defaults::fill;
-use crate::config::node::escape;
 use crate::config::references::ADAPTER;
 use crate::config::{CheckedWorkflow, Scope};
 use crate::plugin::{Catalog, InstalledValidator};

@@ -1,5 +1,6 @@
 //! JSON patches (RFC 6902): read, and applied to a value.
 
+use olive_schemas::pointer::unescape;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -70,7 +71,7 @@ impl Operation {
 /// The pointer of what `pointer` is in, and its last token.
 pub(super) fn split(pointer: &str) -> Option<(&str, String)> {
     let (parent, token) = pointer.rsplit_once('/')?;
-    Some((parent, token.replace("~1", "/").replace("~0", "~")))
+    Some((parent, unescape(token)))
 }
 
 fn add(value: &mut Value, path: &str, new: Value) -> Option<()> {

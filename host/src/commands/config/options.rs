@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::open;
 use crate::cli::config::ListOptionsArgs;
 use crate::commands::{host_of, say};
-use crate::edit::options::{Options, Setting, Shape, of_pass, of_place, shown};
+use crate::config::schema::plain;
+use crate::edit::options::{Options, Setting, Shape, of_pass, of_place};
 use crate::edit::{Language, Path};
 use crate::error::Error;
 use crate::render::width;
@@ -116,7 +117,7 @@ fn json(options: &Options) -> String {
         json!({
             "key": setting.key,
             "type": setting.kind,
-            "values": setting.values.iter().map(shown).collect::<Vec<_>>(),
+            "values": setting.values.iter().map(plain).collect::<Vec<_>>(),
             "default": setting.default,
             "required": setting.is_required,
             "description": setting.description,

@@ -5,13 +5,13 @@ pub(super) mod homes;
 use homes::Home;
 use olive_schemas::known_packs::{self, KnownPack, PartKind};
 use olive_schemas::metric::MetricKind;
+use olive_schemas::pointer::escape;
 use olive_schemas::types;
 use serde_json::Value;
 
 use super::data::{Need, need};
 use super::shape::{entries, passes};
 use super::{Problem, Problems, Scope};
-use crate::config::node::escape;
 use crate::config::schema::{nearest, suggest};
 use crate::plugin::Catalog;
 

@@ -1,6 +1,7 @@
 //! Whether passes, device and execution provider fit each other.
 
 use olive_schemas::model::ModelKind;
+use olive_schemas::pointer::escape;
 use olive_schemas::step::{Accelerator, Device};
 use olive_schemas::workflow::Workflow;
 use serde_json::{Value, json};
@@ -10,7 +11,6 @@ use super::shape::{below, entries, own_settings, passes};
 use super::{Problem, Problems, Scope};
 use crate::config::defaults::fill;
 use crate::config::fit::misfits;
-use crate::config::node::escape;
 use crate::plugin::Catalog;
 use crate::plugin::providers::InstalledProvider;
 

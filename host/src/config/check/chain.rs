@@ -2,11 +2,11 @@
 
 use olive_schemas::descriptor::PassDescriptor;
 use olive_schemas::model::ModelKind;
+use olive_schemas::pointer::escape;
 use olive_schemas::types;
 use serde_json::Value;
 
 use super::{Problem, Problems, Scope};
-use crate::config::node::escape;
 use crate::config::references::ADAPTER;
 use crate::config::schema::quoted;
 use crate::plugin::Catalog;

@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use olive_schemas::pointer::escape;
 use serde_json::Value;
 
 use super::shape::{own_settings, passes};
 use super::{Problem, Problems};
-use crate::config::node::escape;
 use crate::config::references::{PATH, marked};
 use crate::config::schema::{nearest, workflow_schema};
 use crate::plugin::Catalog;

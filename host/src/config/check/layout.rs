@@ -3,10 +3,10 @@
 //! Told before the schemas are asked, which would tell one thing that is misplaced as several that
 //! are missing and unknown.
 
+use olive_schemas::pointer::escape;
 use serde_json::{Map, Value, json};
 
 use super::{Problem, Problems};
-use crate::config::node::escape;
 use crate::config::upgrade::kind_of;
 use crate::plugin::Catalog;
 

@@ -1,11 +1,11 @@
 //! Whether names lead somewhere, and lead to one thing only.
 
 use olive_schemas::metric::MetricKind;
+use olive_schemas::pointer::escape;
 use serde_json::Value;
 
 use super::shape::{entries, own_settings, passes};
 use super::{Problem, Problems};
-use crate::config::node::escape;
 use crate::config::references::{REFERENCE, marked};
 use crate::config::schema::{nearest, quoted, suggest, workflow_schema};
 use crate::plugin::Catalog;

@@ -1,11 +1,11 @@
 //! Whether every section has the shape that its schema says.
 
+use olive_schemas::pointer::escape;
 use serde_json::{Map, Value, json};
 
 use super::data::{Need, is_slip_of_container, need};
 use super::{Problem, Problems};
 use crate::config::advice::unavailable;
-use crate::config::node::escape;
 use crate::config::schema::{Validators, nearest, quoted, suggest, violations, workflow_schema};
 use crate::config::upgrade::root_keys;
 use crate::plugin::Catalog;

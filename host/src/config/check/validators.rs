@@ -1,10 +1,10 @@
 //! Settings of validators: of installed ones by their own schemas.
 
+use olive_schemas::pointer::escape;
 use serde_json::Value;
 
 use super::shape::{below, entries};
 use super::{Problem, Problems};
-use crate::config::node::escape;
 use crate::config::schema::{nearest, suggest, violations};
 use crate::plugin::Catalog;
 

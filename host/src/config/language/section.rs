@@ -134,7 +134,7 @@ pub(super) fn both_forms(
     let mut properties = common.clone();
     for key in settings.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::keys)
     {
-        let pointer = format!("{inner}/properties/{}", crate::config::node::escape(key));
+        let pointer = format!("{inner}/properties/{}", olive_schemas::pointer::escape(key));
         properties.entry(key.clone()).or_insert_with(|| reference(&pointer));
     }
     properties.insert(wrapper.into(), reference(&inner));

@@ -3,12 +3,12 @@
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{ValidationError, draft7};
 use olive_schemas::diagnostic::Diagnostic;
+use olive_schemas::pointer::escape;
 use serde_json::{Value, json};
 
 use super::lookup::{nested_home, owner, values_of};
 use super::{nearest, quoted, suggest};
 use crate::config::check::Problem;
-use crate::config::node::escape;
 use crate::config::references::{IGNORED, UNAVAILABLE};
 
 /// Keyword with what a pattern means, which editors know too.

@@ -1,5 +1,6 @@
 //! Finding a part of a schema, and where else in it a key is known.
 
+use olive_schemas::pointer::unescape;
 use serde_json::Value;
 
 use crate::config::references::parts;
@@ -13,7 +14,7 @@ pub(super) fn owner<'a>(schema: &'a Value, schema_path: &str, keyword: &str) -> 
         if token == "$ref" {
             continue;
         }
-        let key = token.replace("~1", "/").replace("~0", "~");
+        let key = unescape(token);
         let next = key.parse::<usize>().ok().and_then(|index| here.get(index));
         let Some(next) = next.or_else(|| here.get(&key)) else { return &Value::Null };
         here = next;

@@ -5,12 +5,12 @@ use std::fs;
 use std::path::Path;
 
 use olive_schemas::model::ModelKind;
+use olive_schemas::pointer::escape;
 use olive_schemas::step::Accelerator;
 use olive_schemas::validation::{Document, ModelDescription, PlannedStep, TensorGroup};
 use serde_json::{Map, Value, json};
 
 use crate::config::defaults::fill;
-use crate::config::node::escape;
 use crate::config::references::ADAPTER;
 use crate::host::cache_home;
 use crate::plugin::{Catalog, Places};

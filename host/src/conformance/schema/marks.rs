@@ -1,6 +1,7 @@
 //! Marks in a schema: keys that begin with `x-olive-`, which the host reads.
 
 use olive_schemas::advice::{AcceleratorRule, Advice, EvalSplit, Unavailable};
+use olive_schemas::pointer::unescape;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -103,7 +104,7 @@ impl Found<'_> {
     fn pointer(&self, pointer: &str) -> Result<(), String> {
         let mut schema = vec![self.document];
         for key in pointer.split('/').skip(1) {
-            let key = key.replace("~1", "/").replace("~0", "~");
+            let key = unescape(key);
             let all = schema.into_iter().flat_map(|schema| parts(schema, self.document));
             schema = all.filter_map(|part| part.get("properties")?.get(&key)).collect();
         }

@@ -1,9 +1,9 @@
 //! Azure Machine Learning: what its service needs beside what Olive's configs say.
 
+use olive_schemas::pointer::escape;
 use serde_json::Value;
 
 use crate::config::check::{Problem, Problems};
-use crate::config::node::escape;
 
 /// Type of the systems this is about.
 const SYSTEM: &str = "AzureML";

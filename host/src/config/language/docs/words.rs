@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::config::schema::plain;
+
 /// Type and range of `field`: ``whole number, 1 to 64``, ``list of text``.
 pub(super) fn kind<'a>(field: &'a Value, resolve: &dyn Fn(&'a Value) -> &'a Value) -> String {
     let field = resolve(field);
@@ -63,10 +65,6 @@ pub(super) fn cell(text: &str) -> String {
 
 fn constants(field: &Value) -> Option<&Vec<Value>> {
     field.get("enum")?.as_array()
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn range(field: &Value) -> String {
