@@ -13,6 +13,7 @@ mod data;
 mod evaluator;
 mod engine;
 mod root;
+mod shared;
 mod docs;
 
 pub use docs::docs;
@@ -85,6 +86,7 @@ fn compose(installed: &Installed<'_>) -> Value {
     whole.insert("allowTrailingCommas".into(), true.into());
     whole.append(&mut root::schema(installed, &mut definitions));
     add_providers(&installed.providers, &mut definitions);
+    shared::share(&mut definitions);
     definitions.sort_keys();
     whole.insert("definitions".into(), Value::Object(definitions));
     Value::Object(whole)

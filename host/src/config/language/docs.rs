@@ -5,6 +5,7 @@ mod words;
 use serde_json::{Map, Value};
 
 use super::section::REQUIRED;
+use super::shared::SHARED;
 use words::{cell, default, kind, values};
 
 /// Sections of the page: title, definition, and the word that starts the definitions of its types.
@@ -33,6 +34,9 @@ pub fn docs(schema: &Value) -> String {
         chapters.push(page.chapter(2, title, name));
         if let Some(word) = word {
             chapters.extend(page.types(word));
+        }
+        if name == "Pass" {
+            chapters.extend(page.shared());
         }
     }
     let contents: String = chapters.iter().map(Chapter::entry).collect();
@@ -115,6 +119,17 @@ impl<'a> Page<'a> {
         types.map(chapter).collect()
     }
 
+    /// A chapter for each group of settings that several passes have.
+    fn shared(&self) -> Vec<Chapter> {
+        let definitions = self.schema["definitions"].as_object().into_iter().flatten();
+        let groups = definitions.filter_map(|(name, group)| {
+            group.get("properties")?;
+            let key = name.strip_prefix(SHARED)?;
+            Some(self.chapter(3, key, name))
+        });
+        groups.collect()
+    }
+
     fn table(&self, object: &Value) -> String {
         let mut rows = Vec::new();
         let mut notes: Notes = Vec::new();
@@ -158,7 +173,8 @@ impl<'a> Page<'a> {
                 continue;
             }
             let is_required = required.contains(&key.as_str().into());
-            rows.push(self.row(&written, field, is_required));
+            let see = target(property).and_then(|name| name.strip_prefix(SHARED));
+            rows.push(self.row(&written, field, is_required, see));
             if depth > 1 && is_shown_here(property) {
                 self.rows(field, &format!("{written}."), depth - 1, rows, notes);
                 if let Some(items) = field.get("items").filter(|items| is_shown_here(items)) {
@@ -169,11 +185,13 @@ impl<'a> Page<'a> {
         }
     }
 
-    fn row(&self, key: &str, field: &Value, is_required: bool) -> String {
+    /// The row of `field`, whose own settings the chapter `see` has.
+    fn row(&self, key: &str, field: &Value, is_required: bool, see: Option<&str>) -> String {
         let default = if is_required { "required".to_owned() } else { default(field) };
         let description = field.get("description").and_then(Value::as_str).unwrap_or_default();
         let kind = kind(field, &|part| self.resolved(part));
-        let description = [description.to_owned(), values(field)].concat();
+        let see = see.map(|title| format!("\n\nSee [{title}](#{title})."));
+        let description = [description, &values(field), &see.unwrap_or_default()].concat();
         format!("| `{key}` | {} | {default} | {} |\n", cell(&kind), cell(&description))
     }
 
@@ -202,7 +220,7 @@ fn note(notes: &mut Notes, key: &str, why: &str) {
 
 /// Whether no chapter is about `schema`.
 fn is_shown_here(schema: &Value) -> bool {
-    target(schema).is_none_or(|name| name.contains('.'))
+    target(schema).is_none_or(|name| name.contains('.') && !name.starts_with(SHARED))
 }
 
 /// Whether `schema` is about the same settings one level deeper.

@@ -205,8 +205,8 @@ impl<'a> Writing<'a> {
     }
 }
 
-/// Names of the definitions that `schema` refers to.
-fn references(schema: &Value, prefix: &str) -> Vec<String> {
+/// Names of the definitions that `schema` refers to and that start with `prefix`, without it.
+pub(super) fn references(schema: &Value, prefix: &str) -> Vec<String> {
     let start = format!("#/definitions/{prefix}");
     match schema {
         Value::Object(map) => {
