@@ -19,7 +19,8 @@ const NO_TOOL: i32 = 12;
 /// Where they cannot be built, the last line is `skipped: N components: why`.
 pub(crate) fn run(release: bool) -> Result<(), ChoreError> {
     let profile = if release { Profile::Release } else { Profile::Dev };
-    let mut cargo = command::cargo(&["build", "--package", "olive"]);
+    // Of the workspace, so that its dependencies are built with the features that tests have.
+    let mut cargo = command::cargo(&["build", "--workspace", "--bin", "olive"]);
     if release {
         cargo.arg("--release");
     }
