@@ -208,6 +208,46 @@ fn only_the_binary_interface_knows_how_plugins_are_loaded() {
 }
 
 #[test]
+fn every_family_is_documented_and_known_to_the_rules() {
+    let read = |file: &str| fs::read_to_string(root().join(file)).unwrap();
+    let (rules, page) = (read("plugins/rules/src/model.rs"), read("docs/families.md"));
+    let mut families = 0;
+    for source in sources(&root().join("plugins/kit/checkpoint/src/family")) {
+        let text = fs::read_to_string(source).unwrap();
+        let field = |name: &str| {
+            let value = text.lines().find_map(|line| line.trim().strip_prefix(name));
+            value.map(|value| value.trim_matches([' ', '"', ',']).to_owned())
+        };
+        let Some(model_type) = field("model_type:") else { continue };
+        assert!(rules.contains(&format!("(\"{model_type}\", &")), "rules: {model_type}");
+        let architecture = field("architecture:").unwrap();
+        assert!(page.contains(&format!("| `{architecture}` |")), "docs: {architecture}");
+        families += 1;
+    }
+    assert!(families > 5, "{families}");
+}
+
+#[test]
+fn every_package_is_on_the_map_and_every_plugin_tried() {
+    let read = |file: &str| fs::read_to_string(root().join(file)).unwrap();
+    let (map, trials) = (read("ARCHITECTURE.md"), read("tests/it/conformance.rs"));
+    for (name, (folder, _)) in packages() {
+        let folder = folder.to_str().unwrap();
+        if folder.starts_with("tests/plugins/") {
+            continue;
+        }
+        let on_map = [format!("| `{folder}` | `{name}` |"), format!("| `{folder}/` | `{name}` |")];
+        assert!(on_map.iter().any(|row| map.contains(row)), "{folder}");
+        let plugin = folder.strip_prefix("plugins/").filter(|name| !name.starts_with("kit/"));
+        let tried = |plugin: &str| {
+            trials.contains(&format!("check_built_in(\"{plugin}\", "))
+                || trials.contains(&format!("\"{folder}/conformance.json\""))
+        };
+        assert!(plugin.is_none_or(tried), "tests/it/conformance.rs does not try {folder}");
+    }
+}
+
+#[test]
 fn every_refusal_of_packs_is_on_their_page() {
     let page = fs::read_to_string(root().join("docs/packs.md")).unwrap();
     let mut codes = BTreeSet::new();
