@@ -37,4 +37,5 @@ mod conformance;
 mod third_party;
 mod training;
 mod packs;
+mod pages;
 mod tidy;

@@ -8,8 +8,8 @@ mod install;
 mod keys;
 #[cfg(unix)]
 mod kills;
-mod maker;
+pub(crate) mod maker;
 mod providers;
-mod servers;
+pub(crate) mod servers;
 mod store;
 mod trust;

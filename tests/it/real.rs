@@ -1,7 +1,7 @@
 //! The built-in plugins on a tiny model.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ const ROWS: [(&str, &str); 8] = [
 /// A playground with the built-in plugins, a tiny Phi-3 in `model`, data and `olive.json`.
 pub(crate) fn playground() -> Playground {
     let playground = installed();
-    copy_files(&Path::new(FIXTURES).join("tiny-phi3"), &playground.path("model"));
+    copy_files(&fixture("tiny-phi3"), &playground.path("model"));
     let rows = ROWS.map(|(phrase, tone)| json!({"phrase": phrase, "tone": tone}).to_string());
     playground.write("train.json", &rows.join("\n"));
     playground.write("test.json", &rows[..2].join("\n"));
@@ -107,7 +107,13 @@ pub(crate) fn write(playground: &Playground, workflow: Value) {
     playground.write("olive.json", &format!("{workflow:#}"));
 }
 
-fn copy_files(from: &Path, to: &Path) {
+/// The folder of a model of `tests/fixtures`.
+pub(crate) fn fixture(name: &str) -> PathBuf {
+    Path::new(FIXTURES).join(name)
+}
+
+/// Copies the files of a folder, but not its folders.
+pub(crate) fn copy_files(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
@@ -118,7 +124,7 @@ fn copy_files(from: &Path, to: &Path) {
 }
 
 /// Whether ONNX Runtime is at hand; says so when it is not.
-fn has_onnxruntime() -> bool {
+pub(crate) fn has_onnxruntime() -> bool {
     let found = std::env::var_os("OLIVE_ONNXRUNTIME_LIB").is_some();
     if !found {
         println!("skipped: OLIVE_ONNXRUNTIME_LIB names no ONNX Runtime library");

@@ -13,7 +13,7 @@ use serde_json::Value;
 const PASSWORD_FILE: &str = "me:$2b$04$T2RiIkjxjol7xCvp4.sx5uHLw.YZ0lPW8v9QXim0A/L.zI9v6Au/i\n";
 
 /// A registry; it ends when it goes out of scope.
-pub(super) struct Registry {
+pub(crate) struct Registry {
     program: Child,
     port: String,
     folder: tempfile::TempDir,
@@ -21,33 +21,33 @@ pub(super) struct Registry {
 
 impl Registry {
     /// For everyone; `None`, said aloud, when this machine has none.
-    pub(super) fn open() -> Option<Self> {
+    pub(crate) fn open() -> Option<Self> {
         Self::start("")
     }
 
     /// For the user `me` with the password `secret` only.
-    pub(super) fn closed() -> Option<Self> {
+    pub(crate) fn closed() -> Option<Self> {
         Self::start("auth: {htpasswd: {realm: test, path: FOLDER/passwords}}\n")
     }
 
     /// The reference of a repository, without tag.
-    pub(super) fn reference(&self, repository: &str) -> String {
+    pub(crate) fn reference(&self, repository: &str) -> String {
         format!("oci://{}/{repository}", self.host())
     }
 
     /// Its host and port.
-    pub(super) fn host(&self) -> String {
+    pub(crate) fn host(&self) -> String {
         format!("localhost:{}", self.port)
     }
 
     /// The file in which it keeps what has this SHA-256.
-    pub(super) fn blob(&self, sha256: &str) -> PathBuf {
+    pub(crate) fn blob(&self, sha256: &str) -> PathBuf {
         let blobs = self.folder.path().join("storage/docker/registry/v2/blobs/sha256");
         blobs.join(&sha256[..2]).join(sha256).join("data")
     }
 
     /// Puts a manifest at `REPOSITORY:TAG`, whatever it says.
-    pub(super) fn put_manifest(&self, repository: &str, tag: &str, manifest: &Value) {
+    pub(crate) fn put_manifest(&self, repository: &str, tag: &str, manifest: &Value) {
         let text = manifest.to_string();
         let mut stream = TcpStream::connect(("127.0.0.1", self.port.parse().unwrap())).unwrap();
         write!(
