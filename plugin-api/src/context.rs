@@ -18,6 +18,40 @@ pub trait Listener: Send + Sync {
 }
 
 /// What a running step may use: its folders, its data, its budget, and a way to be heard.
+///
+/// ```
+/// use olive_plugin_api::testing::Recorder;
+/// use olive_plugin_api::{LogLevel, PluginError, StepContext, StepRequest};
+/// use serde_json::json;
+///
+/// fn work(ctx: &StepContext<'_>) -> Result<(), PluginError> {
+///     ctx.log(LogLevel::Info, format!("two layers, {} threads", ctx.threads()));
+///     for (done, loss) in [(1, 0.9), (2, 0.4)] {
+///         ctx.check_cancelled()?;
+///         ctx.progress("layer", done, 2, &[("loss", loss)]);
+///     }
+///     Ok(())
+/// }
+///
+/// let request: StepRequest = serde_json::from_value(json!({
+///     "kind": "pass",
+///     "name": "Work",
+///     "config": {},
+///     "input": {"type": "HfModel", "model_path": "/models/phi"},
+///     "output_dir": "/tmp/output",
+///     "scratch_dir": "/tmp/scratch",
+///     "threads": 4,
+/// }))
+/// .unwrap();
+/// let recorder = Recorder::default();
+/// work(&StepContext::new(&request, &recorder)).unwrap();
+/// assert_eq!(recorder.logs(), ["two layers, 4 threads"]);
+/// assert_eq!(recorder.figures()[1]["loss"], 0.4);
+///
+/// // Someone presses Ctrl-C after the first layer.
+/// let stopped = work(&StepContext::new(&request, &Recorder::stopping_after(2)));
+/// assert_eq!(stopped.unwrap_err().code, PluginError::CANCELLED);
+/// ```
 pub struct StepContext<'a> {
     request: &'a StepRequest,
     listener: &'a dyn Listener,

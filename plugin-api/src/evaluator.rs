@@ -11,6 +11,55 @@ use crate::context::StepContext;
 ///
 /// The host picks the evaluator by the model's kind and the metrics asked for, so that one
 /// evaluator config measures a checkpoint and the ONNX model made of it.
+///
+/// ```
+/// use olive_plugin_api::testing::{Recorder, TestStep, run_evaluator};
+/// use olive_plugin_api::{
+///     Evaluator, EvaluatorConfig, MetricKind, MetricValue, Model, ModelKind, PluginError,
+///     StepContext,
+/// };
+///
+/// #[derive(Default)]
+/// struct Feather;
+///
+/// impl Evaluator for Feather {
+///     const NAME: &'static str = "Feather";
+///     const SUMMARY: &'static str = "Find every model as light as a feather.";
+///
+///     fn accepts() -> &'static [ModelKind] {
+///         &[ModelKind::Hf]
+///     }
+///
+///     fn metrics() -> &'static [MetricKind] {
+///         &[MetricKind::SizeOnDisk]
+///     }
+///
+///     fn evaluate(
+///         &self,
+///         _model: &Model,
+///         config: &EvaluatorConfig,
+///         _ctx: &StepContext<'_>,
+///     ) -> Result<Vec<MetricValue>, PluginError> {
+///         let figures = config.metrics.iter().flat_map(|metric| {
+///             metric.sub_types.iter().map(|sub_type| MetricValue {
+///                 metric: metric.name.clone(),
+///                 sub_type: sub_type.name.clone(),
+///                 value: 8.0,
+///                 priority: sub_type.priority,
+///                 higher_is_better: sub_type.is_higher_better(metric.kind),
+///             })
+///         });
+///         Ok(figures.collect())
+///     }
+/// }
+///
+/// let asked = serde_json::json!({"metrics": [
+///     {"name": "files", "type": "size_on_disk", "sub_types": [{"name": "bytes"}]}
+/// ]});
+/// let step = TestStep::evaluator::<Feather>(Model::new(ModelKind::Hf, "/no/model"), asked);
+/// let measured = run_evaluator::<Feather>(&step, &Recorder::default()).unwrap();
+/// assert_eq!((&*measured[0].key(), measured[0].value), ("files-bytes", 8.0));
+/// ```
 pub trait Evaluator: Default + Send + Sync + 'static {
     /// Name in plans and reports.
     const NAME: &'static str;

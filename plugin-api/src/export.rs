@@ -16,7 +16,45 @@ use crate::plugin::Plugin;
 /// systems and previewers.
 ///
 /// A panic inside any of them becomes a [`PluginError`] with code `panic`. Each list may be left
-/// out, but not reordered.
+/// out, but not reordered. The library is one of `crate-type = ["cdylib"]`, and has one such macro.
+///
+/// ```standalone_crate
+/// # use olive_plugin_api::{
+/// #     Evaluator, EvaluatorConfig, MetricKind, MetricValue, Model, ModelKind, Pass, PluginError,
+/// #     StepContext, export_plugin,
+/// # };
+/// # #[derive(Default)]
+/// # struct Prune;
+/// # impl Pass for Prune {
+/// #     type Config = std::collections::BTreeMap<String, f64>;
+/// #     const NAME: &'static str = "Prune";
+/// #     const SUMMARY: &'static str = "Prune.";
+/// #     fn accepts() -> &'static [ModelKind] { &[ModelKind::Hf] }
+/// #     fn produces() -> ModelKind { ModelKind::Hf }
+/// #     fn run(
+/// #         &self, input: &Model, _: &Self::Config, _: &StepContext<'_>,
+/// #     ) -> Result<Model, PluginError> { Ok(input.clone()) }
+/// # }
+/// # #[derive(Default)]
+/// # struct Sparsity;
+/// # impl Evaluator for Sparsity {
+/// #     const NAME: &'static str = "Sparsity";
+/// #     const SUMMARY: &'static str = "Measure.";
+/// #     fn accepts() -> &'static [ModelKind] { &[ModelKind::Hf] }
+/// #     fn metrics() -> &'static [MetricKind] { &[MetricKind::SizeOnDisk] }
+/// #     fn evaluate(
+/// #         &self, _: &Model, _: &EvaluatorConfig, _: &StepContext<'_>,
+/// #     ) -> Result<Vec<MetricValue>, PluginError> { Ok(Vec::new()) }
+/// # }
+/// export_plugin! {
+///     passes: [Prune],
+///     evaluators: [Sparsity],
+/// }
+/// # fn main() {
+/// #     let plugin = olive_plugin_api::Plugin::new("p", "1.0.0").with_pass::<Prune>();
+/// #     assert_eq!(plugin.descriptor().passes[0].name, "Prune");
+/// # }
+/// ```
 #[macro_export]
 macro_rules! export_plugin {
     (

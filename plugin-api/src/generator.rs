@@ -7,6 +7,45 @@ use olive_schemas::step::GenerateConfig;
 use crate::context::StepContext;
 
 /// A generator continues a prompt with a model, token by token.
+///
+/// ```
+/// use olive_plugin_api::testing::{Recorder, TestStep, run_generator};
+/// use olive_plugin_api::{
+///     GenerateConfig, Generator, Model, ModelKind, PluginError, StepContext,
+/// };
+///
+/// #[derive(Default)]
+/// struct Echo;
+///
+/// impl Generator for Echo {
+///     const NAME: &'static str = "Echo";
+///     const SUMMARY: &'static str = "Say the prompt once more.";
+///
+///     fn accepts() -> &'static [ModelKind] {
+///         &[ModelKind::Hf]
+///     }
+///
+///     fn generate(
+///         &self,
+///         _model: &Model,
+///         config: &GenerateConfig,
+///         ctx: &StepContext<'_>,
+///     ) -> Result<String, PluginError> {
+///         for piece in config.prompt.split_inclusive(' ') {
+///             ctx.check_cancelled()?;
+///             ctx.text(piece);
+///         }
+///         Ok(config.prompt.clone())
+///     }
+/// }
+///
+/// let asked = serde_json::json!({"prompt": "hello there", "max_new_tokens": 2});
+/// let step = TestStep::generator::<Echo>(Model::new(ModelKind::Hf, "/no/model"), asked);
+/// let heard = Recorder::default();
+/// assert_eq!(run_generator::<Echo>(&step, &heard).unwrap(), "hello there");
+/// assert_eq!(heard.events().len(), 2);
+/// assert_eq!(heard.text(), "hello there");
+/// ```
 pub trait Generator: Default + Send + Sync + 'static {
     /// Name in listings.
     const NAME: &'static str;

@@ -14,6 +14,70 @@ use crate::context::StepContext;
 /// It reads the input model and the data configs its config names, writes only into
 /// [`StepContext::output_dir`] and [`StepContext::scratch_dir`], and is a pure function of its
 /// request: same request, same bytes.
+///
+/// ```
+/// use olive_plugin_api::testing::{Recorder, TestStep, prepare_pass, run_pass};
+/// use olive_plugin_api::{Diagnostic, Model, ModelKind, Pass, PluginError, StepContext};
+/// use schemars::JsonSchema;
+/// use serde::{Deserialize, Serialize};
+///
+/// /// Settings of the `Label` pass.
+/// #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+/// #[serde(deny_unknown_fields, default)]
+/// pub struct LabelConfig {
+///     /// Text of the file `LABEL`, in one line.
+///     pub text: String,
+/// }
+///
+/// #[derive(Default)]
+/// pub struct Label;
+///
+/// impl Pass for Label {
+///     type Config = LabelConfig;
+///     const NAME: &'static str = "Label";
+///     const SUMMARY: &'static str = "Write a label beside nothing else.";
+///     const THREADS_CHANGE_RESULT: bool = false;
+///
+///     fn accepts() -> &'static [ModelKind] {
+///         &[ModelKind::Hf, ModelKind::Onnx]
+///     }
+///
+///     fn produces() -> ModelKind {
+///         ModelKind::Hf
+///     }
+///
+///     fn prepare(
+///         &self,
+///         _input: &Model,
+///         config: &LabelConfig,
+///         _ctx: &StepContext<'_>,
+///     ) -> Result<Vec<Diagnostic>, PluginError> {
+///         let told = || Diagnostic::error("label", "/text", "the text has more than one line");
+///         Ok(config.text.contains('\n').then(told).into_iter().collect())
+///     }
+///
+///     fn run(
+///         &self,
+///         _input: &Model,
+///         config: &LabelConfig,
+///         ctx: &StepContext<'_>,
+///     ) -> Result<Model, PluginError> {
+///         std::fs::write(ctx.output_dir().join("LABEL"), &config.text)
+///             .map_err(|error| PluginError::from_error("io", &error))?;
+///         Ok(Model::new(ModelKind::Hf, ctx.output_dir()))
+///     }
+/// }
+///
+/// let label = |text: &str| {
+///     let input = Model::new(ModelKind::Onnx, "/no/model");
+///     TestStep::pass::<Label>(input, serde_json::json!({"text": text}))
+/// };
+/// let found = prepare_pass::<Label>(&label("a\nb"), &Recorder::default()).unwrap();
+/// assert_eq!(found[0].pointer, "/text");
+/// let step = label("golden");
+/// let model = run_pass::<Label>(&step, &Recorder::default()).unwrap();
+/// assert_eq!(std::fs::read_to_string(model.model_path.join("LABEL")).unwrap(), "golden");
+/// ```
 pub trait Pass: Default + Send + Sync + 'static {
     /// What a user may set. Every field is documented, unknown keys are refused.
     type Config: Serialize + DeserializeOwned + JsonSchema;

@@ -26,7 +26,7 @@ use crate::version::API_VERSION;
 type Prepare = fn(&StepContext<'_>, &StepRequest) -> Result<Vec<Diagnostic>, PluginError>;
 type Run = fn(&StepContext<'_>, &StepRequest) -> Result<StepOutcome, PluginError>;
 
-/// What one library provides, type-erased.
+/// What one library provides, type-erased; [`export_plugin!`](crate::export_plugin) makes it.
 pub struct Plugin {
     descriptor: PluginDescriptor,
     entries: Vec<Entry>,

@@ -15,6 +15,43 @@ use crate::context::StepContext;
 /// `"model_path": {"type": "AcmeShelf", "item": "phi"}`. Files are fetched before a run is planned,
 /// and kept by the reference and the plugin's digest; a reference should therefore say all that
 /// decides the content, such as a revision.
+///
+/// ```
+/// use std::path::PathBuf;
+///
+/// use olive_plugin_api::testing::{Recorder, TestStep, run_source};
+/// use olive_plugin_api::{PluginError, Source, StepContext};
+/// use schemars::JsonSchema;
+/// use serde::{Deserialize, Serialize};
+///
+/// /// A file of zeros.
+/// #[derive(Serialize, Deserialize, JsonSchema)]
+/// #[serde(deny_unknown_fields)]
+/// struct Zeros {
+///     /// Length in bytes.
+///     length: usize,
+/// }
+///
+/// #[derive(Default)]
+/// struct FromNothing;
+///
+/// impl Source for FromNothing {
+///     type Config = Zeros;
+///     const NAME: &'static str = "FromNothing";
+///     const SUMMARY: &'static str = "Files of zeros, from nowhere.";
+///
+///     fn fetch(&self, zeros: &Zeros, ctx: &StepContext<'_>) -> Result<PathBuf, PluginError> {
+///         let path = ctx.output_dir().join("zeros");
+///         std::fs::write(&path, vec![0; zeros.length])
+///             .map_err(|error| PluginError::from_error("io", &error))?;
+///         Ok(path)
+///     }
+/// }
+///
+/// let step = TestStep::source::<FromNothing>(serde_json::json!({"length": 3}));
+/// let path = run_source::<FromNothing>(&step, &Recorder::default()).unwrap();
+/// assert_eq!(std::fs::read(path).unwrap(), [0, 0, 0]);
+/// ```
 pub trait Source: Default + Send + Sync + 'static {
     /// The reference beside `type`. Every field is documented, unknown keys are refused.
     type Config: Serialize + DeserializeOwned + JsonSchema;

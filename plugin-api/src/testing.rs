@@ -136,7 +136,10 @@ pub fn run_previewer<P: Previewer>(
     }
 }
 
-/// What the source `S` fetches, or its error; code `config` when the reference does not parse.
+/// The file or folder that the source `S` fetches.
+///
+/// # Errors
+/// Those of the source, and code `config` when the reference does not parse.
 pub fn run_source<S: Source>(
     step: &TestStep,
     listener: &dyn Listener,

@@ -3,6 +3,18 @@
 //! Authors build these in Rust and put them on the root struct of a pass's settings, as the marks
 //! `x-olive-advice`, `x-olive-unavailable` and `x-olive-accelerators`; the host reads them and
 //! needs no plugin to tell what they say.
+//!
+//! ```
+//! use olive_schemas::advice::Advice;
+//! use serde_json::json;
+//!
+//! // For `#[schemars(extend("x-olive-advice" = …))]` on the settings of a pass.
+//! let advice = Advice::new("no-effect", "/beta", "`beta` {/beta} has no effect with `sgd`")
+//!     .when(json!({"properties": {"optim": {"const": "sgd"}}}))
+//!     .with_related("/optim")
+//!     .with_help("remove it, or choose `adam`");
+//! assert_eq!(serde_json::to_value(&advice).unwrap()["related"], json!(["/optim"]));
+//! ```
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,21 @@
 //! Diagnostics: what is wrong, or worth knowing, about what the user wrote.
+//!
+//! ```
+//! use olive_schemas::diagnostic::{Applicability, Diagnostic};
+//! use serde_json::json;
+//!
+//! let told = Diagnostic::error("rank-too-large", "/passes/tune/r", "rank 64 is above 32")
+//!     .with_help("lower `r` to 32")
+//!     .with_fix(
+//!         "set `r` to 32",
+//!         json!([{"op": "replace", "path": "/passes/tune/r", "value": 32}]),
+//!         Applicability::MaybeIncorrect,
+//!     );
+//! let text = serde_json::to_value(&told).unwrap();
+//! assert_eq!(text["severity"], "error");
+//! assert_eq!(text["fixes"][0]["applicability"], "maybe-incorrect");
+//! assert!(text.get("related").is_none(), "what is empty is left out");
+//! ```
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

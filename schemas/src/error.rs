@@ -1,4 +1,13 @@
 //! Errors as plain data, the only form in which they cross the plugin boundary.
+//!
+//! ```
+//! use olive_schemas::error::PluginError;
+//!
+//! let error = PluginError::new("io", "cannot read `/no/such/file`").with_help("mount the disk");
+//! assert_eq!(error.to_string(), "cannot read `/no/such/file`");
+//! let line = serde_json::to_string(&error).unwrap();
+//! assert_eq!(serde_json::from_str::<PluginError>(&line).unwrap(), error);
+//! ```
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -9,6 +9,30 @@
 //!   [`error`];
 //! - what sandboxed components see and answer: [`validation`];
 //! - what is reported: [`diagnostic`], with places as [`pointer`]s, and [`footprint`].
+//!
+//! A workflow in its normalized form, as the host makes it of every config:
+//!
+//! ```
+//! use olive_schemas::workflow::Workflow;
+//! use serde_json::json;
+//!
+//! let workflow: Workflow = serde_json::from_value(json!({
+//!     "input_model": {"type": "HfModel", "model_path": "model"},
+//!     "passes": {
+//!         "tune": {"type": "LoRA", "r": 16},
+//!         "merge": {"type": "MergeAdapterWeights"}
+//!     },
+//!     "engine": {"output_dir": "output"}
+//! }))
+//! .unwrap();
+//! assert!(workflow.passes.keys().eq(["tune", "merge"]));
+//! assert_eq!(workflow.passes["tune"].config["r"], 16);
+//! assert_eq!(workflow.accelerator().execution_provider, "CPUExecutionProvider");
+//!
+//! let unknown = json!({"input_model": {"type": "HfModel"}, "pases": {}});
+//! let error = serde_json::from_value::<Workflow>(unknown).unwrap_err();
+//! assert!(error.to_string().starts_with("unknown field `pases`"));
+//! ```
 
 pub mod workflow;
 pub mod types;

@@ -224,7 +224,7 @@ pub struct PackFile {
     pub path: String,
     /// SHA-256 of its content, 64 hexadecimal digits in lower case.
     pub sha256: String,
-    /// Bytes.
+    /// Size of its content in bytes.
     pub size: u64,
     /// Whether it may be run as a program.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -102,9 +102,9 @@ pub struct RowPreview {
 /// One token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TokenPreview {
-    /// Its number.
+    /// Its number in the vocabulary.
     pub id: u32,
-    /// Its text.
+    /// The text that it alone stands for.
     pub text: String,
 }
 
@@ -128,7 +128,7 @@ pub struct BlockPiece {
     /// Number of the sample they belong to, where samples of a block do not see each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample: Option<u32>,
-    /// How many.
+    /// How many tokens they are.
     pub num_tokens: usize,
     /// Their text, special tokens included.
     pub text: String,

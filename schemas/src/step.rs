@@ -1,4 +1,34 @@
 //! Steps: the request a worker gets, the events it streams, the outcome it ends with.
+//!
+//! ```
+//! use olive_schemas::step::{StepEvent, StepKind, StepOutcome, StepRequest};
+//! use serde_json::json;
+//!
+//! let request: StepRequest = serde_json::from_value(json!({
+//!     "kind": "pass",
+//!     "name": "MergeAdapterWeights",
+//!     "config": {},
+//!     "input": {"type": "HfModel", "model_path": "/models/phi", "adapter_path": "/adapters/tone"},
+//!     "output_dir": "/tmp/output",
+//!     "scratch_dir": "/tmp/scratch",
+//!     "threads": 2
+//! }))
+//! .unwrap();
+//! assert_eq!(request.kind, StepKind::Pass);
+//! assert!(request.is_input_final);
+//!
+//! let line = r#"{"event": "progress", "unit": "tensor", "done": 3, "total": 9}"#;
+//! let StepEvent::Progress { done, total, .. } = serde_json::from_str(line).unwrap() else {
+//!     panic!("not progress")
+//! };
+//! assert_eq!((done, total), (3, 9));
+//!
+//! let outcome = json!({"kind": "model", "value": {"type": "HfModel", "model_path": "/tmp/output"}});
+//! let StepOutcome::Model(model) = serde_json::from_value(outcome).unwrap() else {
+//!     panic!("not a model")
+//! };
+//! assert_eq!(model.adapter_path, None);
+//! ```
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,7 +51,7 @@ pub struct StepRequest {
     pub kind: StepKind,
     /// Name of the pass, evaluator or generator inside the plugin.
     pub name: String,
-    /// Its config, defaults left out.
+    /// Its settings as the user wrote them; those left out have the defaults that the plugin knows.
     pub config: Value,
     /// The model to work on.
     pub input: Model,

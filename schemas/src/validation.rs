@@ -148,13 +148,13 @@ pub struct Rule {
 /// What one step will need, as a planner estimates it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cost {
-    /// Largest resident memory.
+    /// Largest resident memory of its process, in bytes.
     pub peak_host_bytes: u64,
-    /// Largest memory on the device.
+    /// Largest memory on the device, in bytes.
     pub peak_device_bytes: u64,
-    /// Size of what it writes.
+    /// Size of what it writes, in bytes.
     pub disk_bytes: u64,
-    /// Floating-point operations.
+    /// Floating-point operations, a multiplication and an addition as two.
     pub flops: f64,
     /// 0 for a guess, 1 for a certainty.
     pub confidence: f64,

@@ -41,6 +41,44 @@ pub fn config_schema<V: Validator>() -> String {
 }
 
 /// What is wrong with the checked workflow in the [`Document`] that `document` spells.
+///
+/// ```
+/// use olive_validator_api::{Context, Diagnostic, Document, Rule, Validator, call, setting};
+///
+/// #[derive(Default, serde::Deserialize, schemars::JsonSchema)]
+/// #[serde(deny_unknown_fields)]
+/// struct NoConfig {}
+///
+/// struct Small;
+///
+/// impl Validator for Small {
+///     type Config = NoConfig;
+///     const ID: &'static str = "small";
+///     const SUMMARY: &'static str = "Keep workflows small.";
+///
+///     fn rules() -> Vec<Rule> {
+///         vec![Rule { code: "long".into(), summary: "a third pass".into(), url: None }]
+///     }
+///
+///     fn validate(document: &Document, _: &NoConfig, _: &Context) -> Vec<Diagnostic> {
+///         let third = document.steps.get(2);
+///         let told = third.map(|step| Diagnostic::error("long", setting(step, "type"), "a third"));
+///         told.into_iter().collect()
+///     }
+/// }
+///
+/// let step = |name: &str| {
+///     let pointer = format!("/passes/{name}");
+///     serde_json::json!({"name": name, "pointer": pointer, "type": "Prune", "config": {}})
+/// };
+/// let steps = ["a", "b", "c"].map(step);
+/// let document = serde_json::json!({"workflow": {}, "steps": steps}).to_string();
+/// let found = call::validate::<Small>(&document, &Context::default()).unwrap();
+/// assert_eq!(found[0].pointer, "/passes/c/type");
+/// ```
+///
+/// # Errors
+/// [`Refusal::InvalidInput`] when `document` or the settings in it do not parse.
 pub fn validate<V: Validator>(document: &str, ctx: &Context) -> Result<Vec<Diagnostic>, Refusal> {
     let document: Document = parse("the document", document)?;
     let config = serde_json::from_value(Value::Object(document.config.clone()))
@@ -49,11 +87,17 @@ pub fn validate<V: Validator>(document: &str, ctx: &Context) -> Result<Vec<Diagn
 }
 
 /// Notes about old forms in the unchecked workflow that `workflow` spells.
+///
+/// # Errors
+/// [`Refusal::InvalidInput`] when `workflow` does not parse.
 pub fn migrate<M: Migrator>(workflow: &str, ctx: &Context) -> Result<Vec<Diagnostic>, Refusal> {
     Ok(M::migrate(&parse("the workflow", workflow)?, ctx))
 }
 
 /// Values that may stand at the JSON pointer `at` of the workflow that `workflow` spells.
+///
+/// # Errors
+/// [`Refusal::InvalidInput`] when `workflow` does not parse.
 pub fn complete<C: Completer>(
     workflow: &str,
     at: &str,
@@ -63,11 +107,18 @@ pub fn complete<C: Completer>(
 }
 
 /// What each step of the [`Document`] that `document` spells will need.
+///
+/// # Errors
+/// [`Refusal::InvalidInput`] when `document` does not parse.
 pub fn estimate<P: Planner>(document: &str, ctx: &Context) -> Result<Vec<Option<Cost>>, Refusal> {
     Ok(P::estimate(&parse("the document", document)?, ctx))
 }
 
 /// The context of a call about a document of `kind`, with `facts` as JSON.
+///
+/// # Errors
+/// [`Refusal::UnsupportedDocument`] for another kind than [`DOCUMENT_KIND`],
+/// [`Refusal::InvalidInput`] when `facts` is no JSON object.
 pub fn context(
     kind: &str,
     locale: Option<String>,

@@ -60,12 +60,18 @@ impl TestStep {
         Self::new(StepKind::Preview, P::NAME, input, config)
     }
 
-    /// A step that fetches with the source `S`.
+    /// A step that fetches with the source `S`; `reference` spells its [`Source::Config`].
+    ///
+    /// # Panics
+    /// When the temporary folder cannot be written to.
     pub fn source<S: Source>(reference: Value) -> Self {
         Self::new(StepKind::Source, S::NAME, Model::new(ModelKind::Hf, ""), reference)
     }
 
     /// A step for calls of the system `S`, whose context is made of [`Self::request`].
+    ///
+    /// # Panics
+    /// When the temporary folder cannot be written to.
     pub fn system<S: System>(config: Value) -> Self {
         Self::new(StepKind::System, S::NAME, Model::new(ModelKind::Hf, ""), config)
     }
