@@ -72,6 +72,9 @@ pub fn paint(text: &str, style: Style, color: bool) -> String {
 /// Writes `findings` as rustc writes its own: message, place, source lines with marks, help.
 ///
 /// Notes come first and take one line. The last line counts what was found.
+///
+/// # Errors
+/// When `out` cannot be written to.
 pub fn findings(
     source: &Source,
     findings: &[Finding],
@@ -87,6 +90,9 @@ pub fn findings(
 }
 
 /// Writes what was found in several files; the last line counts it.
+///
+/// # Errors
+/// When `out` cannot be written to.
 pub fn files(files: &[CheckedFile], out: &mut dyn Write, color: bool) -> io::Result<()> {
     let mut out = BufWriter::new(out);
     for file in files {
@@ -110,6 +116,9 @@ pub fn files(files: &[CheckedFile], out: &mut dyn Write, color: bool) -> io::Res
 }
 
 /// Writes a diagnostic that has no place in a text.
+///
+/// # Errors
+/// When `out` cannot be written to.
 pub fn diagnostic(diagnostic: &Diagnostic, out: &mut dyn Write, color: bool) -> io::Result<()> {
     headline(diagnostic, out, color)?;
     help(diagnostic.help.as_deref(), 2, out, color)
@@ -118,6 +127,9 @@ pub fn diagnostic(diagnostic: &Diagnostic, out: &mut dyn Write, color: bool) -> 
 /// Writes why a plugin could not do its work: message, causes, help.
 ///
 /// `title` names the step, such as `evaluate input model`.
+///
+/// # Errors
+/// When `out` cannot be written to.
 pub fn plugin_error(
     title: &str,
     error: &PluginError,

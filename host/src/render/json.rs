@@ -95,6 +95,9 @@ struct LocatedEdit<'a> {
 }
 
 /// Writes one document with the findings of all `files`.
+///
+/// # Errors
+/// When `out` cannot be written to.
 pub fn write(files: &[CheckedFile], out: &mut dyn Write) -> io::Result<()> {
     let checked = Checked { files: files.iter().map(located_file).collect() };
     serde_json::to_writer(&mut *out, &checked)?;

@@ -24,6 +24,9 @@ struct Artifact<'a> {
 }
 
 /// Writes one log with the findings of all `files`; paths below `folder` are relative to it.
+///
+/// # Errors
+/// When `out` cannot be written to.
 pub fn write(files: &[CheckedFile], folder: &Path, out: &mut dyn Write) -> io::Result<()> {
     let found = files.iter().flat_map(|file| &file.findings);
     let names: BTreeSet<&str> = found.map(|found| found.diagnostic.code.as_str()).collect();
