@@ -6,16 +6,16 @@ pub mod packs;
 pub mod plugin;
 pub mod schema;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use olive_schemas::step::LogLevel;
 
 use crate::plugin::process::memory;
 
 /// Takes a model from checkpoint, data and config file to a deployable model.
 #[derive(Debug, Parser)]
-#[command(name = "olive", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+#[command(name = "olive", version, arg_required_else_help = true, after_help = AFTERWORD)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -26,8 +26,14 @@ pub struct Cli {
     pub memory: Option<u64>,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 2 usage, 10 read, 11 config, 12 plugin, 13 plan, \
-                          20 step failed, 21 goal not met, 30 cancelled, 70 bug";
+const AFTERWORD: &str = "\
+First steps:
+  olive init        write a config to start from
+  olive check FILE  tell what is wrong with it
+  olive run FILE    run it
+
+Exit codes: 0 done, 2 wrong usage, 10 unreadable file, 11 wrong config, 12 missing plugin,
+13 model or data that does not fit, 20 failed step, 30 cancelled, 70 bug of Olive";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -126,16 +132,41 @@ impl From<Level> for LogLevel {
 #[derive(Debug, Args)]
 pub struct ThreadArgs {
     /// Threads a step may use [default: all processors]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = num_threads)]
     pub threads: Option<u16>,
+}
+
+fn num_threads(text: &str) -> Result<u16, String> {
+    let found = text.parse().ok().filter(|number| *number > 0);
+    found.ok_or_else(|| format!("write a number from 1 to {}", u16::MAX))
+}
+
+/// The config file, with or without a flag before it.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("where").required(true).args(["config", "file"]))]
+pub struct ConfigArgs {
+    /// The config file
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Same as FILE
+    #[arg(short, long, alias = "run-config", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigArgs {
+    /// The config file.
+    pub fn path(&self) -> &Path {
+        let path = self.config.as_ref().or(self.file.as_ref());
+        path.map_or(Path::new(""), PathBuf::as_path)
+    }
 }
 
 /// `olive run` and `olive plan`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// The config file
-    #[arg(short, long, alias = "run-config", value_name = "FILE")]
-    pub config: PathBuf,
+    /// The config file.
+    #[command(flatten)]
+    pub config: ConfigArgs,
     /// Model to start from, instead of the config's
     #[arg(short, long, value_name = "MODEL")]
     pub model: Option<PathBuf>,
@@ -221,9 +252,9 @@ pub struct EvaluateArgs {
     /// Model folder, or the output folder of a run
     #[arg(short, long, value_name = "MODEL")]
     pub model: PathBuf,
-    /// Config file with the evaluator and its data
-    #[arg(short, long, value_name = "FILE")]
-    pub config: PathBuf,
+    /// The config file, with the evaluator and its data.
+    #[command(flatten)]
+    pub config: ConfigArgs,
     /// Evaluator of the config [default: the engine's, else the only one]
     #[arg(long, value_name = "NAME")]
     pub evaluator: Option<String>,
@@ -292,12 +323,13 @@ pub struct CleanArgs {
 
 /// Which cache.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("where").required(true).args(["config", "cache_dir"]))]
 pub struct CacheArgs {
     /// Config file that names the cache
-    #[arg(short, long, value_name = "FILE", required_unless_present = "cache_dir")]
+    #[arg(short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// The cache folder
-    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    #[arg(long, value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
     /// Write JSON for programs
     #[arg(long)]

@@ -17,6 +17,7 @@ pub mod defaults;
 pub mod advice;
 pub mod fit;
 pub mod check;
+pub mod missing;
 pub mod codes;
 mod builds;
 

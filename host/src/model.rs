@@ -1,11 +1,14 @@
 //! Recognizing what a folder or file holds.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use olive_schemas::model::{Model, ModelKind};
 use serde::Deserialize;
 use thiserror::Error;
+
+use crate::config::missing;
 
 /// Description of a run's result, beside its files.
 const DESCRIPTION: &str = "model_config.json";
@@ -35,6 +38,21 @@ pub enum ModelError {
         /// What is wrong with it.
         why: String,
     },
+}
+
+impl ModelError {
+    /// What to try.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Missing { path } => Some(missing::help(path, &env::current_dir().ok()?)),
+            Self::Unknown { .. } => None,
+            Self::Description { path, .. } if path.ends_with(DESCRIPTION) => None,
+            Self::Description { .. } => Some(
+                "a model is a folder, a `.gguf` or `.onnx` file, or the `model_config.json` of a run"
+                    .into(),
+            ),
+        }
+    }
 }
 
 /// `model_config.json`.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{CommonArgs, ThreadArgs};
+use super::{CommonArgs, ConfigArgs, ThreadArgs};
 
 /// What to do with data.
 #[derive(Debug, Subcommand)]
@@ -16,9 +16,9 @@ pub enum DataCommand {
 /// `olive data preview`.
 #[derive(Debug, Args)]
 pub struct PreviewArgs {
-    /// The config file
-    #[arg(short, long, alias = "run-config", value_name = "FILE")]
-    pub config: PathBuf,
+    /// The config file.
+    #[command(flatten)]
+    pub config: ConfigArgs,
     /// Only this data config, whether a pass reads it or not
     #[arg(long, value_name = "NAME")]
     pub data: Option<String>,

@@ -174,7 +174,7 @@ pub struct LockArgs {
 #[derive(Debug, Args)]
 pub struct SearchArgs {
     /// Part of a name, a description, or of what a pack provides [default: everything]
-    #[arg(value_name = "TEXT", default_value = "")]
+    #[arg(value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub text: String,
     /// Take fresh copies of the indexes first
     #[arg(long)]

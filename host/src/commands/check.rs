@@ -55,7 +55,10 @@ fn check(path: &Path, host: &Host, scope: Scope) -> CheckedFile {
             CheckedFile { source, findings, is_readable: true }
         }
         Err(error) => {
-            let diagnostic = Diagnostic::error("read", "", error.to_string());
+            let diagnostic = Diagnostic {
+                help: error.help(),
+                ..Diagnostic::error("read", "", error.to_string())
+            };
             CheckedFile {
                 source: Source { path: path.to_owned(), text: String::new() },
                 findings: vec![Finding::new(diagnostic, 0..0)],

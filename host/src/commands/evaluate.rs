@@ -15,8 +15,8 @@ use crate::view::{Mode, View, summary};
 
 pub(super) fn run(args: &EvaluateArgs) -> Result<(), Error> {
     let model = recognized(Some(&args.model))?;
-    let host = host_of(&args.common, &args.config)?;
-    let source = config::read(&args.config)?;
+    let host = host_of(&args.common, args.config.path())?;
+    let source = config::read(args.config.path())?;
     let scope = config::Scope::evaluation(model.as_ref().map(|model| model.kind));
     let (checked, _) = host.accept(&source, config::examine_for(&source, &host.catalog, scope))?;
     let checked = crate::fetch::fetch(&host, &source, checked)?;
@@ -69,12 +69,14 @@ fn evaluator(name: Option<&str>, workflow: &Workflow) -> Result<String, Error> {
     let wanted = name.or(workflow.engine.evaluator.as_deref());
     match (wanted, known.as_slice()) {
         (Some(name), _) if known.contains(&name) => Ok(name.to_owned()),
+        (_, []) => {
+            Err(Error::Usage("the config has no `evaluators`, which say what to measure".into()))
+        }
         (Some(name), _) => Err(Error::Usage(format!(
             "the config has no evaluator `{name}`, only {}",
             quoted(&known)
         ))),
         (None, [only]) => Ok((*only).to_owned()),
-        (None, []) => Err(Error::Usage("the config has no evaluators".into())),
         (None, _) => Err(Error::Usage(format!(
             "the config has several evaluators: choose one of {} with --evaluator",
             quoted(&known)

@@ -16,9 +16,9 @@ use crate::view::StepTitle;
 
 pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
     let choices = choices(args)?;
-    let host = host_of(&args.common, &args.config)?;
+    let host = host_of(&args.common, args.config.path())?;
     check_lock(args, &host)?;
-    let source = config::read(&args.config)?;
+    let source = config::read(args.config.path())?;
     let scope = config::Scope::run(choices.model.as_ref().map(|model| model.kind));
     let (checked, _) = host.accept(&source, config::examine_for(&source, &host.catalog, scope))?;
     let checked = crate::fetch::fetch(&host, &source, checked)?;
@@ -45,7 +45,13 @@ fn text(plan: &Plan, costs: &[Option<&Cost>], store: &Store) -> String {
     let width = titles.iter().map(|title| title.title.chars().count()).max().unwrap_or(0);
     let steps = titles.iter().zip(&plan.steps).zip(costs).map(|((title, step), cost)| {
         let StepTitle { index, title, is_cached, .. } = title;
-        let state = if *is_cached { "done before" } else { "to do" };
+        let state = if *is_cached {
+            "done before"
+        } else if store.is_begun(&step.key) {
+            "begun"
+        } else {
+            "to do"
+        };
         let (key, plugin) = (step.key.short(), &step.plugin);
         let cost = cost.map(needs).unwrap_or_default();
         format!("{index:>3}  {title:width$}  {key}  {state:11}  {plugin}{cost}\n")

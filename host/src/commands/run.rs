@@ -9,9 +9,9 @@ use crate::plugin::packs::locked;
 
 pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
     let choices = choices(args)?;
-    let host = host_of(&args.common, &args.config)?;
+    let host = host_of(&args.common, args.config.path())?;
     check_lock(args, &host)?;
-    crate::run(&host, &args.config, &choices)?;
+    crate::run(&host, args.config.path(), &choices)?;
     Ok(())
 }
 
@@ -23,7 +23,7 @@ pub(super) fn check_lock(args: &RunArgs, host: &Host) -> Result<(), Error> {
     if !args.locked {
         return Ok(());
     }
-    let mut drifts = locked::drift(&host.catalog, &absolute(folder_of(&args.config))?);
+    let mut drifts = locked::drift(&host.catalog, &absolute(folder_of(args.config.path()))?);
     let last = drifts.pop();
     for error in drifts {
         host.tell(&error.into());

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::missing;
+
 /// Bytes a config file may have; the largest public Olive config has 40 kB.
 const LIMIT_BYTES: u64 = 8 << 20;
 
@@ -75,6 +77,28 @@ pub enum ReadError {
         /// Path as the user gave it.
         path: PathBuf,
     },
+}
+
+impl ReadError {
+    /// What to try.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Io { path, .. } if path.is_dir() => {
+                Some("a config is a file: name the one in this folder".into())
+            }
+            Self::Io { path, source } if source.kind() == io::ErrorKind::NotFound => {
+                Some(match missing::neighbor(path, Path::new(".")) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => "`olive init FILE` writes a config to start from".into(),
+                })
+            }
+            Self::Io { .. }
+            | Self::TooLarge { .. }
+            | Self::NotText { .. }
+            | Self::Utf16 { .. }
+            | Self::Format { .. } => None,
+        }
+    }
 }
 
 /// Reads the config file at `path`; a file without a suffix is JSON.

@@ -9,8 +9,10 @@ use olive_schemas::model::Model;
 use olive_schemas::preview::PreviewSplit;
 use serde_json::Value;
 
+use super::input::locate;
 use crate::config::CheckedWorkflow;
 use crate::config::defaults::fill;
+use crate::config::missing;
 use crate::config::references::{EVAL_SPLIT, REFERENCE, marked};
 use crate::plugin::Catalog;
 use crate::report::steps::pass_title;
@@ -54,12 +56,9 @@ pub fn data_uses(
     (uses, problems)
 }
 
-/// The model that `checked` starts from, with absolute paths.
-pub fn input_model(checked: &CheckedWorkflow, folder: &Path) -> Option<Model> {
-    let mut model = checked.model()?;
-    model.model_path = folder.join(&model.model_path);
-    model.adapter_path = model.adapter_path.map(|path| folder.join(path));
-    Some(model)
+/// The model that `checked` starts from, with absolute paths, and what is wrong with them.
+pub fn input_model(checked: &CheckedWorkflow, folder: &Path) -> Option<(Model, Vec<Diagnostic>)> {
+    Some(locate(checked.model()?, folder))
 }
 
 /// Notes which passes read the data, and what they keep back of it.
@@ -98,10 +97,11 @@ fn settle(found: &mut DataUse, folder: &Path) -> Vec<Diagnostic> {
     let pointer = format!("/data_configs/{}/load_dataset_config/data_files", found.index);
     let mut problems = Vec::new();
     for (number, file) in found.data.load_dataset_config.data_files.iter_mut().enumerate() {
-        *file = folder.join(&file);
+        let written = file.clone();
+        *file = folder.join(&written);
         if !file.exists() {
             let message = format!("file `{}` does not exist", file.display());
-            let help = format!("relative paths start at `{}`", folder.display());
+            let help = missing::help(&written, folder);
             let problem = Diagnostic::error("file-missing", format!("{pointer}/{number}"), message);
             problems.push(problem.with_help(help));
         }

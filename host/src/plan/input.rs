@@ -1,12 +1,13 @@
 //! The input model: found, made absolute, digested.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::model::{Model, ModelKind};
 
 use super::settings::{Ground, digest};
 use super::{Input, PlanError};
+use crate::config::missing;
 
 /// The model that the config has, or `chosen` instead.
 ///
@@ -18,7 +19,11 @@ pub(super) fn resolve(
 ) -> Result<Input, PlanError> {
     let model = match (chosen, written) {
         (Some(model), _) => model.clone(),
-        (None, Some(model)) => absolute(model, ground),
+        (None, Some(model)) => {
+            let (model, problems) = locate(model, ground.folder);
+            ground.problems.extend(problems);
+            model
+        }
         (None, None) => {
             let message = "no installed plugin works on a model of this type";
             let problem = Diagnostic::error("model-kind", "/input_model/type", message);
@@ -43,40 +48,48 @@ pub(super) fn content(model: &Model, ground: &mut Ground<'_>) -> Result<String, 
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-fn absolute(mut model: Model, ground: &mut Ground<'_>) -> Model {
-    let help = format!(
-        "put the model there, or name another with -m; relative paths start at `{}`",
-        ground.folder.display()
-    );
-    model.model_path = ground.folder.join(&model.model_path);
-    check(&model.model_path, "model", "/input_model/model_path", &help, ground);
+/// `model` with absolute paths, and what is wrong with them; relative ones start at `folder`.
+pub(super) fn locate(mut model: Model, folder: &Path) -> (Model, Vec<Diagnostic>) {
+    let mut problems = Vec::new();
+    problems.extend(settle(&mut model.model_path, "model", folder));
     if let Some(adapter) = &mut model.adapter_path {
-        *adapter = ground.folder.join(&adapter);
-        check(adapter, "adapter", "/input_model/adapter_path", &help, ground);
+        problems.extend(settle(adapter, "adapter", folder));
     }
     match model.kind {
         ModelKind::Onnx if model.model_path.is_file() => split_graph(&mut model),
         ModelKind::Hf if model.model_path.is_file() => {
             let message = format!("model `{}` is a file, not a folder", model.model_path.display());
-            let problem = Diagnostic::error("wrong-file", "/input_model/model_path", message);
-            ground.problems.push(problem);
+            problems.push(Diagnostic::error("wrong-file", "/input_model/model_path", message));
         }
         ModelKind::Gguf if model.model_path.is_dir() => {
             let message = format!("model `{}` is a folder, not a file", model.model_path.display());
-            let problem = Diagnostic::error("wrong-file", "/input_model/model_path", message);
-            ground.problems.push(problem);
+            problems.push(Diagnostic::error("wrong-file", "/input_model/model_path", message));
         }
         ModelKind::Onnx | ModelKind::Hf | ModelKind::Gguf => {}
     }
-    model
+    (model, problems)
 }
 
-fn check(path: &Path, what: &str, pointer: &str, help: &str, ground: &mut Ground<'_>) {
-    if !path.exists() {
-        let message = format!("{what} `{}` does not exist", path.display());
-        let problem = Diagnostic::error("file-missing", pointer, message).with_help(help);
-        ground.problems.push(problem);
+/// Makes `path` absolute; a problem when it leads nowhere.
+fn settle(path: &mut PathBuf, what: &str, folder: &Path) -> Option<Diagnostic> {
+    let written = path.clone();
+    *path = folder.join(&written);
+    if path.exists() {
+        return None;
     }
+    let pointer = format!("/input_model/{what}_path");
+    if let Some((message, help)) = missing::hub_model(&written).filter(|_| what == "model") {
+        return Some(Diagnostic::error("file-missing", pointer, message).with_help(help));
+    }
+    let message = format!("{what} `{}` does not exist", path.display());
+    let help = match missing::neighbor(&written, folder) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!(
+            "put the {what} there, or name another model with -m; relative paths start at `{}`",
+            folder.display()
+        ),
+    };
+    Some(Diagnostic::error("file-missing", pointer, message).with_help(help))
 }
 
 /// An ONNX model is a folder and the name of the graph in it.

@@ -60,7 +60,8 @@ pub fn resolve(
     let output_dir = output_dir(workflow, folder, choices);
     if output_dir.as_ref().is_some_and(|dir| is_same(dir, &input.model.model_path)) {
         let message = "the output folder is the folder of the input model";
-        problems.push(Diagnostic::error("output-is-input", "/engine/output_dir", message));
+        let problem = Diagnostic::error("output-is-input", "/engine/output_dir", message);
+        problems.push(problem.with_help("name another folder here, or with -o"));
     }
     digests.save();
     if !problems.is_empty() {

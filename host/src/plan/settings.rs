@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::PlanError;
 use crate::config::defaults::fill;
+use crate::config::missing;
 use crate::config::references::{PATH, REFERENCE, marked};
 use crate::plugin::digest::Digests;
 
@@ -133,7 +134,7 @@ fn existing(path: &Path, pointer: &str, ground: &mut Ground<'_>) -> Result<Strin
         return digest(path, ground);
     }
     let message = format!("file `{}` does not exist", path.display());
-    let help = format!("relative paths start at `{}`", ground.folder.display());
+    let help = missing::help(path.strip_prefix(ground.folder).unwrap_or(path), ground.folder);
     let problem = Diagnostic::error("file-missing", pointer, message).with_help(help);
     if !ground.problems.contains(&problem) {
         ground.problems.push(problem);

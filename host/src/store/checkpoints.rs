@@ -109,6 +109,11 @@ impl Store {
         Checkpoints::of(self, key).remove();
     }
 
+    /// Whether an attempt at the step `key` has left something to go on from.
+    pub fn is_begun(&self, key: &StepKey) -> bool {
+        Checkpoints::of(self, key).has_files()
+    }
+
     /// Every unfinished step, sorted by key.
     ///
     /// # Errors

@@ -30,15 +30,16 @@ const COLUMNS: usize = 100;
 /// Shows what the model will see of each data config.
 pub(super) fn run(args: &PreviewArgs) -> Result<(), Error> {
     let model = recognized(args.model.as_deref())?;
-    let host = host_of(&args.common, &args.config)?;
-    let source = config::read(&args.config)?;
+    let host = host_of(&args.common, args.config.path())?;
+    let source = config::read(args.config.path())?;
     let scope = config::Scope::run(model.as_ref().map(|model| model.kind));
     let (checked, _) = host.accept(&source, config::examine_for(&source, &host.catalog, scope))?;
     let checked = crate::fetch::fetch(&host, &source, checked)?;
     let uses = uses(args, &host, &source, &checked)?;
-    let model = model
-        .or_else(|| input_model(&checked, &source.folder()))
-        .ok_or_else(|| Error::Usage("the config has no model: name one with --model".into()))?;
+    let model = match model {
+        Some(model) => model,
+        None => configured(&source, &checked)?,
+    };
     let preview = Previewing { args, host: &host, source: &source, checked: &checked, model };
     let (plugin, name) = preview.previewer()?;
     for used in &uses {
@@ -46,6 +47,15 @@ pub(super) fn run(args: &PreviewArgs) -> Result<(), Error> {
         say(&if host.is_json { line(used, &seen) } else { page(used, &seen, &look()) });
     }
     Ok(())
+}
+
+/// The model of the config.
+fn configured(source: &Source, checked: &CheckedWorkflow) -> Result<Model, Error> {
+    match input_model(checked, &source.folder()) {
+        Some((model, problems)) if problems.is_empty() => Ok(model),
+        Some((_, problems)) => Err(PlanError::Problems(problems).at(source, checked)),
+        None => Err(Error::Usage("the config has no model: name one with --model".into())),
+    }
 }
 
 /// The data configs that are asked for, at least one.
@@ -105,7 +115,7 @@ impl Previewing<'_> {
 
     /// What the model sees of the data.
     fn look(&self, used: &DataUse, plugin: Callee, name: &str) -> Result<DataPreview, Error> {
-        let title = format!("preview `{}`", used.data.name);
+        let title = format!("preview {}", used.data.name);
         let failed = |error| Error::Step { title: title.clone(), error };
         match self.ask(used, plugin, name).map_err(failed)? {
             Previewed::Data(seen) => Ok(seen),

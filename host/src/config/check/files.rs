@@ -1,6 +1,5 @@
 //! Files that should be there.
 
-use std::fs;
 use std::path::Path;
 
 use olive_schemas::pointer::escape;
@@ -8,8 +7,9 @@ use serde_json::Value;
 
 use super::shape::{own_settings, passes};
 use super::{Problem, Problems};
+use crate::config::missing;
 use crate::config::references::{PATH, marked};
-use crate::config::schema::{nearest, workflow_schema};
+use crate::config::schema::workflow_schema;
 use crate::plugin::Catalog;
 
 /// Warns once of each file the normalized config `value` reads that is not there.
@@ -24,7 +24,7 @@ pub(super) fn check(value: &Value, folder: &Path, catalog: &Catalog, problems: &
                 let diagnostic = problem.diagnostic.clone();
                 problem.diagnostic = diagnostic.with_related(pointer, "named here too");
             }
-            None => told.push((path.to_owned(), missing(path, what, &pointer, folder))),
+            None => told.push((path.to_owned(), absence(path, what, &pointer, folder))),
         }
     }
     problems.extend(told.into_iter().map(|(_, problem)| problem));
@@ -57,31 +57,13 @@ fn paths<'a>(value: &'a Value, catalog: &Catalog) -> Vec<(String, &'a str, &'sta
     written.collect()
 }
 
-fn missing(path: &str, what: &str, pointer: &str, folder: &Path) -> Problem {
-    if what == "model" && is_hub_id(path) {
-        let message = format!("`{path}` is a Hugging Face name, and no such folder is here");
-        let help = "download it, and write the folder's path: models are not fetched yet";
+fn absence(path: &str, what: &str, pointer: &str, folder: &Path) -> Problem {
+    let path = Path::new(path);
+    if let Some((message, help)) = missing::hub_model(path).filter(|_| what == "model") {
         return Problem::warning("file-missing", pointer, message, help);
     }
-    let message = format!("{what} `{path}` does not exist");
-    if let Some(meant) = neighbor(path, folder) {
-        let help = format!("did you mean `{meant}`?");
-        return Problem::warning("file-missing", pointer, message, &help);
-    }
-    let help = format!("relative paths start at `{}`", folder.display());
-    Problem::warning("file-missing", pointer, message, &help)
-}
-
-/// The path of what stands where `path` leads under a name that is nearly the same.
-fn neighbor(path: &str, folder: &Path) -> Option<String> {
-    let start = path.rfind('/').map_or(0, |slash| slash + 1);
-    let (place, written) = path.split_at(start);
-    let entries = fs::read_dir(folder.join(place)).ok()?;
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let mut names: Vec<String> = names.collect();
-    names.sort();
-    let name = nearest(written, names.iter().map(String::as_str))?;
-    Some(format!("{place}{name}"))
+    let message = format!("{what} `{}` does not exist", path.display());
+    Problem::warning("file-missing", pointer, message, &missing::help(path, folder))
 }
 
 /// Pointers of the data files of the data configs.
@@ -99,14 +81,4 @@ fn data_files(value: &Value) -> Vec<String> {
         }
     }
     pointers
-}
-
-/// `owner/name`, as the Hugging Face hub names models.
-fn is_hub_id(path: &str) -> bool {
-    let is_name = |part: &str| {
-        !part.is_empty()
-            && !part.starts_with('.')
-            && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-    };
-    path.split_once('/').is_some_and(|(owner, name)| is_name(owner) && is_name(name))
 }
