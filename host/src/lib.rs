@@ -100,6 +100,9 @@ fn run_one(
         .map_err(|error| error.at(source, checked))?;
     let store = Store::new(&plan.cache_dir);
     let findings = prepare(host, &plan, &store, (source, checked), findings)?;
+    if let Some(folder) = &plan.output_dir {
+        output::check_writable(folder)?;
+    }
     let view = host.view(checked.workflow().engine.log_severity_level);
     let surroundings = Surroundings {
         store: &store,

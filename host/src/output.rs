@@ -54,6 +54,21 @@ struct Placement {
     source: PathBuf,
 }
 
+/// Finds before a run whether its result can be put into `output_dir`; makes nothing there.
+///
+/// A folder that holds a result may be one that is only looked at.
+///
+/// # Errors
+/// When a file cannot be made in the folder, or in the one that it will be made in.
+pub fn check_writable(output_dir: &Path) -> Result<(), OutputError> {
+    if output_dir.join(MARKER).exists() {
+        return Ok(());
+    }
+    let is_there = |folder: &&Path| folder.symlink_metadata().is_ok();
+    let Some(folder) = output_dir.ancestors().find(is_there) else { return Ok(()) };
+    tempfile::tempfile_in(folder).map(drop).map_err(failed("write into", folder))
+}
+
 /// Puts the result of a complete run into `output_dir`, with its report.
 ///
 /// The last model of `footprint` then lies there. A folder that holds this very result already is

@@ -26,6 +26,7 @@ pub(super) fn run(args: &ImportArgs) -> Result<(), Error> {
     let config = settings(args, &pass.descriptor.schema)?;
     let output_dir = absolute(&args.output)?;
     let cache = cache_beside(&output_dir)?;
+    output::check_writable(&output_dir)?;
     let model = Model::new(kind, file);
     let plan =
         plan::single_pass(pass, model, &config, threads(&args.threads), cache.path(), output_dir)?;
