@@ -80,7 +80,7 @@ pub enum Error {
         error: PluginError,
     },
     /// A step failed or was stopped.
-    #[error("`{title}` failed: {error}")]
+    #[error("`{title}` {}: {error}", end_of(error))]
     Step {
         /// The step.
         title: String,
@@ -153,8 +153,12 @@ impl Error {
             Self::Config(refusal) | Self::Plan(refusal) => {
                 render::findings(&refusal.source, &refusal.findings, out, color)
             }
-            Self::Prepare { title, error } | Self::Step { title, error } => {
-                render::plugin_error(title, error, out, color)
+            Self::Prepare { title, error } => {
+                render::plugin_error(&format!("`{title}` cannot run"), error, out, color)
+            }
+            Self::Step { title, error } => {
+                let what = format!("`{title}` {}", end_of(error));
+                render::plugin_error(&what, error, out, color)
             }
             other => render::diagnostic(&other.diagnostic(), out, color),
         };
@@ -179,14 +183,14 @@ impl Error {
     fn diagnostic(&self) -> Diagnostic {
         let (code, help) = match self {
             Self::Usage(_) => ("usage", None),
-            Self::Read(_) => ("read", None),
+            Self::Read(error) => ("read", error.help()),
             Self::Config(_) => ("config", None),
             Self::Edit(error) => ("edit", error.help().map(str::to_owned)),
             Self::Write(_) | Self::File { .. } => ("write", None),
             Self::Catalog(error) => ("plugin", error.help().map(str::to_owned)),
             Self::Build(_) => ("build", None),
             Self::Plan(_) | Self::Inputs(_) => ("plan", None),
-            Self::Model(_) => ("model", None),
+            Self::Model(error) => ("model", error.help()),
             Self::Prepare { error, .. } | Self::Step { error, .. } => {
                 (error.code.as_str(), error.help.clone())
             }
@@ -198,6 +202,11 @@ impl Error {
         };
         Diagnostic { help, ..Diagnostic::error(code, "", self.to_string()) }
     }
+}
+
+/// How a step ended that made nothing.
+fn end_of(error: &PluginError) -> &'static str {
+    if error.code == PluginError::CANCELLED { "was stopped" } else { "failed" }
 }
 
 /// Writes findings for programs: one JSON object each, with place.

@@ -126,18 +126,18 @@ pub fn diagnostic(diagnostic: &Diagnostic, out: &mut dyn Write, color: bool) -> 
 
 /// Writes why a plugin could not do its work: message, causes, help.
 ///
-/// `title` names the step, such as `evaluate input model`.
+/// `what` names the step and its end, such as ``` `evaluate input model` failed ```.
 ///
 /// # Errors
 /// When `out` cannot be written to.
 pub fn plugin_error(
-    title: &str,
+    what: &str,
     error: &PluginError,
     out: &mut dyn Write,
     color: bool,
 ) -> io::Result<()> {
     let label = paint(&format!("error[{}]", plain(&error.code)), Style::Error, color);
-    let message = format!("`{title}` failed: {}", error.message);
+    let message = format!("{what}: {}", error.message);
     writeln!(out, "{label}: {}", paint(&plain(&message), Style::Strong, color))?;
     for cause in &error.causes {
         let mark = paint("= caused by:", Style::Frame, color);
@@ -352,7 +352,7 @@ warning[no-effect]: `b` has no effect
             .with_help("use the folder\nthe model came from");
         error.causes = vec!["expected [3, 2]".into()];
         let mut out = Vec::new();
-        plugin_error("evaluate input model", &error, &mut out, false).unwrap();
+        plugin_error("`evaluate input model` failed", &error, &mut out, false).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "error[shape-mismatch]: `evaluate input model` failed: `w` has shape [2, 3]\n  \

@@ -61,7 +61,7 @@ fn ctrl_c_cancels_and_the_next_run_resumes() {
     waiting_second(&playground);
     let waiting = playground.start();
     signal("INT", &waiting.host());
-    waiting.end().check(30, &["[2/2] second (Toy): cancelled"]);
+    waiting.end().check(30, &["[2/2] second (Toy): cancelled", "`second (Toy)` was stopped"]);
     nothing_is_left(&playground);
     the_next_run_resumes(&playground);
 }
@@ -136,6 +136,7 @@ fn checkpoints_are_listed_and_removed_by_themselves() {
     let cache = |args: &[&str]| playground.olive(&[&["cache"], args].concat());
     let dir = ["--cache-dir", "@/cache"];
     cache(&[&["list"], &dir[..]].concat()).check(0, &["Toy  (unfinished)", "1 unfinished"]);
+    playground.olive(&["plan", "@/olive.json"]).check(0, &["first (Toy)", "begun"]);
     cache(&[&["list", "--json"], &dir[..]].concat()).check(0, &[r#""is_complete":false"#]);
     cache(&[&["clean", "--checkpoints"], &dir[..]].concat()).check(0, &["removed 1 unfinished"]);
     assert_eq!(playground.names("cache/v1/checkpoints"), Vec::<String>::new());

@@ -106,7 +106,7 @@ fn a_folder_is_packed_installed_and_run() {
     );
     playground.write("base/model.safetensors", "no tensors");
     playground.passes(&json!({"cast": {"type": "CastWeights"}}));
-    playground.run().check(13, &["error[safetensors]: `cast (CastWeights)` failed"]);
+    playground.run().check(13, &["error[safetensors]: `cast (CastWeights)` cannot run"]);
     playground
         .olive(&["plugin", "upgrade"])
         .check(0, &["example/cast-weights 0.1.0 stays: it came from `"]);
