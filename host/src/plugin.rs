@@ -26,10 +26,18 @@ use thiserror::Error;
 /// Why a plugin could not be used.
 #[derive(Debug, Error)]
 pub enum CatalogError {
-    /// A plugin folder or library cannot be read.
+    /// A folder of plugins cannot be read.
+    #[error("cannot read the plugins of folder `{}`: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A plugin cannot be read.
     #[error("cannot read plugin `{}`: {source}", path.display())]
     Io {
-        /// The folder or library.
+        /// The library.
         path: PathBuf,
         /// What the system says.
         source: std::io::Error,
@@ -85,7 +93,7 @@ impl CatalogError {
             Self::Validator(broken) => Some(broken.help()),
             Self::Ambiguous { .. } | Self::Twins { .. } => Some("remove one of them"),
             Self::Absent { help, .. } => help.as_deref(),
-            Self::Io { .. } => None,
+            Self::Io { .. } | Self::Folder { .. } => None,
         }
     }
 }

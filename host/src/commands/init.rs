@@ -37,16 +37,17 @@ pub(super) fn run(args: &InitArgs) -> Result<(), Error> {
         Some(Editor::Vscode) => Some(settings(folder)?),
         _ => None,
     };
-    write(&folder.join(SCHEMA), &pretty(&language::schema(&host.catalog)))?;
+    let schema = folder.join(SCHEMA);
+    write(&schema, &pretty(&language::schema(&host.catalog)))?;
     write(file, &starter.text(SCHEMA))?;
-    let mut said = format!("wrote {}\n", file.display());
+    let mut said = format!("wrote {}\nwrote {}\n", file.display(), schema.display());
     if let Some((path, text)) = settings {
         write(&path, &text)?;
         said.extend(["wrote ", &path.to_string_lossy(), "\n"]);
     }
     say(&said);
     say(&args.editor.map(|editor| advice(editor, SCHEMA)).unwrap_or_default());
-    say(&format!("olive check {}: tells what is still missing\n", file.display()));
+    say(&format!("next: olive check {}\n", file.display()));
     Ok(())
 }
 

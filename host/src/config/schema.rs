@@ -198,7 +198,7 @@ mod tests {
     fn a_slip_of_a_key_that_is_left_out_is_named_too() {
         let schema = json!({
             "additionalProperties": false,
-            "properties": {"max_steps": {}},
+            "properties": {"max_steps": {}, "alpha": {"x-olive-renamed-from": ["lora_alpha"]}},
             "x-olive-unavailable": {"deepspeed": "one process"},
             "x-olive-ignored": {"report_to": "the host reports"}
         });
@@ -206,6 +206,7 @@ mod tests {
             ("max_step", "max_steps", Some("max_steps")),
             ("deep_speed", "deepspeed", None),
             ("report_too", "report_to", None),
+            ("lora_alhpa", "alpha", Some("alpha")),
         ] {
             let found = violations(&json!({ slip: 1 }), &schema).remove(0);
             let help = format!("did you mean `{meant}`?");

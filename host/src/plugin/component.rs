@@ -145,7 +145,10 @@ impl Runtime {
         let compile = |wasm: &[u8]| compile_in_child(&program, &[COMPILE], wasm, COMPILE_TIME);
         let open = || {
             Cache::open(folder)
-                .inspect_err(|error| warn(&format!("machine code is not kept: {error}")))
+                .inspect_err(|error| {
+                    let folder = folder.display();
+                    warn(&format!("validators are compiled again by each command, because their machine code cannot be kept in `{folder}`: {error}"));
+                })
                 .ok()
         };
         let code = match cache.get_or_init(open) {

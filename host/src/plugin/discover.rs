@@ -46,7 +46,7 @@ pub fn beside_program() -> Found {
 /// # Errors
 /// When the folder cannot be read.
 pub fn in_folder(folder: &Path) -> Result<Found, CatalogError> {
-    files(folder).map_err(|source| CatalogError::Io { path: folder.to_owned(), source })
+    files(folder).map_err(|source| CatalogError::Folder { path: folder.to_owned(), source })
 }
 
 fn is_called(path: &Path, start: &str) -> bool {

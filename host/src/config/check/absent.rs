@@ -212,9 +212,12 @@ fn unknown_help(
     let elsewhere = nearest(name, known_packs::names(kind));
     let elsewhere =
         elsewhere.map(|name| format!("did you mean `{name}`, of a pack that is not installed?"));
-    elsewhere
-        .or_else(|| catalog.absence_help().filter(|_| kind == PartKind::Pass))
-        .or_else(|| suggest(name, installed.iter().copied()))
+    elsewhere.or_else(|| catalog.absence_help().filter(|_| kind == PartKind::Pass)).or_else(|| {
+        let help = suggest(name, installed.iter().copied())?;
+        let is_slip = help.starts_with("did you mean") || kind != PartKind::Pass;
+        let elsewhere = "; plugins of another folder are added by `--plugin-dir`";
+        Some(if is_slip { help } else { help + elsewhere })
+    })
 }
 
 fn installed(kind: PartKind, catalog: &Catalog) -> Vec<&str> {

@@ -1,5 +1,7 @@
 //! A violation of a schema in the words of a person, with the way out.
 
+use std::collections::BTreeMap;
+
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{ValidationError, draft7};
 use olive_schemas::diagnostic::Diagnostic;
@@ -9,7 +11,7 @@ use serde_json::{Value, json};
 use super::lookup::{nested_home, owner, values_of};
 use super::{nearest, quoted, suggest};
 use crate::config::check::Problem;
-use crate::config::references::{IGNORED, UNAVAILABLE};
+use crate::config::references::{IGNORED, RENAMED_FROM, UNAVAILABLE};
 
 /// Keyword with what a pattern means, which editors know too.
 const PATTERN_MESSAGE: &str = "patternErrorMessage";
@@ -253,8 +255,10 @@ fn unknown_key(pointer: &str, key: &str, object: &Value, document: &Value) -> Pr
         map.into_iter().flat_map(|map| map.keys().map(String::as_str))
     };
     let settings: Vec<&str> = names("properties").collect();
+    let old = old_names(object);
     let known = settings.iter().copied().chain(names(UNAVAILABLE)).chain(names(IGNORED));
-    let near = nearest(key, known);
+    let near = nearest(key, known.chain(old.keys().copied()));
+    let near = near.map(|name| old.get(name).copied().unwrap_or(name));
     let pointer = format!("{pointer}/{}", escape(key));
     // In a setting of the object itself, or in one beside it.
     let home = nested_home(key, object, document).or_else(|| nested_home(key, document, document));
@@ -265,6 +269,16 @@ fn unknown_key(pointer: &str, key: &str, object: &Value, document: &Value) -> Pr
     };
     let problem = Problem::error("unknown-key", &pointer, format!("unknown key `{key}`"), help);
     problem.about_key().replaced_by(near.filter(|name| settings.contains(name)))
+}
+
+/// Settings of `object` by the names that they had.
+fn old_names(object: &Value) -> BTreeMap<&str, &str> {
+    let settings = object.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let names = settings.flat_map(|(name, setting)| {
+        let old = setting.get(RENAMED_FROM).and_then(Value::as_array).into_iter().flatten();
+        old.filter_map(Value::as_str).map(move |old| (old, name.as_str()))
+    });
+    names.collect()
 }
 
 fn unknown_value(pointer: &str, value: &Value, options: &[Value]) -> Problem {
