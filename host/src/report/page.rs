@@ -80,9 +80,11 @@ fn state(footprint: &Footprint) -> (&'static str, &'static str) {
 
 fn footer(footprint: &Footprint) -> String {
     let Some(folder) = &footprint.output_dir else { return String::new() };
+    let is_measured = footprint.models.last().is_some_and(|model| !model.metrics.is_empty());
+    let metrics = if is_measured { ", <code>metrics.json</code>" } else { "" };
     format!(
-        "<footer>Result in <code>{}</code>, with <code>footprint.json</code>, \
-         <code>metrics.json</code> and <code>run_history.txt</code> beside it.</footer>\n",
+        "<footer>Result in <code>{}</code>, with <code>footprint.json</code>{metrics} and \
+         <code>run_history.txt</code> beside it.</footer>\n",
         escape(folder)
     )
 }

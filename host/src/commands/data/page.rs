@@ -3,8 +3,6 @@
 //! In a block, what the model sees but does not learn is dimmed on a terminal, and stands between
 //! `⟨` and `⟩` wherever colors do not show.
 
-use std::fmt::Write;
-
 use olive_schemas::preview::{
     BlockPiece, BlockPreview, DataPreview, PieceKind, RowPreview, TokenPreview,
 };
@@ -107,14 +105,38 @@ fn row_entry(number: usize, row: &RowPreview, look: &Look) -> String {
         let TokenPreview { id, text } = token;
         format!("{} {id}", quoted(text))
     });
-    let mut told =
-        format!("{}: {}", tokens(row.tokens.len()), shown.collect::<Vec<_>>().join("  "));
-    if let Some(more) = row.tokens.len().checked_sub(TOKENS).filter(|more| *more > 0) {
-        let _ = write!(told, "  … {} more", thousands(more as f64));
+    let mut told: Vec<String> = shown.collect();
+    match told.first_mut() {
+        Some(first) => *first = format!("{}: {first}", tokens(row.tokens.len())),
+        None => told.push(tokens(0)),
     }
-    let told = [Run { text: &told, style: Some(Style::Faint) }];
-    entry.push_str(&lines("", &told, look));
+    if let Some(more) = row.tokens.len().checked_sub(TOKENS).filter(|more| *more > 0) {
+        told.push(format!("… {} more", thousands(more as f64)));
+    }
+    for line in filled(told, look) {
+        let line = [Run { text: &line, style: Some(Style::Faint) }];
+        entry.push_str(&lines("", &line, look));
+    }
     entry
+}
+
+/// `parts` in lines that are as full as they can be without breaking a part.
+fn filled(parts: Vec<String>, look: &Look) -> Vec<String> {
+    let mut filled: Vec<String> = Vec::new();
+    for part in parts {
+        match filled.last_mut() {
+            Some(line) if width(line) + 2 + width(&part) <= columns(look) => {
+                line.extend(["  ", &part]);
+            }
+            _ => filled.push(part),
+        }
+    }
+    filled
+}
+
+/// Columns for what is told.
+fn columns(look: &Look) -> usize {
+    look.columns.saturating_sub(INDENT + 1).max(NARROWEST)
 }
 
 fn block_entry(number: usize, block: &BlockPreview, look: &Look) -> String {
@@ -156,7 +178,7 @@ struct Run<'a> {
 
 /// `runs` one after the other, in lines that fit, the first after `title`.
 fn lines(title: &str, runs: &[Run<'_>], look: &Look) -> String {
-    let columns = look.columns.saturating_sub(INDENT + 1).max(NARROWEST);
+    let columns = columns(look);
     let mut lines = vec![String::new()];
     let mut used = 0;
     let mut left_out = 0;
@@ -347,6 +369,19 @@ data `tone`: train_data_config of tune (Tune)
         assert!(text.lines().all(|line| width(line) < 60), "{text}");
         assert_eq!(text.lines().count(), LINES + 1);
         assert!(text.ends_with("… 4,216 more letters\n"), "{text}");
+    }
+
+    #[test]
+    fn a_token_stays_in_one_line() {
+        let token = |id| TokenPreview { id, text: " longer".into() };
+        let row = RowPreview { text: String::new(), tokens: (0..30).map(token).collect() };
+        let text = row_entry(1, &row, &Look { columns: 60, color: false });
+        assert!(text.lines().all(|line| width(line) < 60), "{text}");
+        assert!(
+            text.contains("30 tokens: \" longer\" 0  \" longer\" 1  \" longer\" 2\n"),
+            "{text}"
+        );
+        assert!(text.ends_with(" longer\" 23\n          … 6 more\n"), "{text}");
     }
 
     #[test]

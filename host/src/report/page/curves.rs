@@ -12,7 +12,7 @@ use super::escape::escape;
 /// Figures that share the large chart.
 const LOSSES: [&str; 2] = ["loss", "eval_loss"];
 /// Figures without a small chart of their own: the losses, and what only counts up.
-const UNCHARTED: [&str; 3] = ["loss", "eval_loss", "tokens"];
+const UNCHARTED: [&str; 4] = ["loss", "eval_loss", "tokens", "epoch"];
 
 /// The charts of every step that trains.
 pub(super) fn render(footprint: &Footprint) -> String {
@@ -51,7 +51,7 @@ pub(super) fn charts(step: &StepRecord) -> String {
     };
     let small = other_figures(step).into_iter().map(|name| {
         let series = vec![Series { color: 2, ..series(step, name) }];
-        let title = words(name);
+        let (_, title) = axis(name);
         let unit = unit(step);
         let chart = Chart { series, width: 480.0, height: 180.0, unit, title, has_zero: true };
         card(&chart, "small")
@@ -84,15 +84,25 @@ fn other_figures(step: &StepRecord) -> Vec<&str> {
     names
 }
 
+/// What a figure is multiplied with for the axis that people read it on, and the axis's title.
+fn axis(name: &str) -> (f64, String) {
+    match name {
+        "memory_bytes" => (1.0 / f64::from(1 << 20), "MiB of memory".into()),
+        "peak_share" => (100.0, "% of peak".into()),
+        _ => (1.0, words(name)),
+    }
+}
+
 fn series(step: &StepRecord, name: &str) -> Series {
     let unit = counted(step);
+    let (factor, _) = axis(name);
     let points = step.curve.iter().filter(|point| point.unit == unit).filter_map(|point| {
         let value = *point.figures.get(name)?;
-        value.is_finite().then_some((point.done, value))
+        value.is_finite().then_some((point.done, value * factor))
     });
     let show = {
         let name = name.to_owned();
-        Box::new(move |value| figure(&name, value))
+        Box::new(move |value| figure(&name, value / factor))
     };
     Series {
         name: words(name),
@@ -115,4 +125,30 @@ fn card(chart: &Chart, class: &str) -> String {
         legend.collect::<String>(),
         chart.render()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn axes_count_in_the_units_that_people_read() {
+        let mut footprint = sample::full();
+        let mut steps = footprint.models.iter_mut().filter_map(|model| model.pass_step.as_mut());
+        let step = steps.find(|step| !step.curve.is_empty()).unwrap();
+        for (index, point) in step.curve.iter_mut().enumerate() {
+            let figures = [
+                ("memory_bytes", (500 + index) as f64 * f64::from(1 << 20)),
+                ("peak_share", 0.25 + index as f64 / 1000.0),
+                ("epoch", index as f64),
+            ];
+            point.figures.extend(figures.map(|(name, value)| (name.to_owned(), value)));
+        }
+        let charts = charts(step);
+        for told in [">MiB of memory<", ">600</text>", "500.0 MiB", ">% of peak<", "25 % of peak"] {
+            assert!(charts.contains(told), "{told}: {charts}");
+        }
+        assert!(!charts.contains(">epoch<"), "{charts}");
+    }
 }
