@@ -66,7 +66,7 @@ class CastWeights(Pass):
                 done, saved_bytes = done + 1, saved_bytes + saved
                 step.progress("tensor", done, sum(tensors))
         copy_others(step, saved_bytes)
-        step.log(f"{saved_bytes / 1e6:.1f} MB smaller")
+        step.log(f"{saved_bytes:,} bytes smaller")
         return model("HfModel", step.output_dir, **step.input.get("model_attributes", {}))
 
 

@@ -25,9 +25,9 @@ pub enum NewError {
     #[error(transparent)]
     Name(#[from] NameError),
     /// There is no template.
-    #[error("a {kind} cannot be written in {language}; there are templates in {languages}")]
+    #[error("{kind} cannot be written in {language}; there are templates in {languages}")]
     NoTemplate {
-        /// What was asked for.
+        /// What was asked for, with its article.
         kind: String,
         /// In which language.
         language: String,

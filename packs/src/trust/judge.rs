@@ -110,8 +110,10 @@ pub(super) fn check_known(
     if owner != publisher {
         let message =
             format!("key {id} is trusted for packs of `{owner}`, and not for `{publisher}`");
-        return Err(PackError::refused("pack-key-of-another", message)
-            .with_help(format!("a key is of one publisher; ask `{publisher}` for its own")));
+        return Err(PackError::refused("pack-key-of-another", message).with_help(format!(
+            "a key is of one publisher: ask `{publisher}` for its own, or, when `{owner}` was a \
+                 mistake, `olive plugin trust remove {owner}` first"
+        )));
     }
     if known.key != key.to_base64() {
         let message = format!(

@@ -151,7 +151,7 @@ impl Template {
             let languages: Vec<String> =
                 of_kind().map(|template| format!("`{}`", template.language)).collect();
             NewError::NoTemplate {
-                kind: kind.into(),
+                kind: format!("{} {kind}", if kind.starts_with('e') { "an" } else { "a" }),
                 language: language.into(),
                 languages: languages.join(", "),
             }

@@ -1,8 +1,10 @@
 //! `olive plugin pack`.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use olive_schemas::pack::PackManifest;
 use serde_json::json;
 
 use super::super::say;
@@ -16,6 +18,10 @@ pub(super) fn run(args: &PackArgs) -> Result<(), Error> {
     let key = args.key.as_deref().map(pack::secret_key).transpose()?;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from("."));
     let options = Options { out: &out, has_trial: !args.no_test, key: key.as_ref() };
+    if options.has_trial && !args.json {
+        // Trying a plugin takes seconds in which nothing is to be seen.
+        let _ = writeln!(io::stderr(), "trying the plugin; `--no-test` leaves that out");
+    }
     let packed = pack::build(&args.dir, &options)?;
     let duration = start.elapsed();
     say(&if args.json { json(&packed, duration) } else { text(&packed, args, duration) });
@@ -46,7 +52,18 @@ fn text(packed: &Packed, args: &PackArgs, duration: Duration) -> String {
         format!("  sha256    {sha256}"),
         format!("{}  {size} bytes in {:.1} s", shown(path), duration.as_secs_f64()),
     ]);
+    lines.extend(unchanged(manifest).map(|note| format!("note: {note}")));
     lines.join("\n") + "\n"
+}
+
+/// What of the template's recipe is still to be changed before others install the pack.
+fn unchanged(manifest: &PackManifest) -> impl Iterator<Item = &'static str> {
+    let publisher = (manifest.publisher.id == "example").then_some(
+        "`example` stands for your name: write it into `name` and `publisher` of `olive-pack.json`",
+    );
+    let license = (manifest.license == "LicenseRef-Not-Chosen")
+        .then_some("no license is chosen yet: write it into `license` of `olive-pack.json`, and its text into `LICENSE`");
+    [publisher, license].into_iter().flatten()
 }
 
 /// A path in the working directory without the `./` before it.

@@ -35,6 +35,9 @@ pub(super) fn run(args: &UpgradeArgs) -> Result<(), Error> {
             Next::NotIndexed => return Err(not_indexed(pack).into()),
         }
     }
+    if active.packs.is_empty() && !args.json {
+        say("no pack is installed here\n");
+    }
     if sources.is_empty() {
         return failed.map_or(Ok(()), Err);
     }
