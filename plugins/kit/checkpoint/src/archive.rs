@@ -11,6 +11,9 @@ use crate::error::CheckpointError;
 use crate::memory::MappedFile;
 use crate::tensor::Tensor;
 
+/// How the small file begins that Git LFS leaves where it has not fetched a large one.
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
+
 /// A safetensors file, mapped.
 #[derive(Debug)]
 pub struct SafetensorsFile {
@@ -107,6 +110,9 @@ impl SafetensorsFile {
 
 /// What is wrong with `bytes`, told by their length where that is the reason.
 fn explain(error: &SafeTensorError, bytes: &[u8]) -> String {
+    if bytes.starts_with(LFS_POINTER) {
+        return "it is a pointer of Git LFS, in whose place `git lfs pull` puts the weights".into();
+    }
     let found = bytes.len();
     let Some(length) = bytes.first_chunk().map(|length| u64::from_le_bytes(*length)) else {
         return format!("it has {found} bytes, too few for a header");

@@ -174,7 +174,9 @@ fn wrong_configs_are_named() {
 
 #[test]
 fn damaged_weights_are_named() {
-    let cases: [(Damage, &str); 5] = [
+    const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
+    let cases: [(Damage, &str); 6] = [
+        (|bytes| *bytes = POINTER.to_vec(), "a pointer of Git LFS"),
         (|bytes| bytes.truncate(100_000), "but it has 100000"),
         (|bytes| bytes.truncate(500), "but the file has only 500"),
         (|bytes| bytes.truncate(5), "it has 5 bytes, too few for a header"),
