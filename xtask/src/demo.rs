@@ -40,8 +40,9 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), ChoreError> {
     }
     let data = if args.public { Some(public) } else { args.data.clone() };
     let mut parts = Parts::default();
-    parts.time("build", build_release)?;
+    // First what may be missing on this machine, then what takes minutes.
     let (library, gguf) = parts.time("fetch", || Ok((fetch::onnxruntime()?, fetch::model()?)))?;
+    parts.time("build", build_release)?;
     println!("onnxruntime: {}\nmodel: {}", library.display(), gguf.display());
     let model = parts.time("import", || import(&gguf))?;
     let (config, output) = workflow(data.as_deref())?;
