@@ -33,6 +33,7 @@ mod schema;
 mod init;
 mod lsp;
 mod wrong_inputs;
+mod first_day;
 mod conformance;
 mod third_party;
 mod training;
