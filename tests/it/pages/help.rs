@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
+use std::fmt::Write;
 use std::fs;
 use std::process::{Command, Stdio};
 
@@ -90,7 +91,7 @@ impl Help {
         for (command, told) in &self.0 {
             let title = format!("olive {command}");
             let told = told.trim_end();
-            page.push_str(&format!("\n## {}\n\n```text\n{told}\n```\n", title.trim()));
+            write!(page, "\n## {}\n\n```text\n{told}\n```\n", title.trim()).unwrap();
         }
         page
     }

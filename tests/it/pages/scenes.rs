@@ -1,5 +1,10 @@
 //! What the readers of pages have before they type the first command.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "a walk takes any scene, also one not to be had here"
+)]
+
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::fs;
 use std::path::Path;

@@ -17,8 +17,11 @@ pub(super) struct Walk {
     /// What a reader has before the first command; `None`, said aloud, when this machine cannot.
     pub(super) scene: fn() -> Option<Scene>,
     /// What the page tells in words before a command that begins so.
-    pub(super) before: &'static [(&'static str, fn(&mut Scene))],
+    pub(super) before: &'static [Before],
 }
+
+/// How a command begins, and what is done before it.
+pub(super) type Before = (&'static str, fn(&mut Scene));
 
 /// Where a reader is, and what stands for the names of examples.
 pub(super) struct Scene {
