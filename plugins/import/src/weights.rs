@@ -68,7 +68,7 @@ fn append(
     Ok(())
 }
 
-/// Undoes the row order of llama.cpp, whose rope turns neighbouring entries of a head, for
+/// Undoes the row order of llama.cpp, whose rope turns neighboring entries of a head, for
 /// transformers, whose rope turns an entry with the one half a head away: within each head, even
 /// rows first, then odd ones.
 ///

@@ -103,7 +103,7 @@ pub(crate) fn check_rotation(decoder: &Decoder) -> Result<(), BuildError> {
 /// Checks that an embedding tied to the logits can be gathered from their quantized weight.
 ///
 /// ONNX Runtime 1.24.4 takes the 4-bit zero points of all rows for one packed sequence, so where a
-/// row has an odd number of them it reads those of its neighbours; 1.32 does not.
+/// row has an odd number of them it reads those of its neighbors; 1.32 does not.
 ///
 /// # Errors
 /// When rows have an odd number of 4-bit zero points.

@@ -21,7 +21,7 @@ pub struct ModelBuilderConfig {
     /// Type of the weights in the graph.
     #[schemars(extend("x-olive-unavailable-values" = known::unavailable_precisions()))]
     pub precision: Precision,
-    /// Neighbouring weights that share a scale when `precision` is `int4`.
+    /// Neighboring weights that share a scale when `precision` is `int4`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("enum" = [16, 32, 64, 128, 256, null], "default" = 32))]
     pub int4_block_size: Option<usize>,
@@ -110,7 +110,7 @@ pub enum Operator {
     "x-olive-unavailable" = known::unavailable_in_extra()
 ))]
 pub struct ExtraOptions {
-    /// Neighbouring weights that share a scale; as `int4_block_size`.
+    /// Neighboring weights that share a scale; as `int4_block_size`.
     #[serde(alias = "int4_block_size", skip_serializing_if = "Option::is_none")]
     #[schemars(extend(
         "enum" = [16, 32, 64, 128, 256, null],

@@ -55,7 +55,7 @@ pub enum BuildError {
          are an odd number, whose 4-bit zero points ONNX Runtime 1.24 gathers wrongly"
     )]
     OddZeroPoints {
-        /// Neighbouring weights that share a scale.
+        /// Neighboring weights that share a scale.
         block_size: usize,
         /// Blocks of a row.
         blocks: usize,

@@ -24,7 +24,7 @@ pub struct BuildOptions {
 /// How matrices are quantized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quantization {
-    /// Neighbouring weights of a row that share a scale.
+    /// Neighboring weights of a row that share a scale.
     pub block_size: usize,
     /// Least exact arithmetic the kernels may use, 1 to 4; 0 leaves it to them.
     pub accuracy_level: u8,

@@ -17,7 +17,7 @@ pub struct Batch {
     /// Number of the sample each token belongs to, `[batch * seq]`, when sequences hold several.
     ///
     /// A token attends to its own sample only, and positions start anew with each sample. Tokens of
-    /// one sample are neighbours.
+    /// one sample are neighbors.
     pub segments: Option<Vec<u32>>,
     /// Number of sequences.
     pub batch: usize,

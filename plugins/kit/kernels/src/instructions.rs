@@ -15,7 +15,7 @@ pub(crate) enum Instructions {
     Avx512Bf16,
 }
 
-/// How values lie in a packed matrix: as words of 32 bits, one or two neighbours in a word.
+/// How values lie in a packed matrix: as words of 32 bits, one or two neighbors in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Words {
     /// An f32.

@@ -4,7 +4,7 @@ use olive_kit_text::{TextError, Tokenizer};
 
 /// Decodes tokens as they come, holding back bytes that do not end a character yet.
 ///
-/// A token's text may depend on its neighbours (a leading space, a character of several tokens), so
+/// A token's text may depend on its neighbors (a leading space, a character of several tokens), so
 /// each piece is what a decoded window grows by; the window starts at the last piece. This is the
 /// scheme of Text Generation Inference.
 pub(crate) struct TextStream<'a> {

@@ -13,7 +13,7 @@
 
 use std::sync::LazyLock;
 
-/// Neighbouring values that share a scale in bitsandbytes' optimizer states and nested scales.
+/// Neighboring values that share a scale in bitsandbytes' optimizer states and nested scales.
 pub const DYNAMIC_BLOCK_SIZE: usize = 256;
 
 /// A set of 256 values in `-1..=1` and the search for the nearest.

@@ -10,7 +10,7 @@ pub(crate) fn shuffled(count: usize, seed: u64, epoch: u64) -> Vec<usize> {
     Random::new(seed, epoch).permutation(count)
 }
 
-/// A random order for one epoch in which neighbours have about one length.
+/// A random order for one epoch in which neighbors have about one length.
 ///
 /// The shuffled data is cut into groups of up to 50 batches, of which there are at least four, and
 /// each is sorted from long to short. The longest sequence of all comes first, so that memory runs
@@ -54,7 +54,7 @@ mod tests {
         check_permutation(&order);
         assert_eq!(lengths[order[0]], 73);
         let falls = order.windows(2).filter(|pair| lengths[pair[0]] >= lengths[pair[1]]).count();
-        assert!(falls >= 58, "{falls} of 63 neighbours fall, all but one a group should");
+        assert!(falls >= 58, "{falls} of 63 neighbors fall, all but one a group should");
         assert_ne!(order, grouped(&lengths, 2, 1, 1));
     }
 

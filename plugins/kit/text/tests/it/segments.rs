@@ -24,7 +24,7 @@ fn packed(lines: &[&str], settings: &Value) -> Result<Packed, TextError> {
 }
 
 /// The text of a block's tokens, a `.` for padding, with those in upper case that have a label.
-fn labelled(block: &Block) -> String {
+fn labeled(block: &Block) -> String {
     let character = |(position, &id): (usize, &u32)| {
         let text = tokenizer().decode_all(&[id]).unwrap();
         if !block.attends(position) {
@@ -41,7 +41,7 @@ fn labelled(block: &Block) -> String {
 /// Each block's text and the samples of its tokens.
 fn check(lines: &[&str], settings: &Value, expected: &[(&str, &[u32])]) -> Packed {
     let packed = packed(lines, settings).unwrap();
-    let found = packed.blocks.iter().map(|block| (labelled(block), block.segments().unwrap()));
+    let found = packed.blocks.iter().map(|block| (labeled(block), block.segments().unwrap()));
     let expected = expected.iter().map(|(text, segments)| ((*text).to_owned(), segments.to_vec()));
     assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>(), "{settings}");
     packed
@@ -116,7 +116,7 @@ fn the_answer_alone_is_trained_when_asked() {
         let mut settings = settings.clone();
         settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let packed = packed(&["xz", "q"], &settings).unwrap();
-        packed.blocks.iter().map(labelled).collect::<Vec<_>>()
+        packed.blocks.iter().map(labeled).collect::<Vec<_>>()
     };
     assert_eq!(trained(json!({})), ["<bos> xz:\n<XZ> <EOS>", "<bos> q:\n<Q> <EOS>.."]);
     let joined = json!({"strategy": "join", "max_seq_len": 12, "joiner": "y"});
