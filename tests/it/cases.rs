@@ -5,13 +5,13 @@
 //! `code@line`; it is written by hand.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::env;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 
+use crate::blessed::Blessed;
 use crate::real;
 
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/cases/check");
@@ -22,22 +22,16 @@ const CONFIGS: [&str; 4] = ["config.json", "config.jsonc", "config.yaml", "confi
 #[test]
 fn every_case_says_what_is_expected() {
     let playground = real::installed();
-    let mut wrong = String::new();
+    let mut blessed = Blessed::default();
     for config in configs() {
         let said = playground.command(&["check", &config]).current_dir(CASES).output().unwrap();
         let text = [said.stdout, said.stderr].concat();
         let text = String::from_utf8(text).unwrap().replace(CASES, "[cases]");
         let actual = format!("exit code {}\n\n{text}", said.status.code().unwrap());
         let path = Path::new(CASES).join(&config).with_file_name("expected.txt");
-        if env::var_os("BLESS").is_some() {
-            fs::write(&path, &actual).unwrap();
-        }
-        let expected = fs::read_to_string(&path).unwrap_or_default();
-        if expected != actual {
-            let _ = write!(wrong, "\n== {config}: expected\n{expected}\n== but was\n{actual}");
-        }
+        blessed.check(&config, &path, &actual);
     }
-    assert!(wrong.is_empty(), "{wrong}\n`BLESS=1` writes what is expected anew");
+    blessed.finish();
 }
 
 #[test]

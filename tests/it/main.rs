@@ -9,6 +9,7 @@
 )]
 
 mod playground;
+mod blessed;
 mod run;
 mod resume;
 mod data_preview;

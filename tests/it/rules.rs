@@ -3,13 +3,12 @@
 //! `NAME.txt` beside a config holds the exit code and everything that `olive check` says; `BLESS=1`
 //! writes it anew. What a fix changes is checked again.
 
-use std::env;
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::blessed::Blessed;
 use crate::playground::{Playground, built_if_any};
 use crate::real;
 
@@ -38,7 +37,7 @@ fn cases() -> Vec<PathBuf> {
 #[test]
 fn every_case_says_what_is_expected() {
     let Some(playground) = playground() else { return };
-    let mut wrong = String::new();
+    let mut blessed = Blessed::default();
     for case in cases() {
         playground.write("olive.json", &fs::read_to_string(&case).unwrap());
         let said = playground
@@ -49,16 +48,9 @@ fn every_case_says_what_is_expected() {
         let text = String::from_utf8([said.stdout, said.stderr].concat()).unwrap();
         let actual = format!("exit code {}\n\n{text}", said.status.code().unwrap());
         let path = case.with_extension("txt");
-        if env::var_os("BLESS").is_some() {
-            fs::write(&path, &actual).unwrap();
-        }
-        let expected = fs::read_to_string(&path).unwrap_or_default();
-        if expected != actual {
-            let name = path.display();
-            let _ = write!(wrong, "\n== {name}: expected\n{expected}\n== but was\n{actual}");
-        }
+        blessed.check(&path.display().to_string(), &path, &actual);
     }
-    assert!(wrong.is_empty(), "{wrong}\n`BLESS=1` writes what is expected anew");
+    blessed.finish();
 }
 
 #[test]

@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
+use olive_kit_testing::{fixture, request};
 use olive_plugin_api::testing::Recorder;
 use olive_plugin_api::{MetricValue, Plugin, PluginError, StepEvent, StepOutcome, StepRequest};
 use olive_plugin_evaluate::evaluator::CheckpointEvaluator;
@@ -12,58 +12,19 @@ use olive_plugin_evaluate::generator::CheckpointGenerator;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-fn fixture(name: &str) -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).join(name)
+fn evaluation(model: &str, folder: &TempDir) -> Value {
+    olive_kit_testing::evaluation("CheckpointEvaluator", &input(model), folder.path())
 }
 
-fn evaluation(model: &str, folder: &TempDir) -> Value {
-    let mut request = request("evaluate", "CheckpointEvaluator", model, folder);
-    let timing = json!({"prompt_tokens": 16, "max_new_tokens": 4, "repeat_test_num": 2});
-    request["config"] = json!({"metrics": [
-        {
-            "name": "tone", "type": "accuracy", "data_config": "tone",
-            "sub_types": [{"name": "exact_match"}, {"name": "perplexity"}],
-            "user_config": {"limit": 5, "max_new_tokens": 3},
-        },
-        {
-            "name": "speed", "type": "latency",
-            "sub_types": [{"name": "p90"}], "user_config": timing,
-        },
-        {
-            "name": "rate", "type": "throughput", "data_config": "tone",
-            "sub_types": [{"name": "avg"}], "user_config": timing,
-        },
-        {"name": "size", "type": "size_on_disk", "sub_types": [{"name": "bytes"}]},
-    ]});
-    request["data_configs"]["tone"] = json!({
-        "name": "tone",
-        "load_dataset_config": {"data_name": "json", "data_files": fixture("tone/test.json")},
-        "pre_process_data_config": {
-            "text_template": "### Text: {phrase}\n### The tone is:\n{tone}",
-            "prompt_template": "### Text: {phrase}\n### The tone is:\n",
-            "answer_template": "{tone}",
-        },
-    });
-    request
+fn input(model: &str) -> Value {
+    json!({"type": "HfModel", "model_path": fixture(model)})
 }
 
 fn generation(model: &str, folder: &TempDir) -> Value {
-    let mut request = request("generate", "CheckpointGenerator", model, folder);
+    let input = input(model);
+    let mut request = request("generate", "CheckpointGenerator", &input, folder.path());
     request["config"] = json!({"prompt": "### Text: I won.", "max_new_tokens": 12});
     request
-}
-
-fn request(kind: &str, name: &str, model: &str, folder: &TempDir) -> Value {
-    json!({
-        "kind": kind,
-        "name": name,
-        "config": {},
-        "input": {"type": "HfModel", "model_path": fixture(model)},
-        "output_dir": folder.path(),
-        "scratch_dir": folder.path(),
-        "threads": 2,
-        "data_configs": {},
-    })
 }
 
 fn with_adapter(mut request: Value, model: &str) -> Value {

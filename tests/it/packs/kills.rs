@@ -13,7 +13,7 @@ use olive_packs::store::Store;
 
 use super::install::{named, prune};
 use super::keys::Key;
-use crate::playground::{Playground, Said};
+use crate::playground::{Playground, Said, copy_folder};
 
 /// A user, and a command that is killed. Everything the program changes is in the folder `world`.
 struct Scene {
@@ -125,7 +125,7 @@ impl Scene {
     fn check(&self, least_points: usize) {
         let world = self.playground.path("world");
         let start = self.playground.path("start");
-        copy(&world, &start);
+        copy_folder(&world, &start);
         let old = self.state();
         let counted = self.run("count");
         assert!(counted.status.success(), "{}", String::from_utf8_lossy(&counted.stderr));
@@ -139,7 +139,7 @@ impl Scene {
         let (mut kept, mut changed) = (0, 0);
         for (number, point) in points.iter().enumerate() {
             fs::remove_dir_all(&world).unwrap();
-            copy(&start, &world);
+            copy_folder(&start, &world);
             let killed = self.run(&(number + 1).to_string());
             let at = format!("before {point}");
             let said = String::from_utf8_lossy(&killed.stderr);
@@ -174,21 +174,6 @@ impl Scene {
 fn names(folder: &Path) -> BTreeSet<String> {
     let Ok(entries) = fs::read_dir(folder) else { return BTreeSet::new() };
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
-}
-
-/// Copies a folder with everything in it, and the modes.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    fs::set_permissions(to, fs::metadata(from).unwrap().permissions()).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
-    }
 }
 
 /// Arguments that install version `version` of `acme/prune`.

@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use olive_kit_checkpoint::{Checkpoint, Decoder};
+use olive_kit_testing::fixture;
 use serde_json::Value;
 use tempfile::TempDir;
-
-use crate::fixture;
 
 /// How a test file stores a tensor.
 #[derive(Debug, Clone, Copy)]

@@ -7,27 +7,17 @@ mod tiny;
 mod errors;
 mod real;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use olive_plugin_api::testing::Recorder;
 use olive_plugin_api::{Diagnostic, Plugin, PluginError, StepOutcome, StepRequest};
 use olive_plugin_import::ImportGguf;
 use serde_json::{Value, json};
 
-fn fixture(name: &str) -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).join(name)
-}
-
 fn request(gguf: &Path, output: &Path, config: &Value) -> StepRequest {
-    let request = json!({
-        "kind": "pass",
-        "name": "ImportGguf",
-        "config": config,
-        "input": {"type": "GgufModel", "model_path": gguf},
-        "output_dir": output,
-        "scratch_dir": output,
-        "threads": 1,
-    });
+    let input = json!({"type": "GgufModel", "model_path": gguf});
+    let mut request = olive_kit_testing::request("pass", "ImportGguf", &input, output);
+    request["config"] = config.clone();
     serde_json::from_value(request).unwrap()
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use olive_kit_checkpoint::{Checkpoint, Decoder, Dtype, Family};
+use olive_kit_testing::fixture;
 use olive_plugin_api::testing::Recorder;
 use olive_plugin_api::{ModelKind, StepContext, StepOutcome};
 use olive_plugin_import::gguf::Gguf;
@@ -13,7 +14,7 @@ use tempfile::TempDir;
 use tokenizers::Tokenizer;
 
 use crate::file::{Entry, Storage, restored, rounded, tiny};
-use crate::{fixture, request, run};
+use crate::{request, run};
 
 #[test]
 fn weights_come_back_as_they_were() {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use olive_kit_adapters::{
@@ -12,6 +12,7 @@ use olive_kit_adapters::{
     Method, MethodConfig, checkpoint_rows,
 };
 use olive_kit_checkpoint::{Checkpoint, Decoder, SafetensorsFile};
+use olive_kit_testing::{adapter_fixture, adapter_folders, fixture};
 use serde_json::{Value, json};
 
 /// Largest difference of weights that are at most about 1: another order of summation.
@@ -19,8 +20,8 @@ const CLOSE: f32 = 2e-6;
 
 #[test]
 fn rows_are_adapted_as_peft_merges_them() {
-    for (model, dir) in adapters() {
-        let checkpoint = Checkpoint::open(base(&model)).unwrap();
+    for (model, dir) in adapter_folders() {
+        let checkpoint = Checkpoint::open(fixture(&model)).unwrap();
         let folder = AdapterFolder::open(&dir, checkpoint.decoder()).unwrap();
         let reference = SafetensorsFile::open(&dir.join("reference.safetensors")).unwrap();
         let mut names = BTreeSet::new();
@@ -57,7 +58,7 @@ fn rows_are_adapted_as_peft_merges_them() {
 
 #[test]
 fn what_is_written_is_what_was_read() {
-    for (model, dir) in adapters() {
+    for (model, dir) in adapter_folders() {
         let decoder = decoder(&model);
         let config = AdapterConfig::read(&dir).unwrap();
         let written = tempfile::tempdir().unwrap();
@@ -79,7 +80,7 @@ fn what_is_written_is_what_was_read() {
 
 #[test]
 fn files_are_byte_for_byte_those_of_peft() {
-    let dir = base("tiny-phi3/adapter");
+    let dir = fixture("tiny-phi3/adapter");
     let written = tempfile::tempdir().unwrap();
     let config = AdapterConfig::read(&dir).unwrap();
     Adapters::open(&dir, &decoder("tiny-phi3")).unwrap().write(written.path(), &config).unwrap();
@@ -107,7 +108,7 @@ fn all_layers_are_named_in_what_is_written() {
 
 #[test]
 fn gradients_have_the_names_of_parameters() {
-    for (model, dir) in adapters() {
+    for (model, dir) in adapter_folders() {
         let adapters = Adapters::open(&dir, &decoder(&model)).unwrap();
         let reference = SafetensorsFile::open(&dir.join("reference.safetensors")).unwrap();
         for parameter in &adapters.parameters {
@@ -122,7 +123,7 @@ fn gradients_have_the_names_of_parameters() {
 
 #[test]
 fn new_adapters_have_the_tensors_of_pefts_and_change_nothing() {
-    for (model, dir) in adapters() {
+    for (model, dir) in adapter_folders() {
         let config = AdapterConfig::read(&dir).unwrap();
         let (adapters, checkpoint) = start(&model, &config);
         let stored = Adapters::open(&dir, checkpoint.decoder()).unwrap();
@@ -184,7 +185,7 @@ fn first_values_are_spread_as_pefts() {
 fn the_seed_decides_first_values() {
     let config = AdapterConfig::lora(4, 8.0, 0.0, &["q_proj"]);
     let of_seed = |seed| {
-        let checkpoint = Checkpoint::open(base("tiny-llama")).unwrap();
+        let checkpoint = Checkpoint::open(fixture("tiny-llama")).unwrap();
         let targets = config.resolve(checkpoint.decoder()).unwrap();
         let rows = checkpoint_rows(&checkpoint);
         Adapters::new(&config, checkpoint.decoder(), &targets, seed, rows).unwrap().parameters
@@ -229,7 +230,7 @@ fn damaged_folders_are_named() {
     assert_eq!(error(Path::new("/no")).to_string(), "adapter folder `/no` does not exist");
     let dir = tempfile::tempdir().unwrap();
     assert!(error(dir.path()).to_string().contains("adapter_config.json` does not exist"));
-    let source = fixtures().join("tiny-llama/lora");
+    let source = adapter_fixture("tiny-llama/lora");
     let config = fs::read_to_string(source.join("adapter_config.json")).unwrap();
     let path = dir.path().join("adapter_config.json");
     fs::write(&path, &config).unwrap();
@@ -249,7 +250,7 @@ fn damaged_folders_are_named() {
         let message = error(dir.path()).to_string();
         assert!(message.contains(expected), "{message}");
     }
-    let dora = fixtures().join("tiny-llama/dora/adapter_model.safetensors");
+    let dora = adapter_fixture("tiny-llama/dora/adapter_model.safetensors");
     fs::copy(dora, dir.path().join("adapter_model.safetensors")).unwrap();
     fs::write(&path, config).unwrap();
     let message = error(dir.path()).to_string();
@@ -266,7 +267,7 @@ fn peft_computes_the_same_from_what_is_written() {
         return;
     };
     let dir = tempfile::tempdir().unwrap();
-    for (model, source) in adapters() {
+    for (model, source) in adapter_folders() {
         let name = source.file_name().unwrap().to_str().unwrap().to_owned();
         let config = AdapterConfig::read(&source).unwrap();
         let trained = dir.path().join("trained").join(&model).join(&name);
@@ -277,8 +278,8 @@ fn peft_computes_the_same_from_what_is_written() {
         start(&model, &config).0.write(&new, &config).unwrap();
     }
     let output = Command::new(python)
-        .arg(fixtures().join("check.py"))
-        .args([base(""), fixtures(), dir.path().to_owned()])
+        .arg(adapter_fixture("check.py"))
+        .args([fixture(""), adapter_fixture(""), dir.path().to_owned()])
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
@@ -292,7 +293,7 @@ fn print_line(text: &str) {
 }
 
 fn check_refused(model: &str, adapter: &str, expected: &str) {
-    let error = AdapterFolder::open(&fixtures().join(adapter), &decoder(model)).unwrap_err();
+    let error = AdapterFolder::open(&adapter_fixture(adapter), &decoder(model)).unwrap_err();
     assert!(error.to_string().contains(expected), "{error}");
     let hint = "use the adapter with the model it was trained on";
     assert_eq!(error.hint().as_deref(), Some(hint), "{error}");
@@ -318,7 +319,7 @@ fn check_close(
 
 /// New adapters under `config` on the model, and the model.
 fn start(model: &str, config: &AdapterConfig) -> (Adapters, Checkpoint) {
-    let checkpoint = Checkpoint::open(base(model)).unwrap();
+    let checkpoint = Checkpoint::open(fixture(model)).unwrap();
     let targets = config.resolve(checkpoint.decoder()).unwrap();
     let rows = checkpoint_rows(&checkpoint);
     let adapters = Adapters::new(config, checkpoint.decoder(), &targets, 42, rows).unwrap();
@@ -331,32 +332,9 @@ fn base_weight(checkpoint: &Checkpoint, path: &str) -> String {
 }
 
 fn decoder(model: &str) -> Decoder {
-    Checkpoint::open(base(model)).unwrap().decoder().clone()
+    Checkpoint::open(fixture(model)).unwrap().decoder().clone()
 }
 
 fn weights(dir: &Path) -> SafetensorsFile {
     SafetensorsFile::open(&dir.join("adapter_model.safetensors")).unwrap()
-}
-
-/// Models and folders of all adapters, sorted.
-fn adapters() -> Vec<(String, PathBuf)> {
-    let folders = |dir: &Path| {
-        let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-        entries.filter(|path| path.is_dir()).collect::<BTreeSet<_>>()
-    };
-    let mut found = Vec::new();
-    for model in folders(&fixtures()) {
-        let name = model.file_name().unwrap().to_str().unwrap().to_owned();
-        found.extend(folders(&model).into_iter().map(|adapter| (name.clone(), adapter)));
-    }
-    assert!(found.len() > 15);
-    found
-}
-
-fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
-}
-
-fn base(model: &str) -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/fixtures")).join(model)
 }

@@ -3,17 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::num::NonZero;
-use std::path::Path;
-use std::time::Instant;
 
 use olive_kit_loftq::{Loftq, LowRank, loftq};
 use olive_kit_quant::{FourBit, FourBitFormat, FourBitKind, QuantError};
+use olive_kit_testing::fixture;
 use serde_json::Value;
 
 #[test]
 fn errors_are_within_a_hundredth_of_pefts() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/fixtures/four_bit/loftq.json");
-    let cases: Value = serde_json::from_slice(&std::fs::read(Path::new(path)).unwrap()).unwrap();
+    let path = fixture("four_bit/loftq.json");
+    let cases: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     for case in cases.as_array().unwrap() {
         let size = |name: &str| usize::try_from(case[name].as_u64().unwrap()).unwrap();
         let (rows, columns, rank) = (size("rows"), size("columns"), size("rank"));
@@ -122,24 +121,6 @@ fn a_weight_that_is_not_finite_is_refused() {
     let weight = [0.0, f32::NAN];
     let result = loftq(&weight, 1, 2, 1, NonZero::<usize>::MIN, FourBitFormat::NF4);
     assert_eq!(result, Err(QuantError::NotFiniteAt { index: 1 }));
-}
-
-/// `cargo test --release -p olive-kit-loftq -- --ignored --nocapture speed`
-#[test]
-#[ignore = "prints how fast this processor is"]
-fn speed() {
-    for (rows, columns, rank) in [(576, 1536, 64), (3072, 9216, 64), (3072, 9216, 16)] {
-        let weight = noise(rows, columns);
-        let start = Instant::now();
-        let result = run(&weight, rows, columns, rank, 1, FourBitFormat::NF4);
-        let seconds = start.elapsed().as_secs_f64();
-        let rounding = norm(&subtract(&weight, &dequantize(&result.quantized)));
-        println!(
-            "{rows} x {columns}, rank {rank}: {seconds:.2} s on {} threads, error {:.4} of rounding",
-            rayon::current_num_threads(),
-            error(&weight, &result, rows, columns, rank) / rounding
-        );
-    }
 }
 
 fn run(

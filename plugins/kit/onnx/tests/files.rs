@@ -9,6 +9,7 @@ use olive_kit_onnx::proto::{ModelProto, TensorProto};
 use olive_kit_onnx::{
     ExternalDataWriter, GraphBuilder, Node, OnnxError, read_model, tensor_bytes, write_model,
 };
+use olive_kit_testing::file_names;
 
 const MODELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/fixtures/builder");
 
@@ -47,9 +48,9 @@ fn tensors_come_back_from_external_data() {
     codes.write(&[1]).unwrap();
     codes.write(&[2, 3]).unwrap();
     let codes = codes.finish().unwrap();
-    assert_eq!(names_in(folder.path()), ["m.onnx.data.partial"]);
+    assert_eq!(file_names(folder.path()), ["m.onnx.data.partial"]);
     data.finish().unwrap();
-    assert_eq!(names_in(folder.path()), ["m.onnx.data"]);
+    assert_eq!(file_names(folder.path()), ["m.onnx.data"]);
 
     let back = tensor_bytes(&floats, folder.path()).unwrap();
     assert!(
@@ -64,7 +65,7 @@ fn unfinished_external_data_leaves_nothing() {
     let mut data = ExternalDataWriter::create(folder.path(), "m.onnx.data").unwrap();
     data.tensor("codes", DataType::Uint8, &[1]).write(&[1]).unwrap();
     drop(data);
-    assert!(names_in(folder.path()).is_empty());
+    assert!(file_names(folder.path()).is_empty());
 }
 
 #[test]
@@ -118,7 +119,7 @@ fn a_graph_comes_back() {
     let path = folder.path().join("model.onnx");
     write_model(&model, &path).unwrap();
     assert_eq!(read_model(&path).unwrap(), model);
-    assert_eq!(names_in(folder.path()), ["m.onnx.data", "model.onnx"]);
+    assert_eq!(file_names(folder.path()), ["m.onnx.data", "model.onnx"]);
 }
 
 fn reference_models() -> Vec<PathBuf> {
@@ -126,14 +127,6 @@ fn reference_models() -> Vec<PathBuf> {
     let models: Vec<_> = folders.map(|entry| entry.unwrap().path().join("model.onnx")).collect();
     assert!(models.len() >= 7);
     models
-}
-
-fn names_in(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).unwrap();
-    let mut names: Vec<_> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
 }
 
 fn external_tensor(folder: &Path) -> TensorProto {

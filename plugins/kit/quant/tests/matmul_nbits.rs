@@ -2,12 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use std::path::Path;
-
 use olive_kit_quant::{Bits, BlockFormat, BlockQuantized, Rounding};
-use safetensors::SafeTensors;
-
-const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/fixtures/int4");
+use olive_kit_testing::{Tensors, fixture};
 
 #[test]
 fn default_rounding_equals_onnx_runtimes() {
@@ -33,7 +29,7 @@ fn dequantized_weights_times_activations_equal_onnx_runtimes_product() {
 }
 
 struct Fixture {
-    bytes: Vec<u8>,
+    tensors: Tensors,
     name: String,
 }
 
@@ -41,22 +37,13 @@ impl Fixture {
     fn read(k: usize, n: usize, format: BlockFormat) -> Self {
         let symmetry = if format.is_symmetric { "sym" } else { "asym" };
         let name = format!("k{k}_n{n}_b{}_{symmetry}", format.block_size);
-        let path = Path::new(FIXTURES).join(format!("{name}.safetensors"));
-        Self { bytes: std::fs::read(path).unwrap(), name }
-    }
-
-    fn bytes(&self, tensor: &str) -> Vec<u8> {
-        SafeTensors::deserialize(&self.bytes).unwrap().tensor(tensor).unwrap().data().to_vec()
-    }
-
-    fn floats(&self, tensor: &str) -> Vec<f32> {
-        let bytes = self.bytes(tensor);
-        bytes.chunks_exact(4).map(|value| f32::from_le_bytes(value.try_into().unwrap())).collect()
+        let path = fixture(&format!("int4/{name}.safetensors"));
+        Self { tensors: Tensors::open(path), name }
     }
 
     /// The matrix, stored `[k, n]`, quantized as `[n, k]`.
     fn quantize(&self, k: usize, n: usize, format: BlockFormat) -> BlockQuantized {
-        let weights = self.floats("W");
+        let weights = self.tensors.f32s("W");
         let fill = |row: usize, out: &mut [f32]| {
             for (column, weight) in out.iter_mut().enumerate() {
                 *weight = weights[column * n + row];
@@ -70,12 +57,17 @@ fn check_fixture(k: usize, n: usize, format: BlockFormat) {
     let fixture = Fixture::read(k, n, format);
     let ours = fixture.quantize(k, n, format);
     let scales: Vec<u8> = ours.scales.iter().flat_map(|scale| scale.to_le_bytes()).collect();
-    assert_eq!(scales, fixture.bytes("scales"), "{}: scales", fixture.name);
-    let mut expected = fixture.bytes("qweight");
+    assert_eq!(scales, fixture.tensors.bytes("scales"), "{}: scales", fixture.name);
+    let mut expected = fixture.tensors.bytes("qweight");
     clear_leftover(&mut expected, k, format);
     assert_eq!(ours.qweight, expected, "{}: codes", fixture.name);
     if let Some(zero_points) = &ours.zero_points {
-        assert_eq!(zero_points, &fixture.bytes("zero_points"), "{}: zero points", fixture.name);
+        assert_eq!(
+            zero_points,
+            &fixture.tensors.bytes("zero_points"),
+            "{}: zero points",
+            fixture.name
+        );
     }
 }
 
@@ -93,7 +85,7 @@ fn clear_leftover(qweight: &mut [u8], k: usize, format: BlockFormat) {
 fn check_product(k: usize, n: usize, format: BlockFormat) {
     let fixture = Fixture::read(k, n, format);
     let weights = fixture.quantize(k, n, format).dequantize();
-    let (input, expected) = (fixture.floats("X"), fixture.floats("Y_acc0"));
+    let (input, expected) = (fixture.tensors.f32s("X"), fixture.tensors.f32s("Y_acc0"));
     for (x, expected) in input.chunks_exact(k).zip(expected.chunks_exact(n)) {
         for (row, expected) in weights.chunks_exact(k).zip(expected) {
             let product: f32 = row.iter().zip(x).map(|(weight, x)| weight * x).sum();

@@ -2,18 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use olive_kit_adapters::{AdapterConfig, Adapters, checkpoint_rows};
 use olive_kit_checkpoint::Checkpoint;
 use olive_kit_decoder::{Storage, Transformer};
+use olive_kit_testing::engines::reference;
+use olive_kit_testing::fixture;
 use olive_kit_train::{
     AdamW, Checkpoints, Duration, Interval, Observer, OptimizerSettings, Order, Outputs, Resume,
     Saving, ScheduleKind, Sequence, StepReport, TrainError, TrainingData, TrainingSettings, Warmup,
     train,
 };
-use safetensors::SafeTensors;
 
 const MODELS: [&str; 3] = ["tiny-phi3", "tiny-phi3-longrope", "tiny-llama"];
 
@@ -22,51 +22,28 @@ const CLOSE: f64 = 2e-5;
 /// Largest norm of a trained factor's difference, in parts of the norm of what training changed.
 const TRAINED: f64 = 1e-3;
 
-fn fixture(name: &str) -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/fixtures")).join(name)
-}
-
 fn transformer(model: &str) -> Transformer {
     let checkpoint = Checkpoint::open(fixture(model)).unwrap();
     Transformer::load(&checkpoint, Storage::default()).unwrap()
 }
 
-/// The numbers of one reference tensor, integers as they are.
-fn reference(model: &str, name: &str) -> Vec<f64> {
-    let bytes = fs::read(fixture(model).join("ref.safetensors")).unwrap();
-    let file = SafeTensors::deserialize(&bytes).unwrap();
-    let tensor = file.tensor(name).unwrap();
-    let data = tensor.data();
-    match tensor.dtype() {
-        safetensors::Dtype::F32 => {
-            data.as_chunks().0.iter().map(|b| f64::from(f32::from_le_bytes(*b))).collect()
-        }
-        safetensors::Dtype::F64 => {
-            data.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect()
-        }
-        safetensors::Dtype::I64 => {
-            data.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b) as f64).collect()
-        }
-        other => panic!("{name} is {other:?}"),
-    }
+/// The numbers of one reference tensor.
+fn expected(model: &str, name: &str) -> Vec<f64> {
+    reference(model).f32s(name).into_iter().map(f64::from).collect()
 }
 
 /// The reference batch as its two sequences.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "tokens, stored as whole numbers"
-)]
 fn sequences(model: &str) -> Vec<Sequence> {
-    let read = |name| reference(model, name);
-    let (ids, mask, labels) = (read("input_ids"), read("attention_mask"), read("labels"));
+    let reference = reference(model);
+    let (ids, mask) = (reference.tokens("input_ids"), reference.i64s("attention_mask"));
+    let labels = reference.i64s("labels");
     let rows = ids.chunks(24).zip(mask.chunks(24)).zip(labels.chunks(24));
     rows.map(|((ids, mask), labels)| {
-        let is_label = |(label, id): (&f64, &f64)| *label > -1.0 && (label - id).abs() < 0.5;
-        assert!(labels.iter().zip(ids).all(|both| is_label(both) || *both.0 < -1.0));
+        let is_label = |(label, id): (&i64, &u32)| *label == i64::from(*id);
+        assert!(labels.iter().zip(ids).all(|both| is_label(both) || *both.0 < 0));
         Sequence {
-            input_ids: ids.iter().map(|&id| id as u32).collect(),
-            attention_mask: Some(mask.iter().map(|&mask| mask > 0.5).collect()),
+            input_ids: ids.to_vec(),
+            attention_mask: Some(mask.iter().map(|&mask| mask == 1).collect()),
             label_mask: Some(labels.iter().zip(ids).map(is_label).collect()),
             segments: None,
         }
@@ -165,7 +142,7 @@ fn check_close(what: &str, found: f64, expected: f64) {
 fn check_training(model: &str, name: &str, settings: &TrainingSettings) {
     let mut adapters = fixed_adapter(model);
     let reports = train_on(model, &mut adapters, &sequences(model), settings).unwrap();
-    let expected = |what: &str| reference(model, &format!("train.{name}.{what}"));
+    let expected = |what: &str| expected(model, &format!("train.{name}.{what}"));
     let (losses, norms, rates) = (expected("losses"), expected("grad_norms"), expected("lrs"));
     assert_eq!(reports.len(), 5);
     for (index, report) in reports.iter().enumerate() {
@@ -291,7 +268,7 @@ fn new_adapters_start_with_the_loss_of_the_model() {
     let mut adapters = new_adapters("tiny-llama", 16, 0.0, 3);
     assert_eq!(adapters.num_values(), 2 * 16 * (64 + 64));
     let reports = train_on("tiny-llama", &mut adapters, &sequences("tiny-llama"), &settings());
-    check_close("loss", reports.unwrap()[0].loss, reference("tiny-llama", "loss")[0]);
+    check_close("loss", reports.unwrap()[0].loss, expected("tiny-llama", "loss")[0]);
 }
 
 #[test]
@@ -315,7 +292,7 @@ fn evaluation_is_the_mean_over_labels() {
     for (index, report) in reports.reports.iter().enumerate() {
         assert_eq!(report.eval_loss.is_some(), index % 3 == 1, "step {}", report.step);
         if let Some(loss) = report.eval_loss {
-            check_close("evaluation", loss, reference("tiny-phi3", "lora.loss")[0]);
+            check_close("evaluation", loss, expected("tiny-phi3", "lora.loss")[0]);
         }
     }
 }

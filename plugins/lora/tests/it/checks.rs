@@ -1,12 +1,11 @@
 //! What is refused, or told before the work.
 
+use olive_kit_testing::fixture;
 use olive_plugin_api::testing::Recorder;
 use olive_plugin_api::{Diagnostic, PluginError, Severity};
 use serde_json::{Value, json};
 
-use crate::common::{
-    PASSES, check_found, check_refused, fixture, prepare, request, request_of, run, set,
-};
+use crate::common::{PASSES, check_found, check_refused, prepare, request, request_of, run, set};
 
 #[test]
 fn unknown_targets_are_named_with_what_was_meant() {

@@ -1,7 +1,6 @@
 //! The passes as the host runs them, on the tiny fixtures and the small tone data.
 
-use std::path::{Path, PathBuf};
-
+use olive_kit_testing::{fixture, tone};
 use olive_plugin_api::testing::Recorder;
 use olive_plugin_api::{
     Diagnostic, Model, Plugin, PluginError, Severity, StepOutcome, StepRequest,
@@ -19,51 +18,37 @@ pub(crate) fn set(config: &mut Value, pointer: &str, value: &Value) {
     config.pointer_mut(parent).unwrap()[key] = value.clone();
 }
 
-/// A folder of the fixtures.
-pub(crate) fn fixture(name: &str) -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).join(name)
-}
-
 /// Eight steps of `LoRA` on the small tone data.
 pub(crate) fn request(model: &str, output: &TempDir) -> Value {
-    json!({
-        "kind": "pass",
-        "name": "LoRA",
-        "config": {
-            "r": 8,
-            "alpha": 16,
-            "lora_dropout": 0.1,
-            "torch_dtype": "float32",
-            "train_data_config": "tone",
-            "training_args": {
-                "seed": 0,
-                "data_seed": 42,
-                "per_device_train_batch_size": 2,
-                "gradient_accumulation_steps": 2,
-                "gradient_checkpointing": false,
-                "learning_rate": 0.01,
-                "max_steps": 8,
-                "logging_steps": 4,
-                "group_by_length": true,
-                "max_grad_norm": 0.3
-            }
-        },
-        "input": {"type": "HfModel", "model_path": fixture(model)},
-        "data_configs": {"tone": {
-            "name": "tone",
-            "load_dataset_config": {
-                "data_name": "json",
-                "data_files": fixture("tone/train.json")
-            },
-            "pre_process_data_config": {
-                "text_template": "### Text: {phrase}\n### The tone is:\n{tone}",
-                "max_seq_len": 64
-            }
-        }},
-        "output_dir": output.path(),
-        "scratch_dir": output.path(),
-        "threads": 2
-    })
+    let input = json!({"type": "HfModel", "model_path": fixture(model)});
+    let mut request = olive_kit_testing::request("pass", "LoRA", &input, output.path());
+    request["config"] = json!({
+        "r": 8,
+        "alpha": 16,
+        "lora_dropout": 0.1,
+        "torch_dtype": "float32",
+        "train_data_config": "tone",
+        "training_args": {
+            "seed": 0,
+            "data_seed": 42,
+            "per_device_train_batch_size": 2,
+            "gradient_accumulation_steps": 2,
+            "gradient_checkpointing": false,
+            "learning_rate": 0.01,
+            "max_steps": 8,
+            "logging_steps": 4,
+            "group_by_length": true,
+            "max_grad_norm": 0.3
+        }
+    });
+    request["data_configs"]["tone"] = tone(
+        "train.json",
+        &json!({
+            "text_template": "### Text: {phrase}\n### The tone is:\n{tone}",
+            "max_seq_len": 64
+        }),
+    );
+    request
 }
 
 /// The same of another pass.

@@ -4,12 +4,13 @@ use std::env;
 use std::path::Path;
 use std::process::Command;
 
-use olive_kit_checkpoint::{CheckpointWriter, DEFAULT_SHARD_BYTES, Dtype, TensorSpec};
+use olive_kit_checkpoint::Dtype;
+use olive_kit_testing::{fixture, write_random_model};
 use olive_plugin_api::testing::Recorder;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::common::{fixture, request_of, run};
+use crate::common::{request_of, run};
 
 /// Holds a request for the test below, which is run in a process of its own.
 const REQUEST: &str = "OLIVE_TEST_MEMORY_REQUEST";
@@ -93,50 +94,15 @@ fn sized(
 
 /// A Llama of 32 million values.
 fn write_model(dir: &Path) {
-    let (hidden, inner, layers, vocabulary) = (768, 2048, 4, 8192);
     let config = json!({
         "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu",
-        "hidden_size": hidden, "intermediate_size": inner, "num_hidden_layers": layers,
-        "num_attention_heads": 12, "num_key_value_heads": 4, "vocab_size": vocabulary,
+        "hidden_size": 768, "intermediate_size": 2048, "num_hidden_layers": 4,
+        "num_attention_heads": 12, "num_key_value_heads": 4, "vocab_size": 8192,
         "max_position_embeddings": 512, "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
         "tie_word_embeddings": true, "bos_token_id": 1, "eos_token_id": 2, "torch_dtype": "float32"
     });
-    std::fs::write(dir.join("config.json"), config.to_string()).unwrap();
+    write_random_model(dir, &config.to_string(), Dtype::F32);
     for name in ["tokenizer.json", "tokenizer_config.json"] {
         std::fs::copy(fixture("tiny-llama").join(name), dir.join(name)).unwrap();
     }
-    let mut specs = vec![("model.embed_tokens".to_owned(), vec![vocabulary, hidden])];
-    for layer in 0..layers {
-        let parts = [
-            ("input_layernorm", vec![hidden]),
-            ("self_attn.q_proj", vec![hidden, hidden]),
-            ("self_attn.k_proj", vec![hidden / 3, hidden]),
-            ("self_attn.v_proj", vec![hidden / 3, hidden]),
-            ("self_attn.o_proj", vec![hidden, hidden]),
-            ("post_attention_layernorm", vec![hidden]),
-            ("mlp.gate_proj", vec![inner, hidden]),
-            ("mlp.up_proj", vec![inner, hidden]),
-            ("mlp.down_proj", vec![hidden, inner]),
-        ];
-        specs.extend(parts.map(|(name, shape)| (format!("model.layers.{layer}.{name}"), shape)));
-    }
-    specs.push(("model.norm".to_owned(), vec![hidden]));
-    let specs: Vec<_> = specs
-        .into_iter()
-        .map(|(name, shape)| TensorSpec::new(format!("{name}.weight"), Dtype::F32, shape))
-        .collect();
-    let mut writer = CheckpointWriter::create(dir, specs.clone(), DEFAULT_SHARD_BYTES).unwrap();
-    let mut state = 1_u32;
-    for spec in specs {
-        let mut value = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 8) as f32 / (1 << 24) as f32 * 0.06 - 0.03
-        };
-        let values: Vec<f32> = match spec.shape.as_slice() {
-            [_] => vec![1.0; spec.len()],
-            _ => (0..spec.len()).map(|_| value()).collect(),
-        };
-        writer.append_f32(&spec.name, &values).unwrap();
-    }
-    writer.finish().unwrap();
 }

@@ -6,11 +6,12 @@ use std::path::Path;
 
 use olive_kit_adapters::{AdapterConfig, Adapters, Method};
 use olive_kit_checkpoint::Checkpoint;
+use olive_kit_testing::fixture;
 use olive_plugin_api::Model;
 use olive_plugin_api::testing::Recorder;
 use serde_json::{Value, json};
 
-use crate::common::{PASSES, fixture, prepare, request, request_of, run, set};
+use crate::common::{PASSES, prepare, request, request_of, run, set};
 
 #[test]
 fn an_adapter_learns_and_is_written_as_peft_does() {

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use olive_kit_adapters::AdapterFolder;
 use olive_kit_checkpoint::{Checkpoint, CheckpointWriter, Dtype, SafetensorsFile, TensorSpec};
+use olive_kit_testing::fixture;
 use olive_plugin_api::testing::Recorder;
 use olive_plugin_api::{PluginError, StepContext, StepEvent, StepOutcome};
 use olive_plugin_merge::merge::Merge;
 use serde_json::json;
 
-use crate::{CLOSE, fixture, parse, prepare, request, run};
+use crate::{CLOSE, parse, prepare, request, run};
 
 const FIXTURES: [&str; 3] = ["tiny-phi3", "tiny-phi3-longrope", "tiny-llama"];
 

@@ -5,9 +5,8 @@
 mod lora;
 mod methods;
 mod quantized;
-mod speed;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use olive_plugin_api::testing::Recorder;
 use olive_plugin_api::{Diagnostic, Plugin, PluginError, StepOutcome, StepRequest};
@@ -18,24 +17,13 @@ use tempfile::TempDir;
 /// Largest difference of `f32` weights that are at most about 1: another order of summation.
 pub(crate) const CLOSE: f32 = 1e-6;
 
-pub(crate) fn fixture(name: &str) -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).join(name)
-}
-
 pub(crate) fn request(model: &Path, adapter: Option<&str>, output: &TempDir) -> Value {
-    json!({
-        "kind": "pass",
-        "name": "MergeAdapterWeights",
-        "config": {},
-        "input": {
-            "type": "HfModel",
-            "model_path": model,
-            "adapter_path": adapter.map(|adapter| model.join(adapter)),
-        },
-        "output_dir": output.path(),
-        "scratch_dir": output.path(),
-        "threads": 2,
-    })
+    let input = json!({
+        "type": "HfModel",
+        "model_path": model,
+        "adapter_path": adapter.map(|adapter| model.join(adapter)),
+    });
+    olive_kit_testing::request("pass", "MergeAdapterWeights", &input, output.path())
 }
 
 pub(crate) fn parse(request: &Value) -> StepRequest {

@@ -1,17 +1,17 @@
 //! Every method, against what PEFT's `merge_and_unload` makes of it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use olive_kit_checkpoint::{Checkpoint, Decoder, SafetensorsFile};
+use olive_kit_testing::{adapter_fixture, adapter_folders, fixture};
 use olive_plugin_api::testing::Recorder;
 use serde_json::{Value, json};
 
-use crate::{CLOSE, fixture, request, run};
+use crate::{CLOSE, request, run};
 
 #[test]
 fn every_method_is_merged_as_by_peft() {
-    for (model, dir) in adapters_of_every_method() {
+    for (model, dir) in adapter_folders() {
         let output = tempfile::tempdir().unwrap();
         let mut request = request(&fixture(&model), None, &output);
         request["input"]["adapter_path"] = json!(dir);
@@ -46,7 +46,7 @@ fn every_method_is_merged_as_by_peft() {
 
 #[test]
 fn a_tied_weight_becomes_two_when_one_is_changed() {
-    let dir = fixtures_of_adapters().join("tiny-llama");
+    let dir = adapter_fixture("tiny-llama");
     for (adapter, changed, kept) in [
         ("embedding", Decoder::EMBEDDING, Decoder::LM_HEAD),
         ("tied-head", Decoder::LM_HEAD, Decoder::EMBEDDING),
@@ -70,24 +70,4 @@ fn a_tied_weight_becomes_two_when_one_is_changed() {
         assert!(merged.tensor(kept).unwrap().bytes == embedding);
         assert!(merged.tensor(changed).unwrap().bytes != embedding);
     }
-}
-
-/// Models and folders of adapters, made by the script beside them.
-fn adapters_of_every_method() -> Vec<(String, PathBuf)> {
-    let folders = |dir: PathBuf| {
-        let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-        let mut folders: Vec<_> = entries.filter(|path| path.is_dir()).collect();
-        folders.sort();
-        folders
-    };
-    let mut found = Vec::new();
-    for model in folders(fixtures_of_adapters()) {
-        let name = model.file_name().unwrap().to_str().unwrap().to_owned();
-        found.extend(folders(model).into_iter().map(|adapter| (name.clone(), adapter)));
-    }
-    found
-}
-
-fn fixtures_of_adapters() -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../kit/adapters/tests/fixtures")).to_owned()
 }

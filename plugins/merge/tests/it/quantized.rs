@@ -2,12 +2,13 @@
 
 use olive_kit_checkpoint::{Checkpoint, Decoder, Linear, SafetensorsFile};
 use olive_kit_quant::{FourBit, FourBitFormat};
+use olive_kit_testing::fixture;
 use olive_plugin_api::StepOutcome;
 use olive_plugin_api::testing::Recorder;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{CLOSE, fixture, prepare, request, run};
+use crate::{CLOSE, prepare, request, run};
 
 /// Scale of the fixtures' adapters.
 const SCALE: f32 = 2.0;

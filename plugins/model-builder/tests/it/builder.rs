@@ -5,10 +5,11 @@ use std::path::Path;
 
 use olive_kit_onnx::proto::{AttributeProto, GraphProto, ModelProto, TensorProto};
 use olive_kit_onnx::{read_model, tensor_bytes};
+use olive_kit_testing::{file_names, fixture};
 use olive_plugin_api::testing::Recorder;
 use serde_json::{Map, Value, json};
 
-use crate::support::{built, copied, file_names, fixture, prepare, request, run};
+use crate::support::{built, copied, prepare, request, run};
 
 /// Largest difference of a table's entry: ours are rounded once from 64-bit sine and cosine, torch's
 /// are computed in 32 bits and may be a last bit off.

@@ -1,10 +1,11 @@
 //! What `prepare` says to settings.
 
+use olive_kit_testing::fixture;
 use olive_plugin_api::Plugin;
 use olive_plugin_model_builder::ModelBuilder;
 use serde_json::{Value, json};
 
-use crate::support::{fixture, prepare, request};
+use crate::support::{prepare, request};
 
 #[test]
 fn what_cannot_be_built_is_named() {

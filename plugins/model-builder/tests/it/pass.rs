@@ -4,11 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use olive_kit_checkpoint::{Checkpoint, CheckpointWriter, Dtype, TensorSpec};
+use olive_kit_testing::{file_names, fixture};
 use olive_plugin_api::testing::Recorder;
 use olive_plugin_api::{Model, ModelKind, PluginError, StepEvent, StepOutcome};
 use serde_json::{Value, json};
 
-use crate::support::{built, copied, file_names, fixture, prepare, request, run};
+use crate::support::{built, copied, prepare, request, run};
 
 #[test]
 fn every_weight_is_a_step_of_progress() {

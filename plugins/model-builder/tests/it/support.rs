@@ -1,29 +1,20 @@
 //! Requests, listeners and fixtures.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use olive_kit_testing::{file_names, fixture};
 use olive_plugin_api::testing::Recorder;
 use olive_plugin_api::{Diagnostic, Plugin, PluginError, StepOutcome, StepRequest};
 use olive_plugin_model_builder::ModelBuilder;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A fixture of the repository.
-pub(crate) fn fixture(name: &str) -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).join(name)
-}
-
 /// A request to build `model` with `config`.
 pub(crate) fn request(model: &Path, config: &Value, output: &TempDir) -> Value {
-    json!({
-        "kind": "pass",
-        "name": "ModelBuilder",
-        "config": config,
-        "input": { "type": "HfModel", "model_path": model },
-        "output_dir": output.path(),
-        "scratch_dir": output.path(),
-        "threads": 2,
-    })
+    let input = json!({"type": "HfModel", "model_path": model});
+    let mut request = olive_kit_testing::request("pass", "ModelBuilder", &input, output.path());
+    request["config"] = config.clone();
+    request
 }
 
 pub(crate) fn run(request: &Value, events: &Recorder) -> Result<StepOutcome, PluginError> {
@@ -39,15 +30,6 @@ pub(crate) fn built(model: &str, config: &Value) -> TempDir {
     let output = tempfile::tempdir().unwrap();
     run(&request(&fixture(model), config, &output), &Recorder::default()).unwrap();
     output
-}
-
-/// Names of the files in `dir`, sorted.
-pub(crate) fn file_names(dir: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(dir).unwrap();
-    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut names: Vec<_> = names.collect();
-    names.sort();
-    names
 }
 
 /// A copy of the files of a fixture, without its folders.

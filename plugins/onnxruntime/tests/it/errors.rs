@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::Path;
 
+use olive_kit_testing::fixture;
 use olive_plugin_api::PluginError;
 use olive_plugin_onnxruntime::genai_config::GenaiConfig;
 use olive_plugin_onnxruntime::model::OnnxLanguageModel;
 use tempfile::TempDir;
 
-use crate::{FIXTURES, has_library};
+use crate::has_library;
 
 const MODEL: &str = "builder/tiny-phi3-fp32";
 
@@ -66,7 +67,7 @@ fn a_graph_of_fewer_layers_than_the_config_says_is_refused() {
 /// A copy of the model without the file `missing`.
 fn copy_without(missing: &str) -> TempDir {
     let copy = tempfile::tempdir().unwrap();
-    for entry in fs::read_dir(Path::new(FIXTURES).join(MODEL)).unwrap() {
+    for entry in fs::read_dir(fixture(MODEL)).unwrap() {
         let entry = entry.unwrap();
         if entry.file_name() != missing {
             let bytes = fs::read(entry.path()).unwrap();

@@ -11,9 +11,6 @@ use std::sync::Once;
 
 use olive_plugin_onnxruntime::library::environment;
 
-/// The fixtures of the repository.
-const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures");
-
 /// Whether there is an ONNX Runtime library; says once when there is not.
 fn has_library() -> bool {
     static SAID: Once = Once::new();

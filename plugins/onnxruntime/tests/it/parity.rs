@@ -3,16 +3,15 @@
 //! `ort_ref.safetensors` beside each graph was made with onnxruntime 1.32 and an empty past (see
 //! `tests/fixtures/README.md`).
 
-use std::fs;
 use std::iter::zip;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use olive_kit_measure::{LanguageModel, Positions};
+use olive_kit_testing::{Tensors, fixture};
 use olive_plugin_onnxruntime::genai_config::GenaiConfig;
 use olive_plugin_onnxruntime::model::OnnxLanguageModel;
-use safetensors::SafeTensors;
 
-use crate::{FIXTURES, has_library};
+use crate::has_library;
 
 /// Largest difference of f32 graphs: sums run in another order.
 const CLOSE: f32 = 1e-4;
@@ -91,9 +90,9 @@ fn greedy_tokens_are_those_of_transformers() {
         return;
     }
     for name in ["tiny-phi3", "tiny-phi3-longrope", "tiny-llama"] {
-        let checkpoint = Path::new(FIXTURES).join(name).join("ref.safetensors");
-        let prompt = tokens(&checkpoint, "greedy.prompt");
-        let expected = tokens(&checkpoint, "greedy.full");
+        let reference = Tensors::open(fixture(name).join("ref.safetensors"));
+        let prompt = reference.tokens("greedy.prompt");
+        let expected = reference.tokens("greedy.full");
         let mut model = open(&format!("{name}-fp32"));
         let mut found = prompt.clone();
         let mut next = largest(&last_logits(&mut model, &prompt));
@@ -121,7 +120,7 @@ fn a_reset_forgets_the_sequence() {
 }
 
 fn folder(name: &str) -> PathBuf {
-    Path::new(FIXTURES).join("builder").join(name)
+    fixture("builder").join(name)
 }
 
 fn open(name: &str) -> OnnxLanguageModel {
@@ -131,21 +130,11 @@ fn open(name: &str) -> OnnxLanguageModel {
 }
 
 fn reference(name: &str, case: &str) -> Reference {
-    let file = folder(name).join("ort_ref.safetensors");
-    let tokens = tokens(&file, &format!("{case}.input_ids"));
-    let bytes = data(&file, &format!("{case}.logits"));
-    let logit = |bytes: &[u8]| f32::from_le_bytes(bytes.try_into().unwrap());
-    Reference { tokens, logits: bytes.chunks_exact(4).map(logit).collect() }
-}
-
-fn tokens(file: &Path, tensor: &str) -> Vec<u32> {
-    let token = |bytes: &[u8]| i64::from_le_bytes(bytes.try_into().unwrap()).try_into().unwrap();
-    data(file, tensor).chunks_exact(8).map(token).collect()
-}
-
-fn data(file: &Path, tensor: &str) -> Vec<u8> {
-    let bytes = fs::read(file).unwrap();
-    SafeTensors::deserialize(&bytes).unwrap().tensor(tensor).unwrap().data().to_vec()
+    let file = Tensors::open(folder(name).join("ort_ref.safetensors"));
+    Reference {
+        tokens: file.tokens(&format!("{case}.input_ids")),
+        logits: file.f32s(&format!("{case}.logits")),
+    }
 }
 
 fn largest(logits: &[f32]) -> u32 {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use olive_kit_testing::{fixture, request};
 use olive_plugin_api::testing::Recorder;
 use olive_plugin_api::{
     Diagnostic, MetricValue, Plugin, PluginError, StepEvent, StepOutcome, StepRequest,
@@ -12,7 +13,7 @@ use olive_plugin_onnxruntime::generator::OnnxRuntimeGenerator;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{FIXTURES, has_library};
+use crate::has_library;
 
 #[test]
 fn every_metric_of_a_model_is_measured() {
@@ -28,7 +29,7 @@ fn every_metric_of_a_model_is_measured() {
     assert_eq!(keys, expected);
     assert!(values[1].value > 100.0, "random weights know nothing: {}", values[1].value);
     assert!(values[2].value > 0.0 && values[3].value > 0.0);
-    let size = |name| fs::metadata(Path::new(FIXTURES).join(MODEL).join(name)).unwrap().len();
+    let size = |name| fs::metadata(fixture(MODEL).join(name)).unwrap().len();
     let bytes = size("model.onnx") + size("model.onnx.data");
     assert!((values[4].value - bytes as f64).abs() < 0.5);
     let records = fs::read_to_string(folder.path().join("examples.jsonl")).unwrap();
@@ -54,7 +55,7 @@ fn pieces_of_generated_text_make_the_whole() {
     }
     let folder = tempfile::tempdir().unwrap();
     let events = Recorder::default();
-    let mut request = request("generate", "OnnxRuntimeGenerator", &folder);
+    let mut request = request("generate", "OnnxRuntimeGenerator", &input(), folder.path());
     request["config"] = json!({"prompt": "### Text: I won.", "max_new_tokens": 12});
     let outcome = run(&request, &events).unwrap();
     let StepOutcome::Text(text) = outcome else { panic!("not text: {outcome:?}") };
@@ -134,7 +135,7 @@ fn a_provider_without_a_device_of_the_kind_says_which_there_are() {
 fn a_model_without_tokenizer_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["model.onnx", "model.onnx.data", "genai_config.json"] {
-        let bytes = fs::read(Path::new(FIXTURES).join(MODEL).join(name)).unwrap();
+        let bytes = fs::read(fixture(MODEL).join(name)).unwrap();
         fs::write(folder.path().join(name), bytes).unwrap();
     }
     let mut request = evaluation(&folder);
@@ -147,50 +148,11 @@ fn a_model_without_tokenizer_is_refused() {
 const MODEL: &str = "builder/tiny-phi3-int4";
 
 fn evaluation(folder: &TempDir) -> Value {
-    let mut request = request("evaluate", "OnnxRuntimeEvaluator", folder);
-    let timing = json!({"prompt_tokens": 16, "max_new_tokens": 4, "repeat_test_num": 2});
-    request["config"] = json!({"metrics": [
-        {
-            "name": "tone", "type": "accuracy", "data_config": "tone",
-            "sub_types": [{"name": "exact_match"}, {"name": "perplexity"}],
-            "user_config": {"limit": 5, "max_new_tokens": 3},
-        },
-        {
-            "name": "speed", "type": "latency",
-            "sub_types": [{"name": "p90"}], "user_config": timing,
-        },
-        {
-            "name": "rate", "type": "throughput", "data_config": "tone",
-            "sub_types": [{"name": "avg"}], "user_config": timing,
-        },
-        {"name": "size", "type": "size_on_disk", "sub_types": [{"name": "bytes"}]},
-    ]});
-    request["data_configs"]["tone"] = json!({
-        "name": "tone",
-        "load_dataset_config": {
-            "data_name": "json",
-            "data_files": Path::new(FIXTURES).join("tone/test.json"),
-        },
-        "pre_process_data_config": {
-            "text_template": "### Text: {phrase}\n### The tone is:\n{tone}",
-            "prompt_template": "### Text: {phrase}\n### The tone is:\n",
-            "answer_template": "{tone}",
-        },
-    });
-    request
+    olive_kit_testing::evaluation("OnnxRuntimeEvaluator", &input(), folder.path())
 }
 
-fn request(kind: &str, name: &str, folder: &TempDir) -> Value {
-    json!({
-        "kind": kind,
-        "name": name,
-        "config": {},
-        "input": {"type": "ONNXModel", "model_path": Path::new(FIXTURES).join(MODEL)},
-        "output_dir": folder.path(),
-        "scratch_dir": folder.path(),
-        "threads": 1,
-        "data_configs": {},
-    })
+fn input() -> Value {
+    json!({"type": "ONNXModel", "model_path": fixture(MODEL)})
 }
 
 fn run(request: &Value, events: &Recorder) -> Result<StepOutcome, PluginError> {

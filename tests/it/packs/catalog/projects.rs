@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{list, named, prune, unsigned};
 use crate::lsp::editor::Editor;
-use crate::playground::Playground;
+use crate::playground::{Playground, copy_folder};
 
 fn config(pass: &str) -> String {
     json!({
@@ -64,7 +64,7 @@ fn a_pack_of_the_project_goes_before_one_of_the_user() {
 #[test]
 fn packs_that_came_with_a_copied_project_are_not_used() {
     let playground = projects();
-    copy(&playground.path("one"), &playground.path("copy"));
+    copy_folder(&playground.path("one"), &playground.path("copy"));
     fs::remove_dir_all(playground.path("data")).unwrap();
     let said = playground.olive(&["check", "@/copy/olive.json"]);
     said.check(11, &["no installed plugin has a pass `Prune`"]);
@@ -90,18 +90,5 @@ fn editors_check_a_document_with_the_packs_of_its_folder() {
             .iter()
             .any(|told| told["code"] == "plugin-missing" || told["code"] == "unknown-type");
         assert_eq!(is_missing, !is_known, "{folder}: {found:?}");
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let place = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &place);
-        } else {
-            fs::copy(entry.path(), place).unwrap();
-        }
     }
 }

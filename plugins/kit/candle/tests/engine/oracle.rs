@@ -5,11 +5,12 @@ use olive_kit_adapters::{Adapters, Gradients};
 use olive_kit_candle::LossScale;
 use olive_kit_checkpoint::{Checkpoint, Dtype};
 use olive_kit_decoder::{Batch, Engine, Objective, Storage, Transformer};
-
-use super::{
-    MODELS, Reference, adapter_folders, adapters, difference, fixture, objective, open_adapters,
-    transformer,
+use olive_kit_testing::engines::{adapters, batch, mean, open_adapters, pass};
+use olive_kit_testing::{
+    DENSE_MODELS, adapter_folders, fixture, largest_difference, random_tokens,
 };
+
+use super::transformer;
 
 /// Largest difference of a gradient's entry, in parts of its largest entry.
 const GRADIENT: f32 = 1e-4;
@@ -19,34 +20,11 @@ fn on_cpu(model: &str) -> Transformer {
     Transformer::load(&checkpoint, Storage::default()).unwrap()
 }
 
-fn pass(
-    engine: &mut dyn Engine,
-    batch: &Batch,
-    adapters: &Adapters,
-    objective: &Objective,
-) -> (f64, Gradients) {
-    let mut gradients = Gradients::zeros(&adapters.parameters);
-    let loss = engine.loss_and_gradients(batch, adapters, objective, &mut gradients).unwrap();
-    (loss, gradients)
-}
-
-fn numbers(seed: u32) -> impl Iterator<Item = u32> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9) | 1;
-    std::iter::repeat_with(move || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        state >> 4
-    })
-}
-
 /// Three sequences of 33 tokens: the first of three samples, the second padded and labeled in part,
 /// the third with holes in its mask, its first token included.
 fn random_batch(seed: u32, vocab_size: u32) -> Batch {
     let (batch, seq) = (3, 33);
-    let tokens = numbers(seed).map(|number| number % vocab_size);
-    let input_ids: Vec<_> = tokens.take(batch * seq).collect();
-    let mut made = Batch::causal(input_ids, batch);
+    let mut made = Batch::causal(random_tokens(batch * seq, vocab_size, seed), batch);
     let mut mask = vec![true; batch * seq];
     mask[seq + 20..2 * seq].fill(false);
     made.labels[seq + 20..2 * seq].fill(Batch::IGNORED);
@@ -76,7 +54,7 @@ fn check_passes(model: &str, name: &str, mut adapters: Adapters) {
             label_smoothing: 0.1,
             neftune_alpha: 5.0,
             checkpoints_activations,
-            ..objective(batch.num_labels())
+            ..mean(batch.num_labels())
         };
         let (loss, gradients) = pass(&mut found, &batch, &adapters, &objective);
         let (expected_loss, expected) = pass(&mut expected, &batch, &adapters, &objective);
@@ -84,7 +62,7 @@ fn check_passes(model: &str, name: &str, mut adapters: Adapters) {
         let pairs = gradients.as_slice().iter().zip(expected.as_slice());
         for (parameter, (gradient, expected)) in adapters.parameters.iter().zip(pairs) {
             let largest = expected.iter().fold(1e-6_f32, |max, value| max.max(value.abs()));
-            let relative = difference(gradient, expected) / largest;
+            let relative = largest_difference(gradient, expected) / largest;
             assert!(relative <= GRADIENT, "{name} {}: {relative}", parameter.name);
         }
     }
@@ -92,7 +70,7 @@ fn check_passes(model: &str, name: &str, mut adapters: Adapters) {
 
 #[test]
 fn passes_of_all_families_are_those_of_the_cpu() {
-    for model in MODELS {
+    for model in DENSE_MODELS {
         check_passes(model, model, adapters(model));
     }
 }
@@ -100,7 +78,7 @@ fn passes_of_all_families_are_those_of_the_cpu() {
 #[test]
 fn passes_of_all_methods_are_those_of_the_cpu() {
     for (model, dir) in adapter_folders() {
-        check_passes(model, &dir.display().to_string(), open_adapters(model, &dir));
+        check_passes(&model, &dir.display().to_string(), open_adapters(&model, &dir));
     }
 }
 
@@ -123,9 +101,9 @@ fn half_precision_costs_little() {
     for (dtype, largest_loss, smallest_cosine) in
         [(Dtype::BF16, 0.02, 0.99), (Dtype::F16, 0.003, 0.9995)]
     {
-        for model in MODELS {
-            let batch = Reference::read(model, "ref.safetensors").short();
-            let (adapters, objective) = (adapters(model), objective(batch.num_labels()));
+        for model in DENSE_MODELS {
+            let batch = batch(model);
+            let (adapters, objective) = (adapters(model), mean(batch.num_labels()));
             let mut engine = transformer(model, dtype);
             let (loss, gradients) = pass(&mut engine, &batch, &adapters, &objective);
             let (expected, of_cpu) = pass(&mut on_cpu(model), &batch, &adapters, &objective);
@@ -142,8 +120,8 @@ fn half_precision_costs_little() {
 
 /// Losses of 20 steps of plain descent.
 fn losses(engine: &mut dyn Engine, model: &str) -> Vec<f64> {
-    let batch = Reference::read(model, "ref.safetensors").short();
-    let (mut adapters, objective) = (adapters(model), objective(batch.num_labels()));
+    let batch = batch(model);
+    let (mut adapters, objective) = (adapters(model), mean(batch.num_labels()));
     let steps = (0..20).map(|_| {
         let (loss, gradients) = pass(engine, &batch, &adapters, &objective);
         for (parameter, gradient) in adapters.parameters.iter_mut().zip(gradients.as_slice()) {
@@ -179,14 +157,14 @@ fn training_falls_as_on_the_cpu() {
 
 #[test]
 fn loss_scale_of_f16_is_taken_out() {
-    let batch = Reference::read("tiny-llama", "ref.safetensors").short();
+    let batch = batch("tiny-llama");
     let adapters = adapters("tiny-llama");
     let mut engine = transformer("tiny-llama", Dtype::F16);
     assert_eq!(engine.loss_scale(), LossScale::FIRST);
     // Gradients of a sum over all labels, times 2^16, exceed f16: the scale is halved until they fit.
-    let (_, large) = pass(&mut engine, &batch, &adapters, &objective(1));
+    let (_, large) = pass(&mut engine, &batch, &adapters, &mean(1));
     assert!(engine.loss_scale().factor() < LossScale::FIRST.factor());
-    let (_, mean) = pass(&mut engine, &batch, &adapters, &objective(batch.num_labels()));
+    let (_, mean) = pass(&mut engine, &batch, &adapters, &mean(batch.num_labels()));
     let (cosine, length) = compare(&large, &mean);
     let labels = batch.num_labels() as f64;
     assert!(cosine > 0.999 && (length / labels - 1.0).abs() < 0.01, "{cosine} {length}");

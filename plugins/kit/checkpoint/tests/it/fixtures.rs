@@ -8,9 +8,8 @@ use olive_kit_checkpoint::{
     Checkpoint, CheckpointError, CheckpointWriter, Dtype, Family, LinearRole, SafetensorsFile,
     TensorSpec,
 };
+use olive_kit_testing::fixture;
 use serde_json::{Value, json};
-
-use crate::fixture;
 
 type Damage = fn(&mut Vec<u8>);
 

@@ -6,10 +6,3 @@ mod fixtures;
 mod families;
 mod published;
 mod quantized;
-
-use std::path::{Path, PathBuf};
-
-/// A fixture of the repository.
-fn fixture(name: &str) -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/fixtures")).join(name)
-}

@@ -6,9 +6,8 @@ use olive_kit_checkpoint::{
     Checkpoint, CheckpointError, Dtype, LinearWeight, Quantization, SafetensorsFile,
 };
 use olive_kit_quant::FourBitKind;
+use olive_kit_testing::fixture;
 use serde_json::{Value, json};
-
-use crate::fixture;
 
 /// A copy of a fixture whose config a test has changed.
 fn changed(name: &str, change: impl FnOnce(&mut Value)) -> tempfile::TempDir {

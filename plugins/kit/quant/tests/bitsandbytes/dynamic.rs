@@ -1,7 +1,9 @@
 //! bitsandbytes' 8-bit codes of optimizer states, reproduced.
 
-use crate::fixture::{Fixture, weights};
 use olive_kit_quant::{DYNAMIC_BLOCK_SIZE, DynamicCodes};
+use olive_kit_testing::{Tensors, fixture};
+
+use crate::weights::weights;
 
 fn maps() -> [(&'static str, &'static DynamicCodes); 2] {
     [("signed", DynamicCodes::signed()), ("unsigned", DynamicCodes::unsigned())]
@@ -9,15 +11,15 @@ fn maps() -> [(&'static str, &'static DynamicCodes); 2] {
 
 #[test]
 fn maps_equal_bitsandbytes() {
-    let fixture = Fixture::read("four_bit/dynamic.safetensors");
+    let fixture = Tensors::open(fixture("four_bit/dynamic.safetensors"));
     for (name, codes) in maps() {
-        assert_eq!(codes.values().to_vec(), fixture.floats(&format!("{name}.map")), "{name}");
+        assert_eq!(codes.values().to_vec(), fixture.f32s(&format!("{name}.map")), "{name}");
     }
 }
 
 #[test]
 fn blocks_equal_bitsandbytes() {
-    let fixture = Fixture::read("four_bit/dynamic.safetensors");
+    let fixture = Tensors::open(fixture("four_bit/dynamic.safetensors"));
     for (name, map) in maps() {
         let values = match name {
             "signed" => weights(25, 24),
@@ -29,15 +31,15 @@ fn blocks_equal_bitsandbytes() {
             scales.push(map.quantize_block(values, codes));
         }
         assert_eq!(codes, fixture.bytes(&format!("{name}.codes")), "{name}");
-        assert_eq!(scales, fixture.floats(&format!("{name}.absmax")), "{name}");
+        assert_eq!(scales, fixture.f32s(&format!("{name}.absmax")), "{name}");
     }
 }
 
 #[test]
 fn values_on_a_bound_go_where_bitsandbytes_puts_them() {
-    let fixture = Fixture::read("four_bit/dynamic.safetensors");
+    let fixture = Tensors::open(fixture("four_bit/dynamic.safetensors"));
     for (name, map) in maps() {
-        let values = fixture.floats(&format!("{name}.near"));
+        let values = fixture.f32s(&format!("{name}.near"));
         let mut codes = vec![0; values.len()];
         assert_eq!(map.quantize_block(&values, &mut codes).to_bits(), 1.0_f32.to_bits());
         assert_eq!(codes, fixture.bytes(&format!("{name}.near.codes")), "{name}");
@@ -102,29 +104,5 @@ fn a_value_that_is_not_finite_spoils_its_block() {
         let scale = DynamicCodes::signed().quantize_block(&values, &mut codes);
         DynamicCodes::signed().dequantize_block(&codes, scale, &mut values);
         assert!(values.iter().all(|value| value.is_nan()));
-    }
-}
-
-/// `cargo test -p olive-kit-quant --test bitsandbytes -- --ignored --nocapture speed`
-#[test]
-#[ignore = "prints how fast this processor is"]
-fn speed() {
-    use std::time::Instant;
-    let values = weights(1000, 1024);
-    let mut codes = vec![0; values.len()];
-    let mut read = vec![0.0; values.len()];
-    for (name, map) in [maps(), maps()].concat() {
-        let start = Instant::now();
-        let blocks = values.chunks(DYNAMIC_BLOCK_SIZE).zip(codes.chunks_mut(DYNAMIC_BLOCK_SIZE));
-        let scales: Vec<f32> =
-            blocks.map(|(values, codes)| map.quantize_block(values, codes)).collect();
-        let quantized = start.elapsed().as_secs_f64() / values.len() as f64 * 1e9;
-        let start = Instant::now();
-        let blocks = codes.chunks(DYNAMIC_BLOCK_SIZE).zip(read.chunks_mut(DYNAMIC_BLOCK_SIZE));
-        for ((codes, read), scale) in blocks.zip(&scales) {
-            map.dequantize_block(codes, *scale, read);
-        }
-        let dequantized = start.elapsed().as_secs_f64() / values.len() as f64 * 1e9;
-        println!("{name}: {quantized:.2} ns a value quantized, {dequantized:.2} dequantized");
     }
 }

@@ -1,7 +1,9 @@
 //! What bitsandbytes makes of weights in 4 bits, reproduced.
 
-use crate::fixture::{Fixture, weights};
 use olive_kit_quant::{FourBit, FourBitFormat, FourBitKind, FourBitScales, QuantError};
+use olive_kit_testing::{Tensors, fixture};
+
+use crate::weights::weights;
 
 const KINDS: [(&str, FourBitKind); 2] = [("nf4", FourBitKind::Nf4), ("fp4", FourBitKind::Fp4)];
 const MATRICES: [(usize, usize, usize); 4] =
@@ -9,7 +11,7 @@ const MATRICES: [(usize, usize, usize); 4] =
 
 #[test]
 fn codes_and_scales_equal_bitsandbytes() {
-    let fixture = Fixture::read("four_bit/weights.safetensors");
+    let fixture = Tensors::open(fixture("four_bit/weights.safetensors"));
     for (name, kind) in KINDS {
         for (rows, columns, block_size) in MATRICES {
             let name = format!("{name}.{rows}x{columns}_b{block_size}");
@@ -17,14 +19,14 @@ fn codes_and_scales_equal_bitsandbytes() {
             let weight = FourBit::quantize(&weights(rows, columns), format).unwrap();
             assert_eq!(weight.packed, fixture.bytes(&format!("{name}.packed")), "{name}");
             let FourBitScales::Plain(scales) = &weight.scales else { panic!("plain scales") };
-            assert_eq!(*scales, fixture.floats(&format!("{name}.absmax")), "{name}");
+            assert_eq!(*scales, fixture.f32s(&format!("{name}.absmax")), "{name}");
         }
     }
 }
 
 #[test]
 fn scales_of_scales_equal_bitsandbytes() {
-    let fixture = Fixture::read("four_bit/weights.safetensors");
+    let fixture = Tensors::open(fixture("four_bit/weights.safetensors"));
     for (name, kind) in KINDS {
         for (rows, columns, block_size) in MATRICES {
             let name = format!("{name}.{rows}x{columns}_b{block_size}");
@@ -34,9 +36,9 @@ fn scales_of_scales_equal_bitsandbytes() {
             let FourBitScales::Double { codes, scales, offset } = &weight.scales else {
                 panic!("scales of scales");
             };
-            let others = fixture.floats(&format!("{name}.double.offset"));
+            let others = fixture.f32s(&format!("{name}.double.offset"));
             assert!(are_neighbors(&[*offset], &others), "{name}");
-            let others = fixture.floats(&format!("{name}.double.absmax"));
+            let others = fixture.f32s(&format!("{name}.double.absmax"));
             assert!(are_neighbors(scales, &others), "{name}: {scales:?} {others:?}");
             assert_eq!(*codes, fixture.bytes(&format!("{name}.double.codes")), "{name}");
             let others = fixture.bytes(&format!("{name}.double.cpu_codes"));
@@ -47,10 +49,10 @@ fn scales_of_scales_equal_bitsandbytes() {
 
 #[test]
 fn values_on_a_bound_go_where_bitsandbytes_puts_them() {
-    let fixture = Fixture::read("four_bit/weights.safetensors");
+    let fixture = Tensors::open(fixture("four_bit/weights.safetensors"));
     for (name, kind) in KINDS {
         let format = FourBitFormat { kind, ..FourBitFormat::NF4 };
-        let values = fixture.floats(&format!("{name}.bounds.W"));
+        let values = fixture.f32s(&format!("{name}.bounds.W"));
         let weight = FourBit::quantize(&values, format).unwrap();
         assert_eq!(weight.packed, fixture.bytes(&format!("{name}.bounds.packed")), "{name}");
     }
@@ -58,14 +60,14 @@ fn values_on_a_bound_go_where_bitsandbytes_puts_them() {
 
 #[test]
 fn dequantized_weights_equal_the_formulas() {
-    let fixture = Fixture::read("four_bit/weights.safetensors");
+    let fixture = Tensors::open(fixture("four_bit/weights.safetensors"));
     for (name, kind) in KINDS {
         for (rows, columns, block_size) in &MATRICES[..3] {
             for (double_quantized, suffix) in [(false, ""), (true, ".double")] {
                 let name = format!("{name}.{rows}x{columns}_b{block_size}{suffix}.dequantized");
                 let format = FourBitFormat { kind, block_size: *block_size, double_quantized };
                 let weight = FourBit::quantize(&weights(*rows, *columns), format).unwrap();
-                assert_eq!(dequantize(&weight), fixture.floats(&name), "{name}");
+                assert_eq!(dequantize(&weight), fixture.f32s(&name), "{name}");
             }
         }
     }
@@ -165,34 +167,6 @@ fn an_unknown_block_size_is_refused() {
         let format = FourBitFormat { block_size, ..FourBitFormat::NF4 };
         let error = FourBit::quantize(&[0.0], format).unwrap_err();
         assert_eq!(error, QuantError::FourBitBlockSize(block_size));
-    }
-}
-
-/// `cargo test -p olive-kit-quant --test bitsandbytes -- --ignored --nocapture speed`
-#[test]
-#[ignore = "prints how fast this processor is"]
-fn speed() {
-    use std::time::Instant;
-    let values = weights(4096, 4096);
-    let megabytes = (values.len() * 4) as f64 / 1e6;
-    let threads = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    for (name, kind) in KINDS {
-        let format = FourBitFormat { kind, block_size: 64, double_quantized: true };
-        let start = Instant::now();
-        let weight = threads.install(|| FourBit::quantize(&values, format).unwrap());
-        let quantized = start.elapsed().as_secs_f64();
-        let mut into = vec![0.0; 65_536];
-        let start = Instant::now();
-        for index in 0..values.len() / into.len() {
-            let first = index * into.len();
-            weight.dequantize(first..first + into.len(), &mut into);
-        }
-        let dequantized = start.elapsed().as_secs_f64();
-        println!(
-            "{name}: {:.0} MB/s of f32 quantized, {:.0} dequantized, by a core",
-            megabytes / quantized,
-            megabytes / dequantized
-        );
     }
 }
 

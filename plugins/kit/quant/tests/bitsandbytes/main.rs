@@ -3,6 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod dynamic;
-mod fixture;
 mod four_bit;
 mod stored;
+mod weights;

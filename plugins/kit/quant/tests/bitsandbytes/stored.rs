@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::fixture::{self, Fixture};
-use olive_kit_quant::{FourBit, FourBitFormat, FourBitKind, FourBitScales, StoredDtype};
-use olive_kit_quant::{StoredError, StoredFourBit};
+use olive_kit_quant::{
+    FourBit, FourBitFormat, FourBitKind, FourBitScales, StoredDtype, StoredError, StoredFourBit,
+};
+use olive_kit_testing::{Tensors, fixture};
 use safetensors::Dtype;
+
+use crate::weights;
 
 const CHECKPOINTS: [(&str, FourBitFormat); 2] = [
     ("nf4-double", FourBitFormat { double_quantized: true, ..FourBitFormat::NF4 }),
@@ -14,9 +17,9 @@ const CHECKPOINTS: [(&str, FourBitFormat); 2] = [
 
 #[test]
 fn weights_equal_those_quantized_here() {
-    let base = Fixture::read("four_bit/base/model.safetensors");
+    let base = Tensors::open(fixture("four_bit/base/model.safetensors"));
     for (name, format) in CHECKPOINTS {
-        let fixture = Fixture::read(&format!("four_bit/{name}/model.safetensors"));
+        let fixture = Tensors::open(fixture(&format!("four_bit/{name}/model.safetensors")));
         for weight in weights(&fixture) {
             let stored = read(&fixture, &weight).unwrap();
             let original = base.bf16s(&weight);
@@ -33,7 +36,7 @@ fn weights_equal_those_quantized_here() {
 #[test]
 fn tensors_are_written_as_they_were() {
     for (name, _) in CHECKPOINTS {
-        let fixture = Fixture::read(&format!("four_bit/{name}/model.safetensors"));
+        let fixture = Tensors::open(fixture(&format!("four_bit/{name}/model.safetensors")));
         let mut count = 0;
         for weight in weights(&fixture) {
             for tensor in read(&fixture, &weight).unwrap().tensors() {
@@ -58,7 +61,7 @@ fn any_weight_is_read_as_it_was_written() {
     for kind in [FourBitKind::Nf4, FourBitKind::Fp4] {
         for double_quantized in [false, true] {
             let format = FourBitFormat { kind, block_size: 32, double_quantized };
-            let weight = FourBit::quantize(&fixture::weights(41, 301), format).unwrap();
+            let weight = FourBit::quantize(&weights::weights(41, 301), format).unwrap();
             let stored =
                 StoredFourBit { weight, shape: vec![41, 301], dtype: "float32".to_owned() };
             assert_eq!(read_tensors(&tensors(&stored)).unwrap(), stored);
@@ -126,7 +129,7 @@ fn what_is_wrong_is_named() {
 
 fn double_quantized() -> StoredFourBit {
     let format = FourBitFormat { block_size: 32, double_quantized: true, ..FourBitFormat::NF4 };
-    let weight = FourBit::quantize(&fixture::weights(41, 301), format).unwrap();
+    let weight = FourBit::quantize(&weights::weights(41, 301), format).unwrap();
     StoredFourBit { weight, shape: vec![41, 301], dtype: "float16".to_owned() }
 }
 
@@ -138,7 +141,7 @@ fn read_tensors(tensors: &BTreeMap<String, Vec<u8>>) -> Result<StoredFourBit, St
     StoredFourBit::read(|suffix| tensors.get(suffix).map(Vec::as_slice))
 }
 
-fn read(fixture: &Fixture, weight: &str) -> Result<StoredFourBit, StoredError> {
+fn read(fixture: &Tensors, weight: &str) -> Result<StoredFourBit, StoredError> {
     let tensors: BTreeMap<_, _> = fixture
         .names()
         .into_iter()
@@ -148,7 +151,7 @@ fn read(fixture: &Fixture, weight: &str) -> Result<StoredFourBit, StoredError> {
 }
 
 /// Names of the weights in 4 bits.
-fn weights(fixture: &Fixture) -> Vec<String> {
+fn weights(fixture: &Tensors) -> Vec<String> {
     let names = fixture.names();
     let weights: Vec<_> = names
         .iter()

@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::Path;
 
+use olive_kit_testing::fixture;
 use olive_kit_text::{Block, TextError, Tokenizer, pack, rows, texts};
 use olive_schemas::data::DataConfig;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::{fixture, own_fixture, tokenizer};
+use crate::{own_fixture, tokenizer};
 
 #[derive(Deserialize)]
 struct Chats {

@@ -13,12 +13,8 @@ mod split;
 
 use std::path::{Path, PathBuf};
 
+use olive_kit_testing::fixture;
 use olive_kit_text::Tokenizer;
-
-/// A file or folder of the repository's fixtures.
-fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/fixtures").join(name)
-}
 
 /// A fixture of this crate.
 fn own_fixture(name: &str) -> PathBuf {

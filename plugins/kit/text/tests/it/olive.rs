@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::Path;
 
+use olive_kit_testing::fixture;
 use olive_kit_text::{Block, Tokenizer, pack};
 use olive_schemas::data::DataConfig;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{fixture, own_fixture};
+use crate::own_fixture;
 
 #[derive(Deserialize)]
 struct Case {

@@ -2,11 +2,12 @@
 
 use std::fs;
 
+use olive_kit_testing::fixture;
 use olive_kit_text::{Block, IGNORED_LABEL, Packed, TextError, pack};
 use olive_schemas::data::DataConfig;
 use serde_json::{Value, json};
 
-use crate::{fixture, tokenizer};
+use crate::tokenizer;
 
 fn packed(settings: Value) -> Result<Packed, TextError> {
     let mut config = json!({

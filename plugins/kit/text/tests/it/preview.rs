@@ -53,7 +53,7 @@ fn rows_tokens_and_blocks_are_counted() {
         first: told.first.clone(),
     };
     assert_eq!(told, expected);
-    assert!((told.masked_share() - 1.0 / 3.0).abs() < 1e-12);
+    assert!((told.masked_labels as f64 / told.block_tokens as f64 - 1.0 / 3.0).abs() < 1e-12);
     let again: Preview = serde_json::from_value(serde_json::to_value(&told).unwrap()).unwrap();
     assert_eq!(again, told);
 }

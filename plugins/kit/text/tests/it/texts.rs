@@ -2,11 +2,12 @@
 
 use std::fs;
 
+use olive_kit_testing::fixture;
 use olive_kit_text::{Example, Row, TextError, Tokenizer, examples, rows, texts};
 use olive_schemas::data::PreProcess;
 use serde_json::{Value, json};
 
-use crate::{fixture, tokenizer};
+use crate::tokenizer;
 
 fn sample(content: &str) -> Vec<Row> {
     let file = tempfile::NamedTempFile::new().unwrap();

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use olive_kit_adapters::Adapters;
+use olive_kit_testing::file_names;
 use olive_kit_train::{
     Checkpoints, Outputs, Resume, TrainError, TrainingData, TrainingSettings, checkpoint, train,
 };
@@ -25,13 +26,6 @@ fn run(
     let mut heard = Heard::default();
     train(toy, adapters, data, &toy::settings(), &outputs, &mut heard)?;
     Ok(heard)
-}
-
-fn names(dir: &Path) -> Vec<String> {
-    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name());
-    let mut names: Vec<_> = entries.map(|name| name.to_string_lossy().into_owned()).collect();
-    names.sort();
-    names
 }
 
 #[test]
@@ -64,7 +58,7 @@ fn numbers_that_are_none_keep_the_batch_and_the_adapter_before() {
     let tokens: Vec<_> = blocks.iter().flat_map(|&block| data[block].input_ids.clone()).collect();
     assert_eq!(batch["batches"][0]["input_ids"][0], serde_json::json!(tokens));
     assert_eq!(batch["batches"][0]["labels"][0][1], serde_json::json!(tokens[1]));
-    assert_eq!(names(dir.path()), ["checkpoint-4", "checkpoint-5", "failed-batch-6.json"]);
+    assert_eq!(file_names(dir.path()), ["checkpoint-4", "checkpoint-5", "failed-batch-6.json"]);
     let before = tempfile::tempdir().unwrap();
     toy::write(&adapters, before.path()).unwrap();
     let read = |dir: &Path| fs::read(dir.join("adapter_model.safetensors")).unwrap();
@@ -119,7 +113,7 @@ fn check_full(dir: &Path, error: &TrainError) {
             .any(|cause| cause.contains("no storage space") || cause.contains("No space left")),
         "{causes:?}"
     );
-    assert_eq!(names(dir), ["checkpoint-4"], "nothing half-written is left");
+    assert_eq!(file_names(dir), ["checkpoint-4"], "nothing half-written is left");
     assert_eq!(checkpoint::list(dir), [(4, last)]);
 }
 
@@ -199,13 +193,13 @@ fn nothing_to_train_on_is_named() {
     let (some, mut adapters) = (toy::sequences(4, 1), toy::adapters());
     assert_eq!(refused(&[], &[], &mut adapters), "there are no sequences to train on");
     assert_eq!(refused(&some, &[], &mut Adapters::none()), "there are no parameters to train");
-    let mut unlabelled = some.clone();
-    for one in &mut unlabelled {
+    let mut unlabeled = some.clone();
+    for one in &mut unlabeled {
         one.label_mask = Some(vec![false; one.len()]);
     }
-    let message = refused(&unlabelled[..1], &[], &mut adapters);
+    let message = refused(&unlabeled[..1], &[], &mut adapters);
     assert_eq!(message, "step 1 has no label: every position of block 0 is ignored");
-    let message = refused(&some, &unlabelled, &mut adapters);
+    let message = refused(&some, &unlabeled, &mut adapters);
     assert_eq!(message, "the evaluation data has no label");
 }
 

@@ -95,22 +95,3 @@ fn threads_change_no_bit() {
         assert!(on(1) == on(3), "{}", case.name);
     }
 }
-
-/// Seconds of a step for the adapters of Phi-3-mini at rank 64 on attention, 37.7 million values.
-#[test]
-#[ignore = "measures"]
-fn speed_of_optimizers() {
-    let names =
-        ["torch AdamW", "bitsandbytes AdamW8bit", "bitsandbytes Lion", "transformers Adafactor"];
-    for mut case in fixture().cases.into_iter().filter(|case| names.contains(&case.name.as_str())) {
-        case.shape = vec![64, 3072 * 192];
-        let mut parameters = parameters(&case.shape);
-        let mut gradients = Gradients::zeros(&parameters);
-        set_gradients(&mut gradients, 0);
-        let mut optimizer = Optimizer::new(case.settings, case.weight_decay, &parameters);
-        let started = std::time::Instant::now();
-        (0..3).for_each(|_| optimizer.step(&mut parameters, &gradients, 1e-4));
-        let seconds = started.elapsed().as_secs_f64() / 3.0;
-        println!("{}: {seconds:.3} s a step", case.name);
-    }
-}

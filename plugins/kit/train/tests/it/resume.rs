@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use olive_kit_testing::file_names;
 use olive_kit_train::{
     AdamW, Checkpoints, Duration, EarlyStopping, Interval, Lion, OptimizerSettings, Order, Outputs,
     PlateauSettings, Resume, Saving, ScheduleKind, Sgd, TrainError, Trained, TrainingData,
@@ -190,12 +191,5 @@ fn what_a_killed_run_left_is_taken_away_or_put_back() {
     let mut heard = Heard::default();
     run(checkpoints(dir.path(), Resume::Newest), &toy::settings(), &mut heard).unwrap();
     assert_eq!(heard.starts[0].steps_done, 12);
-    assert_eq!(files_of(dir.path()), ["checkpoint-12", "checkpoint-4"]);
-}
-
-fn files_of(dir: &Path) -> Vec<String> {
-    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name());
-    let mut names: Vec<_> = entries.map(|name| name.to_string_lossy().into_owned()).collect();
-    names.sort();
-    names
+    assert_eq!(file_names(dir.path()), ["checkpoint-12", "checkpoint-4"]);
 }
