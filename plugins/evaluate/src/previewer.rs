@@ -2,15 +2,14 @@
 //!
 //! Reads the tokenizer and the data, no weights.
 
-use std::error::Error;
 use std::path::PathBuf;
 
 use olive_kit_text::{EvalSize, Piece, PieceKind as Kind, Preview, TextError, Tokenizer};
 use olive_kit_text::{preview, rows, texts};
 use olive_plugin_api::{
-    BlockPiece, BlockPreview, DataConfig, DataPreview, Diagnostic, Model, ModelKind, PieceKind,
-    PluginError, PreviewConfig, PreviewSplit, Previewed, Previewer, RowPreview, SplitSizes,
-    StepContext, TokenPreview,
+    BlockPiece, BlockPreview, DataConfig, DataPreview, Model, ModelKind, PieceKind, PluginError,
+    PreviewConfig, PreviewSplit, Previewed, Previewer, RowPreview, SplitSizes, StepContext,
+    TokenPreview,
 };
 
 use crate::error::EvaluateError;
@@ -41,7 +40,7 @@ impl Previewer for DataPreviewer {
         ctx.check_cancelled()?;
         Ok(match seen {
             Ok(seen) => Previewed::Data(seen),
-            Err(error) => Previewed::Refused(vec![problem(&error)]),
+            Err(error) => Previewed::Refused(vec![error.finding("")]),
         })
     }
 }
@@ -51,7 +50,8 @@ fn look(
     data: &DataConfig,
     config: &PreviewConfig,
 ) -> Result<DataPreview, TextError> {
-    let split = config.split.map(|PreviewSplit { eval_size, seed }| (size(eval_size), seed));
+    let split =
+        config.split.map(|PreviewSplit { eval_size, seed }| (EvalSize::of(eval_size), seed));
     let seen = preview(tokenizer, data, split, config.blocks)?;
     let rows = row_previews(tokenizer, data, config.rows)?;
     let Preview { strategy, max_seq_len, rows: num_rows, empty_rows, tokens, .. } = seen;
@@ -74,19 +74,6 @@ fn look(
         rows,
         blocks: seen.first.into_iter().map(block).collect(),
     })
-}
-
-/// A share below 1, or a count, as a training reads it.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a whole number of 1 or more; out of range saturates"
-)]
-fn size(size: f64) -> EvalSize {
-    if size >= 1.0 && size.fract() == 0.0 {
-        return EvalSize::Count(size as usize);
-    }
-    EvalSize::Share(size)
 }
 
 /// The first rows with text.
@@ -126,16 +113,5 @@ fn block(block: olive_kit_text::BlockPreview) -> BlockPreview {
         num_tokens: block.tokens,
         num_masked_labels: block.masked_labels,
         pieces: block.pieces.into_iter().map(piece).collect(),
-    }
-}
-
-/// An error of the text as a finding about the data config, with all its causes.
-fn problem(error: &TextError) -> Diagnostic {
-    let sources = std::iter::successors(error.source(), |&source| source.source());
-    let message = sources.fold(error.to_string(), |message, source| format!("{message}: {source}"));
-    let problem = Diagnostic::error(error.code(), "", message);
-    match error.help() {
-        Some(help) => problem.with_help(help),
-        None => problem,
     }
 }

@@ -7,7 +7,7 @@ use olive_kit_checkpoint::CheckpointError;
 use olive_plugin_api::PluginError;
 use thiserror::Error;
 
-use crate::gguf::tensor_type;
+use crate::tensor_type;
 
 /// Why a model could not be imported.
 #[derive(Debug, Error)]

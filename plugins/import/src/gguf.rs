@@ -3,7 +3,6 @@
 //! Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>, versions 2 and 3.
 
 pub mod metadata;
-pub mod tensor_type;
 mod header;
 
 use std::borrow::Cow;

@@ -10,6 +10,7 @@
 mod pass;
 mod config;
 pub mod gguf;
+mod tensor_type;
 pub mod llama;
 pub mod tokenizer;
 pub mod plan;

@@ -11,7 +11,7 @@ use olive_kit_checkpoint::Decoder;
 /// twice. What is computed again to save memory is not counted, so that it lowers the share of the
 /// processor's peak that a training reaches.
 pub(crate) fn per_token(decoder: &Decoder, adapters: &Adapters, seq: usize) -> f64 {
-    let linears = (0..decoder.num_layers).flat_map(|layer| decoder.linears(layer));
+    let linears = decoder.linears_of_layers();
     let head = decoder.hidden_size * decoder.vocab_size;
     let frozen: usize =
         linears.map(|linear| linear.in_features * linear.out_features).sum::<usize>() + head;

@@ -1,11 +1,10 @@
 //! From data configs to blocks of tokens.
 
-use std::error::Error;
 use std::path::Path;
 
-use olive_kit_text::{Block, EvalSize, Packed, TextError, Tokenizer, pack, split};
+use olive_kit_text::{Block, EvalSize, Packed, Tokenizer, pack, split};
 use olive_kit_train::Sequence;
-use olive_plugin_api::{DataConfig, Diagnostic, StepContext};
+use olive_plugin_api::{DataConfig, StepContext};
 
 use crate::config::Common;
 use crate::error::LoraError;
@@ -59,14 +58,14 @@ pub(crate) fn load(
     config: &Common,
     ctx: &StepContext<'_>,
 ) -> Result<TrainingBlocks, LoraError> {
-    let tokenizer = Tokenizer::open(model_dir).map_err(|error| refused("", &error))?;
+    let tokenizer = Tokenizer::open(model_dir).map_err(|error| error.finding(""))?;
     let packed = packed(&tokenizer, ctx.data_config(&config.train_data_config)?, TRAIN)?;
     let Packed { blocks, num_rows, num_tokens, dropped_tokens, .. } = packed;
     let (train, eval) = match (&config.eval_data_config, config.eval_dataset_size) {
         (Some(name), _) => (blocks, self::packed(&tokenizer, ctx.data_config(name)?, EVAL)?.blocks),
         (None, Some(size)) => {
             let seed = data_seed(&config.training_args());
-            split(blocks, eval_size(size), seed).map_err(|error| refused(EVAL_SIZE, &error))?
+            split(blocks, EvalSize::of(size), seed).map_err(|error| error.finding(EVAL_SIZE))?
         }
         (None, None) => (blocks, Vec::new()),
     };
@@ -82,20 +81,7 @@ pub(crate) fn load(
 
 /// The blocks of one data config, at least one.
 fn packed(tokenizer: &Tokenizer, data: &DataConfig, pointer: &str) -> Result<Packed, LoraError> {
-    pack(tokenizer, data).map_err(|error| refused(pointer, &error).into())
-}
-
-/// A share below 1, or a count; any other number is a share that [`split`] refuses.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a whole number of 1 or more; out of range saturates"
-)]
-fn eval_size(size: f64) -> EvalSize {
-    if size >= 1.0 && size.fract() == 0.0 {
-        return EvalSize::Count(size as usize);
-    }
-    EvalSize::Share(size)
+    pack(tokenizer, data).map_err(|error| error.finding(pointer).into())
 }
 
 fn sequence(block: Block) -> Sequence {
@@ -104,15 +90,4 @@ fn sequence(block: Block) -> Sequence {
     let segments = block.segments();
     let Block { input_ids, attention_mask, .. } = block;
     Sequence { input_ids, attention_mask, label_mask, segments }
-}
-
-/// An error of the text as a finding about the config, with all its causes.
-fn refused(pointer: &str, error: &TextError) -> Diagnostic {
-    let sources = std::iter::successors(error.source(), |&source| source.source());
-    let message = sources.fold(error.to_string(), |message, source| format!("{message}: {source}"));
-    let problem = Diagnostic::error(error.code(), pointer, message);
-    match error.help() {
-        Some(help) => problem.with_help(help),
-        None => problem,
-    }
 }

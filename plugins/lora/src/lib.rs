@@ -22,6 +22,7 @@ mod base;
 mod loftq;
 mod data;
 mod engine;
+mod folder;
 mod settings;
 mod memory;
 mod arithmetic;

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::num::NonZero;
 
 use olive_kit_adapters::{AdapterConfig, Adapters, Method, ParameterId};
-use olive_kit_checkpoint::{Checkpoint, CheckpointWriter, DEFAULT_SHARD_BYTES, TensorSpec, files};
+use olive_kit_checkpoint::{
+    Checkpoint, CheckpointWriter, DEFAULT_SHARD_BYTES, Decoder, TensorSpec, files,
+};
 use olive_kit_loftq::{Loftq, loftq};
 use olive_kit_quant::FourBitFormat;
 use olive_plugin_api::StepContext;
 
 use crate::error::LoraError;
-use crate::training::folder;
+use crate::folder::folder;
 
 /// Folder of the rounded base inside the output folder, as in Olive.
 const MODEL: &str = "model";
@@ -76,7 +78,8 @@ struct Factors {
 
 /// The factors by the name of the weight they belong to; `lm_head` is not rounded.
 fn adapted(adapters: &Adapters) -> BTreeMap<String, Factors> {
-    let layers = adapters.layers.iter().filter(|(path, _)| path.as_str() != "lm_head");
+    let layers =
+        adapters.layers.iter().filter(|(path, _)| path.as_str() != Decoder::LM_HEAD_MODULE);
     let factors = layers.filter_map(|(path, layer)| match layer.method {
         Method::Lora { a, b, .. } => {
             let rank = adapters.parameter(a).shape[0];

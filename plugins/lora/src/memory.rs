@@ -101,7 +101,7 @@ fn weights(decoder: &Decoder, storage: Storage) -> u64 {
         let scale = if format.double_quantized { 1.0 + 4.0 / 256.0 } else { 4.0 };
         0.5 + scale / format.block_size as f64
     });
-    let linears = (0..decoder.num_layers).flat_map(|layer| decoder.linears(layer));
+    let linears = decoder.linears_of_layers();
     let linears: usize = linears.map(|linear| linear.in_features * linear.out_features).sum();
     let tables = if decoder.ties_embeddings { 1 } else { 2 };
     let tables = tables * decoder.vocab_size * decoder.hidden_size;
@@ -178,7 +178,7 @@ fn kept_values(decoder: &Decoder) -> usize {
 fn working_values(decoder: &Decoder, adapters: &Adapters) -> (usize, usize) {
     let qkv = decoder.query_width() + 2 * decoder.kv_width();
     let mut of_tokens = 2 * decoder.intermediate_size + 2 * decoder.hidden_size + qkv;
-    let linears = (0..decoder.num_layers).flat_map(|layer| decoder.linears(layer));
+    let linears = decoder.linears_of_layers();
     let (mut widest, mut of_weights) = (0, 0);
     for linear in linears {
         let Some(layer) = adapters.layers.get(&linear.name) else { continue };

@@ -16,6 +16,7 @@ use crate::config::{AdapterPass, Base, TorchDtype};
 use crate::data::{self, TrainingBlocks};
 use crate::engine::{self, Loaded};
 use crate::error::LoraError;
+use crate::folder::folder;
 use crate::memory::{self, Memory};
 use crate::progress::Progress;
 use crate::{adapter, arithmetic, base, checks, loftq, machine, settings};
@@ -235,11 +236,4 @@ fn held(storage: Storage, dtype: TorchDtype) -> String {
         Some(_) => format!("linear layers are held in 4 bits; {products}"),
         None => products.to_owned(),
     }
-}
-
-/// Makes a folder.
-pub(crate) fn folder(path: &Path) -> Result<PathBuf, LoraError> {
-    let made = fs::create_dir_all(path);
-    made.map_err(|source| LoraError::Folder { path: path.to_owned(), source })?;
-    Ok(path.to_owned())
 }

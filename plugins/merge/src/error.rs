@@ -6,7 +6,11 @@ use olive_kit_quant::QuantError;
 use olive_plugin_api::PluginError;
 use thiserror::Error;
 
-use crate::merge::{NO_ADAPTER, NO_ADAPTER_HELP};
+/// What is told where there is nothing to merge.
+pub(crate) const NO_ADAPTER: &str = "the input model has no adapter to merge";
+/// What to try then.
+pub(crate) const NO_ADAPTER_HELP: &str =
+    "put a pass that trains an adapter before this one, or set `adapter_path` of the input model";
 
 /// Why an adapter could not be merged.
 #[derive(Debug, Error)]

@@ -17,10 +17,6 @@ use self::parts::{Part, Source};
 use crate::error::MergeError;
 use crate::weight::BaseWeight;
 
-pub(crate) const NO_ADAPTER: &str = "the input model has no adapter to merge";
-pub(crate) const NO_ADAPTER_HELP: &str =
-    "put a pass that trains an adapter before this one, or set `adapter_path` of the input model";
-
 /// Values of a weight that are in memory at once.
 const GROUP_VALUES: usize = 1 << 22;
 

@@ -18,8 +18,8 @@ use olive_kit_checkpoint::{Checkpoint, DEFAULT_SHARD_BYTES};
 use olive_plugin_api::{Diagnostic, Model, ModelKind, Pass, PluginError, StepContext};
 
 use crate::config::MergeAdapterWeightsConfig;
-use crate::error::MergeError;
-use crate::merge::{Merge, NO_ADAPTER, NO_ADAPTER_HELP};
+use crate::error::{MergeError, NO_ADAPTER, NO_ADAPTER_HELP};
+use crate::merge::Merge;
 
 /// Folds an adapter into the weights of its base model.
 #[derive(Debug, Default)]

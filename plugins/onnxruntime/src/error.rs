@@ -8,7 +8,7 @@ use olive_kit_text::TextError;
 use olive_plugin_api::PluginError;
 use thiserror::Error;
 
-use crate::library::{LIBRARY_VARIABLE, Places};
+use crate::places::{LIBRARY_VARIABLE, Places};
 
 /// Why an ONNX model could not be run.
 #[derive(Debug, Error)]

@@ -14,6 +14,7 @@ mod cache;
 pub mod genai_config;
 mod files;
 pub mod library;
+pub mod places;
 pub mod error;
 
 use evaluator::OnnxRuntimeEvaluator;

@@ -1,7 +1,5 @@
 //! Where the ONNX Runtime library is, and loading it once.
 
-use std::env;
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -10,12 +8,7 @@ use ort::environment::Environment;
 use ort::logging::LogLevel;
 
 use crate::error::OnnxError;
-
-/// Variable that holds the path of the library and overrides every other place.
-pub const LIBRARY_VARIABLE: &str = "OLIVE_ONNXRUNTIME_LIB";
-
-/// Variable in which a worker tells a plugin where its own library is.
-pub const PLUGIN_VARIABLE: &str = "OLIVE_PLUGIN_PATH";
+use crate::places::Places;
 
 /// Start of the library's file name on this platform; a version may follow.
 const FILE_NAME: &str = if cfg!(windows) {
@@ -42,32 +35,6 @@ pub fn environment() -> Result<Environment, OnnxError> {
     // What it would log, it also returns.
     environment.set_log_level(LogLevel::Fatal);
     Ok(loaded.insert(environment).clone())
-}
-
-/// Where the library is looked for, in this order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Places {
-    /// The very file, if the user names one.
-    pub explicit: Option<PathBuf>,
-    /// Folder of the plugin's own library; its subfolder `onnxruntime` is looked at too.
-    pub plugin_dir: Option<PathBuf>,
-    /// Folder of downloaded versions: `<version>/libonnxruntime.so*`.
-    pub cache_dir: Option<PathBuf>,
-}
-
-impl Places {
-    /// The places that the process's environment variables point to.
-    pub fn from_environment() -> Self {
-        let path = |name| variable(name).map(PathBuf::from);
-        let cache = path("OLIVE_CACHE_HOME")
-            .or_else(|| path("XDG_CACHE_HOME").map(|cache| cache.join("olive")))
-            .or_else(|| path("HOME").map(|home| home.join(".cache/olive")));
-        Self {
-            explicit: path(LIBRARY_VARIABLE),
-            plugin_dir: path(PLUGIN_VARIABLE).and_then(|file| Some(file.parent()?.to_path_buf())),
-            cache_dir: cache.map(|cache| cache.join("onnxruntime")),
-        }
-    }
 }
 
 /// The library: the explicit file, else the first found beside the plugin, else the newest version
@@ -119,10 +86,6 @@ fn children(folder: &Path) -> Vec<PathBuf> {
     children
 }
 
-fn variable(name: &str) -> Option<OsString> {
-    env::var_os(name).filter(|value| !value.is_empty())
-}
-
 fn unloadable(path: &Path, error: ort::LoadDynamicError) -> OnnxError {
     let path = path.to_path_buf();
     match error {
@@ -141,7 +104,8 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use super::{FILE_NAME, Places, find};
+    use super::{FILE_NAME, find};
+    use crate::places::Places;
 
     fn put(folder: &Path, name: &str) {
         fs::create_dir_all(folder).unwrap();

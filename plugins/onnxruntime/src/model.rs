@@ -46,7 +46,7 @@ impl OnnxLanguageModel {
     /// # Errors
     /// When there is no ONNX Runtime library, the provider cannot be used or computes nothing, a
     /// file is missing, or the graph is broken or no decoder with a key-value cache in f32.
-    pub fn open_on(
+    pub(crate) fn open_on(
         provider: &Provider,
         path: &Path,
         config: GenaiConfig,

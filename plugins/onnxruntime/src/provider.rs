@@ -53,7 +53,7 @@ impl Provider {
     }
 
     /// Whether it is the runtime's own for the processor.
-    pub fn is_cpu(&self) -> bool {
+    pub(crate) fn is_cpu(&self) -> bool {
         self.name == CPU
     }
 

@@ -28,6 +28,7 @@ mod goal_unmeasured;
 mod never_used;
 mod azureml_client_incomplete;
 mod planner;
+mod need;
 
 #[cfg(not(target_family = "wasm"))]
 pub mod example;

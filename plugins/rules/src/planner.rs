@@ -4,20 +4,14 @@
 //! mapped are not counted: the system takes them back when memory is short. Estimates were compared
 //! with measured peaks, which the tests hold.
 
-use olive_validator_api::{Context, Cost, Device, Document, PlannedStep, Planner, text};
-use serde_json::{Map, Value};
+use olive_validator_api::{Context, Cost, Document, PlannedStep, Planner, text};
 
 use crate::OliveRules;
 use crate::model::checkpoint;
+use crate::need::{FLOAT, MIB, Need};
 use crate::parts::{chains, evaluators, is, is_tuner, measures_model};
 use crate::shape::Shape;
 use crate::tuning;
-
-/// Bytes of a 32-bit float, in which everything is computed.
-pub(crate) const FLOAT: f64 = 4.0;
-
-/// Resident memory of a worker with its plugin and a tokenizer.
-const PROGRAM: f64 = 20.0 * MIB;
 
 /// Resident memory of ONNX Runtime beside that.
 const RUNTIME: f64 = 10.0 * MIB;
@@ -30,8 +24,6 @@ const COLUMNS: f64 = 128.0;
 
 /// Tokens of a row that is measured, which only the data tells.
 const ROW_TOKENS: f64 = 128.0;
-
-const MIB: f64 = 1_048_576.0;
 
 impl Planner for OliveRules {
     fn estimate(document: &Document, _: &Context) -> Vec<Option<Cost>> {
@@ -62,44 +54,6 @@ enum Stage {
     Checkpoint(Shape, f64),
     /// An ONNX model: bytes of its weights, and of those that are quantized.
     Onnx(f64, f64),
-}
-
-/// What a step needs.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Need {
-    /// What is in memory at once, in bytes by name.
-    pub(crate) memory: Vec<(&'static str, f64)>,
-    pub(crate) disk: f64,
-    pub(crate) flops: f64,
-    pub(crate) confidence: f64,
-}
-
-impl Need {
-    fn peak(&self) -> f64 {
-        PROGRAM + self.memory.iter().map(|(_, bytes)| bytes).sum::<f64>()
-    }
-
-    /// This and `then`, one after the other.
-    fn max(self, then: Option<Self>) -> Self {
-        match then {
-            Some(then) if then.peak() > self.peak() => Self { disk: self.disk, ..then },
-            _ => self,
-        }
-    }
-
-    fn cost(self, device: Device) -> Cost {
-        let peak = whole(self.peak());
-        let parts = std::iter::once(("program", PROGRAM)).chain(self.memory);
-        let breakdown = parts.map(|(name, bytes)| (name.to_owned(), Value::from(whole(bytes))));
-        Cost {
-            peak_host_bytes: peak,
-            peak_device_bytes: if device == Device::Cpu { peak } else { 0 },
-            disk_bytes: whole(self.disk),
-            flops: self.flops,
-            confidence: self.confidence,
-            breakdown: breakdown.collect::<Map<_, _>>(),
-        }
-    }
 }
 
 /// What a built-in pass needs, and what it makes; nothing of other passes.
@@ -168,15 +122,6 @@ fn evaluation(document: &Document, step: &PlannedStep, made: Option<&Stage>) -> 
         }
     };
     Some(Need { memory, disk: 0.0, flops: 0.0, confidence: 0.6 })
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "sizes are not negative; what is out of range saturates"
-)]
-fn whole(bytes: f64) -> u64 {
-    bytes as u64
 }
 
 #[cfg(test)]

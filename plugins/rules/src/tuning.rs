@@ -4,8 +4,8 @@ use olive_validator_api::{Document, PlannedStep, integer, switch, text};
 use serde_json::Value;
 
 use crate::model::{Linear, checkpoint, family, is_layer};
+use crate::need::{FLOAT, Need};
 use crate::parts::is;
-use crate::planner::{FLOAT, Need};
 use crate::shape::Shape;
 use crate::training::Training;
 

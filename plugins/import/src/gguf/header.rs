@@ -8,7 +8,8 @@ use std::path::Path;
 
 use crate::error::ImportError;
 use crate::gguf::metadata::{Metadata, Value};
-use crate::gguf::{StoredTensor, tensor_type, truncated};
+use crate::gguf::{StoredTensor, truncated};
+use crate::tensor_type;
 
 const MAGIC: [u8; 4] = *b"GGUF";
 /// Most sizes a tensor may have.

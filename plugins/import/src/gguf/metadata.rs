@@ -64,7 +64,7 @@ impl Metadata {
     ///
     /// # Errors
     /// When it is another value.
-    pub fn token_id(&self, key: &str) -> Result<Option<u32>, ImportError> {
+    pub(crate) fn token_id(&self, key: &str) -> Result<Option<u32>, ImportError> {
         self.typed(key, "a token id", |value| match value {
             Value::Integer(id) => u32::try_from(*id).ok(),
             _ => None,
@@ -75,7 +75,7 @@ impl Metadata {
     ///
     /// # Errors
     /// When it is another value.
-    pub fn optional_number(&self, key: &str) -> Result<Option<f64>, ImportError> {
+    pub(crate) fn optional_number(&self, key: &str) -> Result<Option<f64>, ImportError> {
         self.typed(key, "a number", |value| match value {
             Value::Number(number) if number.is_finite() => Some(*number),
             _ => None,
@@ -106,7 +106,7 @@ impl Metadata {
     ///
     /// # Errors
     /// When it is another value.
-    pub fn optional_text(&self, key: &str) -> Result<Option<&str>, ImportError> {
+    pub(crate) fn optional_text(&self, key: &str) -> Result<Option<&str>, ImportError> {
         self.typed(key, "a string", text)
     }
 
@@ -134,7 +134,7 @@ impl Metadata {
     ///
     /// # Errors
     /// When they are another value.
-    pub fn optional_integers(&self, key: &str) -> Result<Option<Vec<i128>>, ImportError> {
+    pub(crate) fn optional_integers(&self, key: &str) -> Result<Option<Vec<i128>>, ImportError> {
         let integer = |value: &Value| match value {
             Value::Integer(integer) => Some(*integer),
             _ => None,

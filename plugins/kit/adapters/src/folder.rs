@@ -14,10 +14,11 @@ use crate::layout;
 use crate::start::bias_parameter;
 use crate::targets::{Modules, Names, TargetModules, last_name};
 
-const WEIGHTS: &str = "adapter_model.safetensors";
+/// Name of an adapter's file of weights.
+pub const WEIGHTS: &str = "adapter_model.safetensors";
 const PICKLE: &str = "adapter_model.bin";
-/// What PEFT puts before every name.
-const PREFIX: &str = "base_model.model.";
+/// What PEFT puts before the name of every tensor.
+pub const PREFIX: &str = "base_model.model.";
 /// Copies of biases that PEFT stores beside those of modules that are trained whole.
 const COPIES: [&str; 2] = [".original_module.bias", ".modules_to_save.bias"];
 

@@ -40,8 +40,7 @@ enum QuantizedModules {
 impl QuantizedBase {
     /// A base all of whose linear layers but the one that makes logits are in `format`.
     pub fn of_all(format: FourBitFormat, decoder: &Decoder) -> Self {
-        let layers = (0..decoder.num_layers).flat_map(|layer| decoder.linears(layer));
-        let paths = layers.map(|linear| linear.name).collect();
+        let paths = decoder.linears_of_layers().map(|linear| linear.name).collect();
         Self { format, modules: QuantizedModules::Listed(paths) }
     }
 

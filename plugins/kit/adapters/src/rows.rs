@@ -5,7 +5,8 @@
 
 use std::ops::Range;
 
-use olive_kit_kernels::product::{Matrix, MatrixMut, Threads, add_product, multiply};
+use olive_kit_kernels::product::{add_product, multiply};
+use olive_kit_kernels::{Matrix, MatrixMut, Threads};
 
 use crate::adapters::{Adapters, Factor, Layer, Method};
 
@@ -13,16 +14,6 @@ use crate::adapters::{Adapters, Factor, Layer, Method};
 pub const BLOCK_ROWS: usize = 64;
 
 impl Adapters {
-    /// Writes rows of what `layer` adds to its weight, `[rows, in_features]`: `scale B A` and the
-    /// like. What `DoRA` multiplies is not in it; see [`Adapters::adapt_rows`].
-    ///
-    /// # Panics
-    /// When a row is past the end, or `into` has another length.
-    pub fn delta_rows(&self, layer: &Layer, rows: Range<usize>, into: &mut [f32]) {
-        into.fill(0.0);
-        self.add_delta(layer, rows, into);
-    }
-
     /// Makes rows of a weight, `[rows, in_features]`, those of the adapted weight:
     /// `W + scale B A` and the like, and with `DoRA` `m / ‖W + scale B A‖` times it, row by row.
     ///

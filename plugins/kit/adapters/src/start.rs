@@ -170,7 +170,7 @@ pub fn checkpoint_rows(
 
 /// Name of the base's weight of a module; the head may share the embedding's.
 pub(crate) fn weight_name(decoder: &Decoder, path: &str) -> String {
-    if path == crate::targets::LM_HEAD && decoder.ties_embeddings {
+    if path == Decoder::LM_HEAD_MODULE && decoder.ties_embeddings {
         return Decoder::EMBEDDING.to_owned();
     }
     format!("{path}.weight")

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use olive_kit_checkpoint::{Decoder, Family, Linear};
 
 use self::matching::{Excluded, Layers};
-pub(crate) use self::modules::{LM_HEAD, Modules, last_name};
+pub(crate) use self::modules::{Modules, last_name};
 pub use self::problem::TargetProblem;
 
 /// What a user says about the parts of a model that are trained.
@@ -121,7 +121,8 @@ fn target_modules(decoder: &Decoder, spec: &TargetSpec, modules: &Modules) -> Na
     match &spec.modules {
         Some(TargetModules::Named(names)) => names.clone(),
         Some(TargetModules::AllLinear) => {
-            let in_layers = modules.linears.iter().filter(|linear| linear.name != LM_HEAD);
+            let in_layers =
+                modules.linears.iter().filter(|linear| linear.name != Decoder::LM_HEAD_MODULE);
             let names: BTreeSet<_> = in_layers.map(|linear| last_name(&linear.name)).collect();
             Names::Listed(names.into_iter().map(str::to_owned).collect())
         }

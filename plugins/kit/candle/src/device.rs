@@ -9,7 +9,7 @@ use olive_kit_decoder::DecoderError;
 /// # Errors
 /// When this program was built without the feature `cuda`, or there is no such GPU.
 pub fn gpu(ordinal: usize) -> Result<Device, DecoderError> {
-    if !has_gpu_support() {
+    if !cfg!(feature = "cuda") {
         let reason = "this build has no support for GPUs; build with the feature `cuda`, or train \
                       on the CPU";
         return Err(DecoderError::Device(reason.to_owned()));
@@ -18,11 +18,6 @@ pub fn gpu(ordinal: usize) -> Result<Device, DecoderError> {
     #[cfg(feature = "cuda")]
     crate::kernels::keep_memory(&device).map_err(device_error)?;
     Ok(device)
-}
-
-/// Whether this program was built with the feature `cuda`.
-pub const fn has_gpu_support() -> bool {
-    cfg!(feature = "cuda")
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]

@@ -5,7 +5,7 @@
 //! gate's product are computed again.
 
 use candle_core::{D, DType, Device, Result, Tensor};
-use olive_kit_checkpoint::{Activation, Checkpoint, LinearRole};
+use olive_kit_checkpoint::{self as checkpoint, Activation, Checkpoint};
 use olive_kit_decoder::DecoderError;
 
 use crate::attention::{Attention, Heads};
@@ -60,19 +60,8 @@ impl Layer {
         device: &Device,
     ) -> std::result::Result<Self, DecoderError> {
         let decoder = checkpoint.decoder();
-        let (mut qkv, mut output) = (Vec::new(), Vec::new());
-        let (mut gate_up, mut down) = (Vec::new(), Vec::new());
-        for linear in decoder.linears(index) {
-            let place = match linear.role {
-                LinearRole::Qkv | LinearRole::Query | LinearRole::Key | LinearRole::Value => {
-                    &mut qkv
-                }
-                LinearRole::Output => &mut output,
-                LinearRole::GateUp | LinearRole::Gate | LinearRole::Up => &mut gate_up,
-                LinearRole::Down | LinearRole::LmHead => &mut down,
-            };
-            place.push(Linear::load(checkpoint, &linear, dtype, device)?);
-        }
+        let load = |linear: &checkpoint::Linear| Linear::load(checkpoint, linear, dtype, device);
+        let linears = decoder.layer_linears(index);
         let norm = |name: &str| Norm::load(checkpoint, name, device);
         let optional = |name: Option<String>| name.map(|name| norm(&name)).transpose();
         let norms = decoder.norms(index);
@@ -82,13 +71,13 @@ impl Layer {
         };
         Ok(Self {
             attention_norm: norm(&norms.attention)?,
-            qkv,
+            qkv: linears.qkv.iter().map(load).collect::<std::result::Result<_, _>>()?,
             head_norms,
-            output: output.remove(0),
+            output: load(&linears.output)?,
             attention_output_norm: optional(norms.attention_output)?,
             mlp_norm: norm(&norms.mlp)?,
-            gate_up,
-            down: down.remove(0),
+            gate_up: linears.gate_up.iter().map(load).collect::<std::result::Result<_, _>>()?,
+            down: load(&linears.down)?,
             mlp_output_norm: optional(norms.mlp_output)?,
             activation: decoder.activation,
             head_dim: decoder.head_dim,

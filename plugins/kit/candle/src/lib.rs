@@ -72,7 +72,7 @@ mod device;
 mod kernels;
 
 pub use candle_core::Device;
-pub use device::{gpu, has_gpu_support};
+pub use device::gpu;
 #[cfg(feature = "cuda")]
 pub use kernels::peak_memory;
 pub use loss_scale::LossScale;

@@ -19,7 +19,7 @@ impl LossScale {
     const PASSES_UNTIL_DOUBLED: u16 = 2_000;
 
     /// No scale: gradients as they are.
-    pub const NONE: Self = Self { exponent: 0, passes: 0 };
+    pub(crate) const NONE: Self = Self { exponent: 0, passes: 0 };
 
     /// The first scale of f16 passes, 2^16.
     pub const FIRST: Self = Self { exponent: 16, passes: 0 };

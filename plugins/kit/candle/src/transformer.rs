@@ -4,7 +4,6 @@ use candle_core::{DType, Device, Result, Tensor};
 use olive_kit_adapters::ParameterId;
 use olive_kit_checkpoint::{Checkpoint, Decoder, Dtype};
 use olive_kit_decoder::DecoderError;
-use olive_kit_decoder::transformer::{EMBEDDING, LM_HEAD};
 
 use crate::device::dtype_of;
 use crate::layer::Layer;
@@ -51,7 +50,7 @@ impl CandleTransformer {
             .collect::<std::result::Result<_, _>>()?;
         let final_norm = Norm::load(checkpoint, Decoder::FINAL_NORM, device)?;
         let lm_head = if decoder.ties_embeddings {
-            Linear::new(LM_HEAD.to_owned(), embedding.clone())
+            Linear::new(Decoder::LM_HEAD_MODULE.to_owned(), embedding.clone())
         } else {
             Linear::load(checkpoint, &decoder.lm_head(), held_as, device)?
         };
@@ -98,7 +97,8 @@ impl CandleTransformer {
 
     /// Rows of the embedding, `[tokens, hidden_size]`; ids are checked before.
     pub(crate) fn embed(&self, tokens: &Tensor, pass: &Pass<'_>) -> Result<Tensor> {
-        let trained = pass.adapters.saved.get(EMBEDDING).map(|id| pass.parameters.get(*id));
+        let trained =
+            pass.adapters.saved.get(Decoder::EMBEDDING_MODULE).map(|id| pass.parameters.get(*id));
         let rows = trained.unwrap_or(&self.embedding).index_select(tokens, 0)?;
         match self.decoder.embedding_scale_in(self.dtype) {
             Some(scale) => rows * f64::from(scale),
@@ -108,7 +108,7 @@ impl CandleTransformer {
 
     /// The parameter that is trained in place of the embedding, and the factor on its rows.
     pub(crate) fn trained_embedding(&self, pass: &Pass<'_>) -> Option<(ParameterId, f64)> {
-        let id = pass.adapters.saved.get(EMBEDDING)?;
+        let id = pass.adapters.saved.get(Decoder::EMBEDDING_MODULE)?;
         let scale = self.decoder.embedding_scale_in(self.dtype);
         Some((*id, scale.map_or(1.0, f64::from)))
     }

@@ -4,9 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::decoder::{Activation, Biases, Decoder, WindowedLayers};
+use crate::decoder::{Activation, Biases, Decoder, Family, WindowedLayers};
 use crate::error::CheckpointError;
-use crate::family::Family;
 use crate::fields::Fields;
 use crate::rope_config;
 

@@ -4,7 +4,6 @@
 use half::{bf16, f16};
 
 use crate::dtype::Dtype;
-use crate::family::Family;
 use crate::rope::Rope;
 
 /// Widths, heads, norms and layout of a decoder-only transformer.
@@ -67,6 +66,25 @@ pub struct Decoder {
     pub eos_token_ids: Vec<u32>,
     /// Padding token.
     pub pad_token_id: Option<u32>,
+}
+
+/// Family of checkpoints that share tensor names and layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// Llama 2 and 3, `SmolLM` 1 and 2: separate q, k, v and gate, up.
+    Llama,
+    /// Mistral 7B: Llama with a sliding window.
+    Mistral,
+    /// Phi-3, 3.5 and 4: fused `qkv_proj` and `gate_up_proj`.
+    Phi3,
+    /// Qwen 2 and 2.5: Llama with biases on q, k and v.
+    Qwen2,
+    /// Qwen 3: Llama with norms on query and key heads.
+    Qwen3,
+    /// Gemma 1: `GeGLU`, scaled embeddings, norms that multiply by `1 + weight`.
+    Gemma,
+    /// Gemma 2: Gemma with norms on outputs, soft caps and windows in every other layer.
+    Gemma2,
 }
 
 /// Which linear layers of a layer add a bias; `lm_head` never does.

@@ -29,7 +29,7 @@ impl Dtype {
     }
 
     /// The name safetensors headers use.
-    pub const fn safetensors_name(self) -> &'static str {
+    pub(crate) const fn safetensors_name(self) -> &'static str {
         match self {
             Self::F32 => "F32",
             Self::F16 => "F16",
@@ -47,7 +47,7 @@ impl Dtype {
     }
 
     /// The type `config.json` calls `name`.
-    pub fn from_config_name(name: &str) -> Option<Self> {
+    pub(crate) fn from_config_name(name: &str) -> Option<Self> {
         let name = name.strip_prefix("torch.").unwrap_or(name);
         Self::ALL.into_iter().find(|dtype| dtype.config_name() == name)
     }

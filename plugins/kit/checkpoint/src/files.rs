@@ -1,7 +1,8 @@
-//! What belongs to a model besides config and weights: tokenizer, chat template, generation
+//! Files of a folder: how one is written, and what belongs to a model besides config and weights: tokenizer, chat template, generation
 //! config. Code in model folders is never among it.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::CheckpointError;
@@ -22,6 +23,9 @@ pub const TOKENIZER_FILES: [&str; 10] = [
 
 /// Default settings of generation.
 pub const GENERATION_CONFIG: &str = "generation_config.json";
+
+/// Start of the name of a file that is not whole yet.
+pub const PARTIAL: &str = ".partial-";
 
 /// Companion files that are in `dir`: those of the tokenizer, then the generation config.
 pub fn companions(dir: &Path) -> Vec<PathBuf> {
@@ -50,9 +54,40 @@ pub fn copy(source: &Path, to: &Path) -> Result<PathBuf, CheckpointError> {
     Ok(target)
 }
 
+/// Writes a file so that it is whole or not there, also when the machine goes down meanwhile.
+///
+/// # Errors
+/// When it cannot be written; what was there before stays.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let partial = path.with_file_name(format!("{PARTIAL}{name}"));
+    let write = || {
+        let mut file = File::create(&partial)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&partial, path)
+    };
+    write().inspect_err(|_| {
+        // Nothing better can be done about a file that cannot be removed.
+        let _ = fs::remove_file(&partial);
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_written_leaves_nothing_and_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.json");
+        write_whole(&path, b"old").unwrap();
+        write_whole(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        fs::create_dir(dir.path().join("folder")).unwrap();
+        assert!(write_whole(&dir.path().join("folder"), b"new").is_err());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+    }
 
     #[test]
     fn only_companions_are_copied() {

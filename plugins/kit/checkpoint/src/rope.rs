@@ -60,7 +60,7 @@ impl Rope {
     /// `1 / theta^(2j / rotary_dim)`, stretched as [`RopeScaling`] says. Computed in `f32` step by
     /// step as transformers does, with powers rounded correctly: equal to it but for a rare last
     /// bit.
-    pub fn inverse_frequencies(&self, sequence_length: usize) -> Vec<f32> {
+    pub(crate) fn inverse_frequencies(&self, sequence_length: usize) -> Vec<f32> {
         let wavelengths = (0..self.rotary_dim / 2).map(|pair| self.wavelength(pair));
         match &self.scaling {
             RopeScaling::None => wavelengths.map(f32::recip).collect(),

@@ -1,7 +1,6 @@
 //! Tensors of a decoder: names and shapes as checkpoints have them.
 
-use crate::decoder::{Biases, Decoder};
-use crate::family::Family;
+use crate::decoder::{Biases, Decoder, Family};
 
 /// A linear layer `y = W x (+ b)`, with `W` stored as `[out_features, in_features]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +42,19 @@ pub enum LinearRole {
     LmHead,
 }
 
+/// Linear layers of one layer, by their place in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerLinears {
+    /// One fused projection, or query, key and value.
+    pub qkv: Vec<Linear>,
+    /// Attention output.
+    pub output: Linear,
+    /// One fused projection, or gate and up.
+    pub gate_up: Vec<Linear>,
+    /// Down.
+    pub down: Linear,
+}
+
 /// Tensor names of the RMS norms of one layer. Those of the residual stream are `[hidden_size]`,
 /// those of heads `[head_dim]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,12 +91,18 @@ impl Decoder {
     /// Tensor name of the logits' weight, `[vocab_size, hidden_size]`, unless embeddings are tied.
     pub const LM_HEAD: &'static str = "lm_head.weight";
 
+    /// Module path of the embedding.
+    pub const EMBEDDING_MODULE: &'static str = "model.embed_tokens";
+    /// Module path of the layer that makes logits, whether or not it shares the embedding's weight.
+    pub const LM_HEAD_MODULE: &'static str = "lm_head";
+
     /// The layer that makes logits; it shares the embedding's weight when they are tied.
     pub fn lm_head(&self) -> Linear {
-        let weight = if self.ties_embeddings { Self::EMBEDDING } else { Self::LM_HEAD };
+        let module =
+            if self.ties_embeddings { Self::EMBEDDING_MODULE } else { Self::LM_HEAD_MODULE };
         Linear {
             role: LinearRole::LmHead,
-            name: weight.trim_end_matches(".weight").to_owned(),
+            name: module.to_owned(),
             in_features: self.hidden_size,
             out_features: self.vocab_size,
             has_bias: false,
@@ -136,8 +154,24 @@ impl Decoder {
         }
     }
 
+    /// Linear layers of all layers, in order of computation; that of the logits is none of them.
+    pub fn linears_of_layers(&self) -> impl Iterator<Item = Linear> {
+        (0..self.num_layers).flat_map(|layer| self.linears(layer))
+    }
+
+    /// All linear layers, `lm_head` last where it has a weight of its own.
+    pub fn all_linears(&self) -> Vec<Linear> {
+        self.linears_of_layers().chain((!self.ties_embeddings).then(|| self.lm_head())).collect()
+    }
+
     /// Linear layers of `layer`, in order of computation.
     pub fn linears(&self, layer: usize) -> Vec<Linear> {
+        let LayerLinears { qkv, output, gate_up, down } = self.layer_linears(layer);
+        qkv.into_iter().chain([output]).chain(gate_up).chain([down]).collect()
+    }
+
+    /// Linear layers of `layer`, by their place in it.
+    pub fn layer_linears(&self, layer: usize) -> LayerLinears {
         use LinearRole::{Down, Gate, GateUp, Key, Output, Qkv, Query, Up, Value};
         let (hidden, inner) = (self.hidden_size, self.intermediate_size);
         let (query, kv) = (self.query_width(), self.kv_width());
@@ -148,28 +182,26 @@ impl Decoder {
             out_features,
             has_bias: self.biases.of(role),
         };
-        match self.family {
-            Family::Phi3 => vec![
-                linear(Qkv, hidden, query + 2 * kv),
-                linear(Output, query, hidden),
-                linear(GateUp, hidden, 2 * inner),
-                linear(Down, inner, hidden),
-            ],
+        let (qkv, gate_up) = match self.family {
+            Family::Phi3 => {
+                (vec![linear(Qkv, hidden, query + 2 * kv)], vec![linear(GateUp, hidden, 2 * inner)])
+            }
             Family::Llama
             | Family::Mistral
             | Family::Qwen2
             | Family::Qwen3
             | Family::Gemma
-            | Family::Gemma2 => vec![
-                linear(Query, hidden, query),
-                linear(Key, hidden, kv),
-                linear(Value, hidden, kv),
-                linear(Output, query, hidden),
-                linear(Gate, hidden, inner),
-                linear(Up, hidden, inner),
-                linear(Down, inner, hidden),
-            ],
-        }
+            | Family::Gemma2 => (
+                vec![
+                    linear(Query, hidden, query),
+                    linear(Key, hidden, kv),
+                    linear(Value, hidden, kv),
+                ],
+                vec![linear(Gate, hidden, inner), linear(Up, hidden, inner)],
+            ),
+        };
+        let (output, down) = (linear(Output, query, hidden), linear(Down, inner, hidden));
+        LayerLinears { qkv, output, gate_up, down }
     }
 }
 
@@ -186,7 +218,7 @@ impl LinearRole {
             Self::Gate => "mlp.gate_proj",
             Self::Up => "mlp.up_proj",
             Self::Down => "mlp.down_proj",
-            Self::LmHead => "lm_head",
+            Self::LmHead => Decoder::LM_HEAD_MODULE,
         }
     }
 }

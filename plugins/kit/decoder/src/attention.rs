@@ -8,9 +8,11 @@
 
 use std::ops::Range;
 
-use olive_kit_kernels::product::{Matrix, MatrixMut, Threads, multiply_in};
-use olive_kit_kernels::vector::{dot, exp, exp_shifted, max, scale, vectorized};
-use olive_kit_kernels::{Accumulate, Precision};
+use olive_kit_kernels::product::multiply_in;
+use olive_kit_kernels::vector::{dot, exp_shifted, max, scale, vectorized};
+use olive_kit_kernels::{Accumulate, Matrix, MatrixMut, Precision, Threads};
+
+use crate::softcap::{soft_cap, soft_cap_gradient};
 
 /// Query heads that share a key head and a value head.
 #[derive(Clone, Copy)]
@@ -23,7 +25,7 @@ pub(crate) struct Group<'a> {
     pub(crate) values: Matrix<'a>,
     /// Factor on the scores.
     pub(crate) scale: f32,
-    /// Limit `c` of scores, which become `c tanh(score / c)`: Gemma Team, "Gemma 2" (2024).
+    /// Limit of scores: [`soft_cap`].
     pub(crate) softcap: Option<f32>,
     /// What products multiply.
     pub(crate) precision: Precision,
@@ -46,7 +48,7 @@ pub(crate) struct Visibility<'a> {
 
 /// Memory of one thread, used again by each block.
 #[derive(Debug, Default)]
-pub(crate) struct Room {
+pub(crate) struct Buffers {
     queries: Vec<f32>,
     scores: Vec<f32>,
     capped: Vec<f32>,
@@ -83,26 +85,26 @@ impl Group<'_> {
     pub(crate) fn attend(
         &self,
         positions: Range<usize>,
-        room: &mut Room,
+        buffers: &mut Buffers,
         mut write: impl FnMut(usize, usize, &[f32], f32),
     ) {
         let (head_dim, count) = (self.head_dim(), positions.len());
         let keys = self.seen(&positions);
-        stack(self.queries, &positions, head_dim, &mut room.queries);
-        self.scores(&keys, &room.queries, &mut room.scores);
-        room.out.resize(self.stacked(count) * head_dim, 0.0);
+        stack(self.queries, &positions, head_dim, &mut buffers.queries);
+        self.scores(&keys, &buffers.queries, &mut buffers.scores);
+        buffers.out.resize(self.stacked(count) * head_dim, 0.0);
         // The denominators wait where the scores of the gradient would be.
-        let log_sums = &mut room.score_gradients;
+        let log_sums = &mut buffers.score_gradients;
         log_sums.resize(log_sums.len().max(self.stacked(count)), 0.0);
-        for (row, scores) in room.scores.chunks_mut(keys.len()).enumerate() {
+        for (row, scores) in buffers.scores.chunks_mut(keys.len()).enumerate() {
             let query = positions.start + row % count;
             log_sums[row] = vectorized(|| self.softmax(query, &keys, scores));
         }
-        let into = MatrixMut::new(&mut room.out, self.stacked(count), head_dim);
-        let probabilities = Matrix::new(&room.scores, self.stacked(count), keys.len());
+        let into = MatrixMut::new(&mut buffers.out, self.stacked(count), head_dim);
+        let probabilities = Matrix::new(&buffers.scores, self.stacked(count), keys.len());
         let values = self.values.rows(keys.start, keys.len());
         self.multiply(into, probabilities, values, 1.0, Accumulate::No);
-        for (row, out) in room.out.chunks(head_dim).enumerate() {
+        for (row, out) in buffers.out.chunks(head_dim).enumerate() {
             write(row % count, row / count, out, log_sums[row]);
         }
     }
@@ -116,35 +118,35 @@ impl Group<'_> {
         positions: Range<usize>,
         given: Given<'_>,
         gradients: &mut GroupGradients<'_>,
-        room: &mut Room,
+        buffers: &mut Buffers,
     ) {
         let (head_dim, count, len) = (self.head_dim(), positions.len(), self.keys.num_rows());
         let (keys, rows) = (self.seen(&positions), self.stacked(count));
-        stack(self.queries, &positions, head_dim, &mut room.queries);
-        stack(given.out, &positions, head_dim, &mut room.out);
-        stack(given.from_above, &positions, head_dim, &mut room.from_above);
-        self.scores(&keys, &room.queries, &mut room.scores);
+        stack(self.queries, &positions, head_dim, &mut buffers.queries);
+        stack(given.out, &positions, head_dim, &mut buffers.out);
+        stack(given.from_above, &positions, head_dim, &mut buffers.from_above);
+        self.scores(&keys, &buffers.queries, &mut buffers.scores);
         if self.softcap.is_some() {
-            room.capped.clone_from(&room.scores);
+            buffers.capped.clone_from(&buffers.scores);
         }
-        for (row, scores) in room.scores.chunks_mut(keys.len()).enumerate() {
+        for (row, scores) in buffers.scores.chunks_mut(keys.len()).enumerate() {
             let query = positions.start + row % count;
             let log_sum = given.log_sums.row(query)[given.first_head + row / count];
             vectorized(|| self.probabilities(query, &keys, scores, log_sum));
         }
-        let probabilities = Matrix::new(&room.scores, rows, keys.len());
-        let from_above = Matrix::new(&room.from_above, rows, head_dim);
+        let probabilities = Matrix::new(&buffers.scores, rows, keys.len());
+        let from_above = Matrix::new(&buffers.from_above, rows, head_dim);
         let seen = |transposed| MatrixMut::strided(transposed, head_dim, keys.len(), len);
         let into = seen(&mut gradients.values[keys.start..]);
         self.multiply(into, from_above.transposed(), probabilities, 1.0, Accumulate::Yes);
 
-        room.score_gradients.resize(rows * keys.len(), 0.0);
-        let into = MatrixMut::new(&mut room.score_gradients, rows, keys.len());
+        buffers.score_gradients.resize(rows * keys.len(), 0.0);
+        let into = MatrixMut::new(&mut buffers.score_gradients, rows, keys.len());
         let values = self.values.rows(keys.start, keys.len()).transposed();
         self.multiply(into, from_above, values, 1.0, Accumulate::No);
-        let out = Matrix::new(&room.out, rows, head_dim);
+        let out = Matrix::new(&buffers.out, rows, head_dim);
         let of_rows =
-            room.scores.chunks(keys.len()).zip(room.score_gradients.chunks_mut(keys.len()));
+            buffers.scores.chunks(keys.len()).zip(buffers.score_gradients.chunks_mut(keys.len()));
         for (row, (probabilities, gradient)) in of_rows.enumerate() {
             vectorized(|| {
                 let mean = dot(from_above.row(row), out.row(row));
@@ -152,13 +154,13 @@ impl Group<'_> {
             });
         }
         if let Some(cap) = self.softcap {
-            vectorized(|| soft_cap_gradient(&room.capped, cap, &mut room.score_gradients));
+            vectorized(|| soft_cap_gradient(&buffers.capped, cap, &mut buffers.score_gradients));
         }
-        let score_gradients = Matrix::new(&room.score_gradients, rows, keys.len());
+        let score_gradients = Matrix::new(&buffers.score_gradients, rows, keys.len());
         let into = MatrixMut::new(gradients.queries, rows, head_dim);
         let seen_keys = self.keys.rows(keys.start, keys.len());
         self.multiply(into, score_gradients, seen_keys, self.scale, Accumulate::No);
-        let queries = Matrix::new(&room.queries, rows, head_dim).transposed();
+        let queries = Matrix::new(&buffers.queries, rows, head_dim).transposed();
         let into = seen(&mut gradients.keys[keys.start..]);
         self.multiply(into, queries, score_gradients, self.scale, Accumulate::Yes);
     }
@@ -276,25 +278,6 @@ fn stack(rows: Matrix<'_>, positions: &Range<usize>, head_dim: usize, into: &mut
     }
 }
 
-/// `c tanh(score / c)`, as `c (1 - 2 / (e^(2 score / c) + 1))`.
-#[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
-#[inline(always)]
-pub(crate) fn soft_cap(scores: &mut [f32], cap: f32) {
-    for score in scores {
-        *score = cap * (1.0 - 2.0 / (exp(2.0 / cap * *score) + 1.0));
-    }
-}
-
-/// Multiplies by the slope of the cap, `1 - (capped / c)^2`.
-#[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
-#[inline(always)]
-pub(crate) fn soft_cap_gradient(capped: &[f32], cap: f32, gradient: &mut [f32]) {
-    for (gradient, capped) in gradient.iter_mut().zip(capped) {
-        let share = capped / cap;
-        *gradient *= 1.0 - share * share;
-    }
-}
-
 /// `gradient = probabilities * (gradient - mean)`
 #[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
 #[inline(always)]
@@ -306,8 +289,9 @@ fn softmax_gradient(probabilities: &[f32], mean: f32, gradient: &mut [f32]) {
 
 #[cfg(test)]
 mod tests {
+    use olive_kit_testing::random;
+
     use super::*;
-    use crate::finite_differences::random;
 
     const LEN: usize = 150;
     const DIM: usize = 8;
@@ -351,10 +335,10 @@ mod tests {
             precision: Precision::F32,
             visibility: Visibility { offset, window, key_mask, starts: starts.as_deref() },
         };
-        let (mut room, mut checked) = (Room::default(), 0);
+        let (mut buffers, mut checked) = (Buffers::default(), 0);
         for start in (0..new).step_by(64) {
             let positions = start..(start + 64).min(new);
-            group.attend(positions, &mut room, |row, head, out, _| {
+            group.attend(positions, &mut buffers, |row, head, out, _| {
                 let query = start + row;
                 let position = offset + query;
                 let is_seen = |key: usize| {

@@ -4,15 +4,15 @@ use std::ops::Range;
 
 use olive_kit_checkpoint::Decoder;
 use olive_kit_checkpoint::rope::{Rope, RopeScaling};
-use olive_kit_kernels::Precision;
-use olive_kit_kernels::product::Matrix;
+use olive_kit_kernels::{Matrix, Precision};
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
 use crate::activations::Activations;
 use crate::attention::{Group, Visibility};
 use crate::error::DecoderError;
-use crate::heads::{Attention, Geometry, Layout, with_room};
+use crate::heads::{Attention, Geometry, Layout, with_buffers};
+use crate::parts::Parts;
 use crate::rotary::{RotaryTables, Turn};
 use crate::scratch::Scratch;
 
@@ -70,7 +70,7 @@ impl KvCache {
         }
     }
 
-    pub(crate) fn check(&self, num_layers: usize) -> std::result::Result<(), DecoderError> {
+    pub(crate) fn check(&self, num_layers: usize) -> Result<(), DecoderError> {
         let found = self.layers.len();
         if found == num_layers {
             return Ok(());
@@ -112,34 +112,19 @@ impl KvCache {
         kept: &mut Activations,
     ) {
         let (geometry, new) = (self.geometry, layout.seq);
-        let Geometry { head_dim, scale, softcap, precision, .. } = geometry;
         Attention { geometry, window, layout }.rotate(&mut kept.qkv, Turn::Forward);
         let Activations { qkv, attended, .. } = kept;
         let layer = &mut self.layers[layer];
-        for group in 0..geometry.num_kv_heads {
-            let [_, key, value] = geometry.columns(group);
-            for row in 0..new {
-                layer.keys[group].extend_from_slice(qkv.columns(row, key, head_dim));
-                layer.values[group].extend_from_slice(qkv.columns(row, value, head_dim));
-            }
-        }
+        layer.append(qkv, new, geometry);
         let offset = self.tokens.len() - new;
-        let width = geometry.query_width();
+        let visibility = Visibility { offset, window, key_mask: None, starts: None };
+        let (width, head_dim) = (geometry.query_width(), geometry.head_dim);
         // Writes rows of `width` values, of which the group's start at `column`.
         let of_group =
             |positions: Range<usize>, group: usize, rows: &mut [f32], (width, column)| {
-                let [query, ..] = geometry.columns(group);
-                let heads = Group {
-                    queries: qkv.matrix((0, new), query, geometry.group_width()),
-                    keys: whole(&layer.keys[group], head_dim),
-                    values: whole(&layer.values[group], head_dim),
-                    scale,
-                    softcap,
-                    precision,
-                    visibility: Visibility { offset, window, key_mask: None, starts: None },
-                };
-                with_room(|room| {
-                    heads.attend(positions, room, |row, head, out, _| {
+                let heads = layer.group(qkv, (group, new), visibility, geometry);
+                with_buffers(|buffers| {
+                    heads.attend(positions, buffers, |row, head, out, _| {
                         rows[row * width + column + head * head_dim..][..head_dim]
                             .copy_from_slice(out);
                     });
@@ -158,6 +143,40 @@ impl KvCache {
                 of_group(positions.clone(), group, rows, (width, column));
             }
         });
+    }
+}
+
+impl LayerCache {
+    /// Appends the rotated keys and the values of `new` tokens.
+    fn append(&mut self, qkv: &Parts, new: usize, geometry: Geometry) {
+        for group in 0..geometry.num_kv_heads {
+            let [_, key, value] = geometry.columns(group);
+            for row in 0..new {
+                self.keys[group].extend_from_slice(qkv.columns(row, key, geometry.head_dim));
+                self.values[group].extend_from_slice(qkv.columns(row, value, geometry.head_dim));
+            }
+        }
+    }
+
+    /// The queries of `new` tokens in one group, over all keys and values of it.
+    fn group<'a>(
+        &'a self,
+        qkv: &'a Parts,
+        (group, new): (usize, usize),
+        visibility: Visibility<'a>,
+        geometry: Geometry,
+    ) -> Group<'a> {
+        let Geometry { head_dim, scale, softcap, precision, .. } = geometry;
+        let [query, ..] = geometry.columns(group);
+        Group {
+            queries: qkv.matrix((0, new), query, geometry.group_width()),
+            keys: whole(&self.keys[group], head_dim),
+            values: whole(&self.values[group], head_dim),
+            scale,
+            softcap,
+            precision,
+            visibility,
+        }
     }
 }
 

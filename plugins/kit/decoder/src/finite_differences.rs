@@ -1,23 +1,12 @@
 //! Checks a backward against the slope of its forward.
 
+use olive_kit_testing::random;
+
 /// Step of the central difference; its error and that of f32 are then both near 1e-3.
 const STEP: f32 = 1e-2;
 
 /// Largest difference between a derivative and a slope, in parts of the largest derivative.
 const TOLERANCE: f32 = 5e-3;
-
-/// `len` values between -1 and 1, the same for the same seed.
-pub(crate) fn random(len: usize, seed: u32) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        f64::from(state) / f64::from(u32::MAX) * 2.0 - 1.0
-    };
-    #[expect(clippy::cast_possible_truncation, reason = "random anyway")]
-    (0..len).map(|_| next() as f32).collect()
-}
 
 /// Checks the gradient of every entry of random arguments of these lengths, for a random weighting
 /// of what `forward` gives; `backward` gives one gradient for each argument.

@@ -6,7 +6,6 @@ use olive_kit_adapters::{Adapters, Factor, Layer, Method, ParameterId};
 use olive_kit_checkpoint::{Decoder, Linear};
 
 use crate::error::DecoderError;
-use crate::transformer::LM_HEAD;
 
 /// Checks that everything adapted is a layer of `decoder`, and that all shapes fit.
 ///
@@ -16,11 +15,9 @@ pub fn check_adapters(adapters: &Adapters, decoder: &Decoder) -> Result<(), Deco
     if adapters.is_empty() {
         return Ok(());
     }
-    let mut linears: BTreeMap<_, _> = (0..decoder.num_layers)
-        .flat_map(|layer| decoder.linears(layer))
-        .map(|linear| (linear.name.clone(), linear))
-        .collect();
-    linears.insert(LM_HEAD.to_owned(), decoder.lm_head());
+    let linears = decoder.linears_of_layers().map(|linear| (linear.name.clone(), linear));
+    let mut linears: BTreeMap<_, _> = linears.collect();
+    linears.insert(Decoder::LM_HEAD_MODULE.to_owned(), decoder.lm_head());
     for (module, layer) in &adapters.layers {
         let Some(linear) = linears.get(module) else {
             let num_layers = decoder.num_layers;

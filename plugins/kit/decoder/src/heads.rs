@@ -6,12 +6,11 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use olive_kit_checkpoint::Decoder;
-use olive_kit_kernels::Precision;
-use olive_kit_kernels::product::Matrix;
+use olive_kit_kernels::{Matrix, Precision};
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
-use crate::attention::{Given, Group, GroupGradients, Room, Visibility};
+use crate::attention::{Buffers, Given, Group, GroupGradients, Visibility};
 use crate::parts::Parts;
 use crate::rotary::{RotaryTables, Turn};
 use crate::rows::for_each_row;
@@ -26,7 +25,7 @@ const STACKED_ROWS: usize = 128;
 const PARTS: usize = 2;
 
 thread_local! {
-    static ROOM: RefCell<Room> = RefCell::default();
+    static BUFFERS: RefCell<Buffers> = RefCell::default();
 }
 
 /// Heads of a layer: of all columns, query heads come first, then key heads, then value heads.
@@ -143,8 +142,8 @@ impl Attention<'_> {
                 for group in 0..num_kv_heads {
                     let (heads, first) =
                         (self.group(qkv, sequence, group), group * self.geometry.group());
-                    with_room(|room| {
-                        heads.attend(positions.clone(), room, |row, head, out, log_sum| {
+                    with_buffers(|buffers| {
+                        heads.attend(positions.clone(), buffers, |row, head, out, log_sum| {
                             let head = first + head;
                             attended[row * width + head * head_dim..][..head_dim]
                                 .copy_from_slice(out);
@@ -186,7 +185,9 @@ impl Attention<'_> {
                 let len = positions.len() * self.geometry.group_width();
                 let queries = &mut queries[start..start + len];
                 let mut gradients = GroupGradients { queries, keys, values };
-                with_room(|room| heads.add_gradients(positions, given, &mut gradients, room));
+                with_buffers(|buffers| {
+                    heads.add_gradients(positions, given, &mut gradients, buffers);
+                });
             }
         });
         self.gather(&shares, [&queries, &keys, &values], gradients);
@@ -327,6 +328,6 @@ impl Shares {
 }
 
 /// Lends the memory of the calling thread.
-pub(crate) fn with_room<T>(work: impl FnOnce(&mut Room) -> T) -> T {
-    ROOM.with_borrow_mut(work)
+pub(crate) fn with_buffers<T>(work: impl FnOnce(&mut Buffers) -> T) -> T {
+    BUFFERS.with_borrow_mut(work)
 }

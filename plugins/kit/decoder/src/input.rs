@@ -1,7 +1,6 @@
 //! Rows that several products read.
 
-use olive_kit_kernels::product::{Matrix, Threads};
-use olive_kit_kernels::{Packed, Precision};
+use olive_kit_kernels::{Accumulate, Matrix, Packed, Precision, Threads};
 
 /// The left side of products, `[rows, width]`, packed once for all of them.
 #[derive(Debug)]
@@ -10,6 +9,9 @@ pub(crate) struct Input<'a> {
     pub(crate) packed: Packed,
     width: usize,
 }
+
+/// Where the gradient of an input goes.
+pub(crate) type InputGradient<'a> = Option<(&'a mut [f32], Accumulate)>;
 
 impl<'a> Input<'a> {
     /// Packs `values` for products in `precision`.

@@ -5,7 +5,7 @@
 //! norms and the gate's product are computed again, which is cheaper than their memory.
 
 use olive_kit_adapters::Gradients;
-use olive_kit_checkpoint::{self as checkpoint, Activation, Checkpoint, LinearRole};
+use olive_kit_checkpoint::{self as checkpoint, Activation, Checkpoint};
 use olive_kit_kernels::Accumulate;
 use olive_kit_kernels::vector::{add, vectorized};
 
@@ -58,20 +58,11 @@ impl Layer {
         is_four_bit: impl Fn(&checkpoint::Linear) -> bool,
     ) -> Result<Self, DecoderError> {
         let decoder = checkpoint.decoder();
-        let (mut qkv, mut output) = (Vec::new(), Vec::new());
-        let (mut gate_up, mut down) = (Vec::new(), Vec::new());
-        for linear in decoder.linears(index) {
-            let place = match linear.role {
-                LinearRole::Qkv | LinearRole::Query | LinearRole::Key | LinearRole::Value => {
-                    &mut qkv
-                }
-                LinearRole::Output => &mut output,
-                LinearRole::GateUp | LinearRole::Gate | LinearRole::Up => &mut gate_up,
-                LinearRole::Down | LinearRole::LmHead => &mut down,
-            };
-            let four_bit = storage.four_bit.filter(|_| is_four_bit(&linear));
-            place.push(Linear::load(checkpoint, &linear, Storage { four_bit, ..storage })?);
-        }
+        let load = |linear: &checkpoint::Linear| {
+            let four_bit = storage.four_bit.filter(|_| is_four_bit(linear));
+            Linear::load(checkpoint, linear, Storage { four_bit, ..storage })
+        };
+        let linears = decoder.layer_linears(index);
         let norm = |name: &str| Norm::load(checkpoint, name);
         let optional = |name: Option<String>| name.map(|name| norm(&name)).transpose();
         let norms = decoder.norms(index);
@@ -81,13 +72,13 @@ impl Layer {
         };
         Ok(Self {
             attention_norm: norm(&norms.attention)?,
-            qkv,
+            qkv: linears.qkv.iter().map(load).collect::<Result<_, _>>()?,
             head_norms,
-            output: output.remove(0),
+            output: load(&linears.output)?,
             attention_output_norm: optional(norms.attention_output)?,
             mlp_norm: norm(&norms.mlp)?,
-            gate_up,
-            down: down.remove(0),
+            gate_up: linears.gate_up.iter().map(load).collect::<Result<_, _>>()?,
+            down: load(&linears.down)?,
             mlp_output_norm: optional(norms.mlp_output)?,
             activation: decoder.activation,
             geometry: Geometry::of(decoder, storage.precision),

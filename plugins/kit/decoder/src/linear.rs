@@ -4,13 +4,13 @@ use std::sync::{Arc, OnceLock};
 
 use olive_kit_adapters::{Factor, Gradients, Layer, Method, ParameterId};
 use olive_kit_checkpoint::{self as checkpoint, Checkpoint};
-use olive_kit_kernels::product::{Matrix, MatrixMut, Threads, multiply_packed};
+use olive_kit_kernels::product::multiply_packed;
 use olive_kit_kernels::vector::{add, vectorized};
-use olive_kit_kernels::{Accumulate, FrozenMatrix, Precision};
+use olive_kit_kernels::{Accumulate, FrozenMatrix, Matrix, MatrixMut, Precision, Threads};
 
 use crate::adapted::{dora, loha, lokr, lora, whole_delta};
 use crate::error::DecoderError;
-use crate::input::Input;
+use crate::input::{Input, InputGradient};
 use crate::pass::Pass;
 use crate::rows::for_each_row;
 use crate::scratch::Scratch;
@@ -25,9 +25,6 @@ pub(crate) struct Linear {
     /// Square of the norm of each row, once it was needed.
     row_squares: OnceLock<Vec<f32>>,
 }
-
-/// Where a gradient of `x` goes.
-pub(crate) type InputGradient<'a> = Option<(&'a mut [f32], Accumulate)>;
 
 impl Linear {
     /// A layer without bias.

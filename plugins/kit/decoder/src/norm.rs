@@ -151,9 +151,10 @@ impl Norm {
 #[cfg(test)]
 mod tests {
     use olive_kit_adapters::Adapters;
+    use olive_kit_testing::random;
 
     use super::*;
-    use crate::finite_differences::{check, random};
+    use crate::finite_differences::check;
 
     #[test]
     fn the_gradient_is_the_slope() {

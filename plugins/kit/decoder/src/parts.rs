@@ -1,6 +1,6 @@
 //! Outputs of projections that belong together, in one buffer or in several.
 
-use olive_kit_kernels::product::Matrix;
+use olive_kit_kernels::Matrix;
 
 use crate::rows::fit;
 

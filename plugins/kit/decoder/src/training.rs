@@ -16,20 +16,7 @@ use crate::rows::fit;
 use crate::scratch::Scratch;
 use crate::transformer::Transformer;
 use crate::vocabulary_loss::VocabularyLoss;
-
-/// Memory of training passes, used again by each.
-#[derive(Debug, Default)]
-pub(crate) struct Workspace {
-    scratch: Scratch,
-    /// Of each layer, or of one when activations are computed again.
-    kept: Vec<Activations>,
-    /// The residual stream, `[rows, hidden_size]`.
-    hidden: Vec<f32>,
-    /// The residual stream before each layer, when activations are computed again.
-    inputs: Vec<Vec<f32>>,
-    normed: Vec<f32>,
-    gradient: Vec<f32>,
-}
+use crate::workspace::Workspace;
 
 impl Engine for Transformer {
     fn loss_and_gradients(
@@ -39,22 +26,15 @@ impl Engine for Transformer {
         objective: &Objective,
         gradients: &mut Gradients,
     ) -> Result<f64, DecoderError> {
-        batch.check(self.decoder().vocab_size)?;
-        check_adapters(adapters, self.decoder())?;
-        let mut workspace = std::mem::take(&mut self.workspace);
-        let run = Run::new(self, batch, Pass::training(adapters, objective.seed));
-        let loss = run.loss_and_gradients(batch, objective, gradients, &mut workspace);
-        self.workspace = workspace;
-        Ok(loss)
+        let pass = Pass::training(adapters, objective.seed);
+        self.over(batch, pass, |run, workspace| {
+            run.loss_and_gradients(batch, objective, gradients, workspace)
+        })
     }
 
     fn loss(&mut self, batch: &Batch, adapters: &Adapters) -> Result<f64, DecoderError> {
-        batch.check(self.decoder().vocab_size)?;
-        check_adapters(adapters, self.decoder())?;
-        let mut workspace = std::mem::take(&mut self.workspace);
-        let loss = Run::new(self, batch, Pass::inference(adapters)).loss(batch, &mut workspace);
-        self.workspace = workspace;
-        Ok(loss)
+        let pass = Pass::inference(adapters);
+        self.over(batch, pass, |run, workspace| run.loss(batch, workspace))
     }
 }
 
@@ -64,15 +44,24 @@ impl Transformer {
     /// # Errors
     /// When the batch or the adapters do not fit the model.
     pub fn logits(&mut self, batch: &Batch, adapters: &Adapters) -> Result<Vec<f32>, DecoderError> {
+        let pass = Pass::inference(adapters);
+        self.over(batch, pass, |run, workspace| run.logits(batch, workspace))
+    }
+
+    /// Runs one pass over a batch, once both are known to fit the model.
+    fn over<T>(
+        &mut self,
+        batch: &Batch,
+        pass: Pass<'_>,
+        work: impl FnOnce(&Run<'_>, &mut Workspace) -> T,
+    ) -> Result<T, DecoderError> {
         batch.check(self.decoder().vocab_size)?;
-        check_adapters(adapters, self.decoder())?;
+        check_adapters(pass.adapters, self.decoder())?;
         let mut workspace = std::mem::take(&mut self.workspace);
-        let run = Run::new(self, batch, Pass::inference(adapters));
-        run.hidden_states(batch, &mut workspace);
-        let mut logits = vec![0.0; batch.input_ids.len() * self.decoder().vocab_size];
-        self.logits_of(&workspace.normed, &mut logits, &run.pass, &mut workspace.scratch);
+        let layout = layout(self.decoder(), batch);
+        let given = work(&Run { transformer: self, pass, layout }, &mut workspace);
         self.workspace = workspace;
-        Ok(logits)
+        Ok(given)
     }
 }
 
@@ -84,11 +73,6 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(transformer: &'a Transformer, batch: &Batch, pass: Pass<'a>) -> Self {
-        let layout = layout(transformer.decoder(), batch);
-        Self { transformer, pass, layout }
-    }
-
     fn attention(&self, layer: usize) -> Attention<'_> {
         let decoder = self.transformer.decoder();
         let geometry = Geometry::of(decoder, self.transformer.precision());
@@ -128,6 +112,14 @@ impl<'a> Run<'a> {
         self.transformer.final_norm.forward(hidden, normed, &self.pass);
     }
 
+    fn logits(&self, batch: &Batch, workspace: &mut Workspace) -> Vec<f32> {
+        self.hidden_states(batch, workspace);
+        let mut logits = vec![0.0; batch.input_ids.len() * self.transformer.decoder().vocab_size];
+        let Workspace { scratch, normed, .. } = workspace;
+        self.transformer.logits_of(normed, &mut logits, &self.pass, scratch);
+        logits
+    }
+
     fn loss(&self, batch: &Batch, workspace: &mut Workspace) -> f64 {
         self.hidden_states(batch, workspace);
         let mut room = Room { pass: self.pass, scratch: &mut workspace.scratch };
@@ -143,8 +135,7 @@ impl<'a> Run<'a> {
     ) -> f64 {
         let num_layers = self.transformer.layers.len();
         let Workspace { scratch, kept, hidden, inputs, normed, gradient } = workspace;
-        let width = self.transformer.decoder().hidden_size;
-        let hidden = fit(hidden, batch.input_ids.len() * width);
+        let hidden = fit(hidden, batch.input_ids.len() * self.transformer.decoder().hidden_size);
         self.transformer.embed(&batch.input_ids, hidden, &self.pass);
         self.add_noise(batch, objective.neftune_alpha, hidden);
         let recomputes = objective.checkpoints_activations;
@@ -182,11 +173,7 @@ impl<'a> Run<'a> {
             layer.backward(gradient, kept, &attention, needs_input, gradients, &mut room);
         }
         if let Some((id, scale)) = trained_embedding {
-            let of_embedding = gradients.get_mut(id);
-            for (token, gradient) in batch.input_ids.iter().zip(gradient.chunks(width)) {
-                let into = &mut of_embedding[*token as usize * width..][..width];
-                into.iter_mut().zip(gradient).for_each(|(into, value)| *into += scale * value);
-            }
+            add_embedding_gradient(batch, gradient, scale, gradients.get_mut(id));
         }
         loss
     }
@@ -223,5 +210,14 @@ fn layout(decoder: &Decoder, batch: &Batch) -> Layout {
         key_mask: batch.attention_mask.clone(),
         starts: batch.sample_starts(),
         tables: RotaryTables::new(&decoder.rope, 0..longest, longest),
+    }
+}
+
+/// Adds the gradient of each token's embedding, `[batch * seq, hidden_size]`, to its row.
+fn add_embedding_gradient(batch: &Batch, gradient: &[f32], scale: f32, of_embedding: &mut [f32]) {
+    let width = gradient.len() / batch.input_ids.len();
+    for (token, gradient) in batch.input_ids.iter().zip(gradient.chunks(width)) {
+        let into = &mut of_embedding[*token as usize * width..][..width];
+        into.iter_mut().zip(gradient).for_each(|(into, value)| *into += scale * value);
     }
 }

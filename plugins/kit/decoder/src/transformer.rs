@@ -8,7 +8,6 @@ use olive_kit_kernels::vector::vectorized;
 use olive_kit_kernels::{FrozenMatrix, Precision};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-use crate::attention::soft_cap;
 use crate::error::DecoderError;
 use crate::layer::Layer;
 use crate::linear::Linear;
@@ -16,14 +15,9 @@ use crate::norm::Norm;
 use crate::pass::Pass;
 use crate::rows::for_each_row;
 use crate::scratch::Scratch;
+use crate::softcap::soft_cap;
 use crate::storage::Storage;
-use crate::training::Workspace;
-
-/// The module path of the embedding.
-pub const EMBEDDING: &str = "model.embed_tokens";
-
-/// The module path of the layer that makes logits, whether or not it shares the embedding's weight.
-pub const LM_HEAD: &str = "lm_head";
+use crate::workspace::Workspace;
 
 /// The frozen weights of a decoder, each held once, and what they compute.
 #[derive(Debug)]
@@ -65,7 +59,7 @@ impl Transformer {
             .collect::<Result<_, _>>()?;
         let final_norm = Norm::load(checkpoint, Decoder::FINAL_NORM)?;
         let lm_head = if decoder.ties_embeddings {
-            Linear::new(LM_HEAD.to_owned(), Arc::clone(&embedding))
+            Linear::new(Decoder::LM_HEAD_MODULE.to_owned(), Arc::clone(&embedding))
         } else {
             let dense = Storage { four_bit: None, ..storage };
             Linear::load(checkpoint, &decoder.lm_head(), dense)?
@@ -87,7 +81,8 @@ impl Transformer {
     /// Writes rows of the embedding, `[tokens, hidden_size]`; ids are checked before.
     pub(crate) fn embed(&self, tokens: &[u32], hidden: &mut [f32], pass: &Pass<'_>) {
         let width = self.decoder.hidden_size;
-        let trained = pass.adapters.saved.get(EMBEDDING).map(|id| pass.adapters.values(*id));
+        let trained =
+            pass.adapters.saved.get(Decoder::EMBEDDING_MODULE).map(|id| pass.adapters.values(*id));
         let scale = self.embedding_scale();
         for_each_row(hidden, width, |row, into| {
             let token = tokens[row] as usize;
@@ -120,7 +115,7 @@ impl Transformer {
 
     /// The parameter that is trained in place of the embedding, and the factor on its rows.
     pub(crate) fn trained_embedding(&self, pass: &Pass<'_>) -> Option<(ParameterId, f32)> {
-        let id = pass.adapters.saved.get(EMBEDDING)?;
+        let id = pass.adapters.saved.get(Decoder::EMBEDDING_MODULE)?;
         Some((*id, self.embedding_scale().unwrap_or(1.0)))
     }
 

@@ -6,10 +6,10 @@ use olive_kit_kernels::vector::{exp_shifted, max, scale, vectorized};
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
-use crate::attention::{soft_cap, soft_cap_gradient};
 use crate::batch::Batch;
 use crate::layer::Room;
 use crate::linear::Linear;
+use crate::softcap::{soft_cap, soft_cap_gradient};
 
 /// Logits that may exist at a time.
 const MAX_LOGITS: usize = 1 << 23;
@@ -162,9 +162,10 @@ mod tests {
 
     use olive_kit_adapters::Adapters;
     use olive_kit_kernels::{FrozenMatrix, Precision};
+    use olive_kit_testing::random;
 
     use super::*;
-    use crate::finite_differences::{check, random};
+    use crate::finite_differences::check;
     use crate::pass::Pass;
     use crate::scratch::Scratch;
 

@@ -6,13 +6,12 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::frozen::Precision;
 use crate::inner::Inner;
 use crate::instructions::Instructions;
 use crate::kernel::{COLUMNS, MAX_ROWS, Tile, TileFn};
 use crate::lines::{Buffer, LINE};
+use crate::matrix::{Matrix, MatrixMut, Precision, Threads};
 use crate::packed::Packed;
-use crate::product::{Matrix, MatrixMut, Threads};
 
 /// Multiplications below which a product is not shared among threads.
 const PARALLEL_PRODUCTS: usize = 1 << 19;

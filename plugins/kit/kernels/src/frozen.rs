@@ -3,8 +3,6 @@
 mod dense;
 mod four_bit;
 #[cfg(test)]
-mod speed;
-#[cfg(test)]
 mod tests;
 
 use std::ops::Range;
@@ -13,29 +11,10 @@ use olive_kit_quant::FourBit;
 
 use crate::blocks::{Panels, Scratch, Target, multiply, product};
 use crate::instructions::Instructions;
+use crate::matrix::{Accumulate, Matrix, MatrixMut, Precision, Threads};
 use crate::packed::Packed;
-use crate::product::{Matrix, MatrixMut, Threads};
 use dense::Dense;
 use four_bit::FourBitRows;
-
-/// What a product multiplies.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Precision {
-    /// f32.
-    #[default]
-    F32,
-    /// bf16 rounded from f32, summed in f32.
-    Bf16,
-}
-
-/// What happens to the values that are already where a product goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Accumulate {
-    /// They are overwritten.
-    No,
-    /// The product is added.
-    Yes,
-}
 
 /// A weight `W`, `[rows, columns]`, that never changes.
 ///

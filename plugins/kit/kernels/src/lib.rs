@@ -29,10 +29,12 @@ mod inner;
 mod instructions;
 mod kernel;
 mod lines;
+mod matrix;
 mod pack;
 mod packed;
 pub mod product;
 pub mod vector;
 
-pub use frozen::{Accumulate, FrozenMatrix, Precision};
+pub use frozen::FrozenMatrix;
+pub use matrix::{Accumulate, Matrix, MatrixMut, Precision, Threads};
 pub use packed::Packed;

@@ -71,9 +71,7 @@ impl Buffer {
         });
         Self { lines: lines.unwrap_or_else(|| zeros(used)), used }
     }
-}
 
-impl Buffer {
     /// `count` words of it; it grows when it has fewer.
     pub(crate) fn words_mut(&mut self, count: usize) -> &mut [u32] {
         if self.used * LINE < count {
@@ -84,8 +82,7 @@ impl Buffer {
 
     /// `count` floats of it; it grows when it has fewer.
     pub(crate) fn floats_mut(&mut self, count: usize) -> &mut [f32] {
-        let words = count;
-        self.words_mut(words);
+        self.words_mut(count);
         &mut floats_mut(self)[..count]
     }
 }

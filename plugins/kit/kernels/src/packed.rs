@@ -4,13 +4,12 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::frozen::Precision;
 use crate::inner::Inner;
 use crate::instructions::{Instructions, Words};
 use crate::kernel::{TileFn, tiles};
 use crate::lines::{Buffer, words, words_mut};
+use crate::matrix::{Matrix, Precision, Threads};
 use crate::pack::pack;
-use crate::product::{Matrix, Threads};
 
 /// Values below which packing is not shared among threads.
 const PARALLEL_VALUES: usize = 1 << 15;

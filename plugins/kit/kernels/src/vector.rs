@@ -84,6 +84,9 @@ pub fn add(into: &mut [f32], values: &[f32]) {
 /// See [`dot`].
 struct Dot<'a>(&'a [f32], &'a [f32]);
 
+/// See [`dot_of_three`].
+struct DotOfThree<'a>(&'a [f32], &'a [f32], &'a [f32]);
+
 /// See [`max`].
 struct Max<'a>(&'a [f32]);
 
@@ -109,9 +112,6 @@ impl NullaryFnOnce for Dot<'_> {
         total(sums) + rest.sum::<f32>()
     }
 }
-
-/// See [`dot_of_three`].
-struct DotOfThree<'a>(&'a [f32], &'a [f32], &'a [f32]);
 
 impl NullaryFnOnce for DotOfThree<'_> {
     type Output = f32;

@@ -2,6 +2,7 @@
 
 use olive_kit_kernels::{Accumulate, FrozenMatrix, Precision};
 use olive_kit_quant::{FourBit, FourBitFormat, FourBitKind};
+use olive_kit_testing::random;
 
 const FORMATS: [FourBitFormat; 4] = [
     FourBitFormat::NF4,
@@ -19,7 +20,7 @@ const SHAPES: [(usize, usize); 8] =
 fn products_equal_those_of_the_dequantized_weight() {
     for (rows, columns) in SHAPES {
         for format in FORMATS {
-            let values = values(rows * columns, 1);
+            let values = random(rows * columns, 1);
             let weight = FourBit::quantize(&values, format).unwrap();
             let mut dequantized = vec![0.0; values.len()];
             weight.dequantize(0..values.len(), &mut dequantized);
@@ -44,11 +45,11 @@ fn products_equal_those_of_the_dequantized_weight() {
 fn products_equal_the_formula() {
     let (n, rows, columns) = (7, 129, 131);
     for format in FORMATS {
-        let weight = FourBit::quantize(&values(rows * columns, 2), format).unwrap();
+        let weight = FourBit::quantize(&random(rows * columns, 2), format).unwrap();
         let mut w = vec![0.0; rows * columns];
         weight.dequantize(0..w.len(), &mut w);
         let frozen = FrozenMatrix::four_bit(weight, rows, columns, Precision::F32);
-        let (x, dy) = (values(n * columns, 3), values(n * rows, 4));
+        let (x, dy) = (random(n * columns, 3), random(n * rows, 4));
         let (mut y, mut dx) = (vec![0.0; n * rows], vec![0.0; n * columns]);
         frozen.forward(&x, &mut y, Accumulate::No);
         frozen.backward(&dy, &mut dx, Accumulate::No);
@@ -69,7 +70,7 @@ fn products_equal_the_formula() {
 #[test]
 fn rows_equal_those_of_the_dequantized_weight() {
     for (rows, columns) in SHAPES {
-        let weight = FourBit::quantize(&values(rows * columns, 5), FORMATS[1]).unwrap();
+        let weight = FourBit::quantize(&random(rows * columns, 5), FORMATS[1]).unwrap();
         let mut dequantized = vec![0.0; rows * columns];
         weight.dequantize(0..rows * columns, &mut dequantized);
         let frozen = FrozenMatrix::four_bit(weight, rows, columns, Precision::F32);
@@ -90,8 +91,8 @@ fn check(
     case: &str,
 ) {
     let (rows, columns) = (frozen.rows(), frozen.columns());
-    let (x, dy) = (values(n * columns, 6), values(n * rows, 7));
-    let (mut y, mut dx) = (values(n * rows, 8), values(n * columns, 9));
+    let (x, dy) = (random(n * columns, 6), random(n * rows, 7));
+    let (mut y, mut dx) = (random(n * rows, 8), random(n * columns, 9));
     let (mut of_dense, mut back_of_dense) = (y.clone(), dx.clone());
     frozen.forward(&x, &mut y, accumulate);
     dense.forward(&x, &mut of_dense, accumulate);
@@ -103,10 +104,4 @@ fn check(
 
 fn check_close(found: f32, expected: f64) {
     assert!((f64::from(found) - expected).abs() < 1e-5, "{found} {expected}");
-}
-
-/// Values in `-1..1` by a Weyl sequence.
-fn values(len: usize, seed: usize) -> Vec<f32> {
-    let value = |index: usize| ((index + 1) * 2_654_435_761 * seed) % 65_536;
-    (0..len).map(|index| value(index) as f32 / 32_768.0 - 1.0).collect()
 }

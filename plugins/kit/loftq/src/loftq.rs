@@ -2,7 +2,8 @@
 
 use std::num::NonZero;
 
-use olive_kit_kernels::product::{Matrix, MatrixMut, Threads, add_product};
+use olive_kit_kernels::product::add_product;
+use olive_kit_kernels::{Matrix, MatrixMut, Threads};
 use olive_kit_quant::{FourBit, FourBitFormat, QuantError};
 use rayon::prelude::*;
 

@@ -1,6 +1,7 @@
 //! The nearest matrix of a low rank.
 
-use olive_kit_kernels::product::{Matrix, MatrixMut, Threads, multiply};
+use olive_kit_kernels::product::multiply;
+use olive_kit_kernels::{Matrix, MatrixMut, Threads};
 
 use crate::eigen::{self, Eigen};
 use crate::orthonormal;

@@ -1,6 +1,7 @@
 //! Orthonormal bases of what vectors span.
 
-use olive_kit_kernels::product::{Matrix, MatrixMut, Threads, multiply};
+use olive_kit_kernels::product::multiply;
+use olive_kit_kernels::{Matrix, MatrixMut, Threads};
 
 /// How small a vector's part that the vectors before it do not span may be, in squares: below it
 /// there is f32's rounding alone.

@@ -1,5 +1,6 @@
 //! Why a measurement could not be made.
 
+use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
@@ -7,7 +8,8 @@ use olive_kit_text::TextError;
 use olive_schemas::error::PluginError;
 use thiserror::Error;
 
-use crate::model::ModelError;
+/// Why a model could not be run, in the words of what runs it.
+pub type ModelError = Box<dyn Error + Send + Sync>;
 
 /// Why a measurement could not be made.
 #[derive(Debug, Error)]

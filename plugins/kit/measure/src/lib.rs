@@ -20,8 +20,8 @@ mod stream;
 #[cfg(test)]
 mod toy;
 
-pub use error::MeasureError;
+pub use error::{MeasureError, ModelError};
 pub use evaluate::{Subject, Surroundings, evaluate};
 pub use generate::{Generated, GenerationLimits, generate};
-pub use model::{LanguageModel, Logits, ModelError, Positions};
+pub use model::{LanguageModel, Logits, Positions};
 pub use progress::Progress;

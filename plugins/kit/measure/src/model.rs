@@ -1,12 +1,8 @@
 //! What a language model is to a measurement: tokens in, logits out, with a cache between.
 
 use std::borrow::Cow;
-use std::error::Error;
 
-use crate::error::MeasureError;
-
-/// Why a model could not be run, in the words of what runs it.
-pub type ModelError = Box<dyn Error + Send + Sync>;
+use crate::error::{MeasureError, ModelError};
 
 /// A causal language model with a key-value cache for one sequence.
 pub trait LanguageModel {

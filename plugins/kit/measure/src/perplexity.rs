@@ -48,7 +48,7 @@ pub fn perplexity(
 ///
 /// # Errors
 /// When a token lies outside the vocabulary or the model fails.
-pub fn log_likelihoods(
+pub(crate) fn log_likelihoods(
     model: &mut dyn LanguageModel,
     tokens: &[u32],
 ) -> Result<Vec<f64>, MeasureError> {

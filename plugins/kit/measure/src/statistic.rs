@@ -2,7 +2,7 @@
 
 /// A statistic of samples.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Statistic {
+pub(crate) enum Statistic {
     /// The arithmetic mean.
     Average,
     /// The smallest sample.
@@ -16,7 +16,7 @@ pub enum Statistic {
 
 impl Statistic {
     /// The statistic that Olive calls `name`: `avg`, `min`, `max`, `p50` … `p999` (the 99.9th).
-    pub fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         match name {
             "avg" => Some(Self::Average),
             "min" => Some(Self::Minimum),
@@ -32,7 +32,7 @@ impl Statistic {
     }
 
     /// The statistic of `samples`; NaN when there are none.
-    pub fn of(self, samples: &[f64]) -> f64 {
+    pub(crate) fn of(self, samples: &[f64]) -> f64 {
         let mut sorted = samples.to_vec();
         sorted.sort_by(f64::total_cmp);
         match self {
@@ -48,7 +48,7 @@ impl Statistic {
     /// As in Olive, a percentile of throughput comes from the same percentile of latency (so the
     /// p90 of throughput is slower than its p50), but `min` from the longest time.
     #[must_use]
-    pub fn of_durations(self) -> Self {
+    pub(crate) fn of_durations(self) -> Self {
         match self {
             Self::Minimum => Self::Maximum,
             Self::Maximum => Self::Minimum,

@@ -17,7 +17,7 @@ use crate::progress::{Observer, Progress, tell};
 ///
 /// # Errors
 /// When the prompt does not fit the model or the model fails.
-pub fn latencies_ms(
+pub(crate) fn latencies_ms(
     model: &mut dyn LanguageModel,
     prompt: &[u32],
     settings: &MetricSettings,
@@ -40,7 +40,7 @@ pub fn latencies_ms(
 ///
 /// # Errors
 /// When prompt and generated tokens do not fit the model or the model fails.
-pub fn generation_ms(
+pub(crate) fn generation_ms(
     model: &mut dyn LanguageModel,
     prompt: &[u32],
     settings: &MetricSettings,
@@ -67,7 +67,7 @@ pub fn generation_ms(
 ///
 /// # Errors
 /// When the data has no tokens or not the model's.
-pub fn timing_prompt(
+pub(crate) fn timing_prompt(
     model: &dyn LanguageModel,
     tokenizer: &Tokenizer,
     data: Option<&Dataset<'_>>,

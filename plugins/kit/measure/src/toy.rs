@@ -1,15 +1,14 @@
 //! Models for tests that need no weights, and the tokenizer they speak.
 
-use std::path::Path;
-
+use olive_kit_testing::fixture;
 use olive_kit_text::Tokenizer;
 
-use crate::model::{LanguageModel, Logits, ModelError, Positions};
+use crate::error::ModelError;
+use crate::model::{LanguageModel, Logits, Positions};
 
 /// The tokenizer of the tiny Phi-3 fixture.
 pub(crate) fn tokenizer() -> Tokenizer {
-    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/fixtures");
-    Tokenizer::open(&Path::new(fixtures).join("tiny-phi3")).unwrap()
+    Tokenizer::open(&fixture("tiny-phi3")).unwrap()
 }
 
 /// Knows some sequences by heart: gives logit 10 to the token that continues the first of them that

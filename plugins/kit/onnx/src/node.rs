@@ -64,7 +64,7 @@ impl Node {
     }
 
     /// The finished node.
-    pub fn into_proto(self) -> NodeProto {
+    pub(crate) fn into_proto(self) -> NodeProto {
         self.0
     }
 }

@@ -12,9 +12,10 @@
 
 use serde::Deserialize;
 
+use crate::codebook::FourBitKind;
 use crate::dynamic::{DYNAMIC_BLOCK_SIZE, DynamicCodes};
 use crate::error::QuantError;
-use crate::four_bit::{FourBit, FourBitFormat, FourBitKind, FourBitScales};
+use crate::four_bit::{FourBit, FourBitFormat, FourBitScales};
 
 /// A weight in 4 bits with what its codes do not tell.
 #[derive(Debug, Clone, PartialEq)]

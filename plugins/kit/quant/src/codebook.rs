@@ -1,6 +1,13 @@
 //! The sixteen values of 4-bit codes and the search for the nearest.
 
-use crate::four_bit::FourBitKind;
+/// The sixteen values a code stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FourBitKind {
+    /// Quantiles of a normal distribution.
+    Nf4,
+    /// A float of one sign, two exponent and one mantissa bit.
+    Fp4,
+}
 
 /// Values of `nf4`: quantiles of a normal distribution, scaled to `-1..=1`, with a code for zero.
 const NF4: [f32; 16] = [
@@ -63,6 +70,13 @@ pub(crate) struct Codebook {
     bounds: [f32; 15],
     /// Values of the two codes in a byte.
     pairs: [[f32; 2]; 256],
+}
+
+impl FourBitKind {
+    /// Value of each code, in `-1..=1`.
+    pub fn codebook(self) -> &'static [f32; 16] {
+        &Codebook::of(self).values
+    }
 }
 
 impl Codebook {

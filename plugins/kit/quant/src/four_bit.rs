@@ -13,25 +13,16 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::codebook::Codebook;
+use crate::codebook::{Codebook, FourBitKind};
 use crate::dynamic::{self, DYNAMIC_BLOCK_SIZE, DynamicCodes};
 use crate::error::QuantError;
-
-/// The sixteen values a code stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FourBitKind {
-    /// Quantiles of a normal distribution.
-    Nf4,
-    /// A float of one sign, two exponent and one mantissa bit.
-    Fp4,
-}
 
 /// How weights become codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FourBitFormat {
     /// The codebook.
     pub kind: FourBitKind,
-    /// Neighbouring weights that share a scale, over row ends; 64 in bitsandbytes.
+    /// Neighboring weights that share a scale, over row ends; 64 in bitsandbytes.
     pub block_size: usize,
     /// Whether scales are themselves 8-bit codes.
     pub double_quantized: bool,
@@ -64,13 +55,6 @@ pub enum FourBitScales {
         /// Mean of the scales.
         offset: f32,
     },
-}
-
-impl FourBitKind {
-    /// Value of each code, in `-1..=1`.
-    pub fn codebook(self) -> &'static [f32; 16] {
-        &Codebook::of(self).values
-    }
 }
 
 impl FourBitFormat {

@@ -1,7 +1,7 @@
 //! The default rounding, as MLAS's `BlockwiseQuantizer` does it: f32 arithmetic, halves away from
 //! zero, padding outside the range and with code 0.
 
-use crate::block::{BlockFormat, Grid};
+use crate::grid::{BlockFormat, Grid};
 
 /// Quantizes the first `length` of `weights` into `codes`; the codes after them become 0.
 pub(crate) fn quantize(

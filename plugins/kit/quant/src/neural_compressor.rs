@@ -1,7 +1,7 @@
 //! The `rtn` rounding, as ONNX Runtime's port of Neural Compressor does it: f64 arithmetic, halves
 //! to even, padding quantized like weights of 0.
 
-use crate::block::{BlockFormat, Grid};
+use crate::grid::{BlockFormat, Grid};
 
 /// Quantizes `weights`, padding included, into `codes`.
 pub(crate) fn quantize(weights: &[f32], format: BlockFormat, codes: &mut [u8]) -> Grid {

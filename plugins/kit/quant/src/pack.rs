@@ -1,6 +1,6 @@
 //! Codes in bytes: 8-bit codes as they are, 4-bit codes in pairs, the earlier in the low nibble.
 
-use crate::block::Bits;
+use crate::grid::Bits;
 
 /// Packs `codes`, an even number when 4 bits wide, into `bytes`.
 pub(crate) fn pack(bits: Bits, codes: &[u8], bytes: &mut [u8]) {

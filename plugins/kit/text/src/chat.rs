@@ -18,8 +18,8 @@ use olive_schemas::data::PreProcess;
 
 use self::environment::TEMPLATE;
 use crate::error::TextError;
+use crate::marked::Marked;
 use crate::rows::Row;
-use crate::sample::Marked;
 use crate::tokenizer::Tokenizer;
 use crate::value::Value;
 

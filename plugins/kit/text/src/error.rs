@@ -2,7 +2,10 @@
 
 use std::error::Error;
 use std::io;
+use std::iter;
 use std::path::PathBuf;
+
+use olive_schemas::diagnostic::Diagnostic;
 
 /// What a parser or a tokenizer says.
 pub(crate) type Source = Box<dyn Error + Send + Sync>;
@@ -196,6 +199,18 @@ impl TextError {
                 "tokenizer"
             }
             Self::Split { .. } | Self::Share { .. } => "eval-split",
+        }
+    }
+
+    /// The error as a finding about the data config, at `pointer`, with all its causes.
+    pub fn finding(&self, pointer: &str) -> Diagnostic {
+        let sources = iter::successors(self.source(), |&source| source.source());
+        let message =
+            sources.fold(self.to_string(), |message, source| format!("{message}: {source}"));
+        let finding = Diagnostic::error(self.code(), pointer, message);
+        match self.help() {
+            Some(help) => finding.with_help(help),
+            None => finding,
         }
     }
 

@@ -7,6 +7,7 @@
 
 pub mod rows;
 mod value;
+mod marked;
 mod template;
 mod chat;
 mod pair;
@@ -24,10 +25,10 @@ mod error;
 
 pub use block::{Block, IGNORED_LABEL};
 pub use error::TextError;
-pub use pack::{Packed, Packer, pack};
+pub use pack::{Packed, pack};
 pub use preview::{BlockPreview, Piece, PieceKind, Preview, SplitSizes, preview};
 pub use rows::{Row, Rows};
-pub use split::{EvalSize, split, split_sizes};
+pub use split::{EvalSize, split};
 pub use texts::{Example, examples, texts};
 pub use tokenizer::Tokenizer;
 pub use value::Value;

@@ -75,7 +75,7 @@ pub fn pack(tokenizer: &Tokenizer, config: &DataConfig) -> Result<Packed, TextEr
 }
 
 /// Takes rows one by one and makes blocks of them.
-pub struct Packer<'a> {
+pub(crate) struct Packer<'a> {
     renderer: Renderer<'a>,
     strategy: Box<dyn Strategy>,
     blocks: Blocks,
@@ -105,7 +105,10 @@ impl<'a> Packer<'a> {
     ///
     /// # Errors
     /// When settings exclude each other or a template cannot be understood.
-    pub fn new(tokenizer: &'a Tokenizer, settings: &'a PreProcess) -> Result<Self, TextError> {
+    pub(crate) fn new(
+        tokenizer: &'a Tokenizer,
+        settings: &'a PreProcess,
+    ) -> Result<Self, TextError> {
         check::settings(settings)?;
         let joiner = match settings.strategy {
             _ if settings.dataset_type == DatasetType::Pair => Vec::new(),
@@ -139,7 +142,7 @@ impl<'a> Packer<'a> {
     ///
     /// # Errors
     /// When the row does not fit the settings or the tokenizer refuses a text.
-    pub fn add(&mut self, row: &Row) -> Result<(), TextError> {
+    pub(crate) fn add(&mut self, row: &Row) -> Result<(), TextError> {
         if self.is_full() {
             return Ok(());
         }
@@ -154,7 +157,7 @@ impl<'a> Packer<'a> {
     }
 
     /// Whether as many blocks are made, or rows taken, as `max_samples` asks for.
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.rows_left == 0 || self.blocks.are_enough()
     }
 
@@ -162,7 +165,7 @@ impl<'a> Packer<'a> {
     ///
     /// # Errors
     /// When the tokenizer refuses a text.
-    pub fn finish(mut self) -> Result<Packed, TextError> {
+    pub(crate) fn finish(mut self) -> Result<Packed, TextError> {
         self.tokenize()?;
         self.strategy.finish(&mut self.blocks);
         Ok(Packed {

@@ -66,7 +66,7 @@ pub struct BlockPreview {
     pub pieces: Vec<Piece>,
 }
 
-/// Neighbouring tokens of one kind.
+/// Neighboring tokens of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Piece {
     /// What the model does with them.
@@ -89,13 +89,6 @@ pub enum PieceKind {
     Context,
     /// Does not see it.
     Padding,
-}
-
-impl Preview {
-    /// Share of positions without a label, 0 to 1.
-    pub fn masked_share(&self) -> f64 {
-        self.masked_labels as f64 / self.block_tokens.max(1) as f64
-    }
 }
 
 /// Packs the data of `config` and tells what came of it, with the text of the `first` blocks.

@@ -1,4 +1,4 @@
-//! Text of rows, with the part of it that is trained.
+//! Rows as text, and that text as tokens.
 
 use std::ops::Range;
 
@@ -6,6 +6,7 @@ use olive_schemas::data::{ChatTemplate, DatasetType, PreProcess};
 
 use crate::chat::Chat;
 use crate::error::TextError;
+use crate::marked::Marked;
 use crate::pair::Pair;
 use crate::rows::Row;
 use crate::template::{Template, required};
@@ -24,13 +25,6 @@ pub(crate) enum Sample {
         /// What is to be answered.
         target: String,
     },
-}
-
-/// A text, and the bytes of it that are trained; all of them when `None`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Marked {
-    pub(crate) text: String,
-    pub(crate) trained: Option<Vec<Range<usize>>>,
 }
 
 impl Sample {

@@ -13,6 +13,23 @@ pub enum EvalSize {
     Count(usize),
 }
 
+impl EvalSize {
+    /// As a config says it: a share below 1, or a count; any other number is a share that [`split`]
+    /// refuses.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a whole number of 1 or more; out of range saturates"
+    )]
+    pub fn of(size: f64) -> Self {
+        if size >= 1.0 && size.fract() == 0.0 {
+            Self::Count(size as usize)
+        } else {
+            Self::Share(size)
+        }
+    }
+}
+
 /// Shuffles `blocks` and gives those to train on and those to evaluate on.
 ///
 /// As `train_test_split` of the `datasets` library does: the evaluation blocks are the first of
@@ -38,7 +55,7 @@ pub fn split(
 ///
 /// # Errors
 /// When a share is not between 0 and 1, or either side would be empty.
-pub fn split_sizes(num_blocks: usize, size: EvalSize) -> Result<(usize, usize), TextError> {
+pub(crate) fn split_sizes(num_blocks: usize, size: EvalSize) -> Result<(usize, usize), TextError> {
     let num_eval = count(size, num_blocks)?;
     let refused = |left_out| {
         let size = match size {

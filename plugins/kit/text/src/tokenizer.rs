@@ -16,9 +16,6 @@ use crate::error::TextError;
 /// become their ids.
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
-    bos: Option<String>,
-    eos: Option<String>,
-    pad: Option<String>,
     /// All special tokens that have a name, such as `bos_token`, by that name.
     special_tokens: BTreeMap<&'static str, String>,
     pads_left: bool,
@@ -60,15 +57,11 @@ impl Tokenizer {
             json(&folder.join("tokenizer_config.json"))?,
             json(&folder.join("special_tokens_map.json"))?,
         ];
-        let named = |key| configs.iter().find_map(|config| special_token(config, key));
+        let named = |key| configs.iter().find_map(|config| written_token(config, key));
         let special_tokens: BTreeMap<_, _> =
             SPECIAL_TOKENS.into_iter().filter_map(|key| Some((key, named(key)?))).collect();
-        let token = |key| special_tokens.get(key).cloned();
         Ok(Self {
             inner,
-            bos: token("bos_token"),
-            eos: token("eos_token"),
-            pad: token("pad_token"),
             special_tokens,
             pads_left: configs[0].get("padding_side").and_then(Json::as_str) == Some("left"),
             chat_template: chat_template(folder, &configs[0])?,
@@ -141,20 +134,20 @@ impl Tokenizer {
     /// `text` after the bos token and a space, as texts with `add_special_tokens` begin; `text`
     /// itself when the tokenizer has no bos token or the text starts with it.
     pub fn with_bos(&self, text: &str) -> String {
-        match &self.bos {
-            Some(bos) if !text.starts_with(bos.as_str()) => format!("{bos} {text}"),
+        match self.special_token("bos_token") {
+            Some(bos) if !text.starts_with(bos) => format!("{bos} {text}"),
             _ => text.to_owned(),
         }
     }
 
     /// Id of the token that ends a text.
     pub fn eos_id(&self) -> Option<u32> {
-        self.inner.token_to_id(self.eos.as_deref()?)
+        self.inner.token_to_id(self.special_token("eos_token")?)
     }
 
     /// Id of the token that fills a block.
     pub fn pad_id(&self) -> Option<u32> {
-        self.inner.token_to_id(self.pad.as_deref()?)
+        self.inner.token_to_id(self.special_token("pad_token")?)
     }
 
     /// Special tokens that have a name, such as `bos_token`, by that name.
@@ -174,12 +167,16 @@ impl Tokenizer {
 
     /// The bos token, or `None` in letters, as Python prints what is missing.
     pub(crate) fn bos_text(&self) -> &str {
-        self.bos.as_deref().unwrap_or("None")
+        self.special_token("bos_token").unwrap_or("None")
     }
 
     /// The eos token, or `None` in letters.
     pub(crate) fn eos_text(&self) -> &str {
-        self.eos.as_deref().unwrap_or("None")
+        self.special_token("eos_token").unwrap_or("None")
+    }
+
+    fn special_token(&self, name: &str) -> Option<&str> {
+        self.special_tokens.get(name).map(String::as_str)
     }
 }
 
@@ -192,7 +189,7 @@ impl fmt::Debug for Tokenizer {
     }
 }
 
-/// `texts` in neighbouring portions of about [`PORTION`] bytes.
+/// `texts` in neighboring portions of about [`PORTION`] bytes.
 fn portions<T: AsRef<str>>(texts: &[T]) -> impl Iterator<Item = &[T]> {
     let mut bytes = 0;
     texts.chunk_by(move |text, _| {
@@ -219,7 +216,7 @@ fn json(path: &Path) -> Result<Json, TextError> {
 }
 
 /// A special token, written as a string or as an object with `content`.
-fn special_token(config: &Json, key: &str) -> Option<String> {
+fn written_token(config: &Json, key: &str) -> Option<String> {
     let token = config.get(key)?;
     let text = token.as_str().or_else(|| token.get("content")?.as_str())?;
     Some(text.to_owned())

@@ -13,10 +13,11 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use olive_kit_adapters::{AdapterConfig, Adapters, checkpoint_rows};
-use olive_kit_checkpoint::{Checkpoint, CheckpointWriter, Dtype, TensorSpec};
+use olive_kit_checkpoint::{Checkpoint, Dtype};
 use olive_kit_decoder::{Precision, Storage, Transformer};
 use olive_kit_kernels::{Accumulate, FrozenMatrix};
 use olive_kit_quant::{FourBitFormat, FourBitKind};
+use olive_kit_testing::write_random_model;
 use olive_kit_train::{
     AdamW, Duration, Interval, Observer, OptimizerSettings, Order, Outputs, Saving, ScheduleKind,
     Sequence, StepReport, TrainingData, TrainingSettings, Warmup, train,
@@ -44,7 +45,10 @@ type Failure = Box<dyn Error>;
 fn main() -> Result<(), Failure> {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["write", config, dir] => write(Path::new(config), Path::new(dir)),
+        ["write", config, dir] => {
+            write_random_model(Path::new(dir), &fs::read_to_string(config)?, Dtype::BF16);
+            Ok(())
+        }
         ["run", settings] => run(&serde_json::from_str(settings)?),
         ["peak"] => {
             peak();
@@ -54,42 +58,6 @@ fn main() -> Result<(), Failure> {
             println!("skipped: `cargo xtask bench train` says what to measure");
             Ok(())
         }
-    }
-}
-
-/// Writes weights tensor by tensor: norms are 1, all others uniform as trained ones are large.
-fn write(config: &Path, dir: &Path) -> Result<(), Failure> {
-    fs::create_dir_all(dir)?;
-    fs::copy(config, dir.join("config.json"))?;
-    let decoder = Checkpoint::describe(dir)?.decoder;
-    let tensors = decoder.tensors();
-    let specs =
-        tensors.iter().map(|(name, shape)| TensorSpec::new(name, Dtype::BF16, shape.as_slice()));
-    let mut writer = CheckpointWriter::create(dir, specs.collect(), 2 << 30)?;
-    for (seed, (name, shape)) in (1..).zip(&tensors) {
-        let len: usize = shape.iter().product();
-        let mut random = random(seed);
-        let is_norm = shape.len() == 1;
-        let mut rest = len;
-        while rest > 0 {
-            let count = rest.min(1 << 20);
-            let values: Vec<f32> =
-                (0..count).map(|_| if is_norm { 1.0 } else { 0.05 * random() }).collect();
-            writer.append_f32(name, &values)?;
-            rest -= count;
-        }
-    }
-    Ok(writer.finish()?)
-}
-
-/// Uniform between -1 and 1.
-fn random(seed: u32) -> impl FnMut() -> f32 {
-    let mut state = seed.wrapping_mul(0x9e37_79b9) | 1;
-    move || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
     }
 }
 

@@ -39,6 +39,7 @@ pub use optimizer::{Adafactor, Adagrad, AdamW, Lion, Optimizer, OptimizerSetting
 pub use plan::StepPlan;
 pub use plateau::{PlateauSettings, ThresholdMode};
 pub use schedule::{MinLr, Ramp, Schedule, ScheduleKind};
-pub use sequence::Sequence;
+pub use sequence::{Sequence, TrainingData};
 pub use settings::{Duration, EarlyStopping, Interval, Order, Saving, TrainingSettings, Warmup};
-pub use trainer::{Best, Outputs, Trained, TrainingData, train};
+pub use store::Outputs;
+pub use trainer::{Best, Trained, train};

@@ -18,6 +18,15 @@ pub struct Sequence {
     pub segments: Option<Vec<u32>>,
 }
 
+/// What a training runs on.
+#[derive(Debug, Clone, Copy)]
+pub struct TrainingData<'a> {
+    /// Sequences that are trained on.
+    pub train: &'a [Sequence],
+    /// Sequences the evaluation loss is computed on; none, no evaluation.
+    pub eval: &'a [Sequence],
+}
+
 impl Sequence {
     /// A sequence in which every token is to be predicted.
     pub fn causal(input_ids: Vec<u32>) -> Self {

@@ -1,24 +1,33 @@
 //! What a training writes while it runs: checkpoints, failed batches, events.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use olive_kit_adapters::{Adapters, Parameter};
+use olive_kit_checkpoint::files;
 use olive_kit_decoder::Batch;
 use serde_json::json;
 
 use crate::batches::MicroBatch;
 use crate::checkpoint::{
     Checkpoints, Folder, Identity, Resume, TrainerState, folder_name, resume, resume_newest,
-    write_file,
 };
 use crate::error::TrainError;
 use crate::history::LogEntry;
 use crate::optimizer::Optimizer;
+use crate::sequence::TrainingData;
 use crate::settings::TrainingSettings;
 use crate::tensorboard::EventLog;
-use crate::trainer::{Outputs, TrainingData};
 
-/// What a training writes.
+/// What a training writes beside the adapters it leaves in memory.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Outputs<'a> {
+    /// Checkpoints, and whether to go on from one.
+    pub checkpoints: Option<Checkpoints<'a>>,
+    /// Folder for `TensorBoard`'s event file.
+    pub events: Option<&'a Path>,
+}
+
+/// Where all of it goes.
 pub(crate) struct Store<'a> {
     checkpoints: Option<Checkpoints<'a>>,
     events: Option<EventLog>,
@@ -110,7 +119,7 @@ impl<'a> Store<'a> {
             })
             .collect();
         let text = json!({"step": step, "batches": batches}).to_string();
-        write_file(&path, text.as_bytes()).ok().map(|()| path)
+        files::write_whole(&path, text.as_bytes()).ok().map(|()| path)
     }
 
     /// Writes an entry of the history as events.

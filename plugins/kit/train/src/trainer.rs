@@ -1,13 +1,13 @@
 //! The loop: epochs, steps, micro-batches.
 
-use std::path::Path;
 use std::time::Instant;
 
+use olive_kit_adapters::random::mix;
 use olive_kit_adapters::{Adapters, Gradients};
 use olive_kit_decoder::{Engine, Objective};
 
 use crate::batches::{Cut, MicroBatch, batches};
-use crate::checkpoint::{Checkpoints, read_values};
+use crate::checkpoint::read_values;
 use crate::error::TrainError;
 use crate::evaluation::mean_loss;
 use crate::history::LogEntry;
@@ -17,28 +17,9 @@ use crate::optimizer::clip::clip;
 use crate::order;
 use crate::plan::StepPlan;
 use crate::progress::Progress;
-use crate::sequence::Sequence;
+use crate::sequence::TrainingData;
 use crate::settings::{Order, TrainingSettings};
-use crate::store::Store;
-use olive_kit_adapters::random::mix;
-
-/// What a training runs on.
-#[derive(Debug, Clone, Copy)]
-pub struct TrainingData<'a> {
-    /// Sequences that are trained on.
-    pub train: &'a [Sequence],
-    /// Sequences the evaluation loss is computed on; none, no evaluation.
-    pub eval: &'a [Sequence],
-}
-
-/// What a training writes beside the adapters it leaves in memory.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Outputs<'a> {
-    /// Checkpoints, and whether to go on from one.
-    pub checkpoints: Option<Checkpoints<'a>>,
-    /// Folder for `TensorBoard`'s event file.
-    pub events: Option<&'a Path>,
-}
+use crate::store::{Outputs, Store};
 
 /// How a training ended.
 #[derive(Debug, Clone, PartialEq)]

@@ -97,7 +97,7 @@ pub enum OptimArgsError {
 
 impl Optim {
     /// The settings that `optim_args` may have.
-    pub const fn own_settings(self) -> &'static [&'static str] {
+    pub(crate) const fn own_settings(self) -> &'static [&'static str] {
         match self {
             Self::Sgd => &["momentum", "dampening", "weight_decay", "nesterov"],
             Self::Adagrad => &["lr_decay", "weight_decay", "eps"],

@@ -30,7 +30,7 @@ pub enum Reporter {
 
 impl ReportTo {
     /// Whether event files of `TensorBoard` are asked for.
-    pub fn has_tensorboard(&self) -> bool {
+    pub(crate) fn has_tensorboard(&self) -> bool {
         let places = match self {
             Self::One(place) => std::slice::from_ref(place),
             Self::Several(places) => places,

@@ -9,10 +9,6 @@ use super::{Merge, float_dtype};
 use crate::error::MergeError;
 use crate::weight::BaseWeight;
 
-/// Module path of the layer that makes logits, also where it shares the embedding's weight.
-const LM_HEAD: &str = "lm_head";
-const EMBEDDING: &str = "model.embed_tokens";
-
 /// One tensor of the merged checkpoint.
 #[derive(Debug)]
 pub(super) struct Part<'a> {
@@ -44,8 +40,11 @@ pub(super) enum Source<'a> {
 
 /// Whether the adapter makes two weights of the one that embedding and `lm_head` share.
 pub(super) fn is_untied(adapter: &AdapterFolder) -> Result<bool, MergeError> {
-    let is_adapted = adapter.linears().iter().any(|linear| linear.name == LM_HEAD);
-    let saved = [adapter.saved_weight(EMBEDDING)?, adapter.saved_weight(LM_HEAD)?];
+    let is_adapted = adapter.linears().iter().any(|linear| linear.name == Decoder::LM_HEAD_MODULE);
+    let saved = [
+        adapter.saved_weight(Decoder::EMBEDDING_MODULE)?,
+        adapter.saved_weight(Decoder::LM_HEAD_MODULE)?,
+    ];
     Ok(match saved {
         _ if is_adapted => true,
         [None, None] => false,
@@ -71,7 +70,10 @@ impl<'a> Merge<'a> {
             });
         }
         if self.unties {
-            let head = Linear { name: LM_HEAD.to_owned(), ..self.checkpoint.decoder().lm_head() };
+            let head = Linear {
+                name: Decoder::LM_HEAD_MODULE.to_owned(),
+                ..self.checkpoint.decoder().lm_head()
+            };
             parts.push(self.linear_part(Decoder::LM_HEAD, &head)?);
         }
         Ok(parts)
@@ -141,7 +143,11 @@ impl<'a> Merge<'a> {
 
     /// Path of the module whose weight a layer uses.
     fn stored_path<'b>(&self, linear: &'b Linear) -> &'b str {
-        if linear.name == LM_HEAD && self.is_tied() { EMBEDDING } else { &linear.name }
+        if linear.name == Decoder::LM_HEAD_MODULE && self.is_tied() {
+            Decoder::EMBEDDING_MODULE
+        } else {
+            &linear.name
+        }
     }
 
     /// Whether a tensor only says how another one is stored in 4 bits.

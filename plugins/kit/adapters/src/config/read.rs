@@ -107,7 +107,7 @@ impl AdapterConfig {
     ///
     /// # Errors
     /// When it is no config, or has a setting whose effect is not computed.
-    pub fn from_json(value: Value) -> Result<Self, AdapterError> {
+    pub(crate) fn from_json(value: Value) -> Result<Self, AdapterError> {
         let kind = value.get("peft_type").and_then(Value::as_str);
         if let Some(kind) = kind.filter(|kind| !["LORA", "LOHA", "LOKR"].contains(kind)) {
             let problem = format!(

@@ -1,10 +1,9 @@
 //! From settings to `adapter_config.json`.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
-use olive_kit_checkpoint::CheckpointError;
+use olive_kit_checkpoint::{CheckpointError, files};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -24,18 +23,10 @@ impl AdapterConfig {
     /// When the file cannot be written.
     pub fn write(&self, dir: &Path) -> Result<(), AdapterError> {
         let path = dir.join(ADAPTER_CONFIG);
-        let partial = dir.join(format!(".{ADAPTER_CONFIG}.partial"));
         let mut value = self.to_json();
         value.sort_all_objects();
-        let write = || {
-            fs::write(&partial, format!("{value:#}"))?;
-            fs::rename(&partial, &path)
-        };
-        write().map_err(|source| {
-            // Nothing better can be done about a file that cannot be removed.
-            let _ = fs::remove_file(&partial);
-            AdapterError::Checkpoint(CheckpointError::Write { path: path.clone(), source })
-        })
+        files::write_whole(&path, format!("{value:#}").as_bytes())
+            .map_err(|source| CheckpointError::Write { path, source }.into())
     }
 
     /// The object PEFT has for it.

@@ -6,9 +6,6 @@ use olive_kit_checkpoint::{Decoder, Linear};
 
 use super::SavedModule;
 
-/// Path of the layer that makes logits.
-pub(crate) const LM_HEAD: &str = "lm_head";
-
 /// All modules of a decoder.
 #[derive(Debug)]
 pub(crate) struct Modules {
@@ -31,7 +28,11 @@ impl Modules {
         let mut weighted: Vec<_> = weights.collect();
         if decoder.ties_embeddings {
             let shape = vec![decoder.vocab_size, decoder.hidden_size];
-            weighted.push(SavedModule { path: LM_HEAD.to_owned(), shape, has_bias: false });
+            weighted.push(SavedModule {
+                path: Decoder::LM_HEAD_MODULE.to_owned(),
+                shape,
+                has_bias: false,
+            });
         }
         Self { linears, weighted }
     }
@@ -69,6 +70,6 @@ pub(crate) fn last_name(path: &str) -> &str {
 
 /// Every linear layer of `decoder`, that of the logits under its own name.
 pub(crate) fn linears(decoder: &Decoder) -> Vec<Linear> {
-    let head = Linear { name: LM_HEAD.to_owned(), ..decoder.lm_head() };
-    (0..decoder.num_layers).flat_map(|layer| decoder.linears(layer)).chain([head]).collect()
+    let head = Linear { name: Decoder::LM_HEAD_MODULE.to_owned(), ..decoder.lm_head() };
+    decoder.linears_of_layers().chain([head]).collect()
 }

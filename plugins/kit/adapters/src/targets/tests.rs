@@ -1,12 +1,10 @@
-use std::path::Path;
-
 use olive_kit_checkpoint::Checkpoint;
+use olive_kit_testing::fixture;
 
 use super::*;
 
 fn decoder(name: &str) -> Decoder {
-    let fixtures = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/fixtures"));
-    Checkpoint::open(fixtures.join(name)).unwrap().decoder().clone()
+    Checkpoint::open(fixture(name)).unwrap().decoder().clone()
 }
 
 fn listed(names: &[&str]) -> Names {

@@ -10,13 +10,15 @@ use std::time::Instant;
 
 use olive_kit_adapters::{Adapters, Drop, Gradients, Layer, Method, Parameter, ParameterId};
 use olive_kit_candle::{CandleTransformer, Device};
-use olive_kit_checkpoint::{Checkpoint, CheckpointWriter, Decoder, Dtype, LinearRole, TensorSpec};
+use olive_kit_checkpoint::{Checkpoint, Decoder, Dtype, LinearRole};
 use olive_kit_decoder::{Batch, Engine};
+use olive_kit_testing::engines::mean;
+use olive_kit_testing::{random, write_random_model};
 use serde_json::json;
 
-use super::{device, objective};
+use super::device;
 
-/// Writes a model with the widths of SmolLM2-135M, all values pseudo-random.
+/// Writes a model with the widths of SmolLM2-135M.
 fn write_model(dir: &Path) {
     let config = json!({
         "architectures": ["LlamaForCausalLM"],
@@ -33,41 +35,20 @@ fn write_model(dir: &Path) {
         "tie_word_embeddings": true,
         "torch_dtype": "bfloat16",
     });
-    fs::write(dir.join("config.json"), config.to_string()).unwrap();
-    let tensors = Checkpoint::describe(dir).unwrap().decoder.tensors();
-    let specs =
-        tensors.iter().map(|(name, shape)| TensorSpec::new(name, Dtype::BF16, shape.as_slice()));
-    let mut writer = CheckpointWriter::create(dir, specs.collect(), usize::MAX).unwrap();
-    for (seed, (name, shape)) in (1..).zip(&tensors) {
-        let len = shape.iter().product();
-        let values = if shape.len() == 1 { vec![1.0; len] } else { random(len, seed, 0.05) };
-        writer.append_f32(name, &values).unwrap();
-    }
-    writer.finish().unwrap();
-}
-
-fn random(len: usize, seed: u32, largest: f32) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
-    };
-    (0..len).map(|_| next() * largest).collect()
+    write_random_model(dir, &config.to_string(), Dtype::BF16);
 }
 
 /// LoRA on query, key, value and output.
 fn adapters(decoder: &Decoder, rank: usize) -> Adapters {
     let mut adapters = Adapters::none();
-    let linears = (0..decoder.num_layers).flat_map(|layer| decoder.linears(layer));
+    let linears = decoder.linears_of_layers();
     let is_adapted = |role| {
         use LinearRole::{Key, Output, Query, Value};
         matches!(role, Query | Key | Value | Output)
     };
     for linear in linears.filter(|linear| is_adapted(linear.role)) {
         let mut add = |rows: usize, columns: usize| {
-            let (shape, values) = (vec![rows, columns], random(rows * columns, 7, 0.02));
+            let (shape, values) = (vec![rows, columns], random(rows * columns, 7));
             adapters.parameters.push(Parameter { name: linear.name.clone(), shape, values });
             ParameterId(adapters.parameters.len() - 1)
         };
@@ -99,7 +80,7 @@ fn peak_memory(device: &Device) -> String {
 }
 
 #[test]
-#[ignore = "a minute of measuring"]
+#[ignore = "measures a GPU, which `cargo xtask bench` does not"]
 fn smollm2_step() {
     let dir = tempfile::tempdir().unwrap();
     write_model(dir.path());
@@ -117,7 +98,7 @@ fn smollm2_step() {
         for seq in setting("SEQ", "512,2048").split(',') {
             let tokens = (0..seq.parse::<u32>().unwrap()).map(|position| position * 9973 % 49_152);
             let batch = Batch::causal(tokens.collect(), 1);
-            let mut objective = objective(batch.num_labels());
+            let mut objective = mean(batch.num_labels());
             objective.checkpoints_activations = std::env::var("CHECKPOINTING").is_ok();
             let mut gradients = Gradients::zeros(&adapters.parameters);
             let mut times: Vec<_> = (0..20)

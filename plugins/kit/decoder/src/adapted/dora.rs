@@ -5,13 +5,12 @@
 //! `W x + (g - 1) W x' + g scale B A x'` where `x' = drop(x)`.
 
 use olive_kit_adapters::{Gradients, ParameterId};
-use olive_kit_kernels::product::{MatrixMut, Threads, multiply};
+use olive_kit_kernels::product::multiply;
 use olive_kit_kernels::vector::{dot, vectorized};
-use olive_kit_kernels::{Accumulate, FrozenMatrix};
+use olive_kit_kernels::{Accumulate, FrozenMatrix, MatrixMut, Threads};
 
 use super::lora::Lora;
-use crate::input::Input;
-use crate::linear::InputGradient;
+use crate::input::{Input, InputGradient};
 use crate::rows::for_each_row;
 use crate::scratch::Scratch;
 

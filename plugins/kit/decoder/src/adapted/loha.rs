@@ -4,7 +4,8 @@
 //! Learning" (2021).
 
 use olive_kit_adapters::{Adapters, Gradients, ParameterId};
-use olive_kit_kernels::product::{Matrix, MatrixMut, Threads, add_product, multiply};
+use olive_kit_kernels::product::{add_product, multiply};
+use olive_kit_kernels::{Matrix, MatrixMut, Threads};
 
 use crate::scratch::Scratch;
 

@@ -6,8 +6,9 @@
 use std::borrow::Cow;
 
 use olive_kit_adapters::{Adapters, Factor, Gradients};
-use olive_kit_kernels::product::{Matrix, MatrixMut, Threads, add_product, multiply};
+use olive_kit_kernels::product::{add_product, multiply};
 use olive_kit_kernels::vector::{dot, vectorized};
+use olive_kit_kernels::{Matrix, MatrixMut, Threads};
 
 use crate::rows::for_each_row;
 

@@ -3,9 +3,9 @@
 //! Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models" (2021).
 
 use olive_kit_adapters::{Gradients, ParameterId};
-use olive_kit_kernels::product::{Matrix, MatrixMut, Threads, multiply_in, multiply_packed};
+use olive_kit_kernels::product::{multiply_in, multiply_packed};
 use olive_kit_kernels::vector::{add, vectorized};
-use olive_kit_kernels::{Accumulate, Precision};
+use olive_kit_kernels::{Accumulate, Matrix, MatrixMut, Precision, Threads};
 
 use crate::dropout::Mask;
 use crate::input::Input;

@@ -6,8 +6,9 @@ use olive_kit_adapters::{
     Adapters, Drop, Factor, Gradients, Layer, Method, Parameter, ParameterId,
 };
 use olive_kit_kernels::{Accumulate, FrozenMatrix, Precision};
+use olive_kit_testing::random;
 
-use crate::finite_differences::{check_at, random};
+use crate::finite_differences::check_at;
 use crate::linear::Linear;
 use crate::pass::Pass;
 use crate::scratch::Scratch;
@@ -39,10 +40,6 @@ fn adapters(method: Method, shapes: &[[usize; 2]], drop: Drop) -> Adapters {
 /// Checks the gradients of `x` and of all parameters but those in `constant`.
 fn check(adapters: &Adapters, is_training: bool) {
     let linear = linear();
-    let pass = |adapters: &'_ Adapters| -> Option<u64> {
-        let _ = adapters;
-        is_training.then_some(5)
-    };
     let with = |x: &[&[f32]]| {
         let mut adapters = adapters.clone();
         for (parameter, values) in adapters.parameters.iter_mut().zip(&x[1..]) {
@@ -54,20 +51,14 @@ fn check(adapters: &Adapters, is_training: bool) {
     arguments.extend(adapters.parameters.iter().map(|parameter| parameter.values.clone()));
     let forward = |x: &[&[f32]]| {
         let adapters = with(x);
-        let pass = match pass(&adapters) {
-            Some(seed) => Pass::training(&adapters, seed),
-            None => Pass::inference(&adapters),
-        };
+        let pass = pass(&adapters, is_training);
         let mut y = vec![0.0; ROWS * OUT];
         linear.forward(&linear.input(x[0]), &mut y, &pass, &mut Scratch::default());
         y
     };
     check_at(&arguments, forward, |x, dy| {
         let adapters = with(x);
-        let pass = match pass(&adapters) {
-            Some(seed) => Pass::training(&adapters, seed),
-            None => Pass::inference(&adapters),
-        };
+        let pass = pass(&adapters, is_training);
         let mut gradients = Gradients::zeros(&adapters.parameters);
         let mut dx = vec![0.5; ROWS * IN];
         let into = Some((&mut dx[..], Accumulate::Yes));
@@ -79,13 +70,15 @@ fn check(adapters: &Adapters, is_training: bool) {
             &mut gradients,
             &mut Scratch::default(),
         );
-        for value in &mut dx {
-            *value -= 0.5;
-        }
+        dx.iter_mut().for_each(|value| *value -= 0.5);
         let mut all = vec![dx];
         all.extend_from_slice(gradients.as_slice());
         all
     });
+}
+
+fn pass(adapters: &Adapters, is_training: bool) -> Pass<'_> {
+    if is_training { Pass::training(adapters, 5) } else { Pass::inference(adapters) }
 }
 
 const fn id(index: usize) -> ParameterId {

@@ -1,7 +1,7 @@
 //! A weight's whole change, formed: what it adds to a layer, and its gradient.
 
-use olive_kit_kernels::product::{Matrix, MatrixMut, Threads, multiply_in, multiply_packed};
-use olive_kit_kernels::{Accumulate, Precision};
+use olive_kit_kernels::product::{multiply_in, multiply_packed};
+use olive_kit_kernels::{Accumulate, Matrix, MatrixMut, Precision, Threads};
 
 use crate::input::Input;
 

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::Precision;
 use crate::blocks::Scratch;
 use crate::instructions::{Instructions, Words};
 use crate::kernel::COLUMNS;
 use crate::lines::{Buffer, LINE, Line, floats, floats_mut, words, words_mut, zeros};
+use crate::matrix::Precision;
 use crate::pack::{Lanes, pack, turn_pairs, widen};
 use crate::packed::Packed;
 

@@ -4,22 +4,11 @@ use std::ops::Range;
 
 use half::bf16;
 use olive_kit_quant::{FourBitFormat, FourBitKind};
+use olive_kit_testing::random;
 use rayon::ThreadPoolBuilder;
 
 use super::*;
 use crate::product::{Right, multiply_in, multiply_packed};
-
-/// Values between -1 and 1 that look random.
-pub(super) fn noise(seed: u64, len: usize) -> Vec<f32> {
-    let mut state = 2 * seed + 1;
-    let next = |_| {
-        state =
-            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let [.., a, b] = state.to_le_bytes();
-        f32::from(i16::from_le_bytes([a, b])) / 32_768.0
-    };
-    (0..len).map(next).collect()
-}
 
 /// Rows, columns and rows of the left side: whole and odd sizes, one row, several blocks.
 const SHAPES: [(usize, usize, usize); 9] = [
@@ -83,8 +72,8 @@ fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
 #[test]
 fn products_are_those_of_exact_arithmetic() {
     for (rows, columns, n) in SHAPES {
-        let weight = noise(1, rows * columns);
-        let (x, dy) = (noise(2, n * columns), noise(3, n * rows));
+        let weight = random(rows * columns, 1);
+        let (x, dy) = (random(n * columns, 2), random(n * rows, 3));
         for precision in [Precision::F32, Precision::Bf16] {
             let matrix = frozen(&weight, rows, columns, precision);
             let [weight, x_in, dy_in] = [&weight, &x, &dy].map(|v| rounded(v, precision));
@@ -112,8 +101,8 @@ fn products_are_those_of_exact_arithmetic() {
 #[test]
 fn codes_are_decoded_as_they_are_alone_and_multiplied() {
     for (rows, columns, n) in SHAPES {
-        let weight = noise(9, rows * columns);
-        let (x, dy) = (noise(10, n * columns), noise(11, n * rows));
+        let weight = random(rows * columns, 9);
+        let (x, dy) = (random(n * columns, 10), random(n * rows, 11));
         for (kind, block_size, double_quantized) in [
             (FourBitKind::Nf4, 64, true),
             (FourBitKind::Fp4, 64, false),
@@ -154,7 +143,7 @@ fn codes_are_decoded_as_they_are_alone_and_multiplied() {
 fn products_of_changing_matrices_are_those_of_exact_arithmetic() {
     for (rows, columns, inner) in [(1, 1, 1), (17, 33, 40), (64, 64, 1100), (30, 9, 65), (3, 70, 2)]
     {
-        let (left, right) = (noise(12, rows * inner), noise(13, columns * inner));
+        let (left, right) = (random(rows * inner, 12), random(columns * inner, 13));
         let (left_across, right_across) = (transposed(&left, inner), transposed(&right, inner));
         for precision in [Precision::F32, Precision::Bf16] {
             let [left_in, mut right_in] = [&left, &right].map(|v| rounded(v, precision));
@@ -203,7 +192,7 @@ fn products_of_changing_matrices_are_those_of_exact_arithmetic() {
 #[test]
 fn rows_come_back_and_memory_is_held_once() {
     for (rows, columns, _) in SHAPES {
-        let weight = noise(4, rows * columns);
+        let weight = random(rows * columns, 4);
         for precision in [Precision::F32, Precision::Bf16] {
             let matrix = frozen(&weight, rows, columns, precision);
             let expected = rounded(&weight, precision);
@@ -224,8 +213,8 @@ fn rows_come_back_and_memory_is_held_once() {
 #[test]
 fn results_depend_on_nothing_but_their_row() {
     let (rows, columns, n) = (2080, 1600, 37);
-    let weight = noise(5, rows * columns);
-    let (x, dy) = (noise(6, n * columns), noise(7, n * rows));
+    let weight = random(rows * columns, 5);
+    let (x, dy) = (random(n * columns, 6), random(n * rows, 7));
     for precision in [Precision::F32, Precision::Bf16] {
         let matrix = frozen(&weight, rows, columns, precision);
         let run = |threads: usize, n: usize| {
@@ -253,7 +242,7 @@ fn results_depend_on_nothing_but_their_row() {
 #[test]
 fn not_a_number_and_infinity_come_through() {
     for precision in [Precision::F32, Precision::Bf16] {
-        let matrix = frozen(&noise(8, 40 * 40), 40, 40, precision);
+        let matrix = frozen(&random(40 * 40, 8), 40, 40, precision);
         for instructions in Instructions::available() {
             let mut x = vec![1.0; 2 * 40];
             x[3] = f32::from_bits(0x7fff_ffff);

@@ -105,15 +105,22 @@ fn value(array: &dyn Array, row: usize) -> Value {
                 other => other,
             }
         }
+        other => Value::Other(kind(other)),
+    }
+}
+
+/// What a type is whose values have no text.
+fn kind(data_type: &DataType) -> &'static str {
+    match data_type {
         DataType::Binary
         | DataType::LargeBinary
         | DataType::BinaryView
-        | DataType::FixedSizeBinary(_) => Value::Other("bytes"),
+        | DataType::FixedSizeBinary(_) => "bytes",
         DataType::Decimal32(_, _)
         | DataType::Decimal64(_, _)
         | DataType::Decimal128(_, _)
-        | DataType::Decimal256(_, _) => Value::Other("a decimal"),
-        DataType::Map(_, _) => Value::Other("a map"),
-        _ => Value::Other("a value of a type that has no text"),
+        | DataType::Decimal256(_, _) => "a decimal",
+        DataType::Map(_, _) => "a map",
+        _ => "a value of a type that has no text",
     }
 }

@@ -5,9 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::schedule::ScheduleKind;
-use crate::sequence::Sequence;
+use crate::sequence::{Sequence, TrainingData};
 use crate::settings::TrainingSettings;
-use crate::trainer::TrainingData;
 
 /// Settings that change no value of the adapter.
 const WITHOUT_EFFECT: [&str; 8] = [

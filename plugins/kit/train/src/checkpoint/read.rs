@@ -3,18 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use olive_kit_adapters::{Adapters, Parameter};
+use olive_kit_adapters::{Adapters, PREFIX, Parameter, WEIGHTS};
 use olive_kit_checkpoint::{Dtype, SafetensorsFile};
 use safetensors::SafeTensors;
 
 use super::identity::Identity;
 use super::state::TrainerState;
-use super::{ADAPTER, OPTIMIZER, STATE, list};
+use super::{OPTIMIZER, STATE, list};
 use crate::error::TrainError;
 use crate::optimizer::Optimizer;
-
-/// What PEFT puts before the name of a parameter.
-const PEFT_PREFIX: &str = "base_model.model.";
 
 /// [`resume`] from the newest checkpoint in a folder that can be read; `skipped` hears of newer ones
 /// that cannot. `None` when there is no checkpoint at all.
@@ -89,10 +86,10 @@ pub(crate) fn read_values(
     parameters: &[Parameter],
 ) -> Result<Vec<Vec<f32>>, TrainError> {
     let refused = |problem| TrainError::Resume { path: dir.to_owned(), problem };
-    let file = SafetensorsFile::open(&dir.join(ADAPTER)).map_err(|e| refused(e.to_string()))?;
+    let file = SafetensorsFile::open(&dir.join(WEIGHTS)).map_err(|e| refused(e.to_string()))?;
     let read = |parameter: &Parameter| {
         let tensor = file
-            .tensor(&format!("{PEFT_PREFIX}{}", parameter.name))
+            .tensor(&format!("{PREFIX}{}", parameter.name))
             .map_err(|error| refused(error.to_string()))?;
         if tensor.dtype != Dtype::F32 || tensor.shape != parameter.shape {
             return Err(refused(format!(

@@ -5,14 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use olive_kit_adapters::Adapters;
+use olive_kit_checkpoint::files::PARTIAL;
 
 use super::state::TrainerState;
 use super::{OPTIMIZER, STATE, WriteAdapter, folder_name, list};
 use crate::error::{SaveError, TrainError};
 use crate::optimizer::Optimizer;
 
-/// Start of the name of what is being written.
-const PARTIAL: &str = ".partial-";
 /// Start of the name of what is being replaced.
 const OLD: &str = ".old-";
 /// Start of the name of what is being removed.
@@ -109,19 +108,6 @@ impl Folder<'_> {
             take_away(&path);
         }
     }
-}
-
-/// Writes a file so that it is whole or not there.
-pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), SaveError> {
-    let partial = hidden(path, PARTIAL);
-    let written = fs::write(&partial, bytes)
-        .map_err(failed(path))
-        .and_then(|()| sync(&partial))
-        .and_then(|()| fs::rename(&partial, path).map_err(failed(path)));
-    if written.is_err() {
-        remove(&partial);
-    }
-    written
 }
 
 /// Gives a whole folder its name, in place of one that may have it.

@@ -18,14 +18,12 @@ use olive_kit_adapters::Adapters;
 pub(crate) use identity::Identity;
 pub(crate) use read::{read_values, resume, resume_newest};
 pub(crate) use state::{OwnState, TrainerState};
-pub(crate) use write::{Folder, write_file};
+pub(crate) use write::Folder;
 
 /// File with the state of the training.
 const STATE: &str = "trainer_state.json";
 /// File with what the optimizer remembers.
 const OPTIMIZER: &str = "optimizer.safetensors";
-/// File with the values of the parameters, as PEFT names it.
-const ADAPTER: &str = "adapter_model.safetensors";
 /// Start of the name of a checkpoint's folder.
 const PREFIX: &str = "checkpoint-";
 
