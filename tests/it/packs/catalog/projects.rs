@@ -1,7 +1,6 @@
 //! Packs of projects: only where the config lies, and only for the user who installed them.
 
 use std::fs;
-use std::path::Path;
 
 use serde_json::json;
 
