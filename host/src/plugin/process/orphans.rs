@@ -4,6 +4,8 @@
 //! the host, which knows it by a variable in its environment and ends it; elsewhere it lives on.
 
 use std::fs;
+use std::io;
+use std::path::PathBuf;
 use std::process::{self, Command};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -12,6 +14,8 @@ use std::time::{Duration, Instant};
 const CALL: &str = "OLIVE_CALL";
 /// Time spent on ending what starts new processes all the time.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Looks at the threads of a process, some of which end whenever it is looked at.
+const LOOKS: usize = 10;
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
@@ -74,15 +78,30 @@ fn end(_process: u32) -> bool {
 
 /// The children of `process`; none where the system does not tell.
 pub(super) fn children(process: u32) -> Vec<u32> {
-    let tasks = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
-    let lists = tasks.map(|task| fs::read_to_string(task.path().join("children")));
-    let mut found = Vec::new();
-    let mut is_told = false;
-    for list in lists.map_while(Result::ok) {
-        is_told = true;
-        found.extend(list.split_whitespace().filter_map(|number| number.parse::<u32>().ok()));
+    let mut lists = children_by_thread(process);
+    for _ in 0..LOOKS {
+        // A thread that has ended meanwhile has left its children to another.
+        let is_mixed = lists.iter().any(Result::is_ok) && lists.iter().any(Result::is_err);
+        if !is_mixed {
+            break;
+        }
+        lists = children_by_thread(process);
     }
-    if is_told { found } else { children_by_parent(process) }
+    if lists.iter().all(Result::is_err) {
+        return children_by_parent(process);
+    }
+    lists.into_iter().flatten().flat_map(|list| numbers(&list)).collect()
+}
+
+/// What the system says of the children of each thread of `process`.
+fn children_by_thread(process: u32) -> Vec<io::Result<String>> {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let lists: Vec<PathBuf> = threads.map(|thread| thread.path().join("children")).collect();
+    lists.into_iter().map(fs::read_to_string).collect()
+}
+
+fn numbers(list: &str) -> Vec<u32> {
+    list.split_whitespace().filter_map(|number| number.parse().ok()).collect()
 }
 
 /// The children of `process`, for kernels without lists of children.
@@ -102,6 +121,8 @@ fn parent(process: u32) -> Option<u32> {
 #[cfg(target_os = "linux")]
 mod tests {
     use std::process::{self, Command};
+    use std::sync::Barrier;
+    use std::thread;
 
     use super::{Mark, children, children_by_parent};
 
@@ -125,5 +146,26 @@ mod tests {
         assert!(children(process::id()).contains(&stranger.id()));
         stranger.kill().unwrap();
         stranger.wait().unwrap();
+    }
+
+    #[test]
+    fn children_are_found_while_threads_end() {
+        const THREADS: usize = 50;
+        let start = Barrier::new(THREADS + 1);
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| start.wait());
+            }
+            // A thread that is listed after those that end.
+            scope.spawn(|| {
+                let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+                start.wait();
+                for _ in 0..200 {
+                    assert!(children(process::id()).contains(&child.id()));
+                }
+                child.kill().unwrap();
+                child.wait().unwrap();
+            });
+        });
     }
 }
