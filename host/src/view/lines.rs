@@ -11,6 +11,7 @@ use super::pace::Pace;
 use super::sink::Sink;
 use super::summary;
 use super::{Show, StepTitle};
+use crate::render::plain;
 
 /// Least time between two lines of progress of a step.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -37,7 +38,7 @@ impl Lines {
             return;
         }
         self.last_line = Some(now);
-        let mut line = format!("{}: {unit} {done}/{total}", self.label);
+        let mut line = format!("{}: {} {done}/{total}", self.label, plain(unit));
         for part in summary::figures(figures).into_iter().chain(remaining.map(summary::left)) {
             line.push_str(", ");
             line.push_str(&part);
@@ -141,6 +142,15 @@ workflow `tone`: 2 steps, 1 of them done before
 "
         );
         assert_eq!(streams.results(), "");
+    }
+
+    #[test]
+    fn a_unit_does_not_steer_the_terminal() {
+        let (sink, streams) = Sink::captured();
+        let (unit, figures) = ("\u{1b}[2Jstep".into(), BTreeMap::new());
+        let event = StepEvent::Progress { unit, done: 1, total: 2, figures };
+        Lines::new(sink).progress(&event, Instant::now());
+        assert_eq!(streams.progress(), ": \u{fffd}[2Jstep 1/2\n");
     }
 
     #[test]
