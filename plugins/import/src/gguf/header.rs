@@ -60,8 +60,10 @@ fn locate(
 ) -> Result<(), ImportError> {
     let name = &tensor.name;
     let values = tensor.shape.iter().map(|&size| size as u128).product::<u128>();
+    // No size of zero hides how many rows the others make.
+    let most_rows = tensor.shape.iter().map(|&size| size.max(1) as u128).product::<u128>();
     let block = tensor.dtype.block_size() as u128;
-    if values > 1 << 62 || !(tensor.row_len() as u128).is_multiple_of(block) {
+    if most_rows > 1 << 62 || !(tensor.row_len() as u128).is_multiple_of(block) {
         let problem = format!(
             "tensor `{name}` has shape {:?}, which {:?} cannot store",
             tensor.shape, tensor.dtype

@@ -93,6 +93,10 @@ fn other_tensors_are_named() {
     check_changed("is stored as type 77;", |file| change(file, |tensor| tensor.kind = 77));
     let blocks = "has shape [64, 16], which Q8_0 cannot store";
     check_changed(blocks, |file| change(file, |tensor| tensor.shape = vec![64, 16]));
+    let rows = "has shape [4294967295, 4294967295, 4294967295, 0], which Q8_0 cannot store";
+    check_changed(rows, |file| {
+        change(file, |tensor| tensor.shape = [[u32::MAX as usize; 3].as_slice(), &[0]].concat());
+    });
     let shape = "has shape [16, 64], but [32, 64] is needed";
     check_changed(shape, |file| change(file, |tensor| tensor.shape = vec![16, 64]));
     let missing = "tensor `blk.1.attn_k.weight` is missing";

@@ -34,7 +34,11 @@ impl SafetensorsFile {
         let (header_len, metadata) = SafeTensors::read_metadata(bytes)
             .map_err(|error| CheckpointError::damaged(path, explain(&error, bytes)))?;
         let tensors = metadata.tensors().into_iter().map(|(name, info)| (name, info.clone()));
-        let tensors = tensors.collect();
+        let tensors: BTreeMap<_, _> = tensors.collect();
+        if let Some((name, info)) = tensors.iter().find(|(_, info)| !is_countable(&info.shape)) {
+            let problem = format!("tensor `{name}` has shape {:?}, too large to count", info.shape);
+            return Err(CheckpointError::damaged(path, problem));
+        }
         Ok(Self { path: path.to_owned(), tensors, data_start: header_len + 8, file })
     }
 
@@ -106,6 +110,13 @@ impl SafetensorsFile {
         let (start, end) = info.data_offsets;
         &self.file.bytes()[self.data_start + start..self.data_start + end]
     }
+}
+
+/// Whether the bytes of each part of a tensor can be counted, also where another size is zero.
+fn is_countable(shape: &[usize]) -> bool {
+    const WIDEST_VALUE: usize = 8;
+    let product = |bytes: usize, &size: &usize| bytes.checked_mul(size.max(1));
+    shape.iter().try_fold(WIDEST_VALUE, product).is_some()
 }
 
 /// What is wrong with `bytes`, told by their length where that is the reason.

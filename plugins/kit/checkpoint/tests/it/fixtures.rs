@@ -193,6 +193,21 @@ fn damaged_weights_are_named() {
 }
 
 #[test]
+fn no_values_of_a_shape_without_end_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("model.safetensors");
+    for shape in
+        ["[0,4294967296,4294967296]", "[4294967296,0,4294967296]", "[0,4611686018427387904]"]
+    {
+        let header = format!(r#"{{"z":{{"dtype":"F32","shape":{shape},"data_offsets":[0,0]}}}}"#);
+        let length = (header.len() as u64).to_le_bytes();
+        fs::write(&path, [&length[..], header.as_bytes()].concat()).unwrap();
+        let error = SafetensorsFile::open(&path).unwrap_err().to_string();
+        assert!(error.contains("tensor `z` has shape [") && error.contains("to count"), "{error}");
+    }
+}
+
+#[test]
 fn every_misfit_tensor_is_named_at_once() {
     let dir = copy("tiny-phi3");
     change_config(dir.path(), |config| drop(config.insert("num_hidden_layers".into(), 3.into())));
