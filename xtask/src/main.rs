@@ -1,5 +1,5 @@
 //! Chores of this repository as one cargo command: `cargo xtask demo`, `test`, `dist`, `fetch`,
-//! `wasm`, `schemas`, `wrap`, `bench`.
+//! `wasm`, `schemas`, `wrap`, `bench`, `fuzz`.
 //!
 //! Each chore is one module with one entry point. Chores start cargo, Python's package client and
 //! the built `olive` program as child processes; nothing here links a crate of the workspace.
@@ -16,6 +16,7 @@ mod demo;
 mod dist;
 mod error;
 mod fetch;
+mod fuzz;
 mod recipe;
 mod schemas;
 mod test;
@@ -68,6 +69,8 @@ enum Chore {
     Wrap(wrap::WrapArgs),
     /// Measure time and memory of the built program.
     Bench(bench::BenchArgs),
+    /// Give readers bytes that libFuzzer makes up, until one breaks or the time is over.
+    Fuzz(fuzz::FuzzArgs),
 }
 
 fn main() -> ExitCode {
@@ -92,5 +95,6 @@ fn run(chore: Chore) -> Result<(), ChoreError> {
         Chore::Schemas => schemas::run(),
         Chore::Wrap(args) => wrap::run(&args),
         Chore::Bench(args) => bench::run(&args),
+        Chore::Fuzz(args) => fuzz::run(&args),
     }
 }

@@ -1,17 +1,20 @@
 //! No file makes the reader of packs panic, or write anything but plain files into its folder.
 //!
-//! The first byte of the input says what the rest is: an archive, the tar in one, or the manifest of
-//! one.
-#![no_main]
+//! The first byte of the input says what the rest is: `0` an archive, `1` the tar in one, `2` the
+//! manifest of one, the remainder of its value by three.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
-use libfuzzer_sys::fuzz_target;
 use olive_packs::archive::{self, Limits, Unpacked};
 
-fuzz_target!(|input: &[u8]| {
+/// Describes and unpacks `input`, and looks at what was written.
+///
+/// # Panics
+/// When something else than plain files in their folder was written, or when what was unpacked is
+/// not what was described.
+pub fn read(input: &[u8]) {
     let Some((&form, rest)) = input.split_first() else { return };
     let archive = match form % 3 {
         0 => rest.to_vec(),
@@ -35,7 +38,7 @@ fuzz_target!(|input: &[u8]| {
         (Err(_), Ok(_)) => panic!("what cannot be described was unpacked"),
         (_, Err(error)) => assert!(!error.to_string().chars().any(char::is_control), "{error:?}"),
     }
-});
+}
 
 fn check_unpacked(
     unpacked: &Unpacked,
