@@ -6,7 +6,8 @@
 use std::ops::Range;
 
 use olive::config::node::NodeValue;
-use olive::config::{Finding, Node, Source, examine, parse};
+use olive::config::{Finding, Node, Scope, Source, parse};
+use olive::examine::examine;
 use olive::plugin::Catalog;
 use olive::render;
 
@@ -23,7 +24,7 @@ pub fn read(input: &[u8]) {
     let parsed = parse(&source);
     parsed.documents.iter().for_each(|document| check_node(document, &source));
     assert!(!parsed.documents.is_empty() || !parsed.findings.is_empty());
-    let (_, findings) = examine(&source, &Catalog::default());
+    let (_, findings) = examine(&source, &Catalog::default(), Scope::WHOLE);
     parsed.findings.iter().chain(&findings).for_each(|finding| check_finding(finding, &source));
     render::findings(&source, &findings, &mut Vec::new(), true).expect("memory can be written");
 }

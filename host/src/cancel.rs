@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::error::CANCELLED;
 use crate::plugin::process;
+
+/// Exit code of a run that the user stopped.
+pub const CANCELLED: u8 = 30;
 
 /// Whether the user wants to stop.
 #[derive(Debug, Clone, Default)]

@@ -1,8 +1,8 @@
 //! The config file, from text to a checked workflow.
 //!
-//! `read` gives a [`Source`], `parse` trees of [`Node`]s with positions, `check` a
-//! [`CheckedWorkflow`] and every [`Finding`]; [`examine`] is `parse`, `check`, and what the installed
-//! [validators](crate::validate) find. Nothing here runs native code or reads weights.
+//! [`read`] gives a [`Source`], [`parse()`] trees of [`Node`]s with positions, [`upgrade()`] one of
+//! these in its normalized form, and [`check()`] a [`CheckedWorkflow`] and every [`Finding`];
+//! [`examine`](crate::examine) goes all the way. Nothing here runs native code or reads weights.
 
 pub mod source;
 pub mod node;
@@ -18,6 +18,7 @@ pub mod advice;
 pub mod fit;
 pub mod check;
 pub mod missing;
+pub mod locate;
 pub mod codes;
 mod builds;
 
@@ -25,13 +26,11 @@ pub use check::{CheckedWorkflow, Scope, check};
 pub use node::Node;
 pub use parse::{Parsed, parse};
 pub use source::{ReadError, Source, read};
+pub use upgrade::{Upgraded, upgrade};
 
 use std::ops::Range;
 
 use olive_schemas::diagnostic::{Diagnostic, Severity};
-
-use crate::plugin::Catalog;
-use crate::validate::validate;
 
 /// A diagnostic with its place in the source text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,48 +84,4 @@ impl Finding {
     pub fn is_error(&self) -> bool {
         self.diagnostic.severity == Severity::Error
     }
-}
-
-/// Parses, checks and validates the whole of `source`.
-///
-/// Gives every finding in the order of the text, and the workflow when none of them is an error.
-/// Of a text that shows alternatives every one is checked; the first is the workflow.
-pub fn examine(source: &Source, catalog: &Catalog) -> (Option<CheckedWorkflow>, Vec<Finding>) {
-    examine_for(source, catalog, Scope::WHOLE)
-}
-
-/// Parses `source` and checks what of it matters to `scope`.
-pub fn examine_for(
-    source: &Source,
-    catalog: &Catalog,
-    scope: Scope,
-) -> (Option<CheckedWorkflow>, Vec<Finding>) {
-    let Parsed { documents, mut findings } = parse(source);
-    let mut workflow = None;
-    for document in &documents {
-        let (checked, found) = check(document, source, catalog, scope);
-        findings.extend(found);
-        if let Some(checked) = &checked
-            && scope.has_passes
-        {
-            findings.extend(validate(checked, source, catalog, scope));
-        }
-        workflow = workflow.or(checked);
-    }
-    findings.sort_by_key(|finding| (finding.range.start, finding.diagnostic.severity));
-    if documents.len() > 1 {
-        // Alternatives share most of their text; what is told of it once is enough.
-        findings.sort_by_key(|told| (told.range.start, std::cmp::Reverse(told.related.len())));
-        let mut told: Vec<(String, std::ops::Range<usize>)> = Vec::new();
-        findings.retain(|finding| {
-            let cause = (finding.diagnostic.code.clone(), finding.range.clone());
-            let is_new = !told.contains(&cause);
-            told.push(cause);
-            is_new
-        });
-        findings.sort_by_key(|finding| (finding.range.start, finding.diagnostic.severity));
-    }
-    findings.dedup();
-    let has_errors = findings.iter().any(Finding::is_error);
-    (workflow.filter(|_| !has_errors), findings)
 }

@@ -8,7 +8,6 @@ mod inputs;
 mod outcome;
 mod elsewhere;
 mod record;
-pub mod clock;
 
 use std::time::Instant;
 
@@ -18,7 +17,9 @@ use olive_schemas::footprint::{Footprint, ModelRecord};
 use olive_schemas::model::Model;
 use olive_schemas::step::StepOutcome;
 
+use crate::clock;
 use crate::plan::{Plan, Role, Step};
+use crate::steps::steps;
 use crate::store::{Store, files};
 use crate::view::View;
 use step::Ended;
@@ -88,8 +89,7 @@ pub fn execute_alone(plan: &Plan, surroundings: &Surroundings<'_>) -> Option<End
 
 /// The step of `footprint` that has no result, and why.
 pub fn failure(footprint: &Footprint) -> Option<(String, PluginError)> {
-    let steps = crate::report::steps::steps(footprint);
-    let step = steps.into_iter().find(|step| !step.record.status.is_done())?;
+    let step = steps(footprint).into_iter().find(|step| !step.record.status.is_done())?;
     let unknown = || PluginError::new("step-failed", "the step gave no reason");
     Some((step.title, step.record.error.clone().unwrap_or_else(unknown)))
 }

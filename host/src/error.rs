@@ -11,6 +11,7 @@ use olive_workshop::build::BuildError;
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use crate::cancel::CANCELLED;
 use crate::config::{Finding, ReadError, Source};
 use crate::edit::EditError;
 use crate::edit::file::WriteError;
@@ -18,18 +19,16 @@ use crate::model::ModelError;
 use crate::output::OutputError;
 use crate::plan::PlanError;
 use crate::plugin::CatalogError;
+use crate::prepare::PrepareError;
 use crate::render;
 use crate::render::json::locate;
 use crate::render::lines::Lines;
-use crate::report::ReportError;
 use crate::store::StoreError;
 
 /// Exit code of a file that cannot be read.
 pub const UNREADABLE: u8 = 10;
 /// Exit code of a config with errors.
 pub const WRONG_CONFIG: u8 = 11;
-/// Exit code of a run that the user stopped.
-pub const CANCELLED: u8 = 30;
 /// Exit code of a bug of ours.
 pub const BUG: u8 = 70;
 
@@ -72,13 +71,8 @@ pub enum Error {
     #[error(transparent)]
     Model(#[from] ModelError),
     /// A pass cannot work on the model and data that are there.
-    #[error("`{title}` cannot run: {error}")]
-    Prepare {
-        /// The step.
-        title: String,
-        /// Why.
-        error: PluginError,
-    },
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
     /// A step failed or was stopped.
     #[error("`{title}` {}: {error}", end_of(error))]
     Step {
@@ -96,9 +90,6 @@ pub enum Error {
     /// A plugin cannot be built.
     #[error(transparent)]
     Build(#[from] BuildError),
-    /// The report cannot be written.
-    #[error(transparent)]
-    Report(#[from] ReportError),
     /// Something about packs cannot be done.
     #[error(transparent)]
     Pack(#[from] PackError),
@@ -136,13 +127,13 @@ impl Error {
                 error if error.is_missing_tool() => 12,
                 _ => 20,
             },
-            Self::Prepare { error, .. } | Self::Step { error, .. }
+            Self::Prepare(PrepareError { error, .. }) | Self::Step { error, .. }
                 if error.code == PluginError::CANCELLED =>
             {
                 CANCELLED
             }
-            Self::Plan(_) | Self::Inputs(_) | Self::Model(_) | Self::Prepare { .. } => 13,
-            Self::Step { .. } | Self::Store(_) | Self::Output(_) | Self::Report(_) => 20,
+            Self::Plan(_) | Self::Inputs(_) | Self::Model(_) | Self::Prepare(_) => 13,
+            Self::Step { .. } | Self::Store(_) | Self::Output(_) => 20,
         }
     }
 
@@ -153,7 +144,7 @@ impl Error {
             Self::Config(refusal) | Self::Plan(refusal) => {
                 render::findings(&refusal.source, &refusal.findings, out, color)
             }
-            Self::Prepare { title, error } => {
+            Self::Prepare(PrepareError { title, error }) => {
                 render::plugin_error(&format!("`{title}` cannot run"), error, out, color)
             }
             Self::Step { title, error } => {
@@ -191,12 +182,12 @@ impl Error {
             Self::Build(_) => ("build", None),
             Self::Plan(_) | Self::Inputs(_) => ("plan", None),
             Self::Model(error) => ("model", error.help()),
-            Self::Prepare { error, .. } | Self::Step { error, .. } => {
+            Self::Prepare(PrepareError { error, .. }) | Self::Step { error, .. } => {
                 (error.code.as_str(), error.help.clone())
             }
             Self::Store(_) => ("store", None),
-            Self::Output(_) => ("output", None),
-            Self::Report(_) => ("report", None),
+            Self::Output(OutputError::Io { .. }) => ("output", None),
+            Self::Output(OutputError::Report(_)) => ("report", None),
             Self::Pack(error) => (error.code(), error.help().map(str::to_owned)),
             Self::Transport(error) => ("fetch", error.help().map(str::to_owned)),
         };

@@ -3,10 +3,10 @@
 use olive_schemas::error::PluginError;
 use olive_schemas::step::StepOutcome;
 
-use crate::Error;
 use crate::config::{CheckedWorkflow, Source};
 use crate::engine::{self, Surroundings};
-use crate::host::Host;
+use crate::error::Error;
+use crate::host::{Host, unplanned};
 use crate::plan;
 use crate::store::Store;
 
@@ -20,7 +20,7 @@ pub fn fetch(
     checked: CheckedWorkflow,
 ) -> Result<CheckedWorkflow, Error> {
     let fetches = plan::fetches(&checked, &source.folder(), &host.catalog)
-        .map_err(|error| error.at(source, &checked))?;
+        .map_err(|error| unplanned(error, source, &checked))?;
     let mut local = checked;
     for fetch in fetches {
         let view = host.view(local.workflow().engine.log_severity_level);

@@ -8,6 +8,7 @@ use olive_schemas::step::LogLevel;
 use crate::cancel::Cancel;
 use crate::config::{CheckedWorkflow, Finding, Source};
 use crate::error::{Error, Refusal, show_findings_json};
+use crate::plan::PlanError;
 use crate::plugin::{Catalog, Places};
 use crate::render;
 use crate::view::{Mode, View};
@@ -73,30 +74,24 @@ impl Host {
             error.show(colors_errors());
         }
     }
-
-    /// The workflow of a config that has no errors; other findings are shown.
-    ///
-    /// # Errors
-    /// [`Error::Config`] with every finding.
-    pub fn accept(
-        &self,
-        source: &Source,
-        checked: (Option<CheckedWorkflow>, Vec<Finding>),
-    ) -> Result<(CheckedWorkflow, Vec<Finding>), Error> {
-        match checked {
-            (Some(workflow), findings) => {
-                self.show(source, &findings);
-                Ok((workflow, findings))
-            }
-            (None, findings) => Err(refused(source)(findings)),
-        }
-    }
 }
 
 /// The error of a config with these findings.
 pub fn refused(source: &Source) -> impl FnOnce(Vec<Finding>) -> Error {
     let source = source.clone();
     move |findings| Error::Config(Box::new(Refusal { source, findings }))
+}
+
+/// The error of a config that cannot be planned, with places in its text.
+pub fn unplanned(error: PlanError, source: &Source, checked: &CheckedWorkflow) -> Error {
+    match error {
+        PlanError::Problems(problems) => {
+            let findings = problems.into_iter().map(|problem| checked.finding(problem, source));
+            let findings = findings.collect();
+            Error::Plan(Box::new(Refusal { source: source.clone(), findings }))
+        }
+        PlanError::Unreadable { .. } => error.into(),
+    }
 }
 
 /// Whether messages on standard error may be colored.

@@ -12,8 +12,8 @@ use olive_schemas::model::Model;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::report;
-use crate::report::steps::steps;
+use crate::report::{self, ReportError};
+use crate::steps::steps;
 use crate::store::Store;
 use crate::store::files::{link_or_copy, relative_files, write_atomically};
 
@@ -25,11 +25,20 @@ const COPIED_BYTES: u64 = 1 << 20;
 
 /// Why a result could not be put into the output folder.
 #[derive(Debug, Error)]
-#[error("cannot {action} `{}`: {source}", path.display())]
-pub struct OutputError {
-    action: &'static str,
-    path: PathBuf,
-    source: io::Error,
+pub enum OutputError {
+    /// A file or folder cannot be read or written.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The report cannot be written.
+    #[error(transparent)]
+    Report(#[from] ReportError),
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,7 +89,7 @@ pub fn place(
     footprint: &mut Footprint,
     store: &Store,
     output_dir: &Path,
-) -> Result<(), crate::error::Error> {
+) -> Result<(), OutputError> {
     fs::create_dir_all(output_dir).map_err(failed("make", output_dir))?;
     let output_dir = &output_dir.canonicalize().map_err(failed("find", output_dir))?;
     footprint.output_dir = Some(output_dir.to_string_lossy().into_owned());
@@ -101,15 +110,14 @@ pub fn place(
     report::write(footprint, output_dir)?;
     let path = output_dir.join(MARKER);
     let bytes = serde_json::to_vec_pretty(&marker).unwrap_or_default();
-    write_atomically(&path, &bytes).map_err(failed("write", &path))?;
-    Ok(())
+    write_atomically(&path, &bytes).map_err(failed("write", &path))
 }
 
 /// Keeps footprint and report of a run without a result, out of the output folder's way.
 ///
 /// # Errors
 /// When the store cannot be written.
-pub fn keep_failed(footprint: &Footprint, store: &Store) -> Result<PathBuf, crate::error::Error> {
+pub fn keep_failed(footprint: &Footprint, store: &Store) -> Result<PathBuf, OutputError> {
     let folder = store.last_run_dir();
     fs::create_dir_all(&folder).map_err(failed("make", &folder))?;
     let path = folder.join("footprint.json");
@@ -217,5 +225,5 @@ fn put(placement: &Placement, output_dir: &Path) -> Result<(), OutputError> {
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OutputError {
     let path = path.to_owned();
-    move |source| OutputError { action, path, source }
+    move |source| OutputError::Io { action, path, source }
 }

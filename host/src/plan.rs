@@ -1,20 +1,17 @@
 //! The plan: every step of a run with its settings and its key, before any of them runs.
 //!
 //! [`resolve()`] links names, makes paths absolute, digests what steps read and chains kinds of
-//! models. Nothing here runs a plugin, but [`prepare()`], which lets every pass look at the model.
+//! models. Nothing here runs a plugin.
 
 mod resolve;
 mod input;
 mod settings;
 mod single;
-mod prepare;
 mod fetch;
 mod data;
 
 pub use data::{DataUse, data_uses, input_model};
 pub use fetch::{Fetch, fetches};
-pub use prepare::prepare;
-pub(crate) use prepare::{StepFolder, look_again};
 pub use resolve::resolve;
 pub use single::single_pass;
 
@@ -30,11 +27,8 @@ use olive_schemas::step::{Accelerator, ProviderLibrary, StepKind, StepRequest};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::config::{CheckedWorkflow, Source};
-use crate::error::{Error, Refusal};
-use crate::report::steps::{evaluation_title, pass_title};
+use crate::steps::{StepTitle, evaluation_title, pass_title};
 use crate::store::{StepKey, Store};
-use crate::view::StepTitle;
 
 /// What a run will do.
 #[derive(Debug, Clone)]
@@ -165,20 +159,6 @@ pub enum PlanError {
     /// Something does not fit; pointers lead into the workflow.
     #[error("{}", .0.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; "))]
     Problems(Vec<Diagnostic>),
-}
-
-impl PlanError {
-    /// The same as an error of a config, with places in its text.
-    pub fn at(self, source: &Source, checked: &CheckedWorkflow) -> Error {
-        match self {
-            Self::Problems(problems) => {
-                let findings = problems.into_iter().map(|problem| checked.finding(problem, source));
-                let findings = findings.collect();
-                Error::Plan(Box::new(Refusal { source: source.clone(), findings }))
-            }
-            Self::Unreadable { .. } => self.into(),
-        }
-    }
 }
 
 impl Plan {

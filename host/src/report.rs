@@ -13,7 +13,6 @@
 
 pub mod quality;
 pub mod table;
-pub mod steps;
 pub mod lineage;
 pub mod figures;
 pub mod time;

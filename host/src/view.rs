@@ -18,8 +18,8 @@ use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::footprint::{Footprint, StepRecord};
 use olive_schemas::metric::MetricValue;
 use olive_schemas::step::{LogLevel, StepEvent};
-use serde::Serialize;
 
+use crate::steps::StepTitle;
 use bars::Bars;
 use json::Json;
 use lines::Lines;
@@ -34,29 +34,6 @@ pub enum Mode {
     Lines,
     /// One JSON object a line, for programs.
     Json,
-}
-
-/// A step as people see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct StepTitle {
-    /// Position among the steps of the run, from 1.
-    pub index: usize,
-    /// Steps of the run.
-    pub total: usize,
-    /// What is done, such as `evaluate input model`.
-    pub title: String,
-    /// Full key of the step.
-    pub key: String,
-    /// Whether an earlier run did it.
-    pub is_cached: bool,
-}
-
-impl StepTitle {
-    /// `[2/7] evaluate input model`.
-    fn label(&self) -> String {
-        let digits = self.total.to_string().len();
-        format!("[{:>digits$}/{}] {}", self.index, self.total, self.title)
-    }
 }
 
 /// Shows a run; the threads of the run share it.

@@ -4,7 +4,6 @@
 //! to the folders of its call before it loads anything (`confine`).
 
 mod channel;
-pub(crate) mod confine;
 mod launch;
 
 pub use launch::launch;
@@ -24,6 +23,7 @@ use olive_schemas::step::{LogLevel, StepEvent, StepRequest};
 use serde_json::Value;
 
 use crate::cancel;
+use crate::confine;
 use crate::plugin::manifest::Manifest;
 use crate::plugin::native;
 use crate::plugin::packs::unchanged;

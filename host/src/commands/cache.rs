@@ -115,11 +115,11 @@ fn folder(args: &CacheArgs) -> Result<PathBuf, Error> {
     };
     let source = config::read(path)?;
     let parsed = config::parse(&source);
-    let Some(mut tree) = parsed.documents.into_iter().next() else {
+    let Some(tree) = parsed.documents.into_iter().next() else {
         return Err(refused(&source)(parsed.findings));
     };
-    upgrade::upgrade(&mut tree, &Catalog::default());
-    let written = tree.get("engine").and_then(|engine| engine.get("cache_dir"));
+    let (upgraded, _) = upgrade(tree, &source, &Catalog::default());
+    let written = upgraded.tree.get("engine").and_then(|engine| engine.get("cache_dir"));
     let default = olive_schemas::engine::EngineConfig::default().cache_dir;
     let cache_dir = written.and_then(Node::as_str).map_or(default, str::to_owned);
     Ok(source.folder().join(cache_dir))

@@ -12,6 +12,7 @@ use super::{folder_of, host_of};
 use crate::cli::{CheckArgs, Format};
 use crate::config::{self, Finding, Scope, Source};
 use crate::error::{Error, UNREADABLE, WRONG_CONFIG};
+use crate::examine::examine;
 use crate::host::{Host, colors_errors};
 use crate::render::{self, CheckedFile};
 
@@ -51,7 +52,7 @@ impl Hosts<'_> {
 fn check(path: &Path, host: &Host, scope: Scope) -> CheckedFile {
     match config::read(path) {
         Ok(source) => {
-            let (_, findings) = config::examine_for(&source, &host.catalog, scope);
+            let (_, findings) = examine(&source, &host.catalog, scope);
             CheckedFile { source, findings, is_readable: true }
         }
         Err(error) => {

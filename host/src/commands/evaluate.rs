@@ -5,10 +5,12 @@ use serde_json::{Map, Value, json};
 
 use super::{host_of, recognized, say, threads};
 use crate::cli::EvaluateArgs;
-use crate::config;
+use crate::config::Scope;
 use crate::config::schema::quoted;
 use crate::engine::{self, Surroundings};
 use crate::error::Error;
+use crate::flow::{self, Accepted};
+use crate::host::unplanned;
 use crate::plan::{self, Choices, Purpose};
 use crate::store::Store;
 use crate::view::{Mode, View, summary};
@@ -16,10 +18,8 @@ use crate::view::{Mode, View, summary};
 pub(super) fn run(args: &EvaluateArgs) -> Result<(), Error> {
     let model = recognized(Some(&args.model))?;
     let host = host_of(&args.common, args.config.path())?;
-    let source = config::read(args.config.path())?;
-    let scope = config::Scope::evaluation(model.as_ref().map(|model| model.kind));
-    let (checked, _) = host.accept(&source, config::examine_for(&source, &host.catalog, scope))?;
-    let checked = crate::fetch::fetch(&host, &source, checked)?;
+    let scope = Scope::evaluation(model.as_ref().map(|model| model.kind));
+    let Accepted { source, checked, .. } = flow::accept(&host, args.config.path(), scope)?;
     let evaluator = evaluator(args.evaluator.as_deref(), checked.workflow())?;
     let choices = Choices {
         model,
@@ -28,7 +28,7 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<(), Error> {
         purpose: Purpose::Evaluate { evaluator },
     };
     let plan = plan::resolve(&checked, &source.folder(), &host.catalog, &choices)
-        .map_err(|error| error.at(&source, &checked))?;
+        .map_err(|error| unplanned(error, &source, &checked))?;
     let view = match host.log_level {
         Some(level) if host.is_json => View::new(Mode::Lines, level),
         None if host.is_json => View::new(Mode::Lines, olive_schemas::step::LogLevel::Warning),

@@ -14,9 +14,9 @@ use super::{host, say, threads};
 use crate::cli::GenerateArgs;
 use crate::error::Error;
 use crate::model::{ModelError, recognize};
-use crate::plan::StepFolder;
 use crate::plugin::CatalogError;
 use crate::plugin::process::{self, Supervision};
+use crate::prepare::StepFolder;
 use crate::view::{Mode, View};
 
 pub(super) fn run(args: &GenerateArgs) -> Result<(), Error> {

@@ -6,25 +6,25 @@ use serde_json::json;
 use super::run::{check_lock, choices};
 use super::{host_of, say};
 use crate::cli::RunArgs;
-use crate::config;
+use crate::config::Scope;
 use crate::error::Error;
+use crate::flow::{self, Accepted};
+use crate::host::unplanned;
 use crate::plan::{self, Plan, Role, Step};
 use crate::report::figures::bytes;
+use crate::steps::StepTitle;
 use crate::store::Store;
 use crate::validate::estimates;
-use crate::view::StepTitle;
 
 pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
     let choices = choices(args)?;
     let host = host_of(&args.common, args.config.path())?;
     check_lock(args, &host)?;
-    let source = config::read(args.config.path())?;
-    let scope = config::Scope::run(choices.model.as_ref().map(|model| model.kind));
-    let (checked, _) = host.accept(&source, config::examine_for(&source, &host.catalog, scope))?;
-    let checked = crate::fetch::fetch(&host, &source, checked)?;
-    for (build, choices) in crate::builds(&checked, &choices) {
+    let scope = Scope::run(choices.model.as_ref().map(|model| model.kind));
+    let Accepted { source, checked, .. } = flow::accept(&host, args.config.path(), scope)?;
+    for (build, choices) in flow::builds(&checked, &choices) {
         let plan = plan::resolve(&build, &source.folder(), &host.catalog, &choices)
-            .map_err(|error| error.at(&source, &build))?;
+            .map_err(|error| unplanned(error, &source, &build))?;
         let store = Store::new(&plan.cache_dir);
         let costs = estimates(&build, &source, &host.catalog, scope);
         let costs = plan.steps.iter().map(|step| cost(step, &costs)).collect::<Vec<_>>();

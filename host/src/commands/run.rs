@@ -3,6 +3,7 @@
 use super::{absolute, folder_of, host_of, recognized, threads};
 use crate::cli::RunArgs;
 use crate::error::Error;
+use crate::flow;
 use crate::host::Host;
 use crate::plan::{Choices, Purpose};
 use crate::plugin::packs::locked;
@@ -11,7 +12,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
     let choices = choices(args)?;
     let host = host_of(&args.common, args.config.path())?;
     check_lock(args, &host)?;
-    crate::run(&host, args.config.path(), &choices)?;
+    flow::run(&host, args.config.path(), &choices)?;
     Ok(())
 }
 

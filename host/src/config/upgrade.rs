@@ -16,16 +16,51 @@ use std::ops::Range;
 
 use olive_schemas::diagnostic::{Diagnostic, Severity};
 
+use super::check::Problem;
+use super::locate::{locate, point_into, quoted_as};
 use super::node::{Entry, Node, NodeValue};
 use super::schema::quoted;
-use super::{Finding, Fix, TextEdit};
+use super::{Finding, Fix, Source, TextEdit};
 use crate::plugin::Catalog;
 
-/// Modernizes and normalizes `root`; gives what was read differently from how it is written.
-pub fn upgrade(root: &mut Node, catalog: &Catalog) -> Vec<Finding> {
-    let mut findings = modernize(root, catalog);
-    findings.extend(normalize(root, catalog));
-    findings
+/// A config in its normalized form, beside the form it is written in.
+#[derive(Debug, Clone)]
+pub struct Upgraded {
+    /// As it is written.
+    pub written: Node,
+    /// As it is meant: the one form that the check looks at, with places in the text.
+    pub tree: Node,
+}
+
+/// Modernizes and normalizes `written`, a config of `source`; gives what was read differently from
+/// how it is written.
+pub fn upgrade(written: Node, source: &Source, catalog: &Catalog) -> (Upgraded, Vec<Finding>) {
+    let text = &source.text;
+    let mut tree = written.clone();
+    let mut findings = modernize(&mut tree, catalog);
+    findings.extend(normalize(&mut tree, catalog));
+    for told in &mut findings {
+        told.range.end = text.ceil_char_boundary(told.range.end);
+        for edit in told.fix.iter_mut().flat_map(|fix| &mut fix.edits) {
+            edit.text = quoted_as(text, edit.range.start, &edit.text);
+        }
+        point_into(&written, told);
+    }
+    (Upgraded { written, tree }, findings)
+}
+
+impl Upgraded {
+    /// The finding that `diagnostic` is, whose pointer leads into the normalized form.
+    pub fn finding(&self, diagnostic: Diagnostic, source: &Source) -> Finding {
+        self.located(Problem::new(diagnostic), source)
+    }
+
+    /// The finding that `problem` is.
+    pub(super) fn located(&self, problem: Problem, source: &Source) -> Finding {
+        let mut finding = locate(problem, &self.tree, &source.text);
+        point_into(&self.written, &mut finding);
+        finding
+    }
 }
 
 /// What was read differently from how it is written.

@@ -15,9 +15,10 @@ use olive_schemas::step::{LogLevel, StepEvent, StepKind, StepOutcome, StepReques
 use olive_schemas::system::{Job, JobState, LogPart, SystemCall, SystemReply, SystemRequest};
 use serde_json::Value;
 
-use crate::plan::{StepFolder, SystemUse};
+use crate::plan::SystemUse;
 use crate::plugin::manifest;
 use crate::plugin::process::{self, Failure, Outcome, Supervision};
+use crate::prepare::StepFolder;
 
 /// Time between two looks at a job, at first and at most.
 const LOOKS: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(2)];

@@ -11,13 +11,14 @@ use olive_schemas::protocol::{Call, Usage};
 use olive_schemas::step::{LogLevel, StepEvent, StepOutcome, StepRequest};
 
 use super::Surroundings;
-use super::clock;
 use super::elsewhere;
 use super::inputs::{Change, Inputs};
 use super::outcome::Ground;
 use super::record::Recorder;
-use crate::plan::{Plan, Role, Step, look_again};
+use crate::clock;
+use crate::plan::{Plan, Role, Step};
 use crate::plugin::process::{self, Failure, Supervision};
+use crate::prepare::look_again;
 use crate::store::lock::Lock;
 use crate::store::{Store, StoreError, StoredStep, Work};
 

@@ -10,7 +10,8 @@ use super::language::Language;
 use super::layout::{Encoding, Layout};
 use super::{lenient, place};
 use crate::config::source::Format;
-use crate::config::{self, Finding, Node, Source};
+use crate::config::{self, Finding, Node, Scope, Source};
+use crate::examine::examine;
 
 /// Keys of the root that only a config has.
 const TELLING_KEYS: [&str; 2] = ["input_model", "passes"];
@@ -82,7 +83,7 @@ impl Document {
     pub(super) fn examine(&mut self, language: &Language) {
         self.is_stale = false;
         self.findings = if self.is_config {
-            config::examine(&self.source, &language.catalog).1
+            examine(&self.source, &language.catalog, Scope::WHOLE).1
         } else {
             Vec::new()
         };

@@ -9,7 +9,8 @@ use olive_schemas::types::schema_of;
 use semver::{Version, VersionReq};
 use serde::Deserialize;
 
-use crate::config::check::{Problem, locate};
+use crate::config::check::Problem;
+use crate::config::locate::locate;
 use crate::config::schema::violations;
 use crate::config::source::{ReadError, Source};
 use crate::config::{self, Finding, Node};

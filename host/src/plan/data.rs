@@ -15,7 +15,7 @@ use crate::config::defaults::fill;
 use crate::config::missing;
 use crate::config::references::{EVAL_SPLIT, REFERENCE, marked};
 use crate::plugin::Catalog;
-use crate::report::steps::pass_title;
+use crate::steps::pass_title;
 
 /// A data config of a workflow, and who reads it.
 #[derive(Debug, Clone)]

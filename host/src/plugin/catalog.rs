@@ -21,7 +21,6 @@ use super::component::{BrokenValidator, InstalledValidator};
 use super::packs::label;
 use super::packs::lookup::Lookup;
 use super::{CatalogError, Origin};
-use crate::config::references::QUALITY_HELP;
 
 /// What the installed plugins provide.
 #[derive(Debug, Default)]
@@ -146,12 +145,6 @@ impl Catalog {
     /// The pass called `name`, without regard to case.
     pub fn pass(&self, name: &str) -> Option<PassEntry<'_>> {
         self.passes().find(|pass| pass.descriptor.name.eq_ignore_ascii_case(name))
-    }
-
-    /// What to try when the pass called `name` costs quality, in its author's words.
-    pub fn quality_help(&self, name: &str) -> Option<String> {
-        let help = self.pass(name)?.descriptor.schema.get(QUALITY_HELP)?;
-        help.as_str().map(str::to_owned)
     }
 
     /// The evaluator that measures `metrics` of models of `kind`; the one found last, so that a

@@ -65,7 +65,7 @@ fn header(footprint: &Footprint) -> String {
 }
 
 fn state(footprint: &Footprint) -> (&'static str, &'static str) {
-    let steps = super::steps::steps(footprint);
+    let steps = crate::steps::steps(footprint);
     let has = |status: StepStatus| steps.iter().any(|step| step.record.status == status);
     if has(StepStatus::Failed) {
         ("bad", "failed")

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::files::{names, write_atomically};
 use super::{StepKey, Store, StoreError, vet};
-use crate::engine::clock;
+use crate::clock;
 
 /// File with the figures of the last attempt.
 const CURVE: &str = "curve.json";

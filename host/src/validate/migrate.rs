@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::patch::Patch;
 use super::text::{changes, normal, patched};
 use super::{answer, context, failed, named};
-use crate::config::check::located;
-use crate::config::{Finding, Fix, Node, Scope, Source};
+use crate::config::locate::located;
+use crate::config::{Finding, Fix, Scope, Source, Upgraded};
 use crate::plugin::{Catalog, InstalledValidator};
 
 /// An old form, and what is to be done about it.
@@ -18,13 +18,18 @@ struct Migration {
     patch: Option<(String, Patch)>,
 }
 
-/// Reads the old forms in `tree`, which is normalized and not checked yet; gives a note for each.
-pub fn migrate(tree: &mut Node, source: &Source, catalog: &Catalog, scope: Scope) -> Vec<Finding> {
-    let before = tree.to_value();
+/// Reads the old forms in `upgraded`, which is not checked yet; gives a note for each.
+pub fn migrate(
+    upgraded: &mut Upgraded,
+    source: &Source,
+    catalog: &Catalog,
+    scope: Scope,
+) -> Vec<Finding> {
+    let before = upgraded.tree.to_value();
     let migrations = ask(&before, catalog, scope);
     let mut findings = Vec::new();
     for Migration { note, patch } in &migrations {
-        let mut finding = located(note.clone(), tree, source);
+        let mut finding = upgraded.finding(note.clone(), source);
         finding.fix = patch.as_ref().and_then(|(title, patch)| {
             let after = patch.apply(&before)?;
             let new = patched(source, patch, &before, &after, catalog)?;
@@ -36,7 +41,7 @@ pub fn migrate(tree: &mut Node, source: &Source, catalog: &Catalog, scope: Scope
     for (migration, finding) in migrations.iter().zip(&findings) {
         let patched = migration.patch.as_ref().and_then(|(_, patch)| patch.apply(&value));
         if let Some(patched) = patched {
-            *tree = tree.with_value(&patched, &finding.range);
+            upgraded.tree = upgraded.tree.with_value(&patched, &finding.range);
             value = patched;
         }
     }

@@ -95,9 +95,8 @@ fn unset(source: &mut Source, path: &str, language: &Language<'_>) -> Option<()>
 
 /// The normalized form of the one config in `source`.
 pub(super) fn normal(source: &Source, catalog: &Catalog) -> Option<Node> {
-    let mut tree = sole(source)?;
-    upgrade::upgrade(&mut tree, catalog);
-    Some(tree)
+    let (upgraded, _) = upgrade(sole(source)?, source, catalog);
+    Some(upgraded.tree)
 }
 
 /// The tree of the one config in `source`.

@@ -14,10 +14,11 @@ use olive_schemas::footprint::{Footprint, StepRecord};
 use olive_schemas::metric::MetricValue;
 use olive_schemas::step::StepEvent;
 
+use super::Show;
 use super::live::Live;
 use super::sink::Sink;
 use super::summary;
-use super::{Show, StepTitle};
+use crate::steps::StepTitle;
 
 /// Time between two looks at the clock.
 const TURN: Duration = Duration::from_millis(250);

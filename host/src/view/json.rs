@@ -6,8 +6,9 @@ use olive_schemas::metric::MetricValue;
 use olive_schemas::step::StepEvent;
 use serde::Serialize;
 
+use super::Show;
 use super::sink::Sink;
-use super::{Show, StepTitle};
+use crate::steps::StepTitle;
 
 /// Shows a run to a program.
 pub(super) struct Json {

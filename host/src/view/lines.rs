@@ -7,11 +7,12 @@ use olive_schemas::footprint::{Footprint, StepRecord};
 use olive_schemas::metric::MetricValue;
 use olive_schemas::step::StepEvent;
 
+use super::Show;
 use super::pace::Pace;
 use super::sink::Sink;
 use super::summary;
-use super::{Show, StepTitle};
 use crate::render::plain;
+use crate::steps::StepTitle;
 
 /// Least time between two lines of progress of a step.
 const PAUSE: Duration = Duration::from_secs(2);

@@ -9,12 +9,11 @@ use olive_schemas::footprint::{Footprint, StepRecord, StepStatus};
 use olive_schemas::metric::MetricValue;
 use olive_schemas::step::LogLevel;
 
-use super::StepTitle;
 use crate::render::{self, Style, paint, plain, width};
 use crate::report::PAGE;
 use crate::report::figures::{self, Unit, bytes, duration};
-use crate::report::steps::steps;
 use crate::report::table::table;
+use crate::steps::{StepTitle, steps};
 
 /// The first line of a run.
 pub(super) fn opening(workflow_id: &str, steps: &[StepTitle]) -> String {

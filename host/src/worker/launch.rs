@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 use olive_schemas::protocol::{End, Message, Usage};
 use olive_schemas::step::{LogLevel, StepEvent};
 
-use super::confine;
+use crate::confine;
 use crate::plugin::process;
 
 /// Becomes the command of the manifest at `path`, which can write only below `folders`.

@@ -6,9 +6,10 @@ use similar::TextDiff;
 
 use crate::cli::config::WriteArgs;
 use crate::commands::say;
-use crate::config::{Finding, Source, examine};
+use crate::config::{Finding, Scope, Source};
 use crate::edit::{Edited, file};
 use crate::error::Error;
+use crate::examine::examine;
 use crate::host::{Host, refused};
 
 /// Letters of a value that a summary shows.
@@ -55,9 +56,9 @@ pub(super) fn accept(
     text: &str,
     is_forced: bool,
 ) -> Result<(), Error> {
-    let (_, before) = examine(source, &host.catalog);
+    let (_, before) = examine(source, &host.catalog, Scope::WHOLE);
     let new = Source { path: source.path.clone(), text: text.to_owned() };
-    let (_, after) = examine(&new, &host.catalog);
+    let (_, after) = examine(&new, &host.catalog, Scope::WHOLE);
     let (errors, others): (Vec<_>, Vec<_>) =
         unknown(after, before).into_iter().partition(Finding::is_error);
     if is_forced || errors.is_empty() {

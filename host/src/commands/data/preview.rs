@@ -13,15 +13,16 @@ use serde_json::json;
 
 use super::super::{host_of, recognized, say, threads};
 use super::page::{Look, page};
-use crate::Host;
 use crate::cli::data::PreviewArgs;
 use crate::config::schema::quoted;
-use crate::config::{self, CheckedWorkflow, Source};
+use crate::config::{CheckedWorkflow, Scope, Source};
 use crate::error::Error;
-use crate::host::colors_results;
-use crate::plan::{DataUse, PlanError, StepFolder, data_uses, input_model};
+use crate::flow::{self, Accepted};
+use crate::host::{Host, colors_results, unplanned};
+use crate::plan::{DataUse, PlanError, data_uses, input_model};
 use crate::plugin::CatalogError;
 use crate::plugin::process::{self, Supervision};
+use crate::prepare::StepFolder;
 use crate::view::{Mode, View};
 
 /// Columns of a page that nobody sees on a terminal.
@@ -31,10 +32,8 @@ const COLUMNS: usize = 100;
 pub(super) fn run(args: &PreviewArgs) -> Result<(), Error> {
     let model = recognized(args.model.as_deref())?;
     let host = host_of(&args.common, args.config.path())?;
-    let source = config::read(args.config.path())?;
-    let scope = config::Scope::run(model.as_ref().map(|model| model.kind));
-    let (checked, _) = host.accept(&source, config::examine_for(&source, &host.catalog, scope))?;
-    let checked = crate::fetch::fetch(&host, &source, checked)?;
+    let scope = Scope::run(model.as_ref().map(|model| model.kind));
+    let Accepted { source, checked, .. } = flow::accept(&host, args.config.path(), scope)?;
     let uses = uses(args, &host, &source, &checked)?;
     let model = match model {
         Some(model) => model,
@@ -53,7 +52,7 @@ pub(super) fn run(args: &PreviewArgs) -> Result<(), Error> {
 fn configured(source: &Source, checked: &CheckedWorkflow) -> Result<Model, Error> {
     match input_model(checked, &source.folder()) {
         Some((model, problems)) if problems.is_empty() => Ok(model),
-        Some((_, problems)) => Err(PlanError::Problems(problems).at(source, checked)),
+        Some((_, problems)) => Err(unplanned(PlanError::Problems(problems), source, checked)),
         None => Err(Error::Usage("the config has no model: name one with --model".into())),
     }
 }
@@ -68,7 +67,7 @@ fn uses(
     let name = args.data.as_deref();
     let (uses, problems) = data_uses(checked, &source.folder(), &host.catalog, name);
     if !problems.is_empty() {
-        return Err(PlanError::Problems(problems).at(source, checked));
+        return Err(unplanned(PlanError::Problems(problems), source, checked));
     }
     if !uses.is_empty() {
         return Ok(uses);
@@ -125,7 +124,8 @@ impl Previewing<'_> {
                     pointer: format!("{place}{}", problem.pointer),
                     ..problem
                 });
-                Err(PlanError::Problems(problems.collect()).at(self.source, self.checked))
+                let problems = PlanError::Problems(problems.collect());
+                Err(unplanned(problems, self.source, self.checked))
             }
         }
     }

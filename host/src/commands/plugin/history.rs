@@ -6,7 +6,7 @@ use serde_json::json;
 use super::super::say;
 use super::changing::{self, Line};
 use crate::cli::packs::HistoryArgs;
-use crate::engine::clock;
+use crate::clock;
 use crate::error::Error;
 use crate::install::Destination;
 

@@ -10,7 +10,7 @@ use super::super::say;
 use super::changing::{self, Line};
 use super::install::told;
 use crate::cli::packs::RollbackArgs;
-use crate::engine::clock;
+use crate::clock;
 use crate::error::Error;
 use crate::install::Destination;
 

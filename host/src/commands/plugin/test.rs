@@ -10,10 +10,10 @@ use std::process::ExitStatus;
 use serde_json::json;
 
 use super::super::say;
-use crate::cancel::Cancel;
+use crate::cancel::{CANCELLED, Cancel};
 use crate::cli::plugin::TestArgs;
 use crate::conformance::{self, Check, Subject};
-use crate::error::{CANCELLED, Error};
+use crate::error::Error;
 
 /// Exit code of a plugin that breaks the contract.
 const BROKEN: u8 = 12;

@@ -6,7 +6,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::config::node::NodeValue;
-use crate::config::{Finding, Node, Source, examine, parse};
+use crate::config::{Finding, Node, Scope, Source, parse};
+use crate::examine::examine;
 use crate::plugin::Catalog;
 use crate::render;
 
@@ -156,7 +157,7 @@ fn check_text(suffix: &str, text: String) {
     parsed.documents.iter().for_each(|document| check_node(document, &source));
     assert!(!parsed.documents.is_empty() || !parsed.findings.is_empty(), "{:?}", source.text);
     check_findings(&parsed.findings, &source);
-    let (_, findings) = examine(&source, &Catalog::default());
+    let (_, findings) = examine(&source, &Catalog::default(), Scope::WHOLE);
     check_findings(&findings, &source);
 }
 

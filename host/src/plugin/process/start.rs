@@ -10,10 +10,10 @@ use olive_schemas::error::PluginError;
 use olive_schemas::protocol::Call;
 use olive_schemas::step::StepRequest;
 
+use crate::confine;
 use crate::plugin::manifest::Manifest;
 use crate::plugin::packs::unchanged;
 use crate::plugin::program;
-use crate::worker::confine;
 
 /// Variable that tells a plugin where its own library or manifest is.
 pub const PLUGIN_PATH: &str = "OLIVE_PLUGIN_PATH";

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use olive_schemas::footprint::{CurvePoint, Footprint, StepRecord};
 
 use super::super::figures::{figure, rank, words};
-use super::super::steps::steps;
 use super::chart::{Chart, Series};
 use super::escape::escape;
+use crate::steps::steps;
 
 /// Figures that share the large chart.
 const LOSSES: [&str; 2] = ["loss", "eval_loss"];

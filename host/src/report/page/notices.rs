@@ -4,8 +4,8 @@ use olive_schemas::diagnostic::{Diagnostic, Severity};
 use olive_schemas::error::PluginError;
 use olive_schemas::footprint::Footprint;
 
-use super::super::steps::{Step, steps};
 use super::escape::escape;
+use crate::steps::{Step, steps};
 
 /// Errors of steps, then warnings, then notes folded.
 pub(super) fn render(footprint: &Footprint) -> String {

@@ -5,10 +5,10 @@ use olive_schemas::step::LogLevel;
 use serde_json::Value;
 
 use super::super::figures::{bytes, duration};
-use super::super::steps::{Step, steps};
 use super::super::time::readable;
 use super::escape::escape;
 use super::{curves, notices};
+use crate::steps::{Step, steps};
 
 /// One folded entry a step.
 pub(super) fn render(footprint: &Footprint) -> String {

@@ -1,6 +1,30 @@
-//! The steps of a run in the order they go.
+//! The steps of a run in the order they go, as people see them.
 
 use olive_schemas::footprint::{Footprint, ModelRecord, StepRecord};
+use serde::Serialize;
+
+/// A step as people see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StepTitle {
+    /// Position among the steps of the run, from 1.
+    pub index: usize,
+    /// Steps of the run.
+    pub total: usize,
+    /// What is done, such as `evaluate input model`.
+    pub title: String,
+    /// Full key of the step.
+    pub key: String,
+    /// Whether an earlier run did it.
+    pub is_cached: bool,
+}
+
+impl StepTitle {
+    /// `[2/7] evaluate input model`.
+    pub(crate) fn label(&self) -> String {
+        let digits = self.total.to_string().len();
+        format!("[{:>digits$}/{}] {}", self.index, self.total, self.title)
+    }
+}
 
 /// A step, what it is called, and the model it is about.
 #[derive(Debug, Clone, PartialEq)]

@@ -16,7 +16,7 @@ const VARIABLE: &str = "OLIVE_CONFINE";
 
 /// How far the worker is confined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Confinement {
+pub(crate) enum Confinement {
     /// Nothing but the call's folders can be written.
     Full,
     /// Less than [`Self::Full`]: the kernel is older.
@@ -29,7 +29,7 @@ pub(super) enum Confinement {
 
 impl Confinement {
     /// What a plugin author should know of it.
-    pub(super) fn note(self) -> Option<&'static str> {
+    pub(crate) fn note(self) -> Option<&'static str> {
         match self {
             Self::Full | Self::Waived => None,
             Self::Partial => {
@@ -43,7 +43,7 @@ impl Confinement {
 /// Confines this process and everything it will start to what `call` needs.
 ///
 /// Called before the first further thread starts: threads that run already stay free.
-pub(super) fn confine(call: &Call) -> Confinement {
+pub(crate) fn confine(call: &Call) -> Confinement {
     match folders(call) {
         Some(folders) => to(&folders),
         None => {
@@ -54,7 +54,7 @@ pub(super) fn confine(call: &Call) -> Confinement {
 }
 
 /// Confines this process and everything it will start, so that it can write below `folders` only.
-pub(super) fn to(folders: &[PathBuf]) -> Confinement {
+pub(crate) fn to(folders: &[PathBuf]) -> Confinement {
     prepare();
     let is_off = std::env::var_os(VARIABLE).is_some_and(|value| value == "off");
     if is_off { Confinement::Waived } else { system::confine(folders) }

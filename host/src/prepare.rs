@@ -9,11 +9,21 @@ use olive_schemas::model::{Model, ModelKind};
 use olive_schemas::pointer::escape;
 use olive_schemas::protocol::{Call, Callee};
 use olive_schemas::step::{Accelerator, StepOutcome, StepRequest};
+use thiserror::Error;
 
-use super::{Plan, Role, Step};
-use crate::error::Error;
+use crate::plan::{Plan, Role, Step};
 use crate::plugin::process::{self, Supervision};
 use crate::store::Store;
+
+/// Why a pass could not look at the model.
+#[derive(Debug, Error)]
+#[error("`{title}` cannot run: {error}")]
+pub struct PrepareError {
+    /// The step.
+    pub title: String,
+    /// Why.
+    pub error: PluginError,
+}
 
 /// What the passes of `plan` that have not run yet find wrong; pointers lead into the workflow.
 /// Evaluators are asked whether they can use the execution provider, before hours of work go by.
@@ -26,7 +36,7 @@ pub fn prepare(
     plan: &Plan,
     store: &Store,
     is_cancelled: &dyn Fn() -> bool,
-) -> Result<Vec<Diagnostic>, Error> {
+) -> Result<Vec<Diagnostic>, PrepareError> {
     let mut found = Vec::new();
     let mut ancestor = plan.input.model.clone();
     let mut ancestor_number = 0;
@@ -77,8 +87,8 @@ fn look_for(
     step: &Step,
     request: StepRequest,
     is_cancelled: &dyn Fn() -> bool,
-) -> Result<Vec<Diagnostic>, Error> {
-    look(step, request, is_cancelled).map_err(|error| Error::Prepare { title: step.title(), error })
+) -> Result<Vec<Diagnostic>, PrepareError> {
+    look(step, request, is_cancelled).map_err(|error| PrepareError { title: step.title(), error })
 }
 
 /// What the pass of `step` finds wrong with the very model `input`, right before it runs.

@@ -1,0 +1,161 @@
+//! A run from its config to its report, one function a stage.
+
+use std::path::Path;
+
+use olive_schemas::diagnostic::{Diagnostic, Severity};
+use olive_schemas::footprint::Footprint;
+
+use crate::config::references::QUALITY_HELP;
+use crate::config::{self, CheckedWorkflow, Finding, Scope, Source};
+use crate::engine::{self, Surroundings};
+use crate::error::Error;
+use crate::examine::examine;
+use crate::fetch::fetch;
+use crate::host::{Host, refused, unplanned};
+use crate::output;
+use crate::plan::{self, Choices, Plan};
+use crate::prepare;
+use crate::report;
+use crate::store::Store;
+
+/// Runs the workflow of the config at `path`, from its text to its report; of a config with
+/// builds, one after the other.
+///
+/// # Errors
+/// Whatever stopped it; what finished steps made is kept for the next run. A build that fails
+/// does not keep the others from running.
+pub fn run(host: &Host, path: &Path, choices: &Choices) -> Result<Vec<Footprint>, Error> {
+    let scope = Scope::run(choices.model.as_ref().map(|model| model.kind));
+    let accepted = accept(host, path, scope)?;
+    let (mut footprints, mut errors) = (Vec::new(), Vec::new());
+    for (build, choices) in builds(&accepted.checked, choices) {
+        match run_build(host, &accepted, &build, &choices) {
+            Ok(footprint) => footprints.push(footprint),
+            Err(error) if host.cancel.is_cancelled() => return Err(error),
+            Err(error) => errors.push(error),
+        }
+    }
+    let last = errors.pop();
+    for error in &errors {
+        host.tell(error);
+    }
+    last.map_or(Ok(footprints), Err)
+}
+
+/// A config without errors, with everything it refers to on this machine.
+pub struct Accepted {
+    /// Its text.
+    pub source: Source,
+    /// What it says.
+    pub checked: CheckedWorkflow,
+    /// What has been told about it.
+    pub findings: Vec<Finding>,
+}
+
+/// Reads, parses, upgrades and checks the config at `path`, and fetches what it refers to; shows
+/// what it finds.
+///
+/// # Errors
+/// [`Error::Config`] with every finding when one of them is an error; else when the file cannot be
+/// read or something cannot be fetched.
+pub fn accept(host: &Host, path: &Path, scope: Scope) -> Result<Accepted, Error> {
+    let source = config::read(path)?;
+    let (checked, findings) = examine(&source, &host.catalog, scope);
+    let Some(checked) = checked else { return Err(refused(&source)(findings)) };
+    host.show(&source, &findings);
+    let checked = fetch(host, &source, checked)?;
+    Ok(Accepted { source, checked, findings })
+}
+
+/// The builds of a config, each with the folder for its result when the command line names one.
+pub fn builds(checked: &CheckedWorkflow, choices: &Choices) -> Vec<(CheckedWorkflow, Choices)> {
+    let builds = checked.builds();
+    let is_one = builds.len() == 1;
+    let with_choices = builds.into_iter().map(|build| {
+        let id = &build.workflow().workflow_id;
+        let name = id.rsplit('/').next().unwrap_or_default();
+        let folder = choices.output_dir.as_ref();
+        let output_dir = folder.map(|dir| if is_one { dir.clone() } else { dir.join(name) });
+        let choices = Choices { output_dir, ..choices.clone() };
+        (build, choices)
+    });
+    with_choices.collect()
+}
+
+/// Runs one build of a config.
+fn run_build(
+    host: &Host,
+    accepted: &Accepted,
+    build: &CheckedWorkflow,
+    choices: &Choices,
+) -> Result<Footprint, Error> {
+    let source = &accepted.source;
+    let plan = plan::resolve(build, &source.folder(), &host.catalog, choices)
+        .map_err(|error| unplanned(error, source, build))?;
+    let store = Store::new(&plan.cache_dir);
+    let found = prepare(host, &plan, &store, source, build)?;
+    if let Some(folder) = &plan.output_dir {
+        output::check_writable(folder)?;
+    }
+    let view = host.view(build.workflow().engine.log_severity_level);
+    let surroundings = Surroundings {
+        store: &store,
+        view: &view,
+        is_cancelled: &|| host.cancel.is_cancelled(),
+        told: warnings(accepted.findings.iter().chain(&found)),
+    };
+    let mut footprint = engine::execute(&plan, &surroundings);
+    report(host, &plan, &surroundings, &mut footprint)?;
+    Ok(footprint)
+}
+
+/// Lets the passes look at the model; shows what they find.
+fn prepare(
+    host: &Host,
+    plan: &Plan,
+    store: &Store,
+    source: &Source,
+    build: &CheckedWorkflow,
+) -> Result<Vec<Finding>, Error> {
+    let found = prepare::prepare(plan, store, &|| host.cancel.is_cancelled())?;
+    let found: Vec<_> = found.into_iter().map(|problem| build.finding(problem, source)).collect();
+    if found.iter().any(Finding::is_error) {
+        return Err(refused(source)(found));
+    }
+    host.show(source, &found);
+    Ok(found)
+}
+
+/// Puts the result of a run where it is wanted, and tells how the run went.
+fn report(
+    host: &Host,
+    plan: &Plan,
+    surroundings: &Surroundings<'_>,
+    footprint: &mut Footprint,
+) -> Result<(), Error> {
+    let store = surroundings.store;
+    let losses = report::quality::losses(footprint, &|name| quality_help(host, name));
+    footprint.diagnostics.extend(losses);
+    if let Some((title, error)) = engine::failure(footprint) {
+        // The step's own error matters more than a report that cannot be kept.
+        let _ = output::keep_failed(footprint, store);
+        surroundings.view.run_ended(footprint);
+        return Err(Error::Step { title, error });
+    }
+    if let Some(folder) = &plan.output_dir {
+        output::place(footprint, store, folder)?;
+    }
+    surroundings.view.run_ended(footprint);
+    Ok(())
+}
+
+/// What to try when the pass called `name` costs quality, in its author's words.
+fn quality_help(host: &Host, name: &str) -> Option<String> {
+    let help = host.catalog.pass(name)?.descriptor.schema.get(QUALITY_HELP)?;
+    help.as_str().map(str::to_owned)
+}
+
+fn warnings<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<Diagnostic> {
+    let told = findings.map(|finding| &finding.diagnostic);
+    told.filter(|told| told.severity == Severity::Warning).cloned().collect()
+}
