@@ -20,7 +20,7 @@ use olive_schemas::step::StepOutcome;
 use crate::clock;
 use crate::plan::{Plan, Role, Step};
 use crate::steps::steps;
-use crate::store::{Store, files};
+use crate::store::{StepKey, Store, files};
 use crate::view::View;
 use step::Ended;
 
@@ -34,6 +34,8 @@ pub struct Surroundings<'a> {
     pub is_cancelled: &'a dyn Fn() -> bool,
     /// What has been told about the config already.
     pub told: Vec<Diagnostic>,
+    /// Steps whose pass has looked at its model already.
+    pub settled: Vec<StepKey>,
 }
 
 /// Runs `plan`.

@@ -29,6 +29,7 @@ pub fn fetch(
             view: &view,
             is_cancelled: &|| host.cancel.is_cancelled(),
             told: Vec::new(),
+            settled: Vec::new(),
         };
         let Some((title, made)) = engine::execute_alone(&fetch.plan, &surroundings) else {
             continue;

@@ -14,9 +14,9 @@ use crate::fetch::fetch;
 use crate::host::{Host, refused, unplanned};
 use crate::output;
 use crate::plan::{self, Choices, Plan};
-use crate::prepare;
+use crate::prepare::{self, Prepared};
 use crate::report;
-use crate::store::Store;
+use crate::store::{StepKey, Store};
 
 /// Runs the workflow of the config at `path`, from its text to its report; of a config with
 /// builds, one after the other.
@@ -93,7 +93,7 @@ fn run_build(
     let plan = plan::resolve(build, &source.folder(), &host.catalog, choices)
         .map_err(|error| unplanned(error, source, build))?;
     let store = Store::new(&plan.cache_dir);
-    let found = prepare(host, &plan, &store, source, build)?;
+    let (found, settled) = prepare(host, &plan, &store, source, build)?;
     if let Some(folder) = &plan.output_dir {
         output::check_writable(folder)?;
     }
@@ -103,27 +103,30 @@ fn run_build(
         view: &view,
         is_cancelled: &|| host.cancel.is_cancelled(),
         told: warnings(accepted.findings.iter().chain(&found)),
+        settled,
     };
     let mut footprint = engine::execute(&plan, &surroundings);
     report(host, &plan, &surroundings, &mut footprint)?;
     Ok(footprint)
 }
 
-/// Lets the passes look at the model; shows what they find.
+/// Lets the passes look at the model; shows what they find, and gives the steps that need no second
+/// look.
 fn prepare(
     host: &Host,
     plan: &Plan,
     store: &Store,
     source: &Source,
     build: &CheckedWorkflow,
-) -> Result<Vec<Finding>, Error> {
-    let found = prepare::prepare(plan, store, &|| host.cancel.is_cancelled())?;
+) -> Result<(Vec<Finding>, Vec<StepKey>), Error> {
+    let Prepared { found, settled } =
+        prepare::prepare(plan, store, &|| host.cancel.is_cancelled())?;
     let found: Vec<_> = found.into_iter().map(|problem| build.finding(problem, source)).collect();
     if found.iter().any(Finding::is_error) {
         return Err(refused(source)(found));
     }
     host.show(source, &found);
-    Ok(found)
+    Ok((found, settled))
 }
 
 /// Puts the result of a run where it is wanted, and tells how the run went.

@@ -13,7 +13,16 @@ use thiserror::Error;
 
 use crate::plan::{Plan, Role, Step};
 use crate::plugin::process::{self, Supervision};
-use crate::store::Store;
+use crate::store::{StepKey, Store};
+
+/// What came of letting the passes look at the model.
+#[derive(Debug, Default)]
+pub struct Prepared {
+    /// What they find wrong; pointers lead into the workflow.
+    pub found: Vec<Diagnostic>,
+    /// Steps whose pass has seen the very model that it will work on.
+    pub settled: Vec<StepKey>,
+}
 
 /// Why a pass could not look at the model.
 #[derive(Debug, Error)]
@@ -25,7 +34,8 @@ pub struct PrepareError {
     pub error: PluginError,
 }
 
-/// What the passes of `plan` that have not run yet find wrong; pointers lead into the workflow.
+/// Lets the passes of `plan` that have not run yet look at the model that is there.
+///
 /// Evaluators are asked whether they can use the execution provider, before hours of work go by.
 ///
 /// Each looks at the nearest ancestor of its input that exists already.
@@ -36,8 +46,8 @@ pub fn prepare(
     plan: &Plan,
     store: &Store,
     is_cancelled: &dyn Fn() -> bool,
-) -> Result<Vec<Diagnostic>, PrepareError> {
-    let mut found = Vec::new();
+) -> Result<Prepared, PrepareError> {
+    let Prepared { mut found, mut settled } = Prepared::default();
     let mut ancestor = plan.input.model.clone();
     let mut ancestor_number = 0;
     let mut evaluators = Vec::new();
@@ -62,6 +72,9 @@ pub fn prepare(
         }
         let mut request = plan.request(step, ancestor.clone());
         request.is_input_final = step.input() == ancestor_number;
+        if request.is_input_final {
+            settled.push(step.key.clone());
+        }
         let problems = look_for(step, request, is_cancelled)?;
         let pointer = format!("/passes/{}", escape(pass_name));
         found.extend(problems.into_iter().map(|mut problem| {
@@ -69,7 +82,7 @@ pub fn prepare(
             problem
         }));
     }
-    Ok(found)
+    Ok(Prepared { found, settled })
 }
 
 /// Whether the evaluator of `step` has not been asked yet, is about to run here, and is meant to use

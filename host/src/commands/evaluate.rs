@@ -39,6 +39,7 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<(), Error> {
         view: &view,
         is_cancelled: &|| host.cancel.is_cancelled(),
         told: Vec::new(),
+        settled: Vec::new(),
     };
     let footprint = engine::execute(&plan, &surroundings);
     if let Some((title, error)) = engine::failure(&footprint) {

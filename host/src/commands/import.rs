@@ -37,6 +37,7 @@ pub(super) fn run(args: &ImportArgs) -> Result<(), Error> {
         view: &view,
         is_cancelled: &|| host.cancel.is_cancelled(),
         told: Vec::new(),
+        settled: Vec::new(),
     };
     let mut footprint = engine::execute(&plan, &surroundings);
     if let Some((title, error)) = engine::failure(&footprint) {

@@ -131,7 +131,7 @@ fn wait_for_lock(
     }
 }
 
-/// Lets a pass look at the very model it will work on.
+/// Lets a pass look at the very model it will work on, unless it has.
 fn check_input(
     plan: &Plan,
     step: &Step,
@@ -139,7 +139,8 @@ fn check_input(
     surroundings: &Surroundings<'_>,
     recorder: &Recorder,
 ) -> Result<(), PluginError> {
-    if !matches!(step.role, Role::Pass { .. }) {
+    let is_settled = surroundings.settled.contains(&step.key);
+    if is_settled || !matches!(step.role, Role::Pass { .. }) {
         return Ok(());
     }
     let found = look_again(plan, step, input.clone(), surroundings.is_cancelled)?;
