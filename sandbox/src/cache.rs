@@ -19,9 +19,9 @@ use std::time::{Duration, SystemTime};
 
 use blake3::{Hash as Digest, Hasher, KEY_LEN, OUT_LEN};
 
-use crate::compile::MachineCode;
 use crate::engine::engine;
 use crate::failure::Failure;
+use crate::machine_code::MachineCode;
 use crate::private::{Folder, random};
 
 const KEY: &str = "key";

@@ -11,9 +11,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::compile::{MachineCode, compile};
+use crate::compile::compile;
 use crate::failure::Failure;
 use crate::limits::Limits;
+use crate::machine_code::MachineCode;
 
 /// Machine code of the largest component that is allowed stays below this size in bytes.
 const CODE_BYTES: u64 = 512 << 20;

@@ -8,18 +8,11 @@ use wasmtime::component::Component as Code;
 use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm, WasmBacktraceDetails};
 
 use crate::clock::Clock;
-use crate::compile::MachineCode;
 use crate::component::Component;
 use crate::failure::Failure;
+use crate::features::FEATURES;
 use crate::limits::Limits;
-
-/// What components may be made of; all else is refused before it is compiled.
-pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM2
-    .union(WasmFeatures::LIME1)
-    .union(WasmFeatures::MULTI_MEMORY)
-    .union(WasmFeatures::TAIL_CALL)
-    .union(WasmFeatures::COMPONENT_MODEL)
-    .difference(WasmFeatures::GC_TYPES);
+use crate::machine_code::MachineCode;
 
 /// Stack of a component in bytes.
 const STACK_BYTES: usize = 512 << 10;

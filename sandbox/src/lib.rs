@@ -19,7 +19,9 @@
 mod limits;
 mod failure;
 mod contract;
+mod features;
 mod scan;
+mod machine_code;
 mod compile;
 mod child;
 mod cache;
@@ -34,8 +36,9 @@ mod answer;
 
 pub use cache::Cache;
 pub use child::{ProcessLimits, compile_for_parent, compile_in_child};
-pub use compile::{MachineCode, compile};
+pub use compile::compile;
 pub use component::{Component, Context};
 pub use engine::Sandbox;
 pub use failure::Failure;
 pub use limits::Limits;
+pub use machine_code::MachineCode;

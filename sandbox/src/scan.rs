@@ -11,8 +11,8 @@ use wasmparser::{
 };
 
 use crate::contract;
-use crate::engine::FEATURES;
 use crate::failure::Failure;
+use crate::features::FEATURES;
 use crate::limits::Limits;
 
 /// Size of a page of linear memory in bytes.

@@ -23,7 +23,8 @@ use crate::demo;
 use crate::error::ChoreError;
 use crate::fetch;
 use crate::recipe::Recipe;
-use crate::workspace::{Profile, build_release, target};
+use crate::release;
+use crate::workspace::{Profile, target};
 use figures::{Cost, median};
 
 /// Starts of the program that are timed.
@@ -83,7 +84,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), ChoreError> {
     if args.what == What::Train {
         return train::run(&args.train, args.runs, args.python.clone());
     }
-    build_release()?;
+    release::build()?;
     let is_wanted = |what| args.what == what || args.what == What::All;
     if is_wanted(What::Startup) {
         startup()?;

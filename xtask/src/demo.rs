@@ -11,7 +11,8 @@ use crate::command;
 use crate::error::ChoreError;
 use crate::fetch;
 use crate::recipe::Recipe;
-use crate::workspace::{Profile, build_release, root, target};
+use crate::release;
+use crate::workspace::{Profile, root, target};
 
 /// A phrase of neither data set, in the words of the example's `prompt_template`.
 const PROMPT: &str = "<|im_start|>### Text: We finally won, and everyone on the team is dancing.\n### The tone is:\n";
@@ -42,7 +43,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), ChoreError> {
     let mut parts = Parts::default();
     // First what may be missing on this machine, then what takes minutes.
     let (library, gguf) = parts.time("fetch", || Ok((fetch::onnxruntime()?, fetch::model()?)))?;
-    parts.time("build", build_release)?;
+    parts.time("build", release::build)?;
     println!("onnxruntime: {}\nmodel: {}", library.display(), gguf.display());
     let model = parts.time("import", || import(&gguf))?;
     let (config, output) = workflow(data.as_deref())?;

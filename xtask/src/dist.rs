@@ -13,9 +13,8 @@ use clap::Args;
 use crate::command;
 use crate::error::{ChoreError, chain};
 use crate::fetch;
-use crate::workspace::{
-    Profile, build_release, component, components, plugin_library, plugins, root, target,
-};
+use crate::release;
+use crate::workspace::{Profile, component, components, plugin_library, plugins, root, target};
 
 use packs::{Pack, Workshop};
 
@@ -60,7 +59,7 @@ const TEXTS: [&str; 2] = ["LICENSE", "README.md"];
 ///                                       /LICENSE, README.md
 /// ```
 pub(crate) fn run(args: &DistArgs) -> Result<(), ChoreError> {
-    build_release()?;
+    release::build()?;
     let out = args.out.clone().unwrap_or_else(|| target().join("dist"));
     let (version, triple) = (env!("CARGO_PKG_VERSION"), host_target()?);
     let name = format!("olive-{version}-{triple}");

@@ -18,6 +18,7 @@ mod error;
 mod fetch;
 mod fuzz;
 mod recipe;
+mod release;
 mod schemas;
 mod test;
 mod wasm;

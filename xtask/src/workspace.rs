@@ -5,9 +5,7 @@ use std::env::consts::{DLL_PREFIX, DLL_SUFFIX, EXE_SUFFIX};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::command;
 use crate::error::ChoreError;
-use crate::wasm;
 
 /// What the manifest of a component depends on.
 const VALIDATOR_API: &str = "olive-validator-api";
@@ -47,17 +45,6 @@ impl Profile {
     pub(crate) fn program(self) -> PathBuf {
         self.folder().join(format!("olive{EXE_SUFFIX}"))
     }
-}
-
-/// Builds the program and all plugins, optimized; components only where this machine can.
-pub(crate) fn build_release() -> Result<(), ChoreError> {
-    let plugins = plugins()?.into_iter().map(|folder| format!("olive-plugin-{folder}"));
-    let mut cargo = command::cargo(&["build", "--release", "--package", "olive"]);
-    for package in plugins {
-        cargo.args(["--package", &package]);
-    }
-    command::run(&mut cargo)?;
-    wasm::build(Profile::Release).map(drop)
 }
 
 /// Folder names of the built-in plugins that are libraries, sorted.

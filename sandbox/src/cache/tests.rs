@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::Cache;
-use crate::compile::MachineCode;
 use crate::failure::Failure;
+use crate::machine_code::MachineCode;
 
 struct Kept {
     folder: tempfile::TempDir,
