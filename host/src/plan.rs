@@ -6,6 +6,7 @@
 mod resolve;
 mod input;
 mod settings;
+mod step;
 mod single;
 mod fetch;
 mod data;
@@ -120,6 +121,17 @@ pub enum Role {
     },
 }
 
+impl Role {
+    /// What kind of work it is.
+    pub fn kind(&self) -> StepKind {
+        match self {
+            Self::Pass { .. } => StepKind::Pass,
+            Self::Evaluation { .. } => StepKind::Evaluate,
+            Self::Fetch { .. } => StepKind::Source,
+        }
+    }
+}
+
 /// What the command line decides instead of the config.
 #[derive(Debug, Clone)]
 pub struct Choices {
@@ -206,11 +218,7 @@ impl Step {
 
     /// What kind of work it is.
     pub fn kind(&self) -> StepKind {
-        match self.role {
-            Role::Pass { .. } => StepKind::Pass,
-            Role::Evaluation { .. } => StepKind::Evaluate,
-            Role::Fetch { .. } => StepKind::Source,
-        }
+        self.role.kind()
     }
 
     /// The model it works on, counted in order of making.

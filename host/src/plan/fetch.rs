@@ -3,17 +3,17 @@
 use std::path::Path;
 
 use olive_schemas::model::{Model, ModelKind};
-use olive_schemas::step::{Accelerator, StepKind};
+use olive_schemas::step::Accelerator;
 use olive_schemas::workflow::Workflow;
 use serde_json::Value;
 
 use super::settings::{Ground, settle};
-use super::{Input, Plan, PlanError, Role, Step};
+use super::step::StepParts;
+use super::{Input, Plan, PlanError, Role};
 use crate::config::CheckedWorkflow;
 use crate::plugin::Catalog;
 use crate::plugin::digest::Digests;
-use crate::store::key::KeyParts;
-use crate::store::{StepKey, Store};
+use crate::store::Store;
 
 /// A reference of a config, and the plan of one step that fetches what it names.
 #[derive(Debug)]
@@ -34,13 +34,17 @@ pub fn fetches(
     catalog: &Catalog,
 ) -> Result<Vec<Fetch>, PlanError> {
     let workflow = checked.workflow();
+    let references = references(workflow);
+    if references.is_empty() {
+        return Ok(Vec::new());
+    }
     let cache_dir = folder.join(&workflow.engine.cache_dir);
     let mut digests = Digests::open(Store::new(&cache_dir).digests_path());
     let mut problems = Vec::new();
     let ground =
         &mut Ground { folder, data_configs: &[], digests: &mut digests, problems: &mut problems };
     let mut found = Vec::new();
-    for (pointer, of, reference) in references(workflow) {
+    for (pointer, of, reference) in references {
         let kind = reference.get("type").and_then(Value::as_str).unwrap_or_default();
         // The check has refused sources that no plugin has.
         let Some((plugin, source)) = catalog.source(kind) else { continue };
@@ -48,35 +52,23 @@ pub fn fetches(
         config.as_object_mut().map(|settings| settings.remove("type"));
         let settings = settle(&config, &source.schema, &pointer, ground)?;
         let accelerator = Accelerator::default();
-        let key = StepKey::new(&KeyParts {
-            kind: StepKind::Source,
-            plugin_digest: &plugin.digest,
+        let step = StepParts {
+            role: Role::Fetch { of },
+            model: 0,
+            plugin,
             name: &source.name,
-            config: &settings.for_key,
+            accepts: &[],
+            settings,
             input: "",
-            data: &settings.data_for_key,
             threads: None,
             accelerator: &accelerator,
-            provider_digest: None,
-        });
-        let step = Step {
-            role: Role::Fetch { of },
-            key,
-            model: 0,
-            plugin: plugin.label(),
-            library: plugin.callee(),
-            name: source.name.clone(),
-            config: settings.config,
-            full_config: settings.full_config,
-            data_configs: settings.data_configs,
-            accepts: Vec::new(),
             provider: None,
-            system: None,
         };
+        let steps = vec![step.step()];
         let plan = Plan {
             workflow_id: workflow.workflow_id.clone(),
             input: Input { model: Model::new(ModelKind::Hf, ""), digest: String::new() },
-            steps: vec![step],
+            steps,
             threads: 1,
             accelerator,
             output_dir: None,
@@ -84,6 +76,7 @@ pub fn fetches(
         };
         found.push(Fetch { pointer, plan });
     }
+    digests.save();
     if problems.is_empty() { Ok(found) } else { Err(PlanError::Problems(problems)) }
 }
 

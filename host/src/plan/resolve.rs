@@ -5,21 +5,21 @@ use std::path::{Path, PathBuf};
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::model::ModelKind;
 use olive_schemas::pointer::escape;
-use olive_schemas::step::{Accelerator, StepKind};
+use olive_schemas::step::Accelerator;
 use olive_schemas::types;
 use olive_schemas::workflow::{PassConfig, Workflow};
 use serde_json::Value;
 
 use super::input;
 use super::settings::{Ground, Settings, settle};
+use super::step::StepParts;
 use super::{Choices, Plan, PlanError, Purpose, Role, Step, SystemUse};
 use crate::config::CheckedWorkflow;
 use crate::config::schema::quoted;
 use crate::plugin::digest::Digests;
 use crate::plugin::providers::LibraryOfProvider;
 use crate::plugin::{Catalog, InstalledPlugin};
-use crate::store::key::KeyParts;
-use crate::store::{StepKey, Store};
+use crate::store::Store;
 
 /// Plans the run of `checked`, whose relative paths start at `folder`.
 ///
@@ -132,7 +132,7 @@ impl Planning<'_> {
         self.model += 1;
         let role = Role::Pass { pass_name: name.to_owned() };
         let threads = descriptor.threads_change_result.then_some(self.threads);
-        let accepts = descriptor.accepts.clone();
+        let accepts = &descriptor.accepts;
         let host = pass.host.as_ref().or(self.checked.workflow().engine.host.as_ref());
         let system = self.system(host, ground)?;
         let key = self.push(role, known.plugin, &descriptor.name, threads, settings, accepts);
@@ -169,7 +169,7 @@ impl Planning<'_> {
         let config = serde_json::to_value(config).unwrap_or_default();
         let settings = settle(&config, types::evaluator(), &pointer, ground)?;
         let role = Role::Evaluation { of: self.title.clone() };
-        let accepts = descriptor.accepts.clone();
+        let accepts = &descriptor.accepts;
         let engine = &checked.workflow().engine;
         let system = self.system(engine.target.as_ref().or(engine.host.as_ref()), ground)?;
         self.push(role, plugin, &descriptor.name, Some(self.threads), settings, accepts);
@@ -222,40 +222,25 @@ impl Planning<'_> {
         name: &str,
         threads: Option<usize>,
         settings: Settings,
-        accepts: Vec<ModelKind>,
+        accepts: &[ModelKind],
     ) -> String {
-        let kind = match role {
-            Role::Pass { .. } => StepKind::Pass,
-            Role::Evaluation { .. } => StepKind::Evaluate,
-            Role::Fetch { .. } => StepKind::Source,
-        };
         let provider = self.provider(&role);
-        let key = StepKey::new(&KeyParts {
-            kind,
-            plugin_digest: &plugin.digest,
+        let parts = StepParts {
+            role,
+            model: self.model,
+            plugin,
             name,
-            config: &settings.for_key,
+            accepts,
+            settings,
             input: &self.input,
-            data: &settings.data_for_key,
             threads,
             accelerator: self.accelerator,
-            provider_digest: provider.as_ref().map(|provider| provider.digest.as_str()),
-        });
-        self.steps.push(Step {
-            role,
-            key: key.clone(),
-            model: self.model,
-            plugin: plugin.label(),
-            library: plugin.callee(),
-            name: name.to_owned(),
-            config: settings.config,
-            full_config: settings.full_config,
-            data_configs: settings.data_configs,
-            accepts,
-            provider: provider.map(|provider| provider.library),
-            system: None,
-        });
-        key.to_string()
+            provider,
+        };
+        let step = parts.step();
+        let key = step.key.to_string();
+        self.steps.push(step);
+        key
     }
 }
 

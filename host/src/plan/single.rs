@@ -3,16 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use olive_schemas::model::Model;
-use olive_schemas::step::{Accelerator, StepKind};
+use olive_schemas::step::Accelerator;
 use serde_json::Value;
 
 use super::input::content;
 use super::settings::{Ground, settle};
-use super::{Input, Plan, PlanError, Role, Step};
+use super::step::StepParts;
+use super::{Input, Plan, PlanError, Role};
 use crate::plugin::PassEntry;
 use crate::plugin::digest::Digests;
-use crate::store::key::KeyParts;
-use crate::store::{StepKey, Store};
+use crate::store::Store;
 
 /// Plans one run of `pass` with `config` on `model`.
 ///
@@ -45,35 +45,23 @@ pub fn single_pass(
         return Err(PlanError::Problems(problems));
     }
     let accelerator = Accelerator::default();
-    let key = StepKey::new(&KeyParts {
-        kind: StepKind::Pass,
-        plugin_digest: &pass.plugin.digest,
+    let step = StepParts {
+        role: Role::Pass { pass_name: "import".into() },
+        model: 1,
+        plugin: pass.plugin,
         name: &descriptor.name,
-        config: &settings.for_key,
+        accepts: &descriptor.accepts,
+        settings,
         input: &digest,
-        data: &settings.data_for_key,
         threads: descriptor.threads_change_result.then_some(threads),
         accelerator: &accelerator,
-        provider_digest: None,
-    });
-    let step = Step {
-        role: Role::Pass { pass_name: "import".into() },
-        key,
-        model: 1,
-        plugin: pass.plugin.label(),
-        library: pass.plugin.callee(),
-        name: descriptor.name.clone(),
-        config: settings.config,
-        full_config: settings.full_config,
-        data_configs: settings.data_configs,
-        accepts: descriptor.accepts.clone(),
         provider: None,
-        system: None,
     };
+    let steps = vec![step.step()];
     Ok(Plan {
         workflow_id: "import".into(),
         input: Input { model, digest },
-        steps: vec![step],
+        steps,
         threads,
         accelerator,
         output_dir: Some(output_dir),
