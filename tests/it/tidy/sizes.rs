@@ -8,7 +8,8 @@ use proc_macro2::Span;
 use syn::visit::{self, Visit};
 use syn::{Block, ImplItemFn, ItemFn, Signature, TraitItemFn};
 
-use super::{packages, root, sources};
+use super::crates::packages;
+use super::{root, sources};
 
 /// Most lines of a file, with its tests.
 const FILE_LINES: usize = 400;
@@ -62,7 +63,7 @@ fn lines(first: Span, last: Span) -> usize {
 /// Our sources by their paths below the root.
 fn texts() -> BTreeMap<String, String> {
     let packages = packages();
-    let folders = packages.values().map(|(folder, _)| folder.as_path());
+    let folders = packages.values().map(|package| package.folder.as_path());
     let paths = folders.chain([Path::new("fuzz/fuzz_targets")]).flat_map(|folder| {
         let folder = root().join(folder);
         sources(&folder)
