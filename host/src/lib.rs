@@ -35,6 +35,7 @@ pub mod render;
 pub mod lsp;
 pub mod conformance;
 pub mod model;
+pub mod units;
 pub mod cancel;
 pub mod clock;
 pub mod worker;

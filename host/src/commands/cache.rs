@@ -10,8 +10,8 @@ use crate::config::{self, Node, upgrade};
 use crate::error::Error;
 use crate::host::refused;
 use crate::plugin::Catalog;
-use crate::report::figures::bytes;
 use crate::store::{Store, StoredStep, Unfinished};
+use crate::units::bytes;
 
 /// Runs the command; tells whether output is for programs.
 pub(super) fn run(command: &CacheCommand) -> (bool, Result<(), Error>) {

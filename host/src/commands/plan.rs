@@ -11,9 +11,9 @@ use crate::error::Error;
 use crate::flow::{self, Accepted};
 use crate::host::unplanned;
 use crate::plan::{self, Plan, Role, Step};
-use crate::report::figures::bytes;
 use crate::steps::StepTitle;
 use crate::store::Store;
+use crate::units::bytes;
 use crate::validate::estimates;
 
 pub(super) fn run(args: &RunArgs) -> Result<(), Error> {

@@ -27,6 +27,7 @@ use olive_schemas::step::{StepEvent, StepKind};
 use serde_json::Value;
 
 use super::manifest::Manifest;
+use crate::units;
 use chatter::Chatter;
 use deadline::Deadline;
 use group::Group;
@@ -136,7 +137,8 @@ impl Failure {
                 ))
             }
             Self::Greedy { who, budget } => {
-                let message = format!("{who} used more than {} of memory", memory::shown(budget));
+                let message =
+                    format!("{who} used more than {} of memory", units::bytes(budget as f64));
                 PluginError::new("out-of-memory", message).with_help(
                     "it was stopped before the machine ran out; choose settings that need less, or \
                      set another limit with `--memory`; what earlier steps made is kept",

@@ -2,6 +2,8 @@
 
 use olive_schemas::metric::MetricValue;
 
+use crate::units::bytes;
+
 /// What a metric counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
@@ -30,7 +32,6 @@ pub enum Verdict {
 
 /// Figures of a latency or throughput: they share their names.
 const TIMINGS: [&str; 9] = ["avg", "max", "min", "p50", "p75", "p90", "p95", "p99", "p999"];
-const KIB: f64 = 1024.0;
 
 impl Unit {
     /// What `value` counts, by its sub-metric.
@@ -92,43 +93,6 @@ impl Unit {
         } else {
             Verdict::Same
         }
-    }
-}
-
-/// `6 min 53 s`, coarser the longer it is.
-pub fn duration(seconds: f64) -> String {
-    let seconds = seconds.max(0.0);
-    if seconds < 0.9995 {
-        return format!("{:.0} ms", seconds * 1000.0);
-    }
-    if seconds < 9.95 {
-        return format!("{seconds:.1} s");
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "not negative, and no run takes 2^64 seconds"
-    )]
-    let whole = seconds.round() as u64;
-    let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60);
-    match (hours, minutes) {
-        (0, 0) => format!("{rest} s"),
-        (0, _) => format!("{minutes} min {rest} s"),
-        (_, _) => format!("{hours} h {minutes} min"),
-    }
-}
-
-/// `82.5 MiB`.
-pub fn bytes(count: f64) -> String {
-    let mib = count / (KIB * KIB);
-    if count < KIB {
-        format!("{count:.0} B")
-    } else if mib < 1.0 {
-        format!("{:.1} KiB", count / KIB)
-    } else if mib < KIB {
-        format!("{mib:.1} MiB")
-    } else {
-        format!("{:.2} GiB", mib / KIB)
     }
 }
 
@@ -229,22 +193,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_get_coarser() {
-        for (seconds, text) in [
-            (0.0, "0 ms"),
-            (0.43, "430 ms"),
-            (0.9996, "1.0 s"),
-            (3.44, "3.4 s"),
-            (9.97, "10 s"),
-            (59.6, "1 min 0 s"),
-            (413.0, "6 min 53 s"),
-            (7265.0, "2 h 1 min"),
-        ] {
-            assert_eq!(duration(seconds), text);
-        }
-    }
-
-    #[test]
     fn numbers_keep_what_counts() {
         for (value, text) in [
             (0.0, "0"),
@@ -257,18 +205,6 @@ mod tests {
             (f64::NAN, "NaN"),
         ] {
             assert_eq!(number(value), text);
-        }
-    }
-
-    #[test]
-    fn sizes_are_binary() {
-        for (count, text) in [
-            (512.0, "512 B"),
-            (2048.0, "2.0 KiB"),
-            (86_507_520.0, "82.5 MiB"),
-            (1.61e9, "1.50 GiB"),
-        ] {
-            assert_eq!(bytes(count), text);
         }
     }
 

@@ -9,8 +9,8 @@ mod steps;
 
 use olive_schemas::footprint::{Footprint, StepStatus};
 
-use super::figures::duration;
 use super::time::readable;
+use crate::units::duration;
 use escape::escape;
 
 const STYLE: &str = include_str!("page/style.css");

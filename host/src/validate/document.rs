@@ -13,6 +13,7 @@ use crate::config::defaults::fill;
 use crate::config::references::ADAPTER;
 use crate::config::{CheckedWorkflow, Scope};
 use crate::plugin::{Catalog, InstalledValidator};
+use crate::units::parse_bytes;
 
 /// What is known of the model that `checked`, whose relative paths start at `folder`, starts from.
 pub(super) fn model(
@@ -108,24 +109,14 @@ fn declared(workflow: &Workflow) -> Option<(&String, &Memory)> {
     Some((system, workflow.systems.get(system)?.accelerators.first()?.memory.as_ref()?))
 }
 
-/// Bytes that a text such as `8GB` or `512 MiB` says: units of 1000, those with `i` of 1024.
+/// Bytes that a text such as `8GB` or `512 MiB` says.
 fn bytes(text: &str) -> Option<u64> {
-    let text = text.trim();
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let number: f64 = text[..end].parse().ok()?;
-    let unit = text[end..].trim().trim_end_matches('B');
-    let (prefix, base) = match unit.strip_suffix('i') {
-        Some(prefix) => (prefix, 1024_f64),
-        None => (unit, 1000_f64),
-    };
-    let power = ["", "K", "M", "G", "T"].iter().position(|known| *known == prefix)?;
-    let bytes = number * base.powi(i32::try_from(power).ok()?);
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "amounts are positive, and saturate"
     )]
-    let bytes = bytes.round() as u64;
+    let bytes = parse_bytes(text).ok()?.round() as u64;
     Some(bytes)
 }
 

@@ -10,7 +10,7 @@ use super::document::{document, memory_pointer, model, settings, spell};
 use super::{ask, context, failed};
 use crate::config::{CheckedWorkflow, Scope, Source};
 use crate::plugin::{Catalog, InstalledValidator};
-use crate::report::figures::bytes;
+use crate::units::bytes;
 
 /// Confidence from which on an estimate is reason for a warning.
 const SURE: f64 = 0.5;

@@ -17,7 +17,8 @@ use super::pace::Pace;
 use super::spark::Course;
 use super::summary;
 use crate::render::{Style, paint, plain, width};
-use crate::report::figures::{duration, figure, is_of_work, rank};
+use crate::report::figures::{figure, is_of_work, rank};
+use crate::units::duration;
 
 /// Columns of the bar, where there is room.
 const BAR: usize = 20;

@@ -11,9 +11,10 @@ use olive_schemas::step::LogLevel;
 
 use crate::render::{self, Style, paint, plain, width};
 use crate::report::PAGE;
-use crate::report::figures::{self, Unit, bytes, duration};
+use crate::report::figures::{self, Unit};
 use crate::report::table::table;
 use crate::steps::{StepTitle, steps};
+use crate::units::{bytes, duration};
 
 /// The first line of a run.
 pub(super) fn opening(workflow_id: &str, steps: &[StepTitle]) -> String {

@@ -7,7 +7,7 @@ use super::changing::{self, Line};
 use crate::cli::packs::CleanArgs;
 use crate::error::Error;
 use crate::install::Destination;
-use crate::report::figures;
+use crate::units;
 
 /// Removes what is not in use any more.
 pub(super) fn run(args: &CleanArgs) -> Result<(), Error> {
@@ -18,7 +18,7 @@ pub(super) fn run(args: &CleanArgs) -> Result<(), Error> {
         0
     };
     let line = Line {
-        text: format!("freed {}", figures::bytes(freed as f64)),
+        text: format!("freed {}", units::bytes(freed as f64)),
         json: json!({"event": "cleaned", "bytes": freed}),
     };
     say(&changing::text([line], args.json));

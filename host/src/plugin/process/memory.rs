@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use crate::units::parse_bytes;
+
 /// Time between two looks at a process.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How many of the looks go past the children of a process, which cost more to find.
@@ -113,30 +115,12 @@ fn kilobytes(table: &str, name: &str) -> Option<u64> {
     Some(line.split_whitespace().next()?.parse::<u64>().ok()? << 10)
 }
 
-/// `bytes` for people: `1.5 GiB`.
-pub(super) fn shown(bytes: u64) -> String {
-    let (unit, name) = if bytes < 1 << 30 { (1 << 20, "MiB") } else { (1 << 30, "GiB") };
-    format!("{:.1} {name}", bytes as f64 / f64::from(unit))
-}
-
 /// Bytes that `text` says: `512MiB`, `8 GB`, `1.5g`; a bare number is bytes.
 ///
 /// # Errors
 /// When it is no size, or none that holds a process.
 pub fn parse(text: &str) -> Result<u64, String> {
-    let text = text.trim();
-    let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.');
-    let (number, unit) = text.split_at(end.unwrap_or(text.len()));
-    let factor = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1.0,
-        "m" | "mb" => 1e6,
-        "mib" => 1024.0 * 1024.0,
-        "g" | "gb" => 1e9,
-        "gib" => 1024.0 * 1024.0 * 1024.0,
-        _ => return Err(format!("`{unit}` is no unit: write `GB`, `GiB`, `MB` or `MiB`")),
-    };
-    let number: f64 = number.parse().map_err(|_| "write a size such as `8GB`".to_owned())?;
-    let bytes = number * factor;
+    let bytes = parse_bytes(text)?;
     if !(1e6..1e18).contains(&bytes) {
         return Err("a process needs some megabytes at least".to_owned());
     }
@@ -153,7 +137,7 @@ pub fn parse(text: &str) -> Result<u64, String> {
 mod tests {
     use std::path::PathBuf;
 
-    use super::{filled, limit_files, parse, shown, total};
+    use super::{filled, limit_files, parse, total};
 
     #[test]
     fn sizes_are_read_as_people_write_them() {
@@ -168,7 +152,6 @@ mod tests {
         for text in ["", "GB", "8 parsecs", "-1GB", "3", "1e9", "9999999999 GB"] {
             assert!(parse(text).is_err(), "{text}");
         }
-        assert_eq!((shown(300 << 20), shown(3 << 29)), ("300.0 MiB".into(), "1.5 GiB".into()));
     }
 
     #[test]

@@ -4,11 +4,11 @@ use olive_schemas::footprint::{Footprint, LogLine, StepStatus};
 use olive_schemas::step::LogLevel;
 use serde_json::Value;
 
-use super::super::figures::{bytes, duration};
 use super::super::time::readable;
 use super::escape::escape;
 use super::{curves, notices};
 use crate::steps::{Step, steps};
+use crate::units::{bytes, duration};
 
 /// One folded entry a step.
 pub(super) fn render(footprint: &Footprint) -> String {

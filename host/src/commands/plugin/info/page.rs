@@ -6,7 +6,7 @@ use serde_json::json;
 use super::super::install::contents;
 use super::Pack;
 use crate::render::plain;
-use crate::report::figures;
+use crate::units;
 
 /// The page for people.
 pub(super) fn text(pack: &Pack) -> String {
@@ -73,5 +73,5 @@ fn line(file: &PackFile) -> String {
 }
 
 fn bytes(count: u64) -> String {
-    figures::bytes(count as f64)
+    units::bytes(count as f64)
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::contents;
 use crate::install::{Outcome, Taken};
-use crate::report::figures;
+use crate::units;
 
 /// The text of `outcome`, or one JSON object a line.
 pub(in crate::commands::plugin) fn outcome(
@@ -135,5 +135,5 @@ fn is_replaced(outcome: &Outcome, pack: &ActivePack) -> bool {
 }
 
 fn time(time: Duration) -> String {
-    format!(" in {}", figures::duration(time.as_secs_f64()))
+    format!(" in {}", units::duration(time.as_secs_f64()))
 }

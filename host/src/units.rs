@@ -1,0 +1,116 @@
+//! Bytes and seconds as people write and read them.
+
+const KIB: f64 = 1024.0;
+/// Letters before the `B` of bytes, each a thousand times the one before.
+const PREFIXES: [&str; 5] = ["", "k", "m", "g", "t"];
+
+/// `82.5 MiB`.
+pub fn bytes(count: f64) -> String {
+    let mib = count / (KIB * KIB);
+    if count < KIB {
+        format!("{count:.0} B")
+    } else if mib < 1.0 {
+        format!("{:.1} KiB", count / KIB)
+    } else if mib < KIB {
+        format!("{mib:.1} MiB")
+    } else {
+        format!("{:.2} GiB", mib / KIB)
+    }
+}
+
+/// `6 min 53 s`, coarser the longer it is.
+pub fn duration(seconds: f64) -> String {
+    let seconds = seconds.max(0.0);
+    if seconds < 0.9995 {
+        return format!("{:.0} ms", seconds * 1000.0);
+    }
+    if seconds < 9.95 {
+        return format!("{seconds:.1} s");
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "not negative, and no run takes 2^64 seconds"
+    )]
+    let whole = seconds.round() as u64;
+    let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{rest} s"),
+        (0, _) => format!("{minutes} min {rest} s"),
+        (_, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// Bytes that `text` says: `512MiB`, `8 GB`, `1.5g`; units of 1000, those with `i` of 1024, and a
+/// bare number is bytes.
+///
+/// # Errors
+/// A sentence when it is no size.
+pub fn parse_bytes(text: &str) -> Result<f64, String> {
+    let text = text.trim();
+    let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.');
+    let (number, unit) = text.split_at(end.unwrap_or(text.len()));
+    let letters = unit.trim().to_ascii_lowercase();
+    let letters = letters.strip_suffix('b').unwrap_or(&letters);
+    let (prefix, base) = match letters.strip_suffix('i') {
+        Some(prefix) => (prefix, KIB),
+        None => (letters, 1000.0),
+    };
+    let power = PREFIXES.iter().position(|known| *known == prefix);
+    let Some(power) = power.and_then(|power| i32::try_from(power).ok()) else {
+        return Err(format!("`{unit}` is no unit: write `GB`, `GiB`, `MB` or `MiB`"));
+    };
+    let number: f64 = number.parse().map_err(|_| "write a size such as `8GB`".to_owned())?;
+    Ok(number * base.powi(power))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bytes, duration, parse_bytes};
+
+    #[test]
+    fn sizes_are_binary() {
+        for (count, text) in [
+            (512.0, "512 B"),
+            (2048.0, "2.0 KiB"),
+            (86_507_520.0, "82.5 MiB"),
+            (1.61e9, "1.50 GiB"),
+        ] {
+            assert_eq!(bytes(count), text);
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_in_every_spelling() {
+        for (text, bytes) in [
+            ("512", 512.0),
+            ("512MiB", 536_870_912.0),
+            ("8 GB", 8e9),
+            ("1.5g", 1.5e9),
+            ("1.5 KiB", 1536.0),
+            ("2M", 2e6),
+            (" 4 Ti ", 4_398_046_511_104.0),
+        ] {
+            assert_eq!(parse_bytes(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "GB", "8 parsecs", "1.2.3", "-1GB", "i", "1e9"] {
+            assert!(parse_bytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_get_coarser() {
+        for (seconds, text) in [
+            (0.0, "0 ms"),
+            (0.43, "430 ms"),
+            (0.9996, "1.0 s"),
+            (3.44, "3.4 s"),
+            (9.97, "10 s"),
+            (59.6, "1 min 0 s"),
+            (413.0, "6 min 53 s"),
+            (7265.0, "2 h 1 min"),
+        ] {
+            assert_eq!(duration(seconds), text);
+        }
+    }
+}
