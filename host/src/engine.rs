@@ -25,7 +25,7 @@ use crate::view::View;
 use step::Ended;
 
 /// What a run needs beside its plan.
-pub struct Surroundings<'a> {
+pub struct RunContext<'a> {
     /// Where results are kept.
     pub store: &'a Store,
     /// Who is told.
@@ -41,21 +41,21 @@ pub struct Surroundings<'a> {
 /// Runs `plan`.
 ///
 /// The footprint tells every step that was begun, the one that failed included.
-pub fn execute(plan: &Plan, surroundings: &Surroundings<'_>) -> Footprint {
+pub fn execute(plan: &Plan, context: &RunContext<'_>) -> Footprint {
     let start = Instant::now();
     let start_time = clock::now();
-    let titles = plan.titles(surroundings.store);
-    surroundings.view.run_started(&plan.workflow_id, &titles);
+    let titles = plan.titles(context.store);
+    context.view.run_started(&plan.workflow_id, &titles);
     let mut models = vec![input_record(plan)];
     for (step, title) in plan.steps.iter().zip(&titles) {
         let Some(input) = models.get(step.input()).and_then(|record| record.model.clone()) else {
             break;
         };
-        surroundings.view.step_started(title);
-        let ended = step::run(plan, step, input, surroundings);
+        context.view.step_started(title);
+        let ended = step::run(plan, step, input, context);
         let is_done = ended.record.status.is_done();
         let metrics = metrics_of(&ended);
-        surroundings.view.step_ended(title, &ended.record, &metrics);
+        context.view.step_ended(title, &ended.record, &metrics);
         attach(&mut models, step, ended);
         if !is_done {
             break;
@@ -69,7 +69,7 @@ pub fn execute(plan: &Plan, surroundings: &Surroundings<'_>) -> Footprint {
         start_time,
         duration_sec: start.elapsed().as_secs_f64(),
         models,
-        diagnostics: surroundings.told.clone(),
+        diagnostics: context.told.clone(),
         output_dir: None,
     }
 }
@@ -78,12 +78,12 @@ pub fn execute(plan: &Plan, surroundings: &Surroundings<'_>) -> Footprint {
 pub type EndOfStep = (String, Result<StepOutcome, PluginError>);
 
 /// Runs the one step of `plan`, outside of any run; none when the plan has no step.
-pub fn execute_alone(plan: &Plan, surroundings: &Surroundings<'_>) -> Option<EndOfStep> {
-    let titles = plan.titles(surroundings.store);
+pub fn execute_alone(plan: &Plan, context: &RunContext<'_>) -> Option<EndOfStep> {
+    let titles = plan.titles(context.store);
     let (step, title) = plan.steps.first().zip(titles.first())?;
-    surroundings.view.step_started(title);
-    let ended = step::run(plan, step, plan.input.model.clone(), surroundings);
-    surroundings.view.step_ended(title, &ended.record, &[]);
+    context.view.step_started(title);
+    let ended = step::run(plan, step, plan.input.model.clone(), context);
+    context.view.step_ended(title, &ended.record, &[]);
     let unknown = || PluginError::new("step-failed", "the step gave no reason");
     let made = ended.outcome.ok_or_else(|| ended.record.error.unwrap_or_else(unknown));
     Some((step.title(), made))

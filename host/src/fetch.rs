@@ -4,7 +4,7 @@ use olive_schemas::error::PluginError;
 use olive_schemas::step::StepOutcome;
 
 use crate::config::{CheckedWorkflow, Source};
-use crate::engine::{self, Surroundings};
+use crate::engine::{self, RunContext};
 use crate::error::Error;
 use crate::host::{Host, unplanned};
 use crate::plan;
@@ -24,14 +24,14 @@ pub fn fetch(
     let mut local = checked;
     for fetch in fetches {
         let view = host.view(local.workflow().engine.log_severity_level);
-        let surroundings = Surroundings {
+        let context = RunContext {
             store: &Store::new(&fetch.plan.cache_dir),
             view: &view,
             is_cancelled: &|| host.cancel.is_cancelled(),
             told: Vec::new(),
             settled: Vec::new(),
         };
-        let Some((title, made)) = engine::execute_alone(&fetch.plan, &surroundings) else {
+        let Some((title, made)) = engine::execute_alone(&fetch.plan, &context) else {
             continue;
         };
         let path = made.and_then(path).map_err(|error| Error::Step { title, error })?;

@@ -7,7 +7,7 @@ use olive_schemas::footprint::Footprint;
 
 use crate::config::references::QUALITY_HELP;
 use crate::config::{self, CheckedWorkflow, Finding, Scope, Source};
-use crate::engine::{self, Surroundings};
+use crate::engine::{self, RunContext};
 use crate::error::Error;
 use crate::examine::examine;
 use crate::fetch::fetch;
@@ -98,15 +98,15 @@ fn run_build(
         output::check_writable(folder)?;
     }
     let view = host.view(build.workflow().engine.log_severity_level);
-    let surroundings = Surroundings {
+    let context = RunContext {
         store: &store,
         view: &view,
         is_cancelled: &|| host.cancel.is_cancelled(),
         told: warnings(accepted.findings.iter().chain(&found)),
         settled,
     };
-    let mut footprint = engine::execute(&plan, &surroundings);
-    report(host, &plan, &surroundings, &mut footprint)?;
+    let mut footprint = engine::execute(&plan, &context);
+    report(host, &plan, &context, &mut footprint)?;
     Ok(footprint)
 }
 
@@ -133,22 +133,22 @@ fn prepare(
 fn report(
     host: &Host,
     plan: &Plan,
-    surroundings: &Surroundings<'_>,
+    context: &RunContext<'_>,
     footprint: &mut Footprint,
 ) -> Result<(), Error> {
-    let store = surroundings.store;
+    let store = context.store;
     let losses = report::quality::losses(footprint, &|name| quality_help(host, name));
     footprint.diagnostics.extend(losses);
     if let Some((title, error)) = engine::failure(footprint) {
         // The step's own error matters more than a report that cannot be kept.
         let _ = output::keep_failed(footprint, store);
-        surroundings.view.run_ended(footprint);
+        context.view.run_ended(footprint);
         return Err(Error::Step { title, error });
     }
     if let Some(folder) = &plan.output_dir {
         output::place(footprint, store, folder)?;
     }
-    surroundings.view.run_ended(footprint);
+    context.view.run_ended(footprint);
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use super::{host_of, recognized, say, threads};
 use crate::cli::EvaluateArgs;
 use crate::config::Scope;
 use crate::config::schema::quoted;
-use crate::engine::{self, Surroundings};
+use crate::engine::{self, RunContext};
 use crate::error::Error;
 use crate::flow::{self, Accepted};
 use crate::host::unplanned;
@@ -34,14 +34,14 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<(), Error> {
         None if host.is_json => View::new(Mode::Lines, olive_schemas::step::LogLevel::Warning),
         _ => host.view(checked.workflow().engine.log_severity_level),
     };
-    let surroundings = Surroundings {
+    let context = RunContext {
         store: &Store::new(&plan.cache_dir),
         view: &view,
         is_cancelled: &|| host.cancel.is_cancelled(),
         told: Vec::new(),
         settled: Vec::new(),
     };
-    let footprint = engine::execute(&plan, &surroundings);
+    let footprint = engine::execute(&plan, &context);
     if let Some((title, error)) = engine::failure(&footprint) {
         return Err(Error::Step { title, error });
     }

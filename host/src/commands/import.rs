@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{absolute, host, threads};
 use crate::cli::ImportArgs;
 use crate::config::schema::{quoted, violations};
-use crate::engine::{self, Surroundings};
+use crate::engine::{self, RunContext};
 use crate::error::Error;
 use crate::host::Host;
 use crate::model::ModelError;
@@ -32,14 +32,14 @@ pub(super) fn run(args: &ImportArgs) -> Result<(), Error> {
         plan::single_pass(pass, model, &config, threads(&args.threads), cache.path(), output_dir)?;
     let view = host.view(1);
     let store = Store::new(&plan.cache_dir);
-    let surroundings = Surroundings {
+    let context = RunContext {
         store: &store,
         view: &view,
         is_cancelled: &|| host.cancel.is_cancelled(),
         told: Vec::new(),
         settled: Vec::new(),
     };
-    let mut footprint = engine::execute(&plan, &surroundings);
+    let mut footprint = engine::execute(&plan, &context);
     if let Some((title, error)) = engine::failure(&footprint) {
         return Err(Error::Step { title, error });
     }

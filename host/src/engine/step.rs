@@ -10,7 +10,7 @@ use olive_schemas::model::Model;
 use olive_schemas::protocol::{Call, Usage};
 use olive_schemas::step::{LogLevel, StepEvent, StepOutcome, StepRequest};
 
-use super::Surroundings;
+use super::RunContext;
 use super::elsewhere;
 use super::inputs::{Change, Inputs};
 use super::outcome::Ground;
@@ -33,16 +33,11 @@ pub(super) struct Ended {
 }
 
 /// Runs `step` on `input`, or takes the result that the store has.
-pub(super) fn run(
-    plan: &Plan,
-    step: &Step,
-    input: Model,
-    surroundings: &Surroundings<'_>,
-) -> Ended {
+pub(super) fn run(plan: &Plan, step: &Step, input: Model, context: &RunContext<'_>) -> Ended {
     let recorder = Recorder::default();
     let start = Instant::now();
     let start_time = clock::now();
-    let result = reuse_or_work(plan, step, input, surroundings, &recorder);
+    let result = reuse_or_work(plan, step, input, context, &recorder);
     let (error, usage) = *match result {
         Ok(stored) => return Ended { record: stored.record, outcome: Some(stored.outcome) },
         Err(failed) => failed,
@@ -76,56 +71,53 @@ fn reuse_or_work(
     plan: &Plan,
     step: &Step,
     input: Model,
-    surroundings: &Surroundings<'_>,
+    context: &RunContext<'_>,
     recorder: &Recorder,
 ) -> Result<StoredStep, Failed> {
     let plain = |error| Box::new((error, Usage::default()));
-    if let Some(stored) = reuse(step, surroundings) {
+    if let Some(stored) = reuse(step, context) {
         return Ok(stored);
     }
-    let Some(lock) = wait_for_lock(step, surroundings).map_err(plain)? else {
+    let Some(lock) = wait_for_lock(step, context).map_err(plain)? else {
         return Err(plain(PluginError::cancelled()));
     };
     // Another run may have done the step while this one waited.
-    if let Some(stored) = reuse(step, surroundings) {
+    if let Some(stored) = reuse(step, context) {
         return Ok(stored);
     }
-    if (surroundings.is_cancelled)() {
+    if (context.is_cancelled)() {
         return Err(plain(PluginError::cancelled()));
     }
-    check_input(plan, step, &input, surroundings, recorder).map_err(plain)?;
-    let store = surroundings.store;
+    check_input(plan, step, &input, context, recorder).map_err(plain)?;
+    let store = context.store;
     let work = store.begin(&step.key, lock).map_err(|error| plain(store_error(&error)))?;
     recorder.go_on(work.earlier_curve());
-    let result = work_on(plan, step, input, &work, surroundings, recorder);
+    let result = work_on(plan, step, input, &work, context, recorder);
     if result.is_err() {
         work.keep_curve(&recorder.parts().0);
     }
     result
 }
 
-fn reuse(step: &Step, surroundings: &Surroundings<'_>) -> Option<StoredStep> {
-    let mut stored = surroundings.store.get(&step.key)?;
-    surroundings.store.drop_checkpoints(&step.key);
+fn reuse(step: &Step, context: &RunContext<'_>) -> Option<StoredStep> {
+    let mut stored = context.store.get(&step.key)?;
+    context.store.drop_checkpoints(&step.key);
     stored.record.status = StepStatus::Reused;
     Some(stored)
 }
 
 /// The lock of the step; `None` when the user stopped waiting for it.
-fn wait_for_lock(
-    step: &Step,
-    surroundings: &Surroundings<'_>,
-) -> Result<Option<Lock>, PluginError> {
+fn wait_for_lock(step: &Step, context: &RunContext<'_>) -> Result<Option<Lock>, PluginError> {
     let mut is_told = false;
     loop {
-        let lock = surroundings.store.try_lock(&step.key).map_err(|error| store_error(&error))?;
-        if lock.is_some() || (surroundings.is_cancelled)() {
+        let lock = context.store.try_lock(&step.key).map_err(|error| store_error(&error))?;
+        if lock.is_some() || (context.is_cancelled)() {
             return Ok(lock);
         }
         if !is_told {
             is_told = true;
             let message = "another run is doing this step; waiting for its result".to_owned();
-            surroundings.view.event(&StepEvent::Log { level: LogLevel::Warning, message });
+            context.view.event(&StepEvent::Log { level: LogLevel::Warning, message });
         }
         thread::sleep(PATIENCE);
     }
@@ -136,22 +128,22 @@ fn check_input(
     plan: &Plan,
     step: &Step,
     input: &Model,
-    surroundings: &Surroundings<'_>,
+    context: &RunContext<'_>,
     recorder: &Recorder,
 ) -> Result<(), PluginError> {
-    let is_settled = surroundings.settled.contains(&step.key);
+    let is_settled = context.settled.contains(&step.key);
     if is_settled || !matches!(step.role, Role::Pass { .. }) {
         return Ok(());
     }
-    let found = look_again(plan, step, input.clone(), surroundings.is_cancelled)?;
+    let found = look_again(plan, step, input.clone(), context.is_cancelled)?;
     let (errors, others): (Vec<Diagnostic>, Vec<Diagnostic>) =
         found.into_iter().partition(|problem| problem.severity == Severity::Error);
     for problem in others {
-        if !surroundings.told.iter().any(|told| told.message == problem.message) {
+        if !context.told.iter().any(|told| told.message == problem.message) {
             let level = LogLevel::Warning;
             let event = StepEvent::Log { level, message: problem.message };
             recorder.take(&event);
-            surroundings.view.event(&event);
+            context.view.event(&event);
         }
     }
     let mut errors = errors.into_iter();
@@ -167,7 +159,7 @@ fn work_on(
     step: &Step,
     input: Model,
     work: &Work,
-    surroundings: &Surroundings<'_>,
+    context: &RunContext<'_>,
     recorder: &Recorder,
 ) -> Result<StoredStep, Failed> {
     let start_time = clock::now();
@@ -177,9 +169,9 @@ fn work_on(
     let call = Call::Run { plugin: step.library.clone(), request: Box::new(request) };
     let on_event = |event: StepEvent| {
         recorder.take(&event);
-        surroundings.view.event(&event);
+        context.view.event(&event);
     };
-    let supervision = Supervision { on_event: &on_event, is_cancelled: surroundings.is_cancelled };
+    let supervision = Supervision { on_event: &on_event, is_cancelled: context.is_cancelled };
     let done = match &step.system {
         None => process::run(&call, plan.threads, &supervision),
         Some(system) => elsewhere::run(system, &step.title(), &call, plan.threads, &supervision),
@@ -187,7 +179,7 @@ fn work_on(
     let usage = done.usage;
     let failed = |error| Box::new((error, usage));
     if let Some(change) = inputs.change() {
-        return Err(failed(changed(step, &change, done.result.err(), surroundings.store)));
+        return Err(failed(changed(step, &change, done.result.err(), context.store)));
     }
     let answer = done.result.map_err(|failure| failed(failure.into_error()))?;
     let outcome: StepOutcome = serde_json::from_value(answer).map_err(|error| {
@@ -211,7 +203,7 @@ fn work_on(
         log,
         error: None,
     };
-    let published = surroundings.store.publish(work, &step.name, record, &outcome);
+    let published = context.store.publish(work, &step.name, record, &outcome);
     published.map_err(|error| match error {
         StoreError::Foreign { .. } => failed(foreign(step, &error)),
         _ => failed(store_error(&error)),
