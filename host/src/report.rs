@@ -15,7 +15,6 @@ pub mod quality;
 pub mod table;
 pub mod lineage;
 pub mod figures;
-pub mod time;
 mod records;
 mod history;
 mod page;

@@ -9,7 +9,7 @@ mod steps;
 
 use olive_schemas::footprint::{Footprint, StepStatus};
 
-use super::time::readable;
+use crate::clock::readable;
 use crate::units::duration;
 use escape::escape;
 

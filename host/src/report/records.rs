@@ -4,7 +4,7 @@ use olive_schemas::footprint::ModelRecord;
 use olive_schemas::model::Model;
 use serde_json::{Map, Value, json};
 
-use super::time::epoch_seconds;
+use crate::clock::epoch_seconds;
 
 /// A model as `model_config.json` has it: type and config, paths absolute.
 pub(super) fn model_config(model: &Model) -> Value {

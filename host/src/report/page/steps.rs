@@ -4,9 +4,9 @@ use olive_schemas::footprint::{Footprint, LogLine, StepStatus};
 use olive_schemas::step::LogLevel;
 use serde_json::Value;
 
-use super::super::time::readable;
 use super::escape::escape;
 use super::{curves, notices};
+use crate::clock::readable;
 use crate::steps::{Step, steps};
 use crate::units::{bytes, duration};
 
