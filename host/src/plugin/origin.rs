@@ -29,16 +29,6 @@ pub struct PackOrigin {
     pub scope: Scope,
 }
 
-impl Origin {
-    /// The pack, when it came in one.
-    pub fn pack(&self) -> Option<&PackOrigin> {
-        match self {
-            Self::Pack(pack) => Some(pack),
-            Self::Program | Self::Folder => None,
-        }
-    }
-}
-
 impl PackOrigin {
     /// The pack that is installed.
     pub fn of(pack: &InstalledPack) -> Self {
