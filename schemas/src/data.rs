@@ -15,6 +15,7 @@ pub use pre_process::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("x-olive-ignored" = {
+    "script_dir": "Python code is never run",
     "dataloader_config": "passes and metrics batch rows themselves",
     "post_process_data_config": "metrics read the model's text"
 }))]

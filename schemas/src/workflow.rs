@@ -295,14 +295,14 @@ pub struct PassConfig {
 /// One result of a file that makes several.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-olive-unavailable" = {
+    "components": {"reason": "models of several parts are not read yet", "unless": [null, []]}
+}))]
 pub struct Build {
     /// Names of passes, run in this order; all of them when left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1), extend("x-olive-reference" = "pass"))]
     pub pipeline: Vec<String>,
-    /// Parts of a composite model that this build is about.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub components: Vec<String>,
     /// Folder for the result; the build's name below the engine's when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-olive-path" = "output"))]

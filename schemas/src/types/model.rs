@@ -30,6 +30,7 @@ pub(super) fn entries() -> Vec<TypeEntry> {
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("x-olive-ignored" = {
+    "io_config": {"reason": "the model's own config says it", "harmless": true},
     "test_model_path": "it is for tests of Olive itself",
     "test_model_config": "it is for tests of Olive itself"
 }))]
@@ -39,39 +40,31 @@ struct HfModel {
     /// Folder of a PEFT adapter that belongs on top of the model.
     #[serde(default)]
     adapter_path: Option<ResourcePath>,
-    /// What the model is for, such as `text-generation-with-past`.
+    /// What the model is for: `text-generation` or `text-generation-with-past`, which are one here.
     #[serde(default = "text_generation")]
     task: String,
-    /// Loading options.
+    /// Options of `from_pretrained`, which nothing here calls.
     #[serde(default)]
     load_kwargs: Option<LoadKwargs>,
-    /// Names, shapes and types of inputs and outputs; the model's own config decides here.
-    #[serde(default)]
-    io_config: Option<IoConfig>,
     /// Facts that a pass left for later ones.
     #[serde(default)]
     model_attributes: Option<BTreeMap<String, Value>>,
 }
 
-/// Loading options of a Hugging Face model; unknown ones are for `from_pretrained`.
+/// Options of `from_pretrained`; none has an effect, as weights are read by the passes themselves.
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
-struct LoadKwargs {
-    /// Accepted for Olive's sake: code in model folders is never run.
-    trust_remote_code: Option<bool>,
-    /// Type of the weights in memory; passes here decide themselves.
-    torch_dtype: Option<String>,
-    /// Devices of the weights; they stay on disk until they are used.
-    device_map: Option<Value>,
-    /// Memory a device may use.
-    max_memory: Option<Value>,
-    /// Library that quantized the weights.
-    quantization_method: Option<String>,
-    /// Settings of that library.
-    quantization_config: Option<Map<String, Value>>,
-    /// Further options of `from_pretrained`.
-    extra_args: Option<Map<String, Value>>,
-}
+#[schemars(extend("x-olive-ignored" = {
+    "trust_remote_code": {"reason": "code in model folders is never run", "harmless": true},
+    "torch_dtype": {"reason": "passes choose what they compute in", "harmless": true},
+    "dtype": {"reason": "passes choose what they compute in", "harmless": true},
+    "attn_implementation": {"reason": "there is one attention, and it is exact", "harmless": true},
+    "device_map": {"reason": "weights stay on disk until they are used", "harmless": true},
+    "max_memory": {"reason": "weights stay on disk until they are used", "harmless": true},
+    "quantization_method": "weights are read as they are stored",
+    "quantization_config": "weights are read as they are stored",
+    "extra_args": {"reason": "nothing here calls `from_pretrained`", "harmless": true}
+}))]
+struct LoadKwargs {}
 
 /// Settings of an ONNX model.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -79,7 +72,8 @@ struct LoadKwargs {
 #[schemars(extend("x-olive-ignored" = {
     "use_ort_extensions": "extension operators are not loaded",
     "external_initializers_file_name": "external data is found through the graph",
-    "constant_inputs_file_name": "constant inputs are not used"
+    "constant_inputs_file_name": "constant inputs are not used",
+    "inference_settings": "session options are not set yet"
 }))]
 struct OnnxModel {
     /// Folder of the model, or its graph file.
@@ -87,9 +81,6 @@ struct OnnxModel {
     /// Graph file inside `model_path`; needed when the folder has several.
     #[serde(default)]
     onnx_file_name: Option<String>,
-    /// Session options it is meant to run with.
-    #[serde(default)]
-    inference_settings: Option<Map<String, Value>>,
     /// Facts that a pass left for later ones.
     #[serde(default)]
     model_attributes: Option<BTreeMap<String, Value>>,

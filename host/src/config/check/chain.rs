@@ -31,13 +31,19 @@ pub(super) fn check(value: &Value, catalog: &Catalog, scope: Scope, problems: &m
     }
 }
 
+/// Refuses every search that is asked for, by the engine or by a build.
 fn check_search(value: &Value, problems: &mut Problems) {
-    let strategy = value.pointer("/engine/search_strategy");
-    if strategy.is_some_and(|strategy| strategy.is_object() || *strategy == Value::Bool(true)) {
-        let message = "`search_strategy` asks for a search, which is not available yet".to_owned();
-        let help = Some("set it to false: the passes run once, in order".to_owned());
-        let pointer = "/engine/search_strategy";
-        problems.push(Problem::error("not-available", pointer, message, help).about_key());
+    let builds = value.get("builds").and_then(Value::as_object).into_iter().flatten();
+    let builds = builds.map(|(name, _)| format!("/builds/{}", escape(name)));
+    for owner in std::iter::once("/engine".to_owned()).chain(builds) {
+        let pointer = format!("{owner}/search_strategy");
+        let strategy = value.pointer(&pointer);
+        if strategy.is_some_and(|strategy| strategy.is_object() || *strategy == Value::Bool(true)) {
+            let message =
+                "`search_strategy` asks for a search, which is not available yet".to_owned();
+            let help = Some("set it to false: the passes run once, in order".to_owned());
+            problems.push(Problem::error("not-available", &pointer, message, help).about_key());
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is allowed but will surprise.
 
 mod azureml;
+mod model;
 mod data;
 
 use serde_json::Value;
@@ -14,6 +15,7 @@ use crate::plugin::Catalog;
 /// Warns of what will surprise in the normalized config `value`.
 pub(super) fn check(value: &Value, catalog: &Catalog, problems: &mut Problems) {
     azureml::check(value, problems);
+    model::check(value, problems);
     data::check(value, problems);
     folders(value, problems);
     for (pointer, pass) in passes(value) {

@@ -7,6 +7,8 @@ use crate::config::check::{Problem, Problems};
 
 /// Type of the systems this is about.
 const SYSTEM: &str = "AzureML";
+/// How the types of references to its files start.
+const RESOURCES: &str = "azureml_";
 
 pub(super) fn check(value: &Value, problems: &mut Problems) {
     let systems = value.get("systems").and_then(Value::as_object);
@@ -31,10 +33,29 @@ pub(super) fn check(value: &Value, problems: &mut Problems) {
         }
         problems.push(problem);
     }
+    let is_given = value.get("azureml_client").is_some_and(|client| !client.is_null());
+    if is_given && own.is_empty() && !has_resources(value) {
+        let message =
+            "`azureml_client` has no effect: nothing here runs or lies in a workspace".to_owned();
+        let problem = Problem::warning("no-effect", "/azureml_client", message, "remove it");
+        problems.push(problem.about_key());
+    }
     for (name, system) in own {
         check_token(value, name, system, problems);
     }
     check_registry_name(value, problems);
+}
+
+/// Whether files are named by where they lie in Azure Machine Learning.
+fn has_resources(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => {
+            let kind = map.get("type").and_then(Value::as_str);
+            kind.is_some_and(|kind| kind.starts_with(RESOURCES)) || map.values().any(has_resources)
+        }
+        Value::Array(items) => items.iter().any(has_resources),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
 }
 
 /// The token is read from a key vault, which must have a name.
