@@ -41,20 +41,24 @@ impl Host {
         Ok(Self { catalog, cancel: Cancel::on_signals(), is_json, log_level })
     }
 
-    /// The view of a run whose config says `severity` about logs: 0 debug … 3 error.
+    /// The view of a run whose config says `severity` about logs: 0 debug … 3 error, 4 nothing.
+    ///
+    /// Programs get every line, unless the command line says which.
     pub fn view(&self, severity: u8) -> View {
         let configured = match severity {
-            0 => LogLevel::Debug,
-            1 => LogLevel::Info,
-            2 => LogLevel::Warning,
-            _ => LogLevel::Error,
+            _ if self.is_json => Some(LogLevel::Debug),
+            0 => Some(LogLevel::Debug),
+            1 => Some(LogLevel::Info),
+            2 => Some(LogLevel::Warning),
+            3 => Some(LogLevel::Error),
+            _ => None,
         };
         let mode = match (self.is_json, io::stderr().is_terminal()) {
             (true, _) => Mode::Json,
             (false, true) => Mode::Bars,
             (false, false) => Mode::Lines,
         };
-        View::new(mode, self.log_level.unwrap_or(configured))
+        View::new(mode, self.log_level.or(configured))
     }
 
     /// Shows `findings` that do not stop anything.

@@ -38,21 +38,22 @@ pub enum Mode {
 
 /// Shows a run; the threads of the run share it.
 pub struct View {
-    min_level: LogLevel,
+    /// Least importance of log lines; nothing when none is shown.
+    min_level: Option<LogLevel>,
     shown: Mutex<Box<dyn Show>>,
 }
 
 impl View {
     /// A view on the standard streams.
     ///
-    /// Log lines of `min_level` and more important ones are shown; programs get all of them.
-    pub fn new(mode: Mode, min_level: LogLevel) -> Self {
+    /// Log lines of `min_level` and more important ones are shown; none without a level.
+    pub fn new(mode: Mode, min_level: impl Into<Option<LogLevel>>) -> Self {
         let shown: Box<dyn Show> = match mode {
             Mode::Bars => Box::new(Bars::new(Sink::streams())),
             Mode::Lines => Box::new(Lines::new(Sink::streams())),
             Mode::Json => Box::new(Json::new(Sink::streams())),
         };
-        Self { min_level, shown: Mutex::new(shown) }
+        Self { min_level: min_level.into(), shown: Mutex::new(shown) }
     }
 
     /// Tells what the run will do.
@@ -67,13 +68,12 @@ impl View {
 
     /// Shows what the running step tells.
     pub fn event(&self, event: &StepEvent) {
-        let mut shown = self.shown();
-        match event {
-            StepEvent::Log { level, .. } if *level > self.min_level && !shown.wants_every_log() => {
-            }
-            StepEvent::Log { .. } | StepEvent::Progress { .. } | StepEvent::Text { .. } => {
-                shown.event(event);
-            }
+        let is_shown = match event {
+            StepEvent::Log { level, .. } => self.min_level.is_some_and(|least| *level <= least),
+            StepEvent::Progress { .. } | StepEvent::Text { .. } => true,
+        };
+        if is_shown {
+            self.shown().event(event);
         }
     }
 
@@ -106,11 +106,6 @@ trait Show: Send {
     fn step_ended(&mut self, step: &StepTitle, record: &StepRecord, metrics: &[MetricValue]);
     fn diagnostic(&mut self, diagnostic: &Diagnostic);
     fn run_ended(&mut self, footprint: &Footprint);
-
-    /// Whether log lines are shown whatever their level.
-    fn wants_every_log(&self) -> bool {
-        false
-    }
 }
 
 #[cfg(test)]
@@ -125,12 +120,20 @@ mod tests {
 
     #[test]
     fn less_important_logs_are_dropped() {
-        let (sink, streams) = Sink::captured();
-        let view =
-            View { min_level: LogLevel::Warning, shown: Mutex::new(Box::new(Lines::new(sink))) };
-        for (level, message) in [(LogLevel::Info, "quiet"), (LogLevel::Warning, "loud")] {
-            view.event(&StepEvent::Log { level, message: message.into() });
+        for (min_level, shown) in [
+            (Some(LogLevel::Info), "info: quiet\nwarning: loud\nerror: last\n"),
+            (Some(LogLevel::Warning), "warning: loud\nerror: last\n"),
+            (Some(LogLevel::Error), "error: last\n"),
+            (None, ""),
+        ] {
+            let (sink, streams) = Sink::captured();
+            let view = View { min_level, shown: Mutex::new(Box::new(Lines::new(sink))) };
+            for (level, message) in
+                [(LogLevel::Info, "quiet"), (LogLevel::Warning, "loud"), (LogLevel::Error, "last")]
+            {
+                view.event(&StepEvent::Log { level, message: message.into() });
+            }
+            assert_eq!(streams.progress(), shown);
         }
-        assert_eq!(streams.progress(), "warning: loud\n");
     }
 }

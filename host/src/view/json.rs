@@ -91,10 +91,6 @@ impl Show for Json {
         let is_complete = footprint.is_complete();
         self.write(&Line::RunEnded { is_complete, footprint });
     }
-
-    fn wants_every_log(&self) -> bool {
-        true
-    }
 }
 
 #[cfg(test)]
