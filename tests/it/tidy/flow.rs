@@ -43,8 +43,8 @@ fn a_run_passes_the_functions_that_its_life_names() {
         .collect();
     for (index, Station { name, file, types }) in stations.iter().enumerate() {
         let heads = heads(&texts[index], name);
-        let fits = |head: &&str| types.iter().all(|word| head.contains(word.as_str()));
-        assert!(heads.iter().any(|head| fits(head)), "{file}: no `{name}` of {types:?}: {heads:?}");
+        let fits = |head: &str| types.iter().all(|word| head.contains(word.as_str()));
+        assert!(heads.iter().copied().any(fits), "{file}: no `{name}` of {types:?}: {heads:?}");
         let call = format!("{name}(");
         let is_called = |text: &String| {
             let mut calls = text.match_indices(&call).map(|(at, _)| &text[..at]);

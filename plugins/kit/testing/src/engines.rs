@@ -57,7 +57,7 @@ impl<E: Engine> Suite<E> {
         }
     }
 
-    /// LoRA in all its forms, LoHa, LoKr: see [`adapter_folders`].
+    /// `LoRA` in all its forms, `LoHa`, `LoKr`: see [`adapter_folders`].
     pub fn every_method_is_that_of_peft(&self) {
         for (model, folder) in adapter_folders() {
             self.check_method(&model, &folder);

@@ -25,7 +25,9 @@ pub fn write_random_model(dir: &Path, config: &str, dtype: Dtype) {
             let mut values = vec![1.0; count];
             if shape.len() > 1 {
                 values = random(count, seeds.next().unwrap());
-                values.iter_mut().for_each(|value| *value *= LARGEST);
+                for value in &mut values {
+                    *value *= LARGEST;
+                }
             }
             writer.append_f32(name, &values).unwrap();
             rest -= count;

@@ -28,7 +28,7 @@ impl Tensors {
 
     /// Type of a tensor.
     pub fn dtype(&self, name: &str) -> Dtype {
-        self.with(name, |tensor| tensor.dtype())
+        self.with(name, |tensor: &TensorView<'_>| tensor.dtype())
     }
 
     /// Bytes of a tensor of any type.

@@ -70,7 +70,9 @@ fn check(adapters: &Adapters, is_training: bool) {
             &mut gradients,
             &mut Scratch::default(),
         );
-        dx.iter_mut().for_each(|value| *value -= 0.5);
+        for value in &mut dx {
+            *value -= 0.5;
+        }
         let mut all = vec![dx];
         all.extend_from_slice(gradients.as_slice());
         all
