@@ -35,7 +35,8 @@ impl OnnxLanguageModel {
     /// threads.
     ///
     /// # Errors
-    /// Those of [`Self::open_on`].
+    /// When there is no ONNX Runtime library, a file is missing, or the graph is broken or no decoder
+    /// with a key-value cache in f32.
     pub fn open(path: &Path, config: GenaiConfig, threads: usize) -> Result<Self, OnnxError> {
         Self::open_on(&Provider::cpu(), path, config, threads)
     }
