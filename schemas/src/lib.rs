@@ -8,7 +8,7 @@
 //! - what crosses the plugin boundary: [`descriptor`], [`advice`], [`step`], [`preview`], [`system`], [`model`],
 //!   [`error`];
 //! - what sandboxed components see and answer: [`validation`];
-//! - what is reported: [`diagnostic`], with places as [`pointer`]s, and [`footprint`].
+//! - what is reported: [`diagnostic`], with places as [`pointer`](mod@pointer)s, and [`footprint`].
 //!
 //! A workflow in its normalized form, as the host makes it of every config:
 //!
