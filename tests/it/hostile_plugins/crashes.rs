@@ -40,7 +40,7 @@ fn a_crash_before_the_run_is_told_before_anything_runs() {
     let said = scene.act_with(json!({"act": "segfault", "at": "prepare"}), &[], &[]);
     said.check(
         13,
-        &["`second (Hostile)` failed: the worker of", "was killed by signal 11 (SIGSEGV)"],
+        &["`second (Hostile)` cannot run: the worker of", "was killed by signal 11 (SIGSEGV)"],
     );
     scene.is_unharmed();
 }
