@@ -109,6 +109,7 @@ fn layers_keep_apart() {
             "schemas" | "transport" | "workshop" | "xtask" => &[],
             "plugin-api" | "validator-api" | "packs" | "sandbox" => &["schemas"],
             "host" => &["schemas", "contract", "host"],
+            "fuzz" => &["schemas", "contract", "host", "kit", "plugin"],
             folder if folder.starts_with("plugins/kit/") => &["schemas", "kit"],
             _ => &["schemas", "contract", "kit"],
         };

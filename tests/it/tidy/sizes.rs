@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use proc_macro2::Span;
 use syn::visit::{self, Visit};
@@ -63,11 +63,7 @@ fn lines(first: Span, last: Span) -> usize {
 /// Our sources by their paths below the root.
 fn texts() -> BTreeMap<String, String> {
     let packages = packages();
-    let folders = packages.values().map(|package| package.folder.as_path());
-    let paths = folders.chain([Path::new("fuzz/fuzz_targets")]).flat_map(|folder| {
-        let folder = root().join(folder);
-        sources(&folder)
-    });
+    let paths = packages.values().flat_map(|package| sources(&root().join(&package.folder)));
     let text = |path: PathBuf| {
         let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
         (name, fs::read_to_string(&path).unwrap())

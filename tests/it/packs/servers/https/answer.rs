@@ -8,6 +8,10 @@ use std::time::Duration;
 
 use super::{Asked, Manner, Served, Stream};
 
+/// End of an answer without content, after which the connection ends as after all others; said, so
+/// that nobody asks again on it.
+const NOTHING: &str = "Content-Length: 0\r\nConnection: close\r\n\r\n";
+
 /// Answers what is `asked` for the `times`-th time.
 pub(super) fn serve(
     stream: &mut dyn Stream,
@@ -34,11 +38,11 @@ pub(super) fn serve(
         }
         Manner::Changes(_, next) => honest(stream, next, Some(version + 1000), asked, usize::MAX),
         Manner::Refuses(refusals, status, header) if times <= *refusals => {
-            write!(stream, "HTTP/1.1 {status}\r\n{header}\r\nContent-Length: 0\r\n\r\n")
+            write!(stream, "HTTP/1.1 {status}\r\n{header}\r\n{NOTHING}")
         }
         Manner::Guarded(challenge, by) if asked.authorization.as_deref() != Some(by) => {
             let header = format!("WWW-Authenticate: {challenge}");
-            write!(stream, "HTTP/1.1 401 Unauthorized\r\n{header}\r\nContent-Length: 0\r\n\r\n")
+            write!(stream, "HTTP/1.1 401 Unauthorized\r\n{header}\r\n{NOTHING}")
         }
         Manner::Honest | Manner::Guarded(..) | Manner::Refuses(..) => {
             honest(stream, content, Some(version), asked, usize::MAX)
@@ -63,8 +67,7 @@ pub(super) fn serve(
         Manner::Endless => endless(stream, is_over),
         Manner::WrongPart => wrong_part(stream, content, &tag, asked.from.is_some()),
         Manner::Redirects(place) => {
-            let length = "Content-Length: 0";
-            write!(stream, "HTTP/1.1 302 Found\r\nLocation: {place}\r\n{length}\r\n\r\n")
+            write!(stream, "HTTP/1.1 302 Found\r\nLocation: {place}\r\n{NOTHING}")
         }
         Manner::Garbage => stream.write_all(b"220 mail.example ESMTP\r\n"),
     }
