@@ -44,8 +44,7 @@ pub fn normalize(root: &mut Node, catalog: &Catalog) -> Vec<Finding> {
         normalize_model(model, &mut notes);
     }
     for system in values_mut(root, "systems") {
-        flatten(system, "config", &mut notes);
-        fix_type(system, PartKind::System, types::systems().iter().map(|entry| entry.name));
+        normalize_system(system, catalog, &mut notes);
     }
     for evaluator in values_mut(root, "evaluators") {
         flatten(evaluator, "type_args", &mut notes);
@@ -99,6 +98,18 @@ fn hoist(value: &mut Node, name: &str, hoisted: &mut Vec<Entry>) {
         let range = value.range.clone();
         let object = std::mem::replace(value, Node::scalar(name, range));
         hoisted.push(Entry::new(name, object));
+    }
+}
+
+fn normalize_system(system: &mut Node, catalog: &Catalog, notes: &mut Notes) {
+    flatten(system, "config", notes);
+    let known = types::systems();
+    fix_type(system, PartKind::System, known.iter().map(|entry| entry.name));
+    let kind = system.get("type").and_then(Node::as_str).unwrap_or_default();
+    let built_in = known.iter().find(|entry| entry.name == kind).map(|entry| &entry.schema);
+    let installed = || catalog.system(kind).map(|(_, known)| &known.schema);
+    if let Some(schema) = built_in.or_else(installed) {
+        marks::drop_ignored(system, schema, schema, notes);
     }
 }
 
