@@ -47,10 +47,13 @@
 //! assert_eq!(error.code, PluginError::CANCELLED);
 //! ```
 //!
-//! `olive plugin test` tries the built plugin from outside, through the same processes as a run.
+//! [`settings_of`] a schema, [`changes`] of them and what is [`ignored`] prove that no setting is
+//! accepted and ignored. `olive plugin test` tries the built plugin from outside, through the same processes as a run.
 
 mod recorder;
 mod step;
+mod settings;
+mod changes;
 
 use std::path::PathBuf;
 
@@ -61,7 +64,9 @@ use olive_schemas::model::Model;
 use olive_schemas::preview::Previewed;
 use olive_schemas::step::StepOutcome;
 
+pub use changes::{Change, Companion, changes, digests, ignored, merge};
 pub use recorder::Recorder;
+pub use settings::{Setting, settings_of};
 pub use step::TestStep;
 
 use crate::context::Listener;

@@ -3,12 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
 use std::fs;
+use std::path::Path;
 
 use olive_kit_testing::{fixture, request};
-use olive_plugin_api::testing::Recorder;
+use olive_plugin_api::testing::{Companion, Recorder, changes, digests, ignored, settings_of};
 use olive_plugin_api::{MetricValue, Plugin, PluginError, StepEvent, StepOutcome, StepRequest};
 use olive_plugin_evaluate::evaluator::CheckpointEvaluator;
 use olive_plugin_evaluate::generator::CheckpointGenerator;
+use olive_schemas::types;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -182,4 +184,61 @@ fn an_adapter_of_another_model_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let request = with_adapter(generation("tiny-phi3", &folder), "tiny-llama");
     check_refused(&request, "adapter-mismatch", &["k_proj", "no linear layer of the model"]);
+}
+
+/// Every setting of a metric is changed, one at a time: the figures must be others, or their names,
+/// or, of those that only say how long to measure, the work that is told; that a prompt is as long as
+/// it was said to be is seen when the model cannot take it.
+#[test]
+fn every_setting_of_a_metric_counts() {
+    let mut settings = settings_of(types::evaluator());
+    settings.retain(|setting| !setting.is_left_out);
+    assert!(settings.len() > 9, "{settings:?}");
+    let timed = || {
+        json!([{
+            "name": "speed", "type": "latency", "sub_types": [{"name": "avg"}],
+            "user_config": {"prompt_tokens": 16, "repeat_test_num": 2}
+        }])
+    };
+    let companions = [
+        Companion::value("/metrics/0/data_config", json!("other")),
+        Companion::value("/metrics/0/sub_types/0/name", json!("perplexity")),
+        Companion::with("/metrics/0/user_config/prompt_tokens", json!({"metrics": timed()}))
+            .to(json!(1_000_000)),
+        Companion::with("/metrics/0/user_config/warmup_num", json!({"metrics": timed()})),
+        Companion::with("/metrics/0/user_config/repeat_test_num", json!({"metrics": timed()})),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = evaluation("tiny-phi3", &folder)["config"].clone();
+    config["metrics"].as_array_mut().unwrap().truncate(1);
+    let ignored = ignored(&changes(&config, &settings, &companions), |config| {
+        let mut request = evaluation("tiny-phi3", &folder);
+        request["config"] = config.clone();
+        request["data_configs"]["other"] = request["data_configs"]["tone"].clone();
+        request["data_configs"]["other"]["name"] = json!("other");
+        request["data_configs"]["other"]["load_dataset_config"]["data_files"] =
+            json!(fixture("tone/train.json"));
+        let output = tempfile::tempdir().unwrap();
+        request["output_dir"] = json!(output.path());
+        measured(&request, output.path())
+    });
+    assert!(ignored.is_empty(), "accepted and ignored: {ignored:#?}");
+}
+
+/// What is measured and told; times themselves left out.
+fn measured(request: &Value, output: &Path) -> String {
+    let events = Recorder::default();
+    let told = match run(request, &events) {
+        Ok(StepOutcome::Metrics(mut values)) => {
+            let is_time = request["config"]["metrics"][0]["type"] == "latency";
+            values.iter_mut().filter(|_| is_time).for_each(|value| value.value = 0.0);
+            format!("{values:?}")
+        }
+        other => format!("{other:?}"),
+    };
+    let work = events.events().into_iter().map(|event| match event {
+        StepEvent::Progress { unit, done, total, .. } => format!("{unit} {done} of {total}"),
+        StepEvent::Log { message, .. } | StepEvent::Text { text: message } => message,
+    });
+    format!("{told} {:?} {:?}", work.collect::<Vec<_>>(), digests(output).unwrap())
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use olive_kit_checkpoint::{Checkpoint, Decoder, Dtype, Family};
 use olive_kit_testing::fixture;
-use olive_plugin_api::testing::Recorder;
+use olive_plugin_api::testing::{Recorder, changes, digests, ignored, settings_of};
 use olive_plugin_api::{ModelKind, StepContext, StepOutcome};
 use olive_plugin_import::gguf::Gguf;
 use olive_plugin_import::plan::Plan;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokenizers::Tokenizer;
 
 use crate::file::{Entry, Storage, restored, rounded, tiny};
-use crate::{request, run};
+use crate::{plugin, request, run};
 
 #[test]
 fn weights_come_back_as_they_were() {
@@ -179,4 +179,16 @@ fn open_fixture() -> Checkpoint {
 
 fn read(dir: &TempDir, name: &str) -> Value {
     serde_json::from_slice(&std::fs::read(dir.path().join(name)).unwrap()).unwrap()
+}
+
+#[test]
+fn every_setting_counts() {
+    let plugin = plugin();
+    let settings = settings_of(&plugin.descriptor().passes[0].schema);
+    assert_eq!(settings.len(), 2, "{settings:?}");
+    let changes = changes(&json!({"layout": "phi3"}), &settings, &[]);
+    let ignored = ignored(&changes, |config| {
+        format!("{:?}", digests(import(Storage::F32, config).path()).unwrap())
+    });
+    assert!(ignored.is_empty(), "accepted and ignored: {ignored:#?}");
 }

@@ -8,3 +8,4 @@ mod checks;
 mod passes;
 mod checkpoints;
 mod memory;
+mod promises;

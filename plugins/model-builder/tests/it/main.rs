@@ -7,4 +7,5 @@ mod neural_compressor;
 mod options;
 mod schema;
 mod pass;
+mod promises;
 mod support;
