@@ -5,6 +5,8 @@ pub mod data;
 pub mod packs;
 pub mod plugin;
 pub mod schema;
+#[cfg(test)]
+mod promises;
 
 use std::path::{Path, PathBuf};
 

@@ -27,6 +27,7 @@ mod rules;
 mod recipe;
 mod real;
 mod marks;
+mod promises;
 mod cases;
 mod yaml;
 mod corpus;
