@@ -1,8 +1,8 @@
 //! Content digests of files, remembered by size and time so that nothing is hashed twice.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -46,9 +46,7 @@ impl Digests {
         {
             return Ok(known.digest.clone());
         }
-        let mut hasher = blake3::Hasher::new();
-        hasher.update_mmap_rayon(&path)?;
-        let digest = hasher.finalize().to_hex().to_string();
+        let digest = digest(&mut File::open(&path)?)?;
         self.known.insert(path, Known { size, modified_ns, digest: digest.clone() });
         self.is_changed = true;
         Ok(digest)
@@ -81,6 +79,18 @@ impl Digests {
             let _ = write_atomically(&self.path, &bytes);
         }
     }
+}
+
+/// BLAKE3 digest of what is left of a file; all threads hash, a piece at a time is in memory.
+fn digest(file: &mut File) -> io::Result<String> {
+    const PIECE_BYTES: u64 = 8 << 20;
+    let mut hasher = blake3::Hasher::new();
+    let mut piece = Vec::new();
+    while file.by_ref().take(PIECE_BYTES).read_to_end(&mut piece)? > 0 {
+        hasher.update_rayon(&piece);
+        piece.clear();
+    }
+    Ok(hasher.finalize().to_hex().to_string())
 }
 
 /// Names of a folder's visible entries, sorted.
