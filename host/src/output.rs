@@ -8,19 +8,19 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use olive_schemas::footprint::Footprint;
-use olive_schemas::model::Model;
+use olive_schemas::model::{Model, ModelKind};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::report::{self, ReportError};
 use crate::steps::steps;
 use crate::store::Store;
-use crate::store::files::{link_or_copy, relative_files, write_atomically};
+use crate::store::files::{copy, link_or_copy, relative_files, write_atomically};
 
 /// Says which result the folder holds, and which files belong to it.
 const MARKER: &str = ".olive-result.json";
 /// Files up to this size are copied, so that a user may edit them; larger ones share their bytes
-/// with the store.
+/// with the store, where their format's readers let them.
 const COPIED_BYTES: u64 = 1 << 20;
 
 /// Why a result could not be put into the output folder.
@@ -96,6 +96,8 @@ pub fn place(
     let Some(last) = footprint.models.last_mut() else { return Ok(()) };
     let Some(model) = &mut last.model else { return Ok(()) };
     let placements = settle(model, store, output_dir)?;
+    // The onnx package refuses weights in a file that has more than one name.
+    let put_large = if model.kind == ModelKind::Onnx { copy } else { link_or_copy };
     let model_id = last.model_id.clone();
     let keys = steps(footprint).iter().map(|step| step.record.key.clone()).collect();
     let marker = Marker { model_id, steps: keys, files: measure(&placements)? };
@@ -105,7 +107,7 @@ pub fn place(
     }
     clear(old.as_ref(), &marker, output_dir)?;
     for placement in &placements {
-        put(placement, output_dir)?;
+        put(placement, output_dir, put_large)?;
     }
     report::write(footprint, output_dir)?;
     let path = output_dir.join(MARKER);
@@ -210,12 +212,16 @@ fn clear(old: Option<&Marker>, new: &Marker, output_dir: &Path) -> Result<(), Ou
     Ok(())
 }
 
-fn put(placement: &Placement, output_dir: &Path) -> Result<(), OutputError> {
+fn put(
+    placement: &Placement,
+    output_dir: &Path,
+    put_large: fn(&Path, &Path) -> io::Result<()>,
+) -> Result<(), OutputError> {
     let Placement { target, source } = placement;
     let target = output_dir.join(target);
     let size = fs::metadata(source).map_err(failed("read", source))?.len();
     if size > COPIED_BYTES {
-        return link_or_copy(source, &target).map_err(failed("write", &target));
+        return put_large(source, &target).map_err(failed("write", &target));
     }
     let folder = target.parent().unwrap_or(output_dir);
     fs::create_dir_all(folder).map_err(failed("make", folder))?;

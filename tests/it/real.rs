@@ -205,3 +205,23 @@ fn the_output_of_a_run_is_a_model_of_another() {
     playground.olive(&run).check(0, &[]);
     assert!(playground.exists("second/model.onnx"));
 }
+
+/// The onnx package refuses weights in a file that has more than one name.
+#[test]
+#[cfg(unix)]
+fn an_onnx_model_in_the_output_shares_no_file_with_the_store() {
+    use std::os::unix::fs::MetadataExt;
+
+    let playground = installed();
+    copy_files(&fixture("tiny-phi3-longrope"), &playground.path("model"));
+    let mut workflow = unmeasured();
+    workflow["passes"] = json!({"build": {"type": "ModelBuilder", "precision": "fp32"}});
+    for section in ["data_configs", "evaluators"] {
+        workflow.as_object_mut().unwrap().remove(section);
+    }
+    write(&playground, workflow);
+    playground.run().check(0, &[]);
+    let data = fs::metadata(playground.path("out/model.onnx.data")).unwrap();
+    assert!(data.len() > 1 << 20, "smaller files are copied anyway: {}", data.len());
+    assert_eq!((data.nlink(), data.permissions().readonly()), (1, false));
+}

@@ -29,13 +29,28 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// When neither works.
 pub fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
+    put(to, |new| fs::hard_link(from, new).or_else(|_| fs::copy(from, new).map(drop)))
+}
+
+/// Puts a copy of the file `from` at `to`, which may be written.
+///
+/// The target appears whole or not at all, and replaces what was there. File systems that can share
+/// the bytes of copies do.
+///
+/// # Errors
+/// When the file cannot be read or the folder is missing or full.
+pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    put(to, |new| io::copy(&mut File::open(from)?, &mut File::create(new)?).map(drop))
+}
+
+/// Puts at `to` what `make` makes under another name.
+fn put(to: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let folder = to.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let name = to.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let new = folder.join(format!(".writing-{}-{name}", std::process::id()));
     let _ = fs::remove_file(&new);
-    let placed = fs::hard_link(from, &new).or_else(|_| fs::copy(from, &new).map(|_| ()));
-    placed.and_then(|()| fs::rename(&new, to)).inspect_err(|_| {
+    make(&new).and_then(|()| fs::rename(&new, to)).inspect_err(|_| {
         let _ = fs::remove_file(&new);
     })
 }
@@ -107,4 +122,37 @@ fn sealed(mut permissions: fs::Permissions) -> fs::Permissions {
     }
     permissions.set_readonly(true);
     permissions
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::MetadataExt;
+
+    use super::{copy, link_or_copy, seal};
+
+    #[test]
+    fn a_copy_shares_nothing_and_may_be_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("store");
+        fs::create_dir(&store).unwrap();
+        let from = store.join("weights");
+        fs::write(&from, "weights").unwrap();
+        seal(&store).unwrap();
+        for (name, put, names) in
+            [("linked", link_or_copy as fn(&_, &_) -> _, 2), ("copied", copy, 1)]
+        {
+            let to = folder.path().join("output").join(name);
+            put(&from, &to).unwrap();
+            let metadata = fs::metadata(&to).unwrap();
+            assert_eq!(
+                (metadata.nlink(), fs::read(&to).unwrap().as_slice()),
+                (names, &b"weights"[..])
+            );
+            assert_eq!(metadata.permissions().readonly(), names == 2);
+        }
+        assert!(copy(&folder.path().join("none"), &folder.path().join("output/none")).is_err());
+        assert_eq!(fs::read_dir(folder.path().join("output")).unwrap().count(), 2);
+    }
 }
