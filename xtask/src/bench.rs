@@ -4,10 +4,12 @@
 //! memory of its worker. With `--python`, the same work is done by the Python stack, in turns with
 //! ours on the same machine, and the ratio printed.
 
+mod build;
 mod check;
 mod figures;
 mod packs;
 mod peer;
+mod shapes;
 mod train;
 
 use std::fs;
@@ -46,7 +48,25 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "PATH")]
     python: Option<PathBuf>,
     #[command(flatten)]
+    extent: Extent,
+    #[command(flatten)]
     train: train::TrainArgs,
+}
+
+/// How far `train` and `build` go.
+#[derive(Debug, Clone, Args)]
+struct Extent {
+    /// What sizes cost: train with doubled length, batch, rank and layers instead; build models of 0.1
+    /// to 7 billion parameters too (up to 15 GB are written).
+    #[arg(long)]
+    scaling: bool,
+    /// Phi-3-mini's shape (8 GB of random weights are written): train it by `QLoRA` instead; build it
+    /// too.
+    #[arg(long)]
+    phi3: bool,
+    /// Leave the peer out.
+    #[arg(long)]
+    alone: bool,
 }
 
 /// What to measure.
@@ -64,7 +84,7 @@ enum What {
     Train,
     /// Merging the adapter.
     Merge,
-    /// Building the int4 ONNX model.
+    /// Building int4 models, in turns with ONNX Runtime GenAI's builder, which is installed for it.
     Build,
     /// Generating text with each model of the recipe.
     Generate,
@@ -82,7 +102,10 @@ const STEPS: [(What, &str, &str); 3] = [
 /// Measures and prints.
 pub(crate) fn run(args: &BenchArgs) -> Result<(), ChoreError> {
     if args.what == What::Train {
-        return train::run(&args.train, args.runs, args.python.clone());
+        return train::run(&args.train, &args.extent, args.runs, args.python.clone());
+    }
+    if args.what == What::Build {
+        return build::run(&args.extent, args.runs, args.python.clone());
     }
     release::build()?;
     let is_wanted = |what| args.what == what || args.what == What::All;

@@ -46,12 +46,18 @@ pub(crate) fn stream(command: &mut Command, mut look: impl FnMut(&str)) -> Resul
     check(command, status, String::new())
 }
 
-fn start(command: &Command) -> impl FnOnce(std::io::Error) -> ChoreError {
+/// What it is when `command` cannot be started.
+pub(crate) fn start(command: &Command) -> impl FnOnce(std::io::Error) -> ChoreError {
     let program = command.get_program().to_string_lossy().into_owned();
     move |source| ChoreError::Start { program, source }
 }
 
-fn check(command: &Command, status: ExitStatus, output: String) -> Result<(), ChoreError> {
+/// What it is when `command` ended with a failure; `output` is what it said.
+pub(crate) fn check(
+    command: &Command,
+    status: ExitStatus,
+    output: String,
+) -> Result<(), ChoreError> {
     if status.success() {
         return Ok(());
     }

@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use self::peer::Peer;
+pub(crate) use self::runs::Writer;
 use self::runs::{Side, Training, Trial};
+use super::{Extent, shapes};
 use crate::error::ChoreError;
 use crate::workspace::target;
 
@@ -25,15 +27,6 @@ pub(crate) struct TrainArgs {
     /// Lengths of a block in tokens.
     #[arg(long, value_delimiter = ',', default_values_t = [512, 2048])]
     pub(crate) lengths: Vec<usize>,
-    /// Measure what doubling length, batch, rank and layers costs instead.
-    #[arg(long)]
-    pub(crate) scaling: bool,
-    /// Measure `QLoRA` on Phi-3-mini's shape (8 GB of random weights are written) instead.
-    #[arg(long)]
-    pub(crate) phi3: bool,
-    /// Leave the peer out.
-    #[arg(long)]
-    pub(crate) alone: bool,
 }
 
 /// Projections that are adapted: those of attention.
@@ -42,21 +35,22 @@ const TARGETS: [&str; 4] = ["q_proj", "k_proj", "v_proj", "o_proj"];
 /// Prints the tables.
 pub(crate) fn run(
     args: &TrainArgs,
+    extent: &Extent,
     rounds: usize,
     python: Option<PathBuf>,
 ) -> Result<(), ChoreError> {
-    let program = runs::build()?;
-    let trial = Trial { program, threads: args.threads, folder: target().join("bench/train") };
+    let trial =
+        Trial { writer: Writer::new(&target().join("bench/train"))?, threads: args.threads };
     let peak = trial.peak()?;
     println!("best products: {:.0} GFLOP/s in f32, {:.0} in bf16", peak.f32 / 1e9, peak.bf16 / 1e9);
-    if args.phi3 {
+    if extent.phi3 {
         return costs::phi3(&trial);
     }
-    let model = trial.random_model("smollm2", &costs::smollm2(30))?;
-    if args.scaling {
+    let model = trial.writer.random_model("smollm2", &shapes::smollm2(30))?;
+    if extent.scaling {
         return costs::scaling(&trial, args.steps);
     }
-    let peer = if args.alone { None } else { Some(Peer::new(python)?) };
+    let peer = if extent.alone { None } else { Some(Peer::new(python)?) };
     for &seq in &args.lengths {
         for precision in ["f32", "bf16", "nf4"] {
             for checkpointing in [false, true] {

@@ -2,55 +2,12 @@
 
 use std::fs;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::super::shapes::{phi3_mini, smollm2};
 use super::TARGETS;
 use super::runs::{Side, Training, Trial};
 use crate::error::ChoreError;
-
-/// The widths of SmolLM2-135M with this many layers.
-pub(super) fn smollm2(layers: usize) -> Value {
-    json!({
-        "architectures": ["LlamaForCausalLM"],
-        "model_type": "llama",
-        "vocab_size": 49152,
-        "hidden_size": 576,
-        "intermediate_size": 1536,
-        "num_hidden_layers": layers,
-        "num_attention_heads": 9,
-        "num_key_value_heads": 3,
-        "max_position_embeddings": 8192,
-        "rms_norm_eps": 1e-5,
-        "rope_theta": 100_000.0,
-        "tie_word_embeddings": true,
-        "torch_dtype": "bfloat16",
-        "bos_token_id": 1,
-        "eos_token_id": 2,
-    })
-}
-
-/// The widths of Phi-3-mini-4k.
-fn phi3_mini() -> Value {
-    json!({
-        "architectures": ["Phi3ForCausalLM"],
-        "model_type": "phi3",
-        "vocab_size": 32064,
-        "hidden_size": 3072,
-        "intermediate_size": 8192,
-        "num_hidden_layers": 32,
-        "num_attention_heads": 32,
-        "num_key_value_heads": 32,
-        "max_position_embeddings": 4096,
-        "original_max_position_embeddings": 4096,
-        "rms_norm_eps": 1e-5,
-        "rope_theta": 10000.0,
-        "sliding_window": 2047,
-        "tie_word_embeddings": false,
-        "torch_dtype": "bfloat16",
-        "bos_token_id": 1,
-        "eos_token_id": 32000,
-    })
-}
 
 /// Operations of a step: two for each weight, token and direction; six for each trained value and
 /// token; attention's two products forward and five backward over half of all pairs. What
@@ -83,7 +40,7 @@ pub(super) fn operations(training: &Training) -> Result<f64, ChoreError> {
 
 /// Doubles length, batch, rank and layers, each alone.
 pub(super) fn scaling(trial: &Trial, steps: usize) -> Result<(), ChoreError> {
-    let model = |layers| trial.random_model(&format!("smollm2-{layers}"), &smollm2(layers));
+    let model = |layers| trial.writer.random_model(&format!("smollm2-{layers}"), &smollm2(layers));
     let base = Training {
         model: model(15)?,
         precision: "bf16".into(),
@@ -125,7 +82,7 @@ pub(super) fn scaling(trial: &Trial, steps: usize) -> Result<(), ChoreError> {
 /// `QLoRA` on Phi-3-mini's shape.
 pub(super) fn phi3(trial: &Trial) -> Result<(), ChoreError> {
     let training = Training {
-        model: trial.random_model("phi3-mini", &phi3_mini())?,
+        model: trial.writer.random_model("phi3-mini", &phi3_mini())?,
         precision: "nf4".into(),
         seq: 1024,
         batch: 1,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -24,12 +24,18 @@ pub(super) struct Training {
     pub(super) steps: usize,
 }
 
-/// Where and how runs are made.
+/// The measuring program, which also writes random models, and where it writes them.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    program: PathBuf,
+    folder: PathBuf,
+}
+
+/// How runs are made.
 #[derive(Debug)]
 pub(super) struct Trial {
-    pub(super) program: PathBuf,
+    pub(super) writer: Writer,
     pub(super) threads: usize,
-    pub(super) folder: PathBuf,
 }
 
 /// The best rates of products, operations a second.
@@ -57,7 +63,7 @@ pub(super) struct Side {
 }
 
 /// Builds the measuring program and gives its path.
-pub(super) fn build() -> Result<PathBuf, ChoreError> {
+fn build() -> Result<PathBuf, ChoreError> {
     let words = ["build", "--release", "-p", "olive-kit-train", "--bench", "steps"];
     let said = command::output(cargo(&words).arg("--message-format=json"))?;
     let messages = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -70,9 +76,14 @@ pub(super) fn build() -> Result<PathBuf, ChoreError> {
     })
 }
 
-impl Trial {
+impl Writer {
+    /// Builds the program.
+    pub(crate) fn new(folder: &Path) -> Result<Self, ChoreError> {
+        Ok(Self { program: build()?, folder: folder.to_owned() })
+    }
+
     /// The folder of a model with random weights for `config`, written once.
-    pub(super) fn random_model(&self, name: &str, config: &Value) -> Result<PathBuf, ChoreError> {
+    pub(crate) fn random_model(&self, name: &str, config: &Value) -> Result<PathBuf, ChoreError> {
         let folder = self.folder.join(name);
         fs::create_dir_all(&self.folder).map_err(ChoreError::file("make", &self.folder))?;
         let done = folder.join("model.safetensors").exists()
@@ -84,9 +95,12 @@ impl Trial {
         }
         Ok(folder)
     }
+}
 
+impl Trial {
     pub(super) fn peak(&self) -> Result<Peak, ChoreError> {
-        let said = command::output(self.pinned(&mut Command::new(&self.program)).arg("peak"))?;
+        let said =
+            command::output(self.pinned(&mut Command::new(&self.writer.program)).arg("peak"))?;
         let rates: Value = self.parse(said.trim())?;
         let rate = |name: &str| rates[name].as_f64().unwrap_or(f64::NAN);
         Ok(Peak { f32: rate("f32"), bf16: rate("bf16") })
@@ -94,7 +108,7 @@ impl Trial {
 
     /// One run of ours.
     pub(super) fn ours(&self, training: &Training) -> Result<Side, ChoreError> {
-        let mut command = Command::new(&self.program);
+        let mut command = Command::new(&self.writer.program);
         command.arg("run").arg(json!(training).to_string());
         self.side(&mut command)
     }
@@ -130,7 +144,7 @@ impl Trial {
 
     fn parse(&self, line: &str) -> Result<Value, ChoreError> {
         serde_json::from_str(line).map_err(|error| ChoreError::Content {
-            path: self.program.clone(),
+            path: self.writer.program.clone(),
             problem: error.to_string(),
         })
     }

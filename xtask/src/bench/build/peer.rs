@@ -1,0 +1,68 @@
+//! The builder of ONNX Runtime GenAI, in a virtual environment that is made once.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::watch::{self, Watched};
+use super::{name, remove};
+use crate::command;
+use crate::error::ChoreError;
+use crate::workspace::target;
+
+/// What is installed, at the versions whose figures the project knows.
+const PACKAGES: [&str; 6] = [
+    "onnxruntime-genai==0.18.0",
+    "onnxruntime==1.32.0",
+    "onnx==1.23.2",
+    "onnx-ir==1.1.0",
+    "torch==2.15.0",
+    "transformers==5.24.0",
+];
+
+/// A Python interpreter with the builder.
+#[derive(Debug)]
+pub(super) struct Peer {
+    python: PathBuf,
+}
+
+impl Peer {
+    /// The interpreter that was named, or one of a virtual environment below `target`.
+    pub(super) fn new(python: Option<PathBuf>) -> Result<Self, ChoreError> {
+        if let Some(python) = python {
+            return Ok(Self { python });
+        }
+        let folder = target().join("bench/builder-venv");
+        let python = folder.join("bin/python");
+        if !python.exists() {
+            command::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+        }
+        let check = "import onnxruntime_genai, onnx, onnx_ir, torch, transformers";
+        if command::output(Command::new(&python).args(["-c", check])).is_err() {
+            println!("installing {} into {}", PACKAGES.join(", "), folder.display());
+            let words = ["-m", "pip", "install", "--quiet"];
+            command::run(Command::new(&python).args(words).args(PACKAGES))?;
+        }
+        Ok(Self { python })
+    }
+
+    /// Its int4 model of `model`, with its defaults.
+    pub(super) fn build(
+        &self,
+        model: &Path,
+        folder: &Path,
+        output: &Path,
+    ) -> Result<Watched, ChoreError> {
+        remove(output)?;
+        let mut command = self.command();
+        command.args(["-m", "onnxruntime_genai.models.builder", "-p", "int4", "-e", "cpu", "-i"]);
+        command.arg(model).arg("-o").arg(output).arg("-c").arg(folder.join("their-cache"));
+        watch::run(&mut command).inspect_err(|_| println!("  while building {}", name(model)))
+    }
+
+    /// The interpreter, without a network.
+    pub(super) fn command(&self) -> Command {
+        let mut command = Command::new(&self.python);
+        command.env("HF_HUB_OFFLINE", "1");
+        command
+    }
+}
