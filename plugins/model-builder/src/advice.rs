@@ -1,6 +1,7 @@
 //! Settings that are allowed but surprise, and the accelerators that graphs are built for.
 
 use olive_plugin_api::{AcceleratorRule, Advice};
+use olive_schemas::workflow::EXECUTION_PROVIDERS;
 use serde_json::{Value, json};
 
 /// Options of quantization that stand beside `precision` and in `extra_options`.
@@ -17,7 +18,9 @@ pub(crate) fn all() -> Vec<Advice> {
 
 /// Which accelerators can have a graph of which precision.
 ///
-/// The first two rules are Olive's, the last says what is built here.
+/// The first two rules are Olive's. The next is about graphs of 32-bit float for GPUs, which ONNX
+/// Runtime refuses as the original writes them; the last about a provider that the original does not
+/// know.
 pub(crate) fn accelerators() -> Vec<AcceleratorRule> {
     let needs = |precision: &str, of: &str, providers: &[&str]| AcceleratorRule {
         condition: Some(with_precision(&[precision])),
@@ -30,19 +33,39 @@ pub(crate) fn accelerators() -> Vec<AcceleratorRule> {
         help: Some("set `precision` to `fp32` or `int4`".to_owned()),
         ..AcceleratorRule::default()
     };
-    let built_here = AcceleratorRule {
-        devices: vec!["cpu".to_owned()],
-        execution_providers: names(&["CPU"]),
+    let fp32 = AcceleratorRule {
+        condition: Some(with_precision(&["fp32"])),
+        at: "/precision".to_owned(),
+        execution_providers: all_but(&["CUDA", "Dml", "NvTensorRTRTX"]),
         message: Some(
-            "models for `{execution_provider}` on `{device}` are not built yet".to_owned(),
+            "`{execution_provider}` has no attention with a KV cache in precision `fp32`"
+                .to_owned(),
         ),
-        help: Some("use device `cpu` and execution provider `CPUExecutionProvider`".to_owned()),
+        help: Some("set `precision` to `fp16`, or choose `CPUExecutionProvider`".to_owned()),
+        ..AcceleratorRule::default()
+    };
+    let int4 = AcceleratorRule {
+        condition: Some(with_precision(&["int4"])),
+        at: "/precision".to_owned(),
+        execution_providers: all_but(&["CUDA", "Dml", "WebGpu", "NvTensorRTRTX"]),
+        message: Some(
+            "graphs of precision `int4` are not built for `{execution_provider}` yet".to_owned(),
+        ),
+        help: Some("set `precision` to `fp16`".to_owned()),
+        ..AcceleratorRule::default()
+    };
+    let known = AcceleratorRule {
+        execution_providers: all_but(&["Js"]),
+        message: Some("no graphs are built for `{execution_provider}`".to_owned()),
+        help: Some("choose `WebGpuExecutionProvider`".to_owned()),
         ..AcceleratorRule::default()
     };
     vec![
-        needs("fp16", "a GPU", &["CUDA", "Dml", "NvTensorRTRTX", "WebGpu", "Js"]),
+        needs("fp16", "a GPU", &["CUDA", "Dml", "NvTensorRTRTX", "WebGpu"]),
         needs("bf16", "an NVIDIA GPU", &["CUDA", "NvTensorRTRTX"]),
-        built_here,
+        fp32,
+        int4,
+        known,
     ]
 }
 
@@ -87,6 +110,13 @@ fn is_set(pointer: &str) -> Value {
         json!({"not": {"type": "null"}}),
         |inner, key| json!({"type": "object", "required": [key], "properties": {key: inner}}),
     )
+}
+
+/// Names of all execution providers but these.
+fn all_but(providers: &[&str]) -> Vec<String> {
+    let left_out = names(providers);
+    let all = EXECUTION_PROVIDERS.into_iter().map(str::to_owned);
+    all.filter(|name| !left_out.contains(name)).collect()
 }
 
 fn names(providers: &[&str]) -> Vec<String> {

@@ -55,7 +55,7 @@ pub fn build(
     let genai_config =
         genai_config::render(checkpoint.description(), &tokenizer, num_layers, options)?;
 
-    let plan = graph::plan(decoder, num_layers, options.quantization);
+    let plan = graph::plan(decoder, num_layers, options);
     let data = ExternalDataWriter::create(output_dir, &format!("{}.data", options.file_name))?;
     let initializers = write_weights(&plan.weights, checkpoint, data, progress)?;
     tokenizer.write(decoder.max_positions, output_dir)?;

@@ -46,6 +46,18 @@ pub struct ModelBuilderConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "operators")]
     pub int4_op_types_to_quantize: Option<Vec<Operator>>,
+    /// Whether the CUDA provider records its kernels once and replays them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = false))]
+    pub enable_cuda_graph: Option<bool>,
+    /// Whether what is not quantized is bfloat16 on NVIDIA GPUs when `precision` is `int4`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = false))]
+    pub use_cuda_bf16: Option<bool>,
+    /// Whether what is not quantized is 32-bit float on WebGPU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = false))]
+    pub use_webgpu_fp32: Option<bool>,
     /// Options by the names of ONNX Runtime GenAI's builder; they win over the fields above.
     #[serde(
         default,
@@ -73,11 +85,11 @@ const QUALITY_HELP: &str = "set `int4_algo_config` to `rtn_last` (8 bits for the
 pub enum Precision {
     /// 32-bit float.
     Fp32,
-    /// 16-bit float, for GPUs, for which graphs are not built yet.
+    /// 16-bit float, for GPUs.
     Fp16,
-    /// Bfloat16, for NVIDIA GPUs, for which graphs are not built yet.
+    /// Bfloat16, for NVIDIA GPUs; logits are 32-bit float.
     Bf16,
-    /// 4-bit integers in blocks with a scale; norms and activations stay 32-bit float.
+    /// 4-bit integers in blocks with a scale; the rest is 32-bit float on CPUs, 16-bit on GPUs.
     Int4,
 }
 
@@ -136,6 +148,24 @@ pub struct ExtraOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^[^/\\]+\.onnx$"))]
     pub filename: Option<String>,
+    /// Whether the CUDA provider records its kernels once and replays them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enable_cuda_graph: Option<bool>,
+    /// Whether the DML provider records its kernels once and replays them; it does unless told not to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enable_dml_graph: Option<bool>,
+    /// Whether the WebGPU provider records its kernels once and replays them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enable_webgpu_graph: Option<bool>,
+    /// Whether what is not quantized is bfloat16; as the field `use_cuda_bf16`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub use_cuda_bf16: Option<bool>,
+    /// Whether what is not quantized is 32-bit float; as the field `use_webgpu_fp32`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub use_webgpu_fp32: Option<bool>,
+    /// Whether ONNX Runtime puts weights where the device allocates them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub use_device_allocator_for_initializers: Option<bool>,
     /// Build only this many of the model's layers, the first ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
@@ -155,6 +185,12 @@ fn operators(generator: &mut SchemaGenerator) -> Schema {
         "type": ["array", "null"],
         "items": {"allOf": [item], "x-olive-unavailable-values": known::unavailable_operators()}
     })
+}
+
+/// A value of an enum as a config writes it.
+pub(crate) fn serialized(value: impl Serialize) -> String {
+    let value = serde_json::to_value(value).unwrap_or_default();
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 /// `null` stands for the default.

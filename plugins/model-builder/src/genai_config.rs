@@ -1,12 +1,14 @@
 //! `genai_config.json`: what ONNX Runtime GenAI must know besides the graph.
 
-use olive_kit_checkpoint::{Description, files};
+use olive_kit_checkpoint::{Decoder, Description, files};
 use serde::Serialize as _;
 use serde_json::ser::{PrettyFormatter, Serializer};
 use serde_json::{Map, Value, json};
 
 use crate::error::BuildError;
+use crate::graph::rope::long_rope;
 use crate::options::BuildOptions;
+use crate::target::{Provider, Target};
 use crate::text::read_json_or_default;
 use crate::tokenizer::Tokenizer;
 
@@ -39,20 +41,29 @@ fn model(
 ) -> Result<Value, BuildError> {
     let decoder = &description.decoder;
     let tokens = Tokens::resolve(description, tokenizer)?;
+    let mut inputs = json!({
+        "input_ids": "input_ids",
+        "attention_mask": "attention_mask",
+        "past_key_names": "past_key_values.%d.key",
+        "past_value_names": "past_key_values.%d.value",
+    });
+    if !options.target.rotates_in_attention() {
+        inputs["position_ids"] = "position_ids".into();
+    }
+    let providers: Vec<_> = provider_options(decoder, options.target).into_iter().collect();
+    let mut session = json!({ "log_id": "onnxruntime-genai", "provider_options": providers });
+    if options.allocates_on_device {
+        session["session.use_device_allocator_for_initializers"] = "1".into();
+    }
     Ok(json!({
         "bos_token_id": tokens.bos,
         "context_length": decoder.max_positions,
         "decoder": {
-            "session_options": { "log_id": "onnxruntime-genai", "provider_options": [] },
+            "session_options": session,
             "filename": options.file_name,
             "head_size": decoder.head_dim,
             "hidden_size": decoder.hidden_size,
-            "inputs": {
-                "input_ids": "input_ids",
-                "attention_mask": "attention_mask",
-                "past_key_names": "past_key_values.%d.key",
-                "past_value_names": "past_key_values.%d.value",
-            },
+            "inputs": inputs,
             "outputs": {
                 "logits": "logits",
                 "present_key_names": "present.%d.key",
@@ -67,6 +78,32 @@ fn model(
         "type": decoder.family.model_type(),
         "vocab_size": decoder.vocab_size,
     }))
+}
+
+/// The execution provider and its settings; the CPU needs none.
+fn provider_options(decoder: &Decoder, target: Target) -> Option<Value> {
+    let switch = |is_on| if is_on { "1" } else { "0" };
+    let captures = switch(target.captures_graph);
+    let checks = if target.captures_graph { "disabled" } else { "basic" };
+    let (name, mut options) = match target.provider {
+        Provider::Cpu => return None,
+        Provider::Cuda => ("cuda", json!({ "enable_cuda_graph": captures })),
+        Provider::Dml => ("dml", json!({ "enable_graph_capture": captures })),
+        Provider::WebGpu => {
+            ("webgpu", json!({ "enableGraphCapture": captures, "validationMode": checks }))
+        }
+        Provider::NvTensorRtRtx => ("NvTensorRtRtx", json!({ "enable_cuda_graph": captures })),
+    };
+    // Where the second of two tables of cos and sin begins, for providers that read both as one.
+    let offset = match target.provider {
+        Provider::WebGpu => Some("multiRotaryCacheConcatOffset"),
+        Provider::NvTensorRtRtx => Some("multi_rotary_cache_concat_offset"),
+        Provider::Cpu | Provider::Cuda | Provider::Dml => None,
+    };
+    if let (false, Some(key), Some(long)) = (target.has_if(), offset, long_rope(decoder)) {
+        options[key] = long.original_max_positions.to_string().into();
+    }
+    Some(json!({ name: options }))
 }
 
 /// Settings of generation: those of the pass, then of `generation_config.json`, then of

@@ -4,7 +4,6 @@
 use olive_plugin_api::Unavailable;
 use serde_json::{Map, Value, json};
 
-const OTHER_DEVICES: &str = "models are built for the processor, where it does nothing";
 const EXPERTS: &str = "only models with experts have it";
 const PAGED: &str = "only `use_paged_attention` reads it";
 const LOCAL: &str = "models are local folders";
@@ -17,21 +16,10 @@ const EMBEDDING: &str = "the embedding is not quantized by itself";
 const NODES: &str = "all matrices are quantized";
 
 /// Options of the pass without effect on the graphs that are built.
-const SETTINGS: [(&str, &str); 4] = [
-    ("enable_cuda_graph", OTHER_DEVICES),
-    ("use_cuda_bf16", OTHER_DEVICES),
-    ("use_webgpu_fp32", OTHER_DEVICES),
-    ("use_8bits_moe", EXPERTS),
-];
+const SETTINGS: [(&str, &str); 1] = [("use_8bits_moe", EXPERTS)];
 
 /// Options of the builder without effect on the graphs that are built.
-const EXTRA: [(&str, &str); 26] = [
-    ("enable_cuda_graph", OTHER_DEVICES),
-    ("enable_dml_graph", OTHER_DEVICES),
-    ("enable_webgpu_graph", OTHER_DEVICES),
-    ("use_cuda_bf16", OTHER_DEVICES),
-    ("use_webgpu_fp32", OTHER_DEVICES),
-    ("use_device_allocator_for_initializers", OTHER_DEVICES),
+const EXTRA: [(&str, &str); 20] = [
     ("use_8bits_moe", EXPERTS),
     ("moe_quant_type", EXPERTS),
     ("qmoe_block_size", EXPERTS),

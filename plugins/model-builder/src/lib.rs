@@ -1,7 +1,7 @@
 //! Writing decoder models as ONNX graphs for ONNX Runtime and ONNX Runtime GenAI.
 //!
 //! The pass [`ModelBuilder`] reads a checkpoint and writes the folder that the model builder of
-//! ONNX Runtime GenAI 0.18 writes for the CPU: the same nodes, the same initializers, the same
+//! ONNX Runtime GenAI 0.18 writes for an execution provider: the same nodes, the same initializers, the same
 //! bytes of quantized weights. Weights are streamed: each is read from the memory map, transposed
 //! or quantized, appended to the external data and dropped.
 //!
@@ -13,6 +13,7 @@ mod config;
 mod known;
 mod advice;
 pub mod options;
+pub mod target;
 pub mod build;
 pub mod graph;
 pub mod weights;
@@ -26,6 +27,7 @@ pub use config::{AlgoConfig, ExtraOptions, ModelBuilderConfig, Operator, Precisi
 pub use error::BuildError;
 pub use options::{Algorithm, BuildOptions, Quantization};
 pub use pass::ModelBuilder;
+pub use target::{Provider, Target};
 
 olive_plugin_api::export_plugin! {
     passes: [ModelBuilder]

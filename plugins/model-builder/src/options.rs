@@ -7,16 +7,21 @@ use olive_plugin_api::Diagnostic;
 use serde_json::{Map, Value};
 
 use crate::config::{AlgoConfig, ModelBuilderConfig, Operator, Precision};
+use crate::target::{self, Target};
 
 /// What is built.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BuildOptions {
+    /// What the graph is built for.
+    pub target: Target,
     /// How matrices are quantized; `None` keeps them 32-bit float.
     pub quantization: Option<Quantization>,
     /// Name of the graph file; its data is `<name>.data`.
     pub file_name: String,
     /// Layers built, the first ones; `None` builds all.
     pub num_layers: Option<usize>,
+    /// Whether ONNX Runtime puts weights where the device allocates them.
+    pub allocates_on_device: bool,
     /// Settings that replace those of `search` in `genai_config.json`.
     pub search: Map<String, Value>,
 }
@@ -58,9 +63,11 @@ impl From<AlgoConfig> for Algorithm {
 impl Default for BuildOptions {
     fn default() -> Self {
         Self {
+            target: Target::default(),
             quantization: None,
             file_name: "model.onnx".to_owned(),
             num_layers: None,
+            allocates_on_device: false,
             search: Map::new(),
         }
     }
@@ -103,13 +110,20 @@ impl Quantization {
     }
 }
 
-/// What `config` asks for.
+/// What `config` asks for on the execution provider called `provider`.
 ///
 /// # Errors
 /// Everything that cannot be built; pointers start at the config.
-pub fn resolve(config: &ModelBuilderConfig) -> Result<BuildOptions, Vec<Diagnostic>> {
+pub fn resolve(
+    config: &ModelBuilderConfig,
+    provider: &str,
+) -> Result<BuildOptions, Vec<Diagnostic>> {
     let mut problems = Vec::new();
-    let quantization = quantization(config, &mut problems);
+    let target = target::resolve(config, provider).unwrap_or_else(|problem| {
+        problems.push(problem);
+        Target::default()
+    });
+    let quantization = quantization(config, target, &mut problems);
     let file_name = file_name(config, &mut problems);
     if config.extra_options.num_hidden_layers == Some(0) {
         let message = "`num_hidden_layers` is 0, less than 1";
@@ -124,11 +138,15 @@ pub fn resolve(config: &ModelBuilderConfig) -> Result<BuildOptions, Vec<Diagnost
         return Err(problems);
     }
     let num_layers = config.extra_options.num_hidden_layers;
-    Ok(BuildOptions { quantization, file_name, num_layers, search: config.search.clone() })
+    let allocates_on_device =
+        config.extra_options.use_device_allocator_for_initializers.unwrap_or(false);
+    let search = config.search.clone();
+    Ok(BuildOptions { target, quantization, file_name, num_layers, allocates_on_device, search })
 }
 
 fn quantization(
     config: &ModelBuilderConfig,
+    target: Target,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Quantization> {
     let default = Quantization::default();
@@ -140,7 +158,7 @@ fn quantization(
         problems.push(Diagnostic::error("out-of-range", pointer, message));
     }
     let (level, pointer) = pick(extra.accuracy_level, config.int4_accuracy_level, "accuracy_level");
-    let accuracy_level = level.unwrap_or(default.accuracy_level);
+    let accuracy_level = level.unwrap_or(target.accuracy_level());
     if accuracy_level > 4 {
         let message = format!("accuracy level {accuracy_level} is more than 4");
         problems.push(Diagnostic::error("out-of-range", pointer, message));
@@ -150,16 +168,9 @@ fn quantization(
     let is_symmetric = extra.is_symmetric.or(config.int4_is_symmetric);
     let is_symmetric = is_symmetric.unwrap_or(default.is_symmetric);
     match config.precision {
-        Precision::Fp32 => None,
+        Precision::Fp32 | Precision::Fp16 | Precision::Bf16 => None,
         Precision::Int4 => {
             Some(Quantization { block_size, accuracy_level, is_symmetric, algorithm })
-        }
-        Precision::Fp16 | Precision::Bf16 => {
-            let message =
-                format!("precision `{}` is not supported yet", serialized(config.precision));
-            let problem = Diagnostic::error("not-supported", "/precision", message);
-            problems.push(problem.with_help("supported: `fp32` and `int4`"));
-            None
         }
     }
 }
@@ -194,10 +205,4 @@ fn file_name(config: &ModelBuilderConfig, problems: &mut Vec<Diagnostic>) -> Str
         problems.push(Diagnostic::error("out-of-range", "/extra_options/filename", message));
     }
     name.clone()
-}
-
-/// A value of an enum as a config writes it.
-pub(crate) fn serialized(value: impl serde::Serialize) -> String {
-    let value = serde_json::to_value(value).unwrap_or_default();
-    value.as_str().unwrap_or_default().to_owned()
 }

@@ -1,7 +1,6 @@
 //! The pass `ModelBuilder`: write a checkpoint as an ONNX graph.
 //!
-//! In: a Hugging Face folder without adapter. Out: a folder for ONNX Runtime GenAI on the CPU, with
-//! the graph, its external data, `genai_config.json`, the tokenizer and the model's own configs. The
+//! In: a Hugging Face folder without adapter. Out: a folder for ONNX Runtime GenAI with the graph, its external data, `genai_config.json`, the tokenizer and the model's own configs. The
 //! graph and the quantized weights are those of ONNX Runtime GenAI 0.18's builder. Memory: the
 //! largest weight twice, as it is stored and as it is written; pages of weights that are done are
 //! given back.
@@ -10,7 +9,6 @@ use std::ops::ControlFlow;
 
 use olive_kit_checkpoint::Checkpoint;
 use olive_plugin_api::{Diagnostic, Model, ModelKind, Pass, PluginError, StepContext};
-use olive_schemas::step::{Accelerator, Device};
 use rayon::ThreadPoolBuilder;
 
 use crate::build::{self, Progress};
@@ -18,6 +16,7 @@ use crate::config::ModelBuilderConfig;
 use crate::error::BuildError;
 use crate::genai_config;
 use crate::options::{self, BuildOptions};
+use crate::target;
 use crate::tokenizer::Tokenizer;
 
 /// Writes a decoder model as an ONNX graph for ONNX Runtime GenAI.
@@ -45,13 +44,14 @@ impl Pass for ModelBuilder {
         config: &ModelBuilderConfig,
         ctx: &StepContext<'_>,
     ) -> Result<Vec<Diagnostic>, PluginError> {
-        let mut found: Vec<_> = other_accelerator(ctx.accelerator()).into_iter().collect();
+        let mut found = Vec::new();
         if ctx.is_input_final() {
             found.extend(unmerged_adapter(input));
         }
-        match options::resolve(config) {
+        match options::resolve(config, &ctx.accelerator().execution_provider) {
             Ok(options) if input.kind == ModelKind::Hf => {
                 found.extend(check_model(input, config, &options)?);
+                found.extend(target::without_effect(config, options.target));
             }
             Ok(_) => {}
             Err(problems) => found.extend(problems),
@@ -65,11 +65,10 @@ impl Pass for ModelBuilder {
         config: &ModelBuilderConfig,
         ctx: &StepContext<'_>,
     ) -> Result<Model, PluginError> {
-        let problem = other_accelerator(ctx.accelerator()).or_else(|| unmerged_adapter(input));
-        if let Some(problem) = problem {
+        if let Some(problem) = unmerged_adapter(input) {
             return Err(BuildError::from(problem).into());
         }
-        let options = options::resolve(config)
+        let options = options::resolve(config, &ctx.accelerator().execution_provider)
             .map_err(|mut problems| BuildError::from(problems.swap_remove(0)))?;
         let checkpoint = open(input)?;
         let threads = ctx.threads();
@@ -125,20 +124,6 @@ fn about(pointer: &str, error: &BuildError) -> Diagnostic {
         Some(hint) => problem.with_help(hint),
         None => problem,
     }
-}
-
-fn other_accelerator(accelerator: &Accelerator) -> Option<Diagnostic> {
-    const CPU: &str = "CPUExecutionProvider";
-    if accelerator.device == Device::Cpu && accelerator.execution_provider == CPU {
-        return None;
-    }
-    let message = format!(
-        "models for `{}` on `{}` are not built yet",
-        accelerator.execution_provider,
-        options::serialized(accelerator.device),
-    );
-    let problem = Diagnostic::error("not-supported", "", message);
-    Some(problem.with_help(format!("use device `cpu` and execution provider `{CPU}`")))
 }
 
 fn unmerged_adapter(input: &Model) -> Option<Diagnostic> {

@@ -4,31 +4,36 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use olive_kit_checkpoint::rope::Rope;
-use olive_kit_checkpoint::{Checkpoint, Linear, Tensor};
-use olive_kit_onnx::ExternalDataWriter;
+use olive_kit_checkpoint::{Checkpoint, Dtype, Linear, Tensor};
 use olive_kit_onnx::proto::TensorProto;
 use olive_kit_onnx::proto::tensor_proto::DataType;
+use olive_kit_onnx::{ExternalDataWriter, TensorWriter};
 use olive_kit_quant::{BlockFormat, BlockQuantized, Rounding};
 use rayon::prelude::*;
 
 use crate::error::BuildError;
+use crate::target::onnx_type;
 
 /// One or more initializers made from the same values.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Weight {
-    /// A tensor as it is stored, in 32-bit float.
+    /// A tensor as it is stored, but for its type.
     Stored {
         /// Name of the initializer.
         name: String,
         /// Name of the tensor in the checkpoint.
         tensor: String,
+        /// Type of the values.
+        dtype: Dtype,
     },
-    /// A matrix `[n, k]` stored as `[k, n]`, in 32-bit float, as `MatMul` wants it.
+    /// A matrix `[n, k]` stored as `[k, n]`, as `MatMul` wants it.
     Transposed {
         /// Name of the initializer.
         name: String,
         /// The matrix.
         matrix: Matrix,
+        /// Type of the values.
+        dtype: Dtype,
     },
     /// A matrix `[n, k]` in blocks, as `MatMulNBits` wants it.
     Quantized {
@@ -40,20 +45,26 @@ pub enum Weight {
         format: BlockFormat,
         /// How codes are rounded.
         rounding: Rounding,
+        /// Type of the scales.
+        dtype: Dtype,
     },
-    /// Vectors one after the other, in 32-bit float.
+    /// Vectors one after the other.
     Stacked {
         /// Name of the initializer.
         name: String,
         /// Names of the tensors in the checkpoint.
         tensors: Vec<String>,
+        /// Type of the values.
+        dtype: Dtype,
     },
     /// The tables `cos_cache` and `sin_cache`.
     RopeCaches {
         /// Rotation of a position.
         rope: Rope,
-        /// Positions in the tables.
-        positions: usize,
+        /// Positions in each of the tables, which stand one after the other.
+        lengths: Vec<usize>,
+        /// Type of the values.
+        dtype: Dtype,
     },
 }
 
@@ -154,28 +165,33 @@ pub fn write(
     data: &mut ExternalDataWriter,
 ) -> Result<Vec<TensorProto>, BuildError> {
     match weight {
-        Weight::Stored { name, tensor } => {
-            Ok(vec![write_stored(name, &checkpoint.tensor(tensor)?, data)?])
+        Weight::Stored { name, tensor, dtype } => {
+            Ok(vec![write_stored(name, &checkpoint.tensor(tensor)?, *dtype, data)?])
         }
-        Weight::Stacked { name, tensors } => {
+        Weight::Stacked { name, tensors, dtype } => {
             let mut values = Vec::new();
             for tensor in tensors {
                 values.extend_from_slice(&checkpoint.tensor(tensor)?.to_f32());
             }
-            Ok(vec![write_floats(name, &[size(values.len())], &values, data)?])
+            Ok(vec![write_floats(name, *dtype, &[size(values.len())], &values, data)?])
         }
-        Weight::Transposed { name, matrix } => {
-            Ok(vec![write_transposed(name, matrix, checkpoint, data)?])
+        Weight::Transposed { name, matrix, dtype } => {
+            Ok(vec![write_transposed(name, matrix, *dtype, checkpoint, data)?])
         }
-        Weight::Quantized { names, matrix, format, rounding } => {
+        Weight::Quantized { names, matrix, format, rounding, dtype } => {
             let quantized = quantize(names, matrix, *format, *rounding, checkpoint)?;
-            write_quantized(names, &quantized, *rounding, data)
+            write_quantized(names, &quantized, *rounding, *dtype, data)
         }
-        Weight::RopeCaches { rope, positions } => {
-            let (cos, sin) = rope.tables(0..*positions, *positions);
-            let dims = [size(*positions), size(rope.rotary_dim / 2)];
+        Weight::RopeCaches { rope, lengths, dtype } => {
+            let (mut cos, mut sin) = (Vec::new(), Vec::new());
+            for &length in lengths {
+                let tables = rope.tables(0..length, length);
+                cos.extend(tables.0);
+                sin.extend(tables.1);
+            }
+            let dims = [size(lengths.iter().sum()), size(rope.rotary_dim / 2)];
             [("cos_cache", cos), ("sin_cache", sin)]
-                .map(|(name, values)| write_floats(name, &dims, &values, data))
+                .map(|(name, values)| write_floats(name, *dtype, &dims, &values, data))
                 .into_iter()
                 .collect()
         }
@@ -190,33 +206,56 @@ pub(crate) fn size(value: usize) -> i64 {
 fn write_stored(
     name: &str,
     tensor: &Tensor<'_>,
+    dtype: Dtype,
     data: &mut ExternalDataWriter,
 ) -> Result<TensorProto, BuildError> {
     const PIECE_VALUES: usize = 1 << 20;
     let dims: Vec<i64> = tensor.shape.iter().map(|&dim| size(dim)).collect();
-    let mut writer = data.tensor(name, DataType::Float, &dims);
+    let mut writer = data.tensor(name, onnx_type(dtype), &dims);
     let step = (PIECE_VALUES / tensor.row_len().max(1)).max(1);
     for start in (0..tensor.num_rows()).step_by(step) {
-        let end = tensor.num_rows().min(start + step);
-        writer.write_floats(&tensor.rows_f32(start..end))?;
+        let rows = start..tensor.num_rows().min(start + step);
+        if tensor.dtype == dtype {
+            writer.write(tensor.rows_bytes(rows))?;
+        } else {
+            write_values(&tensor.rows_f32(rows), dtype, &mut writer)?;
+        }
     }
     Ok(writer.finish()?)
 }
 
 fn write_floats(
     name: &str,
+    dtype: Dtype,
     dims: &[i64],
     values: &[f32],
     data: &mut ExternalDataWriter,
 ) -> Result<TensorProto, BuildError> {
-    let mut writer = data.tensor(name, DataType::Float, dims);
-    writer.write_floats(values)?;
+    let mut writer = data.tensor(name, onnx_type(dtype), dims);
+    write_values(values, dtype, &mut writer)?;
     Ok(writer.finish()?)
+}
+
+/// Appends `values` as `dtype`, rounded to nearest.
+fn write_values(
+    values: &[f32],
+    dtype: Dtype,
+    writer: &mut TensorWriter<'_>,
+) -> Result<(), BuildError> {
+    const PIECE: usize = 1 << 14;
+    let mut bytes = Vec::new();
+    for values in values.chunks(PIECE) {
+        bytes.clear();
+        dtype.encode(values, &mut bytes);
+        writer.write(&bytes)?;
+    }
+    Ok(())
 }
 
 fn write_transposed(
     name: &str,
     matrix: &Matrix,
+    dtype: Dtype,
     checkpoint: &Checkpoint,
     data: &mut ExternalDataWriter,
 ) -> Result<TensorProto, BuildError> {
@@ -228,14 +267,14 @@ fn write_transposed(
         let tensor = checkpoint.tensor(&part.tensor)?;
         parts.push(tensor.rows_f32(part.rows.clone()));
     }
-    let mut writer = data.tensor(name, DataType::Float, &[size(k), size(n)]);
+    let mut writer = data.tensor(name, onnx_type(dtype), &[size(k), size(n)]);
     let mut buffer = vec![0.0; STRIPES * STRIPE * n];
     for start in (0..k).step_by(STRIPES * STRIPE) {
         let columns = (STRIPES * STRIPE).min(k - start);
         let buffer = &mut buffer[..columns * n];
         let stripes = buffer.par_chunks_mut((STRIPE * n).max(1)).enumerate();
         stripes.for_each(|(index, out)| transpose(&parts, k, start + index * STRIPE, n, out));
-        writer.write_floats(buffer)?;
+        write_values(buffer, dtype, &mut writer)?;
     }
     Ok(writer.finish()?)
 }
@@ -281,6 +320,7 @@ fn write_quantized(
     names: &QuantizedNames,
     quantized: &BlockQuantized,
     rounding: Rounding,
+    dtype: Dtype,
     data: &mut ExternalDataWriter,
 ) -> Result<Vec<TensorProto>, BuildError> {
     let (n, blocks) = (size(quantized.n), size(quantized.format.blocks(quantized.k)));
@@ -289,7 +329,7 @@ fn write_quantized(
         write_bytes(&names.qweight, &dims, &quantized.qweight, data)
     };
     let scales = |data: &mut ExternalDataWriter| {
-        write_floats(&names.scales, &[n, blocks], &quantized.scales, data)
+        write_floats(&names.scales, dtype, &[n, blocks], &quantized.scales, data)
     };
     let zero_points = |data: &mut ExternalDataWriter| {
         let pair = names.zero_points.as_ref().zip(quantized.zero_points.as_ref());

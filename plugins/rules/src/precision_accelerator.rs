@@ -19,14 +19,14 @@ ONNX Runtime GenAI's builder makes graphs of some precisions for each execution 
 | execution provider | device | precisions |
 | --- | --- | --- |
 | `CPUExecutionProvider` | cpu | `fp32`, `int8`, `int4` |
-| `CUDAExecutionProvider` | gpu | `fp32`, `fp16`, `bf16`, `int8`, `int4` |
-| `DmlExecutionProvider` | gpu | `fp16`, `int4` |
+| `CUDAExecutionProvider` | gpu | `fp16`, `bf16`, `int8`, `int4` |
+| `DmlExecutionProvider` | gpu | `fp16`, `int8`, `int4` |
 | `NvTensorRTRTXExecutionProvider` | gpu | `fp16`, `bf16`, `int4` |
-| `WebGpuExecutionProvider` | gpu | `fp16`, `int8`, `int4` |
+| `WebGpuExecutionProvider` | gpu | `fp32`, `fp16`, `int8`, `int4` |
 | `JsExecutionProvider` | gpu | `fp16`, `int4` |
 
 For any other provider it makes the graph of the CPU, which later passes may convert.
-The built-in `ModelBuilder` makes graphs for the CPU only and says so itself; the table holds for builders of other packs.",
+The built-in `ModelBuilder` says itself what of this it does not make.",
     check,
 };
 
@@ -41,10 +41,10 @@ struct Graphs {
 /// The execution providers that graphs of their own are made for.
 const TABLE: [Graphs; 6] = [
     graphs("CPUExecutionProvider", Some(Device::Cpu), &["fp32", "int8", "int4"]),
-    graphs("CUDAExecutionProvider", Some(Device::Gpu), &["fp32", "fp16", "bf16", "int8", "int4"]),
-    graphs("DmlExecutionProvider", Some(Device::Gpu), &["fp16", "int4"]),
+    graphs("CUDAExecutionProvider", Some(Device::Gpu), &["fp16", "bf16", "int8", "int4"]),
+    graphs("DmlExecutionProvider", Some(Device::Gpu), &["fp16", "int8", "int4"]),
     graphs("NvTensorRTRTXExecutionProvider", Some(Device::Gpu), &["fp16", "bf16", "int4"]),
-    graphs("WebGpuExecutionProvider", Some(Device::Gpu), &["fp16", "int8", "int4"]),
+    graphs("WebGpuExecutionProvider", Some(Device::Gpu), &["fp32", "fp16", "int8", "int4"]),
     graphs("JsExecutionProvider", Some(Device::Gpu), &["fp16", "int4"]),
 ];
 

@@ -1,45 +1,94 @@
-//! Attention with a KV cache and rotation in one operator, `GroupQueryAttention`.
+//! Attention with a KV cache in one operator, `GroupQueryAttention`, which rotates where it can.
 
 use olive_kit_checkpoint::{Linear, LinearRole};
 use olive_kit_onnx::Node;
-use olive_kit_onnx::proto::tensor_proto::DataType;
 
 use super::{Planner, Value, hidden_shape, output_of};
-use crate::weights::size;
+use crate::weights::{Matrix, size};
 
-/// Length of each row, minus one, as `GroupQueryAttention` wants it.
-const LAST_POSITIONS: &str = "/model/attn_mask_reformat/attn_mask_subgraph/Sub/Cast/output_0";
-/// Length of past and present together.
-const TOTAL_LENGTH: &str = "/model/attn_mask_reformat/attn_mask_subgraph/Gather/Cast/output_0";
+/// Queries, keys and values; all in the first where they are packed.
+struct Projected {
+    query: Value,
+    key: Value,
+    value: Value,
+}
 
 impl Planner<'_> {
     /// What attention adds to the residual stream.
     pub(super) fn attention(&mut self, layer: usize, linears: &[Linear], input: &str) -> Value {
-        use LinearRole::{Key, Output, Qkv, Query, Value};
         let base = format!("/model/layers.{layer}/attn");
-        let qkv = self.layer_product(
-            &format!("{base}/qkv_proj"),
-            input,
-            linears,
-            &[Qkv, Query, Key, Value],
-        );
-        self.rope_caches();
-        let attended =
-            self.group_query_attention(layer, &format!("{base}/GroupQueryAttention"), &qkv);
-        self.layer_product(&format!("{base}/o_proj"), &attended, linears, &[Output])
+        let projected = if self.target.packs_qkv() {
+            self.packed_projection(&base, linears, input)
+        } else {
+            self.projections(&base, linears, input)
+        };
+        let rotated = self.rotated(&base, projected);
+        let attended = self.group_query_attention(layer, &base, rotated);
+        let output = &[LinearRole::Output];
+        self.layer_product(&format!("{base}/o_proj"), &attended, linears, output)
     }
 
-    fn group_query_attention(&mut self, layer: usize, name: &str, qkv: &str) -> Value {
+    fn packed_projection(&mut self, base: &str, linears: &[Linear], input: &str) -> Projected {
+        use LinearRole::{Key, Qkv, Query, Value};
+        let roles = [Qkv, Query, Key, Value];
+        let query = self.layer_product(&format!("{base}/qkv_proj"), input, linears, &roles);
+        Projected { query, key: String::new(), value: String::new() }
+    }
+
+    /// Three products, cut apart where the family stores them as one; that one has no biases.
+    fn projections(&mut self, base: &str, linears: &[Linear], input: &str) -> Projected {
+        let [query, key, value] = ["q_proj", "k_proj", "v_proj"].map(|it| format!("{base}/{it}"));
+        if let Some(fused) = linears.iter().find(|linear| linear.role == LinearRole::Qkv) {
+            let (queries, keys) = (self.decoder.query_width(), self.decoder.kv_width());
+            let mut part = |base: String, start, width| {
+                let matrix = Matrix::rows(fused, start..start + width);
+                self.product(&format!("{base}/MatMul"), input, matrix)
+            };
+            return Projected {
+                query: part(query, 0, queries),
+                key: part(key, queries, keys),
+                value: part(value, queries + keys, keys),
+            };
+        }
+        let parts =
+            [(query, LinearRole::Query), (key, LinearRole::Key), (value, LinearRole::Value)];
+        let products = parts.map(|(base, role)| {
+            let of_role: Vec<_> = linears.iter().filter(|linear| linear.role == role).collect();
+            let matrix = Matrix::stacked(&of_role);
+            let product = self.product(&format!("{base}/MatMul"), input, matrix);
+            (base, product, of_role)
+        });
+        let [query, key, value] =
+            products.map(|(base, product, of_role)| self.biased(&base, product, &of_role));
+        Projected { query, key, value }
+    }
+
+    /// Rotated queries and keys, unless attention rotates them; the tables are made in any case.
+    fn rotated(&mut self, base: &str, projected: Projected) -> Projected {
+        self.rope_caches();
+        if self.target.rotates_in_attention() {
+            return projected;
+        }
+        let decoder = self.decoder;
+        let query = self.rotation(base, "q_rotary", &projected.query, decoder.num_heads);
+        let key = self.rotation(base, "k_rotary", &projected.key, decoder.num_kv_heads);
+        Projected { query, key, value: projected.value }
+    }
+
+    fn group_query_attention(&mut self, layer: usize, base: &str, projected: Projected) -> Value {
         let past = |part: &str| format!("past_key_values.{layer}.{part}");
         let present = |part: &str| format!("present.{layer}.{part}");
-        let (past_key, past_value) = (past("key"), past("value"));
-        let output = output_of(name);
+        let name = format!("{base}/GroupQueryAttention");
+        let output = output_of(&name);
         let shape = hidden_shape(self.decoder.query_width());
-        self.graph.value(&output, DataType::Float, Some(&shape));
-        let node = Node::new("GroupQueryAttention", name)
+        self.graph.value(&output, self.io(), Some(&shape));
+        let is_fused = self.target.rotates_in_attention();
+        let [cos, sin] = if is_fused { ["cos_cache", "sin_cache"] } else { ["", ""] };
+        let node = Node::new("GroupQueryAttention", &name)
             .domain(Node::MICROSOFT)
-            .inputs([qkv, "", "", &past_key, &past_value, LAST_POSITIONS, TOTAL_LENGTH])
-            .inputs(["cos_cache", "sin_cache", "", "", ""])
+            .inputs([projected.query, projected.key, projected.value])
+            .inputs([past("key"), past("value"), self.last_positions(), self.longest()])
+            .inputs([cos, sin, "", "", ""])
             .outputs([output.clone(), present("key"), present("value")]);
         self.graph.node(self.with_attention_attributes(layer, node));
         output
@@ -53,7 +102,7 @@ impl Planner<'_> {
             .attribute("scale", scale)
             .attribute("local_window_size", self.decoder.window(layer).map_or(-1, size))
             .attribute("softcap", 0.0)
-            .attribute("do_rotary", 1)
+            .attribute("do_rotary", i64::from(self.target.rotates_in_attention()))
             .attribute("rotary_interleaved", 0)
     }
 }

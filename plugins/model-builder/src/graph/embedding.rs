@@ -4,8 +4,9 @@ use olive_kit_checkpoint::Decoder;
 use olive_kit_onnx::Node;
 use olive_kit_onnx::proto::tensor_proto::DataType;
 
+use super::constant::Constant;
 use super::linear::{LM_HEAD, weight_name};
-use super::{Constant, Planner, Value, hidden_shape};
+use super::{Planner, Value, hidden_shape};
 use crate::options::Quantization;
 use crate::weights::{QuantizedNames, Weight, size};
 
@@ -24,7 +25,8 @@ impl Planner<'_> {
     fn own_table(&mut self) -> Value {
         let name = "model.embed_tokens.weight".to_owned();
         let output = self.gather(&name);
-        self.float_weights.push(Weight::Stored { name, tensor: Decoder::EMBEDDING.to_owned() });
+        let (tensor, dtype) = (Decoder::EMBEDDING.to_owned(), self.target.io);
+        self.float_weights.push(Weight::Stored { name, tensor, dtype });
         output
     }
 
@@ -33,7 +35,7 @@ impl Planner<'_> {
         let shape = [self.decoder.vocab_size, self.decoder.hidden_size].map(|dim| size(dim).into());
         let node = Node::new("Transpose", &name).inputs([weight_name(LM_HEAD)]);
         let node = node.attribute("perm", vec![1, 0]);
-        let table = self.node(node, &name, DataType::Float, Some(&shape));
+        let table = self.node(node, &name, self.io(), Some(&shape));
         self.gather(&table)
     }
 
@@ -41,7 +43,7 @@ impl Planner<'_> {
         let name = format!("{BASE}/Gather");
         let shape = hidden_shape(self.decoder.hidden_size);
         let node = Node::new("Gather", &name).inputs([table, "input_ids"]);
-        self.node(node, &name, DataType::Float, Some(&shape))
+        self.node(node, &name, self.io(), Some(&shape))
     }
 
     /// Rows of the quantized matrix, dequantized as they are gathered.
@@ -61,7 +63,7 @@ impl Planner<'_> {
             .attribute("gather_axis", 0)
             .attribute("quantize_axis", 1);
         let shape = hidden_shape(padded_width);
-        let rows = self.node(node, &name, DataType::Float, Some(&shape));
+        let rows = self.node(node, &name, self.io(), Some(&shape));
         if padded_width == self.decoder.hidden_size { rows } else { self.without_padding(rows) }
     }
 
@@ -80,6 +82,6 @@ impl Planner<'_> {
         let name = format!("{BASE}/Slice");
         let shape = hidden_shape(self.decoder.hidden_size);
         let node = Node::new("Slice", &name).inputs([rows, start, end, axis]);
-        self.node(node, &name, DataType::Float, Some(&shape))
+        self.node(node, &name, self.io(), Some(&shape))
     }
 }

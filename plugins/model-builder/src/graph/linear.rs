@@ -2,11 +2,11 @@
 
 use olive_kit_checkpoint::{Linear, LinearRole};
 use olive_kit_onnx::Node;
-use olive_kit_onnx::proto::tensor_proto::DataType;
 use olive_kit_quant::BlockFormat;
 
-use super::{Planner, Value, hidden_shape, output_of};
+use super::{Planner, Value, cast, hidden_shape, output_of};
 use crate::options::Quantization;
+use crate::target::onnx_type;
 use crate::weights::{Matrix, QuantizedNames, Weight, size};
 
 /// The product that makes logits.
@@ -17,7 +17,7 @@ impl Planner<'_> {
     pub(super) fn product(&mut self, name: &str, input: &str, matrix: Matrix) -> Value {
         let output = output_of(name);
         let shape = hidden_shape(matrix.n);
-        self.graph.value(&output, DataType::Float, Some(&shape));
+        self.graph.value(&output, self.io(), Some(&shape));
         match self.quantization {
             None => self.float_product(name, input, matrix, &output),
             Some(quantization) => {
@@ -44,7 +44,7 @@ impl Planner<'_> {
     }
 
     /// `input` and the biases of these layers, where they have any.
-    fn biased(&mut self, base: &str, input: Value, linears: &[&Linear]) -> Value {
+    pub(super) fn biased(&mut self, base: &str, input: Value, linears: &[&Linear]) -> Value {
         let tensors: Vec<_> = linears.iter().filter_map(|linear| linear.bias()).collect();
         if tensors.is_empty() {
             return input;
@@ -53,26 +53,35 @@ impl Planner<'_> {
         let bias = format!("{}.bias", initializer_name(&name));
         let width = linears.iter().map(|linear| linear.out_features).sum();
         let node = Node::new("Add", &name).inputs([input, bias.clone()]);
-        self.float_weights.push(Weight::Stacked { name: bias, tensors });
-        self.node(node, &name, DataType::Float, Some(&hidden_shape(width)))
+        let dtype = self.target.io;
+        self.float_weights.push(Weight::Stacked { name: bias, tensors, dtype });
+        self.node(node, &name, self.io(), Some(&hidden_shape(width)))
     }
 
     /// The product that makes logits.
     pub(super) fn logits(&mut self, input: &str) {
         let matrix = Matrix::stacked(&[&self.decoder.lm_head()]);
+        let is_cast = self.target.logits() != self.target.io;
+        let made = if is_cast { output_of(LM_HEAD) } else { "logits".to_owned() };
+        self.graph.value(&made, self.io(), Some(&hidden_shape(self.decoder.vocab_size)));
         match self.quantization {
-            None => self.float_product(LM_HEAD, input, matrix, "logits"),
+            None => self.float_product(LM_HEAD, input, matrix, &made),
             Some(quantization) => {
                 let format = quantization.lm_head();
-                self.quantized_product(LM_HEAD, input, matrix, quantization, format, "logits");
+                self.quantized_product(LM_HEAD, input, matrix, quantization, format, &made);
             }
+        }
+        if is_cast {
+            let node = cast("/lm_head/Cast", &made, onnx_type(self.target.logits()));
+            self.graph.node(node.outputs(["logits"]));
         }
     }
 
     fn float_product(&mut self, name: &str, input: &str, matrix: Matrix, output: &str) {
         let weight = weight_name(name);
         self.graph.node(Node::new("MatMul", name).inputs([input, &weight]).outputs([output]));
-        self.float_weights.push(Weight::Transposed { name: weight, matrix });
+        let dtype = self.target.io;
+        self.float_weights.push(Weight::Transposed { name: weight, matrix, dtype });
     }
 
     fn quantized_product(
@@ -92,7 +101,8 @@ impl Planner<'_> {
             .inputs(names.zero_points.as_deref())
             .outputs([output]);
         self.graph.node(with_attributes(node, &matrix, format, quantization.accuracy_level));
-        self.quantized_weights.push(Weight::Quantized { names, matrix, format, rounding });
+        let dtype = self.target.io;
+        self.quantized_weights.push(Weight::Quantized { names, matrix, format, rounding, dtype });
     }
 }
 

@@ -2,7 +2,6 @@
 
 use olive_kit_checkpoint::{Activation, Linear, LinearRole};
 use olive_kit_onnx::Node;
-use olive_kit_onnx::proto::tensor_proto::DataType;
 
 use super::{Planner, Value, hidden_shape};
 use crate::weights::Matrix;
@@ -41,13 +40,13 @@ impl Planner<'_> {
                 let name = format!("{base}/act_fn/FastGelu");
                 let shape = hidden_shape(self.decoder.intermediate_size);
                 let node = Node::new("FastGelu", &name).domain(Node::MICROSOFT).inputs([gate]);
-                self.node(node, &name, DataType::Float, Some(&shape))
+                self.node(node, &name, self.io(), Some(&shape))
             }
             Activation::Silu => {
                 let name = format!("{base}/act_fn/Sigmoid");
                 let shape = hidden_shape(self.decoder.intermediate_size);
                 let sigmoid = Node::new("Sigmoid", &name).inputs([gate]);
-                let sigmoid = self.node(sigmoid, &name, DataType::Float, Some(&shape));
+                let sigmoid = self.node(sigmoid, &name, self.io(), Some(&shape));
                 self.multiply(&format!("{base}/act_fn/Mul"), gate, &sigmoid)
             }
         }
@@ -56,6 +55,6 @@ impl Planner<'_> {
     fn multiply(&mut self, name: &str, left: &str, right: &str) -> Value {
         let shape = hidden_shape(self.decoder.intermediate_size);
         let node = Node::new("Mul", name).inputs([left, right]);
-        self.node(node, name, DataType::Float, Some(&shape))
+        self.node(node, name, self.io(), Some(&shape))
     }
 }

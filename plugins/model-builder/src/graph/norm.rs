@@ -2,9 +2,8 @@
 
 use olive_kit_checkpoint::Decoder;
 use olive_kit_onnx::Node;
-use olive_kit_onnx::proto::tensor_proto::DataType;
 
-use super::{Planner, Value, hidden_shape};
+use super::{Planner, Value, hidden_shape, output_of};
 use crate::weights::Weight;
 
 impl Planner<'_> {
@@ -48,6 +47,11 @@ impl Planner<'_> {
             None => self.norm(&base, &residual, &weight),
             Some(update) => {
                 let output = self.described(&base, 0);
+                if self.target.expands_norms() {
+                    let sum = output_of(&format!("{base}/SkipLayerNorm/Add"));
+                    self.expanded_skip_norm(&base, &residual, &update, &weight, &sum, &output);
+                    return output;
+                }
                 let inputs = [residual, update, weight];
                 self.graph.node(self.skip_norm_node(&base).inputs(inputs).outputs([&output]));
                 output
@@ -57,7 +61,12 @@ impl Planner<'_> {
 
     fn norm(&mut self, base: &str, input: &str, weight: &str) -> Value {
         let output = self.described(base, 0);
-        let node = Node::new("SimplifiedLayerNormalization", format!("{base}/LayerNorm"))
+        let name = format!("{base}/LayerNorm");
+        if self.target.expands_norms() {
+            self.expanded_norm(&name, input, weight, &output);
+            return output;
+        }
+        let node = Node::new("SimplifiedLayerNormalization", name)
             .inputs([input, weight])
             .outputs([&output])
             .attribute("epsilon", self.epsilon())
@@ -75,6 +84,10 @@ impl Planner<'_> {
         weight: &str,
     ) -> (Value, Value) {
         let (normed, sum) = (self.described(base, 0), self.described(base, 3));
+        if self.target.expands_norms() {
+            self.expanded_skip_norm(base, residual, update, weight, &sum, &normed);
+            return (normed, sum);
+        }
         let node = self.skip_norm_node(base).inputs([residual, update, weight]);
         self.graph.node(node.outputs([normed.as_str(), "", "", &sum]));
         (normed, sum)
@@ -89,13 +102,14 @@ impl Planner<'_> {
     fn described(&mut self, base: &str, output: usize) -> Value {
         let name = format!("{base}/output_{output}");
         let shape = hidden_shape(self.decoder.hidden_size);
-        self.graph.value(&name, DataType::Float, Some(&shape));
+        self.graph.value(&name, self.io(), Some(&shape));
         name
     }
 
     fn norm_weight(&mut self, base: &str, tensor: String) -> String {
         let name = format!("{}.weight", base.trim_start_matches('/').replace('/', "."));
-        self.float_weights.push(Weight::Stored { name: name.clone(), tensor });
+        let dtype = self.target.io;
+        self.float_weights.push(Weight::Stored { name: name.clone(), tensor, dtype });
         name
     }
 

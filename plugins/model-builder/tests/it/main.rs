@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod builder;
+mod targets;
 mod neural_compressor;
 mod options;
 mod schema;
 mod pass;
 mod promises;
+mod reference;
 mod support;

@@ -9,10 +9,6 @@ use crate::support::{prepare, request};
 
 #[test]
 fn what_cannot_be_built_is_named() {
-    for precision in ["fp16", "bf16"] {
-        let message = format!("precision `{precision}` is not supported yet");
-        check(&json!({"precision": precision}), "/precision", &message, "`fp32` and `int4`");
-    }
     let gemm = int4("int4_op_types_to_quantize", &json!(["Gemm"]));
     check(&gemm, "/int4_op_types_to_quantize", "nothing is quantized", "add `MatMul`");
     let extra = |name: &str, value: Value| int4("extra_options", &json!({ name: value }));

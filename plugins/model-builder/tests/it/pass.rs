@@ -149,22 +149,6 @@ fn an_adapter_must_be_merged_first() {
 }
 
 #[test]
-fn only_the_cpu_is_built_for() {
-    let output = tempfile::tempdir().unwrap();
-    let mut request = request(&fixture("tiny-llama"), &json!({"precision": "int4"}), &output);
-    let cuda = json!({"device": "gpu", "execution_provider": "CUDAExecutionProvider"});
-    request["accelerator"] = cuda;
-    let problems = prepare(&request).unwrap();
-    assert_eq!(problems.len(), 1);
-    assert_eq!(
-        problems[0].message,
-        "models for `CUDAExecutionProvider` on `gpu` are not built yet"
-    );
-    assert!(problems[0].help.as_ref().unwrap().contains("`CPUExecutionProvider`"));
-    assert_eq!(run(&request, &Recorder::default()).unwrap_err().message, problems[0].message);
-}
-
-#[test]
 fn a_tied_embedding_is_refused_where_the_runtime_would_gather_it_wrongly() {
     // Rows of 64: 1 block of 64 or more has an odd number of zero points.
     for (model, algorithm, block_size, is_symmetric, is_refused) in [

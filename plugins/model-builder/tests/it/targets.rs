@@ -1,0 +1,95 @@
+//! Graphs for every execution provider, against those of ONNX Runtime GenAI 0.18.
+
+use olive_kit_testing::fixture;
+use olive_plugin_api::testing::Recorder;
+use serde_json::{Value, json};
+
+use crate::reference::{check_graphs, check_json};
+use crate::support::{prepare, request, run};
+
+/// Models, precisions and providers; each is the name of a folder of the original.
+const BUILT: [(&str, &[(&str, &str)]); 4] = [
+    (
+        "tiny-llama",
+        &[
+            ("fp16", "cuda"),
+            ("fp16", "dml"),
+            ("fp16", "webgpu"),
+            ("fp16", "NvTensorRtRtx"),
+            ("bf16", "cuda"),
+            ("bf16", "NvTensorRtRtx"),
+            ("fp32", "webgpu"),
+        ],
+    ),
+    (
+        "tiny-phi3-longrope",
+        &[
+            ("fp16", "cuda"),
+            ("fp16", "dml"),
+            ("fp16", "webgpu"),
+            ("fp16", "NvTensorRtRtx"),
+            ("bf16", "cuda"),
+            ("bf16", "NvTensorRtRtx"),
+        ],
+    ),
+    ("tiny-qwen2", &[("fp16", "cuda"), ("fp16", "dml")]),
+    ("tiny-phi3", &[("fp16", "cuda")]),
+];
+
+#[test]
+fn every_provider_gets_its_graph() {
+    for (model, pairs) in BUILT {
+        for (precision, provider) in pairs {
+            check(model, &json!({ "precision": precision }), provider, "");
+        }
+    }
+}
+
+#[test]
+fn what_a_provider_cannot_run_is_named() {
+    for (precision, provider) in [
+        ("fp32", "cuda"),
+        ("fp32", "dml"),
+        ("fp32", "NvTensorRtRtx"),
+        ("fp16", "cpu"),
+        ("bf16", "webgpu"),
+    ] {
+        let output = tempfile::tempdir().unwrap();
+        let mut request =
+            request(&fixture("tiny-llama"), &json!({ "precision": precision }), &output);
+        request["accelerator"] = accelerator(provider);
+        let problems = prepare(&request).unwrap();
+        assert_eq!(problems.len(), 1, "{precision} {provider}");
+        assert_eq!(problems[0].pointer, "/precision");
+        let error = run(&request, &Recorder::default()).unwrap_err();
+        assert_eq!((&error.message, &error.help), (&problems[0].message, &problems[0].help));
+    }
+}
+
+/// Builds `model` with `config` for `provider` and compares with the folder of the original, whose
+/// name ends with `tag`.
+fn check(model: &str, config: &Value, provider: &str, tag: &str) {
+    let output = tempfile::tempdir().unwrap();
+    let mut request = request(&fixture(model), config, &output);
+    request["accelerator"] = accelerator(provider);
+    assert_eq!(prepare(&request).unwrap(), []);
+    run(&request, &Recorder::default()).unwrap();
+    let precision = config["precision"].as_str().unwrap();
+    let expected = fixture("builder").join(format!("{model}-{precision}-{provider}{tag}"));
+    check_graphs(output.path(), &expected);
+    let config = "genai_config.json";
+    check_json(&output.path().join(config), &expected.join(config), &[]);
+}
+
+/// The accelerator that the original calls `provider`.
+fn accelerator(provider: &str) -> Value {
+    let (device, name) = match provider {
+        "cpu" => ("cpu", "CPU"),
+        "cuda" => ("gpu", "CUDA"),
+        "dml" => ("gpu", "Dml"),
+        "webgpu" => ("gpu", "WebGpu"),
+        "NvTensorRtRtx" => ("gpu", "NvTensorRTRTX"),
+        name => ("npu", name),
+    };
+    json!({"device": device, "execution_provider": format!("{name}ExecutionProvider")})
+}
