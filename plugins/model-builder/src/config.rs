@@ -27,9 +27,10 @@ pub struct ModelBuilderConfig {
     pub int4_block_size: Option<usize>,
     /// Least exact arithmetic the `int4` kernels may use.
     ///
-    /// 1 is 32-bit float, 2 is 16-bit float, 3 is bfloat16, 4 is 8-bit integers.
+    /// 1 is 32-bit float, 2 is 16-bit float, 3 is bfloat16, 4 is 8-bit integers. Unless set it is 4
+    /// for CPUs and WebGPU, and left to the kernels of other providers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 4), extend("default" = 4))]
+    #[schemars(range(min = 1, max = 4))]
     pub int4_accuracy_level: Option<u8>,
     /// Whether the `int4` grid is symmetric, so that no zero points are stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,17 +47,14 @@ pub struct ModelBuilderConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "operators")]
     pub int4_op_types_to_quantize: Option<Vec<Operator>>,
-    /// Whether the CUDA provider records its kernels once and replays them.
+    /// Whether the CUDA provider records its kernels once and replays them; not unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = false))]
     pub enable_cuda_graph: Option<bool>,
     /// Whether what is not quantized is bfloat16 on NVIDIA GPUs when `precision` is `int4`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = false))]
     pub use_cuda_bf16: Option<bool>,
     /// Whether what is not quantized is 32-bit float on WebGPU.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = false))]
     pub use_webgpu_fp32: Option<bool>,
     /// Options by the names of ONNX Runtime GenAI's builder; they win over the fields above.
     #[serde(

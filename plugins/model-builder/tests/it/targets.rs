@@ -46,6 +46,19 @@ fn every_provider_gets_its_graph() {
 }
 
 #[test]
+fn settings_of_a_provider_shape_its_graph() {
+    let rows = [
+        ("tiny-llama", "fp16", "webgpu", "enable_webgpu_graph", true),
+        ("tiny-phi3-longrope", "fp16", "webgpu", "enable_webgpu_graph", true),
+        ("tiny-llama", "fp16", "dml", "enable_dml_graph", false),
+    ];
+    for (model, precision, provider, name, value) in rows {
+        let config = json!({"precision": precision, "extra_options": { name: value }});
+        check(model, &config, provider, &format!("-{name}_{value}"));
+    }
+}
+
+#[test]
 fn what_a_provider_cannot_run_is_named() {
     for (precision, provider) in [
         ("fp32", "cuda"),
