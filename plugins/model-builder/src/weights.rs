@@ -8,7 +8,7 @@ use olive_kit_checkpoint::{Checkpoint, Dtype, Linear, Tensor};
 use olive_kit_onnx::proto::TensorProto;
 use olive_kit_onnx::proto::tensor_proto::DataType;
 use olive_kit_onnx::{ExternalDataWriter, TensorWriter};
-use olive_kit_quant::{BlockFormat, BlockQuantized, Rounding};
+use olive_kit_quant::{BlockFormat, BlockQuantized, Rounding, ScaleType};
 use rayon::prelude::*;
 
 use crate::error::BuildError;
@@ -141,7 +141,9 @@ impl QuantizedNames {
         let bits = format.bits.count();
         let (qweight, scales, zero_points) = match rounding {
             Rounding::Default => (format!("Q{bits}"), "scales", "zero_points"),
-            Rounding::Rtn => (format!("Q{bits}G{}", format.block_size), "scale", "zp"),
+            Rounding::Rtn | Rounding::KQuant => {
+                (format!("Q{bits}G{}", format.block_size), "scale", "zp")
+            }
         };
         Self {
             qweight: format!("{weight}_{qweight}"),
@@ -179,7 +181,7 @@ pub fn write(
             Ok(vec![write_transposed(name, matrix, *dtype, checkpoint, data)?])
         }
         Weight::Quantized { names, matrix, format, rounding, dtype } => {
-            let quantized = quantize(names, matrix, *format, *rounding, checkpoint)?;
+            let quantized = quantize(names, matrix, (*format, *rounding), *dtype, checkpoint)?;
             write_quantized(names, &quantized, *rounding, *dtype, data)
         }
         Weight::RopeCaches { rope, lengths, dtype } => {
@@ -293,8 +295,8 @@ fn transpose(parts: &[Cow<'_, [f32]>], k: usize, start: usize, n: usize, out: &m
 fn quantize(
     names: &QuantizedNames,
     matrix: &Matrix,
-    format: BlockFormat,
-    rounding: Rounding,
+    (format, rounding): (BlockFormat, Rounding),
+    dtype: Dtype,
     checkpoint: &Checkpoint,
 ) -> Result<BlockQuantized, BuildError> {
     let mut parts = Vec::new();
@@ -311,7 +313,7 @@ fn quantize(
             row -= rows.len();
         }
     };
-    BlockQuantized::from_rows(matrix.n, matrix.k, format, rounding, fill)
+    BlockQuantized::from_rows(matrix.n, matrix.k, format, rounding, scale_type(dtype), fill)
         .map_err(|source| BuildError::Quantize { weight: names.qweight.clone(), source })
 }
 
@@ -326,30 +328,42 @@ fn write_quantized(
     let (n, blocks) = (size(quantized.n), size(quantized.format.blocks(quantized.k)));
     let codes = |data: &mut ExternalDataWriter| {
         let dims = [n, blocks, size(quantized.format.block_bytes())];
-        write_bytes(&names.qweight, &dims, &quantized.qweight, data)
+        write_bytes(&names.qweight, DataType::Uint8, &dims, &quantized.qweight, data)
     };
     let scales = |data: &mut ExternalDataWriter| {
-        write_floats(&names.scales, dtype, &[n, blocks], &quantized.scales, data)
+        write_bytes(&names.scales, onnx_type(dtype), &[n, blocks], &quantized.scales, data)
     };
     let zero_points = |data: &mut ExternalDataWriter| {
         let pair = names.zero_points.as_ref().zip(quantized.zero_points.as_ref());
         let dims = [n, size(quantized.format.zero_point_bytes(quantized.k))];
-        pair.map(|(name, bytes)| write_bytes(name, &dims, bytes, data)).transpose()
+        pair.map(|(name, bytes)| write_bytes(name, DataType::Uint8, &dims, bytes, data)).transpose()
     };
     let initializers = match rounding {
         Rounding::Default => [Some(codes(data)?), Some(scales(data)?), zero_points(data)?],
-        Rounding::Rtn => [Some(scales(data)?), zero_points(data)?, Some(codes(data)?)],
+        Rounding::Rtn | Rounding::KQuant => {
+            [Some(scales(data)?), zero_points(data)?, Some(codes(data)?)]
+        }
     };
     Ok(initializers.into_iter().flatten().collect())
 }
 
+/// `dtype` as the quantizers name types.
+fn scale_type(dtype: Dtype) -> ScaleType {
+    match dtype {
+        Dtype::F32 => ScaleType::F32,
+        Dtype::F16 => ScaleType::F16,
+        Dtype::BF16 => ScaleType::Bf16,
+    }
+}
+
 fn write_bytes(
     name: &str,
+    dtype: DataType,
     dims: &[i64],
     bytes: &[u8],
     data: &mut ExternalDataWriter,
 ) -> Result<TensorProto, BuildError> {
-    let mut writer = data.tensor(name, DataType::Uint8, dims);
+    let mut writer = data.tensor(name, dtype, dims);
     writer.write(bytes)?;
     Ok(writer.finish()?)
 }

@@ -4,7 +4,12 @@ use rayon::prelude::*;
 
 use crate::error::QuantError;
 use crate::grid::BlockFormat;
-use crate::{mlas, neural_compressor, pack};
+use crate::k_quant::KQuant;
+use crate::mlas::Mlas;
+use crate::neural_compressor::Rtn;
+use crate::pack;
+use crate::rows::{Encode, Layout, Scratch};
+use crate::scale::ScaleType;
 
 /// A matrix `[n, k]` whose rows are cut into blocks that share a scale.
 ///
@@ -14,14 +19,16 @@ use crate::{mlas, neural_compressor, pack};
 pub struct BlockQuantized {
     /// Width, block size and symmetry of the grid.
     pub format: BlockFormat,
+    /// Type of the scales.
+    pub scale_type: ScaleType,
     /// Rows: output features.
     pub n: usize,
     /// Columns: input features.
     pub k: usize,
     /// Codes `[n, blocks, block_size * bits / 8]`; of two 4-bit codes the earlier is the low nibble.
     pub qweight: Vec<u8>,
-    /// Scales `[n, blocks]`; may be negative.
-    pub scales: Vec<f32>,
+    /// Scales `[n, blocks]`, little-endian values of [`Self::scale_type`]; may be negative.
+    pub scales: Vec<u8>,
     /// Zero points `[n, ceil(blocks * bits / 8)]`, packed like codes; `None` when symmetric.
     pub zero_points: Option<Vec<u8>>,
 }
@@ -35,50 +42,69 @@ pub enum Rounding {
     /// Neural Compressor's round-to-nearest: a symmetric scale spans `-max..max` with all steps;
     /// f64 arithmetic, halves to even.
     Rtn,
+    /// Of 21 grids that of least weighted error, fitted as in llama.cpp's k-quants; never
+    /// symmetric, whatever the format says.
+    KQuant,
 }
 
 impl BlockQuantized {
     /// Quantizes a matrix `[n, k]` whose row `r` is what `fill(r, row)` writes; rows in parallel.
     ///
-    /// Peak memory is the result and one row per thread.
+    /// Weights are rounded to `scale_type`, the type of the matrix, before all else.
+    /// Peak memory is the result and some rows per thread, 80 KiB or two rows.
     ///
     /// # Errors
-    /// When the block size is unknown or a weight is not finite.
+    /// When the block size is unknown, a weight is not finite, or there is no such rounding of
+    /// bf16.
     pub fn from_rows(
         n: usize,
         k: usize,
         format: BlockFormat,
         rounding: Rounding,
+        scale_type: ScaleType,
         fill: impl Fn(usize, &mut [f32]) + Sync,
     ) -> Result<Self, QuantError> {
-        if !BlockFormat::BLOCK_SIZES.contains(&format.block_size) {
-            return Err(QuantError::BlockSize(format.block_size));
+        if scale_type == ScaleType::Bf16 && rounding != Rounding::Default {
+            return Err(QuantError::Bf16);
         }
-        let mut result = Self::zeroed(n, k, format);
-        if k > 0 {
-            result.quantize_rows(rounding, fill)?;
+        let shape = [n, k];
+        match rounding {
+            Rounding::Default => Self::encode(shape, format, scale_type, Mlas, fill),
+            Rounding::Rtn => Self::encode(shape, format, scale_type, Rtn, fill),
+            Rounding::KQuant => {
+                let format = BlockFormat { is_symmetric: false, ..format };
+                let encode = KQuant { is_sequential: n > 1 && format.blocks(k) == 1 };
+                Self::encode(shape, format, scale_type, encode, fill)
+            }
         }
-        Ok(result)
     }
 
     /// Quantizes `weights`, a matrix `[n, k]` in row-major order; rows in parallel.
     ///
     /// # Errors
-    /// When `weights` does not hold `n * k` values, the block size is unknown or a weight is not
-    /// finite.
+    /// When `weights` does not hold `n * k` values, and as [`Self::from_rows`].
     pub fn from_weights(
         weights: &[f32],
         n: usize,
         k: usize,
         format: BlockFormat,
         rounding: Rounding,
+        scale_type: ScaleType,
     ) -> Result<Self, QuantError> {
         if n.checked_mul(k) != Some(weights.len()) {
             return Err(QuantError::Shape { values: weights.len(), n, k });
         }
-        Self::from_rows(n, k, format, rounding, |row, out| {
+        Self::from_rows(n, k, format, rounding, scale_type, |row, out| {
             out.copy_from_slice(&weights[row * k..][..k]);
         })
+    }
+
+    /// Scale of the block at `index` of `[n, blocks]`.
+    ///
+    /// # Panics
+    /// When there is no such block.
+    pub fn scale(&self, index: usize) -> f32 {
+        self.scale_type.get(&self.scales, index)
     }
 
     /// The weights the codes stand for, `[n, k]` in row-major order.
@@ -89,7 +115,7 @@ impl BlockQuantized {
         for (index, block) in self.qweight.chunks_exact(self.format.block_bytes()).enumerate() {
             let (row, block_of_row) = (index / blocks, index % blocks);
             pack::unpack(self.format.bits, block, &mut codes);
-            let scale = self.scales[index];
+            let scale = self.scale(index);
             let zero_point = f32::from(self.zero_point(row, block_of_row));
             let row = &mut weights[row * self.k..][..self.k];
             let start = block_of_row * self.format.block_size;
@@ -100,44 +126,71 @@ impl BlockQuantized {
         weights
     }
 
-    fn zeroed(n: usize, k: usize, format: BlockFormat) -> Self {
+    pub(crate) fn encode(
+        [n, k]: [usize; 2],
+        format: BlockFormat,
+        scale_type: ScaleType,
+        encode: impl Encode,
+        fill: impl Fn(usize, &mut [f32]) + Sync,
+    ) -> Result<Self, QuantError> {
+        format.check()?;
+        let layout = Layout { k, format, scale_type };
+        let mut result = Self::zeroed(layout, n);
+        if k > 0 {
+            result.encode_rows(layout, encode, fill)?;
+        }
+        Ok(result)
+    }
+
+    fn zeroed(layout: Layout, n: usize) -> Self {
+        let Layout { k, format, scale_type } = layout;
         let blocks = format.blocks(k);
         let zero_points = vec![0; n * format.zero_point_bytes(k)];
         Self {
             format,
+            scale_type,
             n,
             k,
             qweight: vec![0; n * blocks * format.block_bytes()],
-            scales: vec![0.0; n * blocks],
+            scales: vec![0; n * blocks * scale_type.size_bytes()],
             zero_points: (!format.is_symmetric).then_some(zero_points),
         }
     }
 
-    fn quantize_rows(
+    fn encode_rows(
         &mut self,
-        rounding: Rounding,
+        layout: Layout,
+        encode: impl Encode,
         fill: impl Fn(usize, &mut [f32]) + Sync,
     ) -> Result<(), QuantError> {
-        let (k, format) = (self.k, self.format);
-        let blocks = format.blocks(k);
-        let zero_point_bytes = format.zero_point_bytes(k);
+        let (n, format, rows) = (self.n, self.format, layout.task_rows());
+        let row_bytes = layout.blocks() * format.block_bytes();
+        let scale_bytes = layout.blocks() * self.scale_type.size_bytes();
+        let zero_point_bytes = format.zero_point_bytes(self.k);
         let mut unused = Vec::new();
         let zero_points = self.zero_points.as_mut().unwrap_or_else(|| {
-            unused = vec![0; self.n * zero_point_bytes];
+            unused = vec![0; n * zero_point_bytes];
             &mut unused
         });
         self.qweight
-            .par_chunks_exact_mut(blocks * format.block_bytes())
-            .zip(self.scales.par_chunks_exact_mut(blocks))
-            .zip(zero_points.par_chunks_exact_mut(zero_point_bytes))
+            .par_chunks_mut(rows * row_bytes)
+            .zip(self.scales.par_chunks_mut(rows * scale_bytes))
+            .zip(zero_points.par_chunks_mut(rows * zero_point_bytes))
             .enumerate()
             .try_for_each_init(
-                || Scratch::new(k, format),
-                |scratch, (row, ((qweight, scales), zero_points))| {
-                    fill(row, &mut scratch.weights[..k]);
-                    let packed = PackedRow { qweight, scales, zero_points };
-                    let is_finite = scratch.quantize(k, format, rounding, packed);
-                    if is_finite { Ok(()) } else { Err(QuantError::NotFinite { row }) }
+                || Scratch::new(layout),
+                |scratch, (task, ((qweight, scales), zero_points))| {
+                    let first = task * rows;
+                    scratch.run((first, rows.min(n - first)), encode, &fill)?;
+                    pack::pack(format.bits, &scratch.codes, qweight);
+                    layout.scale_type.write(&scratch.scales, scales);
+                    let of_rows = scratch.zero_points.chunks_exact(layout.blocks());
+                    for (of_row, bytes) in
+                        of_rows.zip(zero_points.chunks_exact_mut(zero_point_bytes))
+                    {
+                        pack::pack_filled(format.bits, of_row, bytes);
+                    }
+                    Ok(())
                 },
             )
     }
@@ -148,60 +201,5 @@ impl BlockQuantized {
         };
         let bytes = self.format.zero_point_bytes(self.k);
         pack::get(self.format.bits, &zero_points[row * bytes..][..bytes], block)
-    }
-}
-
-/// A thread's room for one row.
-struct Scratch {
-    /// `[blocks * block_size]`; what is beyond the row stays 0.
-    weights: Vec<f32>,
-    /// Codes of one block.
-    codes: Vec<u8>,
-    /// One zero point a block.
-    zero_points: Vec<u8>,
-}
-
-/// One row of a matrix's three parts.
-struct PackedRow<'a> {
-    qweight: &'a mut [u8],
-    scales: &'a mut [f32],
-    zero_points: &'a mut [u8],
-}
-
-impl Scratch {
-    fn new(k: usize, format: BlockFormat) -> Self {
-        let blocks = format.blocks(k);
-        Self {
-            weights: vec![0.0; blocks * format.block_size],
-            codes: vec![0; format.block_size],
-            // An unused nibble at the end of a row holds the grid's middle.
-            zero_points: vec![format.bits.middle(); blocks.next_multiple_of(2)],
-        }
-    }
-
-    /// Quantizes the row in `weights` and says whether all of it is finite.
-    fn quantize(
-        &mut self,
-        k: usize,
-        format: BlockFormat,
-        rounding: Rounding,
-        packed: PackedRow<'_>,
-    ) -> bool {
-        let PackedRow { qweight, scales, zero_points } = packed;
-        let blocks = self.weights.chunks_exact(format.block_size);
-        let outputs = qweight.chunks_exact_mut(format.block_bytes());
-        for (index, (weights, output)) in blocks.zip(outputs).enumerate() {
-            let length = format.block_size.min(k - index * format.block_size);
-            let grid = match rounding {
-                Rounding::Default => mlas::quantize(weights, length, format, &mut self.codes),
-                Rounding::Rtn => neural_compressor::quantize(weights, format, &mut self.codes),
-            };
-            pack::pack(format.bits, &self.codes, output);
-            scales[index] = grid.scale;
-            self.zero_points[index] = grid.zero_point;
-        }
-        let count = scales.len().next_multiple_of(8 / format.bits.count());
-        pack::pack(format.bits, &self.zero_points[..count], zero_points);
-        self.weights.iter().fold(true, |all, weight| all & weight.is_finite())
     }
 }

@@ -9,6 +9,9 @@ pub enum QuantError {
     /// The block size is none bitsandbytes knows.
     #[error("block size {0} is not a power of two from 32 to 4096")]
     FourBitBlockSize(usize),
+    /// Only the default rounding stores bf16 scales.
+    #[error("`rtn` and `k_quant` do not quantize bf16 weights")]
+    Bf16,
     /// Values and shape disagree.
     #[error("{values} values do not fill a matrix of {n} rows and {k} columns")]
     Shape {

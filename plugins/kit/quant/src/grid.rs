@@ -1,5 +1,7 @@
 //! Grids that weights of a block are rounded to.
 
+use crate::error::QuantError;
+
 /// Width, block size and symmetry of a grid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlockFormat {
@@ -61,6 +63,14 @@ impl Bits {
 impl BlockFormat {
     /// Block sizes `MatMulNBits` knows.
     pub const BLOCK_SIZES: [usize; 5] = [16, 32, 64, 128, 256];
+
+    /// Whether there are blocks of that size.
+    pub(crate) fn check(&self) -> Result<(), QuantError> {
+        if Self::BLOCK_SIZES.contains(&self.block_size) {
+            return Ok(());
+        }
+        Err(QuantError::BlockSize(self.block_size))
+    }
 
     /// Blocks of a row of `k` weights.
     pub const fn blocks(&self, k: usize) -> usize {

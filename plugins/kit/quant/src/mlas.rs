@@ -1,25 +1,72 @@
 //! The default rounding, as MLAS's `BlockwiseQuantizer` does it: f32 arithmetic, halves away from
 //! zero, padding outside the range and with code 0.
 
-use crate::grid::{BlockFormat, Grid};
+use pulp::Simd;
 
-/// Quantizes the first `length` of `weights` into `codes`; the codes after them become 0.
-pub(crate) fn quantize(
+use crate::grid::{BlockFormat, Grid};
+use crate::rows::{Blocks, Encode};
+use crate::scale::ScaleType;
+
+/// [`Rounding::Default`](crate::Rounding::Default).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mlas;
+
+/// The same for `DequantizeLinear`: what is rounded does not yet hold the zero point, so that
+/// other halves go up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MlasQdq;
+
+impl Encode for Mlas {
+    #[inline(always)]
+    fn encode<S: Simd>(self, _: S, blocks: Blocks<'_>) {
+        encode::<false>(blocks);
+    }
+}
+
+impl Encode for MlasQdq {
+    #[inline(always)]
+    fn encode<S: Simd>(self, _: S, blocks: Blocks<'_>) {
+        encode::<true>(blocks);
+    }
+}
+
+#[inline(always)]
+fn encode<const IS_QDQ: bool>(blocks: Blocks<'_>) {
+    let Blocks { layout, weights, codes, scales, zero_points } = blocks;
+    let size = layout.format.block_size;
+    let pairs = weights.chunks_exact(size).zip(codes.chunks_exact_mut(size));
+    for (index, (weights, codes)) in pairs.enumerate() {
+        let length = layout.block_len(index);
+        let grid = Range::of(&weights[..length]).grid(layout.format);
+        let scale = match layout.scale_type {
+            // Scales of bf16 are rounded after all is done.
+            ScaleType::F32 | ScaleType::Bf16 => grid.scale,
+            ScaleType::F16 => ScaleType::F16.round(grid.scale),
+        };
+        quantize::<IS_QDQ>(weights, scale, grid.zero_point, layout.format, codes);
+        codes[length..].fill(0);
+        scales[index] = layout.scale_type.round(scale);
+        zero_points[index] = grid.zero_point;
+    }
+}
+
+/// Rounds `weights` to the grid of `scale` and `zero_point`.
+#[inline(always)]
+fn quantize<const IS_QDQ: bool>(
     weights: &[f32],
-    length: usize,
+    scale: f32,
+    zero_point: u8,
     format: BlockFormat,
     codes: &mut [u8],
-) -> Grid {
-    let range = Range::of(&weights[..length]);
-    let grid = if format.is_symmetric { range.symmetric(format) } else { range.asymmetric(format) };
-    let reciprocal = if grid.scale == 0.0 { 0.0 } else { 1.0 / grid.scale };
-    let zero_point = f32::from(grid.zero_point);
+) {
+    let reciprocal = if scale == 0.0 { 0.0 } else { 1.0 / scale };
+    let zero_point = f32::from(zero_point);
     let last_code = f32::from(format.bits.last_code());
     for (code, weight) in codes.iter_mut().zip(weights) {
-        *code = round((weight * reciprocal + zero_point).clamp(0.0, last_code));
+        let steps = weight * reciprocal;
+        let steps = if IS_QDQ { nearest(steps) } else { steps };
+        *code = round((steps + zero_point).clamp(0.0, last_code));
     }
-    codes[length..].fill(0);
-    grid
 }
 
 /// Smallest and largest weight of a block.
@@ -29,23 +76,31 @@ struct Range {
 }
 
 impl Range {
+    #[inline(always)]
     fn of(weights: &[f32]) -> Self {
-        const LANES: usize = 8;
-        let (mut min, mut max) = ([f32::MAX; LANES], [f32::MIN; LANES]);
+        const LANES: usize = 16;
+        // Of zeros with different signs the first counts.
+        let (mut min, mut max) = ([weights[0]; LANES], [weights[0]; LANES]);
         let (lanes, rest) = weights.as_chunks::<LANES>();
         for weights in lanes {
             for lane in 0..LANES {
-                min[lane] = min[lane].min(weights[lane]);
-                max[lane] = max[lane].max(weights[lane]);
+                min[lane] = lesser(min[lane], weights[lane]);
+                max[lane] = greater(max[lane], weights[lane]);
             }
         }
         Self {
-            min: min.iter().chain(rest).copied().fold(f32::MAX, f32::min),
-            max: max.iter().chain(rest).copied().fold(f32::MIN, f32::max),
+            min: min.iter().chain(rest).copied().fold(weights[0], lesser),
+            max: max.iter().chain(rest).copied().fold(weights[0], greater),
         }
     }
 
+    #[inline(always)]
+    fn grid(&self, format: BlockFormat) -> Grid {
+        if format.is_symmetric { self.symmetric(format) } else { self.asymmetric(format) }
+    }
+
     /// The extreme of larger magnitude, the minimum on a tie, lands on code 0.
+    #[inline(always)]
     fn symmetric(&self, format: BlockFormat) -> Grid {
         let extreme = if self.max.abs() > self.min.abs() { self.max } else { self.min };
         let middle = format.bits.middle();
@@ -53,8 +108,9 @@ impl Range {
     }
 
     /// The range, widened to hold 0, spans all codes.
+    #[inline(always)]
     fn asymmetric(&self, format: BlockFormat) -> Grid {
-        let (min, max) = (self.min.min(0.0), self.max.max(0.0));
+        let (min, max) = (lesser(self.min, 0.0), greater(self.max, 0.0));
         let last_code = f32::from(format.bits.last_code());
         let scale = (max - min) / last_code;
         let zero_point = if scale == 0.0 { min } else { 0.0 - min / scale };
@@ -62,16 +118,42 @@ impl Range {
     }
 }
 
+/// The lesser value, the first of equals; one instruction.
+#[inline(always)]
+fn lesser(first: f32, second: f32) -> f32 {
+    if second < first { second } else { first }
+}
+
+/// The greater value, the first of equals; one instruction.
+#[inline(always)]
+fn greater(first: f32, second: f32) -> f32 {
+    if second > first { second } else { first }
+}
+
 /// Nearest integer of a value in `0.0..=255.0`, halves up.
-///
-/// The sum has no fraction bits left, so the addition rounds, halves to even, and its last byte is
-/// the integer; a half that went down goes up again. Unlike `f32::round` this compiles to vector
-/// instructions on every x86-64.
+#[inline(always)]
 fn round(value: f32) -> u8 {
-    const NO_FRACTION: f32 = 12_582_912.0; // 1.5 * 2^23
+    without_fraction(value).to_bits().to_le_bytes()[0]
+}
+
+/// Nearest integer, halves away from zero; at most 255 from it.
+#[inline(always)]
+fn nearest(value: f32) -> f32 {
+    (without_fraction(value.abs().min(255.0)) - NO_FRACTION).copysign(value)
+}
+
+/// 1.5 * 2^23: a sum with it has no fraction bits left.
+const NO_FRACTION: f32 = 12_582_912.0;
+
+/// The nearest integer of a value in `0.0..=255.0`, halves up, more than [`NO_FRACTION`], so that
+/// its last byte is the integer.
+///
+/// The addition rounds, halves to even, and a half that went down goes up again. Unlike
+/// `f32::round` this compiles to vector instructions on every x86-64.
+#[inline(always)]
+fn without_fraction(value: f32) -> f32 {
     let even = value + NO_FRACTION;
-    let up = if value - (even - NO_FRACTION) >= 0.5 { even + 1.0 } else { even };
-    up.to_bits().to_le_bytes()[0]
+    if value - (even - NO_FRACTION) >= 0.5 { even + 1.0 } else { even }
 }
 
 #[cfg(test)]
@@ -84,6 +166,7 @@ mod tests {
             let value = f32::from(half) / 2.0;
             for near in [value.next_down().max(0.0), value, value.next_up().min(255.0)] {
                 assert_eq!(f32::from(round(near)).to_bits(), near.round().to_bits(), "{near:?}");
+                assert_eq!(nearest(-near).to_bits(), (-near).round().to_bits(), "{near:?}");
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::grid::Bits;
 
-/// Packs `codes`, an even number when 4 bits wide, into `bytes`.
+/// Packs `codes` into `bytes`, as far as they fill bytes.
 pub(crate) fn pack(bits: Bits, codes: &[u8], bytes: &mut [u8]) {
     match bits {
         Bits::Four => {
@@ -11,6 +11,22 @@ pub(crate) fn pack(bits: Bits, codes: &[u8], bytes: &mut [u8]) {
             }
         }
         Bits::Eight => bytes.copy_from_slice(codes),
+    }
+}
+
+/// Packs `codes`; an unused nibble at the end holds the middle of the grid.
+pub(crate) fn pack_filled(bits: Bits, codes: &[u8], bytes: &mut [u8]) {
+    pack(bits, codes, bytes);
+    if let (Bits::Four, [last]) = (bits, codes.as_chunks::<2>().1) {
+        bytes[codes.len() / 2] = last | bits.middle() << 4;
+    }
+}
+
+/// Packs codes of 4 bits; an unused nibble at the end is 0.
+pub(crate) fn pack_all(codes: &[u8], bytes: &mut [u8]) {
+    pack(Bits::Four, codes, bytes);
+    if let [last] = codes.as_chunks::<2>().1 {
+        bytes[codes.len() / 2] = *last;
     }
 }
 
