@@ -47,7 +47,7 @@ pub(crate) fn accelerators() -> Vec<AcceleratorRule> {
     let int4 = AcceleratorRule {
         condition: Some(with_precision(&["int4"])),
         at: "/precision".to_owned(),
-        execution_providers: all_but(&["CUDA", "Dml", "WebGpu", "NvTensorRTRTX"]),
+        execution_providers: all_but(&["NvTensorRTRTX"]),
         message: Some(
             "graphs of precision `int4` are not built for `{execution_provider}` yet".to_owned(),
         ),

@@ -118,7 +118,7 @@ pub(crate) fn resolve(config: &ModelBuilderConfig, name: &str) -> Result<Target,
         Precision::Fp32 => target.io == Dtype::F32 && matches!(provider, Cpu | WebGpu),
         Precision::Fp16 => provider != Cpu,
         Precision::Bf16 => matches!(provider, Cuda | NvTensorRtRtx),
-        Precision::Int4 => target.io == Dtype::F32,
+        Precision::Int4 => provider != NvTensorRtRtx,
     };
     if is_built && name != NO_MORE {
         return Ok(target);

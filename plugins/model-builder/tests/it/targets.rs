@@ -19,6 +19,9 @@ const BUILT: [(&str, &[(&str, &str)]); 4] = [
             ("bf16", "cuda"),
             ("bf16", "NvTensorRtRtx"),
             ("fp32", "webgpu"),
+            ("int4", "cuda"),
+            ("int4", "dml"),
+            ("int4", "webgpu"),
         ],
     ),
     (
@@ -30,6 +33,9 @@ const BUILT: [(&str, &[(&str, &str)]); 4] = [
             ("fp16", "NvTensorRtRtx"),
             ("bf16", "cuda"),
             ("bf16", "NvTensorRtRtx"),
+            ("int4", "cuda"),
+            ("int4", "dml"),
+            ("int4", "webgpu"),
         ],
     ),
     ("tiny-qwen2", &[("fp16", "cuda"), ("fp16", "dml")]),
@@ -51,6 +57,9 @@ fn settings_of_a_provider_shape_its_graph() {
         ("tiny-llama", "fp16", "webgpu", "enable_webgpu_graph", true),
         ("tiny-phi3-longrope", "fp16", "webgpu", "enable_webgpu_graph", true),
         ("tiny-llama", "fp16", "dml", "enable_dml_graph", false),
+        ("tiny-llama", "int4", "cuda", "enable_cuda_graph", true),
+        ("tiny-llama", "int4", "cuda", "use_cuda_bf16", true),
+        ("tiny-llama", "int4", "webgpu", "use_webgpu_fp32", true),
     ];
     for (model, precision, provider, name, value) in rows {
         let config = json!({"precision": precision, "extra_options": { name: value }});
@@ -66,6 +75,7 @@ fn what_a_provider_cannot_run_is_named() {
         ("fp32", "NvTensorRtRtx"),
         ("fp16", "cpu"),
         ("bf16", "webgpu"),
+        ("int4", "NvTensorRtRtx"),
     ] {
         let output = tempfile::tempdir().unwrap();
         let mut request =
