@@ -8,7 +8,7 @@ use crate::reference::{check_graphs, check_json};
 use crate::support::{prepare, request, run};
 
 /// Models, precisions and providers; each is the name of a folder of the original.
-const BUILT: [(&str, &[(&str, &str)]); 4] = [
+const BUILT: [(&str, &[(&str, &str)]); 7] = [
     (
         "tiny-llama",
         &[
@@ -39,7 +39,10 @@ const BUILT: [(&str, &[(&str, &str)]); 4] = [
         ],
     ),
     ("tiny-qwen2", &[("fp16", "cuda"), ("fp16", "dml")]),
-    ("tiny-phi3", &[("fp16", "cuda")]),
+    ("tiny-phi3", &[("fp16", "cuda"), ("fp16", "dml")]),
+    ("tiny-llama3", &[("fp16", "cuda")]),
+    ("tiny-llama-bias", &[("fp16", "dml")]),
+    ("tiny-phi4-mini", &[("fp16", "dml"), ("bf16", "NvTensorRtRtx")]),
 ];
 
 #[test]
