@@ -14,7 +14,6 @@ pub mod summary;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::footprint::{Footprint, StepRecord};
 use olive_schemas::metric::MetricValue;
 use olive_schemas::step::{LogLevel, StepEvent};
@@ -82,11 +81,6 @@ impl View {
         self.shown().step_ended(step, record, metrics);
     }
 
-    /// Shows a diagnostic that has no place in the config's text.
-    pub fn diagnostic(&self, diagnostic: &Diagnostic) {
-        self.shown().diagnostic(diagnostic);
-    }
-
     /// Sums the run up.
     pub fn run_ended(&self, footprint: &Footprint) {
         self.shown().run_ended(footprint);
@@ -104,7 +98,6 @@ trait Show: Send {
     fn step_started(&mut self, step: &StepTitle);
     fn event(&mut self, event: &StepEvent);
     fn step_ended(&mut self, step: &StepTitle, record: &StepRecord, metrics: &[MetricValue]);
-    fn diagnostic(&mut self, diagnostic: &Diagnostic);
     fn run_ended(&mut self, footprint: &Footprint);
 }
 

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use console::Term;
 use indicatif::style::ProgressTracker;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::footprint::{Footprint, StepRecord};
 use olive_schemas::metric::MetricValue;
 use olive_schemas::step::StepEvent;
@@ -85,11 +84,6 @@ impl Show for Bars {
         for line in summary::ending(&step.label(), record, metrics, self.sink.colors_progress) {
             self.line(&line);
         }
-    }
-
-    fn diagnostic(&mut self, diagnostic: &Diagnostic) {
-        let text = summary::diagnostic(diagnostic, self.sink.colors_progress);
-        self.line(&text);
     }
 
     fn run_ended(&mut self, footprint: &Footprint) {

@@ -1,6 +1,5 @@
 //! A run as one JSON object a line.
 
-use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::footprint::{Footprint, StepRecord};
 use olive_schemas::metric::MetricValue;
 use olive_schemas::step::StepEvent;
@@ -33,10 +32,6 @@ enum Line<'a> {
         step: &'a StepTitle,
         record: &'a StepRecord,
         metrics: &'a [MetricValue],
-    },
-    Diagnostic {
-        #[serde(flatten)]
-        diagnostic: &'a Diagnostic,
     },
     RunEnded {
         is_complete: bool,
@@ -83,10 +78,6 @@ impl Show for Json {
         self.write(&Line::StepEnded { step, record, metrics });
     }
 
-    fn diagnostic(&mut self, diagnostic: &Diagnostic) {
-        self.write(&Line::Diagnostic { diagnostic });
-    }
-
     fn run_ended(&mut self, footprint: &Footprint) {
         let is_complete = footprint.is_complete();
         self.write(&Line::RunEnded { is_complete, footprint });
@@ -121,7 +112,6 @@ mod tests {
         view.event(&StepEvent::Text { text: "two\nlines".into() });
         let record = footprint.models[1].pass_step.as_ref().unwrap();
         view.step_ended(&step, record, &footprint.models[1].metrics);
-        view.diagnostic(&footprint.diagnostics[0]);
         view.run_ended(&footprint);
 
         let text = streams.results();
@@ -130,15 +120,7 @@ mod tests {
         let events: Vec<&str> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
         assert_eq!(
             events,
-            [
-                "run_started",
-                "step_started",
-                "progress",
-                "text",
-                "step_ended",
-                "diagnostic",
-                "run_ended"
-            ]
+            ["run_started", "step_started", "progress", "text", "step_ended", "run_ended"]
         );
         assert!(lines[2..=4].iter().all(|line| line["key"] == "abc"));
         assert_eq!(
@@ -150,8 +132,8 @@ mod tests {
         );
         assert_eq!(lines[4]["record"]["status"], "ran");
         assert_eq!(lines[4]["metrics"][0]["value"], 0.883);
-        assert_eq!(lines[5]["code"], "quality-loss");
-        assert_eq!(lines[6]["is_complete"], true);
+        assert_eq!(lines[5]["is_complete"], true);
+        assert_eq!(lines[5]["footprint"]["diagnostics"][0]["code"], "quality-loss");
         assert_eq!(streams.progress(), "");
     }
 }

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::footprint::{Footprint, StepRecord};
 use olive_schemas::metric::MetricValue;
 use olive_schemas::step::StepEvent;
@@ -80,11 +79,6 @@ impl Show for Lines {
         for line in summary::ending(&step.label(), record, metrics, color) {
             self.sink.progress(&line);
         }
-    }
-
-    fn diagnostic(&mut self, diagnostic: &Diagnostic) {
-        let text = summary::diagnostic(diagnostic, self.sink.colors_progress);
-        self.sink.progress(&text);
     }
 
     fn run_ended(&mut self, footprint: &Footprint) {

@@ -74,14 +74,6 @@ pub(super) fn ending(
     lines
 }
 
-/// A diagnostic without its last line break.
-pub(super) fn diagnostic(diagnostic: &Diagnostic, color: bool) -> String {
-    let mut text = Vec::new();
-    // Writing into memory does not fail.
-    let _ = render::diagnostic(diagnostic, &mut text, color);
-    String::from_utf8_lossy(&text).trim_end().to_owned()
-}
-
 /// The sum of a run: models and metrics, times of steps, warnings, where things are.
 pub fn closing(footprint: &Footprint, color: bool) -> String {
     let mut parts = Vec::new();
@@ -169,6 +161,14 @@ fn times(footprint: &Footprint, color: bool) -> String {
 fn warnings(footprint: &Footprint, color: bool) -> String {
     let told = footprint.diagnostics.iter().filter(|told| told.severity != Severity::Note);
     told.map(|told| diagnostic(told, color) + "\n").collect()
+}
+
+/// A diagnostic without its last line break.
+fn diagnostic(diagnostic: &Diagnostic, color: bool) -> String {
+    let mut text = Vec::new();
+    // Writing into memory does not fail.
+    let _ = render::diagnostic(diagnostic, &mut text, color);
+    String::from_utf8_lossy(&text).trim_end().to_owned()
 }
 
 fn places(footprint: &Footprint, color: bool) -> String {
