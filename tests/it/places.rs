@@ -121,6 +121,16 @@ fn failures_elsewhere_are_failures_of_the_step() {
     }
 }
 
+#[test]
+fn a_flood_of_lines_elsewhere_is_cut_and_counted() {
+    let playground = Playground::new();
+    let greeting = "welcome\n".repeat(10_001);
+    playground.workflow(on_shell(json!({"greeting": greeting}), json!({"type": "Toy"})));
+    playground.run().check(0, &["first (Toy)", "further lines"]);
+    let footprint = playground.read("out/footprint.json");
+    assert!(footprint.len() < 1 << 20, "{} bytes", footprint.len());
+}
+
 #[cfg(unix)]
 #[test]
 fn a_job_elsewhere_is_cancelled() {

@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 
 use olive_schemas::error::PluginError;
 use olive_schemas::model::{Model, ModelKind};
-use olive_schemas::protocol::{Call, End, Line, Message, Usage};
+use olive_schemas::protocol::{Call, End, Usage};
 use olive_schemas::step::{LogLevel, StepEvent, StepKind, StepOutcome, StepRequest};
-use olive_schemas::system::{Job, JobState, LogPart, SystemCall, SystemReply, SystemRequest};
+use olive_schemas::system::{Job, JobState, SystemCall, SystemReply, SystemRequest};
 use serde_json::Value;
 
 use crate::plan::SystemUse;
 use crate::plugin::manifest;
+use crate::plugin::process::chatter::Chatter;
 use crate::plugin::process::{self, Failure, Outcome, Supervision};
 use crate::prepare::StepFolder;
 
@@ -55,7 +56,9 @@ impl Following<'_> {
             return Err(self.wrong("submit"));
         };
         self.log(LogLevel::Info, format!("job `{id}` on `{}`", self.system.label));
-        let answer = self.follow(&id);
+        let mut chatter = Chatter::new(self.supervision.on_event);
+        let answer = self.follow(&id, &mut chatter);
+        chatter.end();
         let collected = self.ask(SystemCall::Collect { id });
         let answer = answer?;
         collected.map(|_| answer)
@@ -81,7 +84,7 @@ impl Following<'_> {
     }
 
     /// Hands on what the job's worker writes until its last message is there.
-    fn follow(&mut self, id: &str) -> Result<Value, PluginError> {
+    fn follow(&mut self, id: &str, chatter: &mut Chatter<'_>) -> Result<Value, PluginError> {
         let (mut next, mut pause, mut failures) = (0, LOOKS[0], 0);
         let mut known = None;
         loop {
@@ -110,8 +113,8 @@ impl Following<'_> {
                 pause = LOOKS[0];
             }
             next = part.next;
-            if let Some(answer) = self.take(&part) {
-                return answer;
+            if let Some(end) = part.text.lines().find_map(|line| chatter.line(line)) {
+                return self.answer(end);
             }
             match state {
                 JobState::Queued { .. } | JobState::Running if known.as_ref() != Some(&state) => {
@@ -119,7 +122,9 @@ impl Following<'_> {
                     known = Some(state);
                 }
                 JobState::Queued { .. } | JobState::Running => {}
-                JobState::Ended { exit_code } => return Err(self.ended(exit_code)),
+                JobState::Ended { exit_code } => {
+                    return Err(self.ended(exit_code, chatter.complaints()));
+                }
                 JobState::Lost { reason } => return Err(self.lost(&reason)),
             }
             thread::sleep(pause);
@@ -127,26 +132,13 @@ impl Following<'_> {
         }
     }
 
-    /// Hands on events; gives the worker's answer once it is there.
-    fn take(&mut self, part: &LogPart) -> Option<Result<Value, PluginError>> {
-        for line in part.text.lines() {
-            match Line::read(line.as_bytes()) {
-                Line::Message(Message::Event(event)) => (self.supervision.on_event)(event),
-                Line::Message(Message::End(End::Done { answer, usage })) => {
-                    self.usage = usage;
-                    return Some(Ok(answer));
-                }
-                Line::Message(Message::End(End::Failed { error, usage })) => {
-                    self.usage = usage;
-                    return Some(Err(error));
-                }
-                // Schedulers write greetings; they are no messages.
-                Line::Stray | Line::Unknown | Line::Malformed { .. } => {
-                    self.log(LogLevel::Debug, line.to_owned());
-                }
-            }
-        }
-        None
+    fn answer(&mut self, end: End) -> Result<Value, PluginError> {
+        let (answer, usage) = match end {
+            End::Done { answer, usage } => (Ok(answer), usage),
+            End::Failed { error, usage } => (Err(error), usage),
+        };
+        self.usage = usage;
+        answer
     }
 
     fn tell(&self, state: &JobState) {
@@ -159,11 +151,12 @@ impl Following<'_> {
         self.log(LogLevel::Info, message);
     }
 
-    fn ended(&self, exit_code: Option<i32>) -> PluginError {
+    fn ended(&self, exit_code: Option<i32>, complaints: Vec<String>) -> PluginError {
         let code = exit_code.map(|code| format!(" with exit code {code}")).unwrap_or_default();
         let message = format!("the job on `{}` ended{code} and no answer", self.system.label);
-        PluginError::new("worker-died", message)
-            .with_help("what the job wrote to standard error is in the system's own log")
+        let mut error = PluginError::new("worker-died", message);
+        error.causes = complaints;
+        error.with_help("what the job wrote to standard error is in the system's own log")
     }
 
     fn lost(&self, reason: &str) -> PluginError {

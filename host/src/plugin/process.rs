@@ -5,7 +5,7 @@
 //! host goes on: its lines, its chatter and its last words are bounded, and it is ended together
 //! with every process that it has started.
 
-mod chatter;
+pub mod chatter;
 mod deadline;
 mod group;
 mod lines;
@@ -275,7 +275,8 @@ impl Worker {
         let status = self.group.end(patience);
         drop(held);
         self.mark.iter().for_each(Mark::sweep);
-        let mut last_words = chatter.end();
+        let mut last_words = chatter.complaints();
+        chatter.end();
         last_words.extend(self.last_words.end());
         let failure = match (ending, status) {
             (Ending::Said(End::Done { answer, usage }), _) => return (Ok(answer), usage),

@@ -1,6 +1,6 @@
 //! Handing on what a process tells, as much of it as a person can want.
 
-use olive_schemas::protocol::{Line, Message};
+use olive_schemas::protocol::{End, Line, Message};
 use olive_schemas::step::{LogLevel, StepEvent};
 
 use super::lines::{Heard, printable};
@@ -19,7 +19,7 @@ const NAME_BYTES: usize = 100;
 const FIGURES: usize = 100;
 
 /// Events on their way to the user.
-pub(super) struct Chatter<'a> {
+pub struct Chatter<'a> {
     on_event: &'a dyn Fn(StepEvent),
     lines: usize,
     bytes: usize,
@@ -31,7 +31,7 @@ pub(super) struct Chatter<'a> {
 
 impl<'a> Chatter<'a> {
     /// Nothing said yet; events go to `on_event`.
-    pub(super) fn new(on_event: &'a dyn Fn(StepEvent)) -> Self {
+    pub fn new(on_event: &'a dyn Fn(StepEvent)) -> Self {
         Self {
             on_event,
             lines: 0,
@@ -40,6 +40,17 @@ impl<'a> Chatter<'a> {
             strays: 0,
             first_stray: None,
             complaints: Vec::new(),
+        }
+    }
+
+    /// Hands on a line as it was written; the end of the call, when it says that.
+    pub fn line(&mut self, line: &str) -> Option<End> {
+        match Heard::of(line.as_bytes()) {
+            Heard::Line(Line::Message(Message::End(end)), _) => Some(end),
+            heard => {
+                self.take(heard);
+                None
+            }
         }
     }
 
@@ -68,23 +79,24 @@ impl<'a> Chatter<'a> {
         }
     }
 
-    /// Tells what was dropped; what was wrong with the lines, for the case that no answer came.
-    pub(super) fn end(mut self) -> Vec<String> {
+    /// What was wrong with the lines, for the case that no answer came.
+    pub fn complaints(&self) -> Vec<String> {
+        let stray = self.first_stray.as_ref().map(|first| match self.strays {
+            1 => format!("it wrote a line to standard output that is no message: `{first}`"),
+            count => format!(
+                "it wrote {count} lines to standard output that are no messages, the first: \
+                 `{first}`"
+            ),
+        });
+        self.complaints.iter().cloned().chain(stray).collect()
+    }
+
+    /// Tells what was dropped.
+    pub fn end(self) {
         if self.dropped > 0 {
             let message = format!("the plugin logged {} further lines", self.dropped);
             (self.on_event)(StepEvent::Log { level: LogLevel::Warning, message });
         }
-        if let Some(first) = &self.first_stray {
-            let stray = match self.strays {
-                1 => format!("it wrote a line to standard output that is no message: `{first}`"),
-                count => format!(
-                    "it wrote {count} lines to standard output that are no messages, the first: \
-                     `{first}`"
-                ),
-            };
-            self.complaints.push(stray);
-        }
-        self.complaints
     }
 
     fn stray(&mut self, text: String) {
@@ -145,7 +157,8 @@ mod tests {
         };
         let mut chatter = Chatter::new(&keep);
         lines.into_iter().for_each(|line| chatter.take(line));
-        let complaints = chatter.end();
+        let complaints = chatter.complaints();
+        chatter.end();
         (log.into_inner(), complaints)
     }
 

@@ -30,6 +30,16 @@ pub(super) enum Heard {
     TooLong,
 }
 
+impl Heard {
+    /// What `line`, whole and without its end, says.
+    pub(super) fn of(line: &[u8]) -> Self {
+        match Line::read(line) {
+            message @ Line::Message(_) => Self::Line(message, String::new()),
+            other => Self::Line(other, shown(line, SHOWN_BYTES)),
+        }
+    }
+}
+
 /// The lines of `stdout` as they come.
 pub(super) fn messages(stdout: impl Read + Send + 'static) -> Receiver<Heard> {
     let (sender, receiver) = sync_channel(WAITING);
@@ -39,10 +49,7 @@ pub(super) fn messages(stdout: impl Read + Send + 'static) -> Receiver<Heard> {
         while let Ok(Some(length)) = next_line(&mut stdout, &mut bytes, LINE_BYTES) {
             let heard = match length {
                 Length::Cut => Heard::TooLong,
-                Length::Whole => match Line::read(&bytes) {
-                    message @ Line::Message(_) => Heard::Line(message, String::new()),
-                    other => Heard::Line(other, shown(&bytes, SHOWN_BYTES)),
-                },
+                Length::Whole => Heard::of(&bytes),
             };
             if sender.send(heard).is_err() {
                 break;
