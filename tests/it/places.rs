@@ -97,6 +97,24 @@ fn a_system_runs_steps_elsewhere() {
 }
 
 #[test]
+fn a_plan_says_which_steps_run_elsewhere() {
+    let playground = Playground::new();
+    let mut workflow = on_shell(json!({}), json!({"type": "Toy"}));
+    workflow["engine"] = json!({});
+    workflow["passes"]["second"] = json!({"type": "Toy", "host": "shell"});
+    playground.workflow(workflow);
+    let said = playground.olive(&["plan", "--config", "@/olive.json"]);
+    said.check(0, &[]);
+    let is_elsewhere = |line: &str| line.contains("  on `shell`");
+    let lines: Vec<_> = said.out.lines().map(is_elsewhere).collect();
+    assert_eq!(lines, [false, true, false], "{}", said.out);
+    let said = playground.olive(&["plan", "--config", "@/olive.json", "--json"]);
+    let plan: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(plan["steps"][0].get("system"), None);
+    assert_eq!(plan["steps"][1]["system"], "shell");
+}
+
+#[test]
 fn where_a_step_runs_is_not_part_of_its_key() {
     let playground = Playground::new();
     playground.passes(&json!({"first": {"type": "Toy"}}));

@@ -53,8 +53,10 @@ fn text(plan: &Plan, costs: &[Option<&Cost>], store: &Store) -> String {
             "to do"
         };
         let (key, plugin) = (step.key.short(), &step.plugin);
+        let place = step.system.as_ref().map(|system| format!("  on `{}`", system.label));
+        let place = place.unwrap_or_default();
         let cost = cost.map(needs).unwrap_or_default();
-        format!("{index:>3}  {title:width$}  {key}  {state:11}  {plugin}{cost}\n")
+        format!("{index:>3}  {title:width$}  {key}  {state:11}  {plugin}{place}{cost}\n")
     });
     let result = plan.output_dir.iter().map(|folder| format!("result: {}\n", folder.display()));
     steps.chain(result).collect()
@@ -74,7 +76,7 @@ fn json(plan: &Plan, costs: &[Option<&Cost>], store: &Store) -> String {
         .zip(&plan.steps)
         .zip(costs)
         .map(|((title, step), cost)| {
-            let mut step = json!({
+            let mut told = json!({
                 "index": title.index,
                 "title": title.title,
                 "kind": step.kind(),
@@ -84,10 +86,13 @@ fn json(plan: &Plan, costs: &[Option<&Cost>], store: &Store) -> String {
                 "plugin": step.plugin,
                 "config": step.full_config,
             });
-            if let Some(cost) = cost {
-                step["estimate"] = json!(cost);
+            if let Some(system) = &step.system {
+                told["system"] = json!(system.label);
             }
-            step
+            if let Some(cost) = cost {
+                told["estimate"] = json!(cost);
+            }
+            told
         })
         .collect();
     let plan = json!({
