@@ -23,7 +23,7 @@ mod hostile;
 
 pub use language::Language;
 pub use path::Path;
-pub use sections::{NewData, NewPass, Position, add_data, add_pass, remove_pass};
+pub use sections::{NewData, NewPass, Position, add_data, add_pass, pass_name, remove_pass};
 
 use std::ops::Range;
 

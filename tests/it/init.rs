@@ -40,6 +40,9 @@ fn passes_get_the_settings_they_need() {
     assert!(text.contains("\"train_data_config\": \"train\""), "{text}");
     assert!(text.contains("\"name\": \"train\""), "{text}");
     assert!(text.contains("\"precision\": \"fp32\""), "{text}");
+    for name in ["lora", "merge_adapter_weights", "model_builder"] {
+        assert!(text.contains(&format!("    \"{name}\": {{")), "{name}: {text}");
+    }
 }
 
 #[test]

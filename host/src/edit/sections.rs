@@ -71,7 +71,7 @@ pub fn add_pass(
         NodeValue::Array(_) | NodeValue::Scalar(_) => return Err(no_object(&passes, kind)),
     };
     let names: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
-    let name = pass.name.clone().unwrap_or_else(|| free_name(&short_name(kind), &names));
+    let name = pass.name.clone().unwrap_or_else(|| pass_name(kind, &names));
     if names.contains(&name.as_str()) {
         return Err(EditError::Taken { what: "pass", name });
     }
@@ -108,6 +108,11 @@ pub fn remove_pass(
     }
     let place = locate(tree, language, &Path::of(["passes", name]))?;
     take_out(&syntax, tree, &place)
+}
+
+/// A name for a pass of type `kind` among passes called `taken`.
+pub fn pass_name(kind: &str, taken: &[&str]) -> String {
+    free_name(&short_name(kind), taken)
 }
 
 /// Adds a data set of local files.
@@ -194,7 +199,7 @@ fn no_object(place: &Place<'_>, token: &str) -> EditError {
     EditError::NoObject { path, found, token: token.to_owned() }
 }
 
-/// A name for a pass of type `kind`, as Olive's own configs have it: lower case, words joined by
+/// The name of a pass of type `kind`, as Olive's own configs have it: lower case, words joined by
 /// `_`. A word starts with a capital and two small letters, so that `LoRA` is one.
 fn short_name(kind: &str) -> String {
     let letters: Vec<char> = kind.chars().collect();
@@ -328,7 +333,7 @@ fn format(files: &[String]) -> Result<&'static str, EditError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{format, free_name, short_name};
+    use super::{format, pass_name};
 
     #[test]
     fn names_are_made_of_types() {
@@ -338,9 +343,9 @@ mod tests {
             ("MergeAdapterWeights", "merge_adapter_weights"),
             ("ImportGguf", "import_gguf"),
         ] {
-            assert_eq!(short_name(kind), name);
+            assert_eq!(pass_name(kind, &[]), name);
         }
-        assert_eq!(free_name("lora", &["lora", "lora_2"]), "lora_3");
+        assert_eq!(pass_name("LoRA", &["lora", "lora_2"]), "lora_3");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::config::language;
 use crate::config::references::{PATH, REFERENCE};
 use crate::config::schema::suggest;
-use crate::edit::EditError;
+use crate::edit::{EditError, pass_name};
 use crate::plugin::{Catalog, PassEntry};
 
 /// Name of the data config that passes train on.
@@ -57,11 +57,9 @@ impl Starter {
         };
         let mut passes: Vec<StartingPass> = Vec::new();
         for pass in &chosen {
-            let mut starting = starting_pass(catalog, *pass);
-            while passes.iter().any(|other| other.name == starting.name) {
-                starting.name.push_str("_again");
-            }
-            passes.push(starting);
+            let taken: Vec<&str> = passes.iter().map(|other| other.name.as_str()).collect();
+            let name = pass_name(&pass.descriptor.name, &taken);
+            passes.push(starting_pass(catalog, *pass, name));
         }
         let measures = catalog.evaluator(kind, &[MetricKind::SizeOnDisk]);
         let is_measured = passes.is_empty() && measures.is_some();
@@ -197,7 +195,7 @@ fn way_to_onnx(catalog: &Catalog, kind: ModelKind) -> Vec<PassEntry<'_>> {
     Vec::new()
 }
 
-fn starting_pass(catalog: &Catalog, pass: PassEntry<'_>) -> StartingPass {
+fn starting_pass(catalog: &Catalog, pass: PassEntry<'_>, name: String) -> StartingPass {
     let kind = &pass.descriptor.name;
     let schema = language::pass_schema(catalog, kind).unwrap_or_default();
     let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
@@ -209,7 +207,7 @@ fn starting_pass(catalog: &Catalog, pass: PassEntry<'_>) -> StartingPass {
     });
     let settings = settings.collect();
     let summary = format!("{}.", pass.descriptor.summary.trim_end_matches('.'));
-    StartingPass { name: kind.to_lowercase(), kind: kind.clone(), summary, settings }
+    StartingPass { name, kind: kind.clone(), summary, settings }
 }
 
 /// What `field` is, and its values when they are named.
