@@ -43,11 +43,17 @@ impl PluginError {
         Self::new(Self::CANCELLED, "the step was cancelled")
     }
 
-    /// An error that tells `error` and its chain of sources.
+    /// An error that tells `error` and its chain of sources, each once: many errors end with what
+    /// their source says.
     pub fn from_error(code: impl Into<String>, error: &dyn std::error::Error) -> Self {
+        let mut told = Self::new(code, error.to_string());
         let sources = std::iter::successors(error.source(), |source| source.source());
-        let causes = sources.map(ToString::to_string).collect();
-        Self { code: code.into(), message: error.to_string(), causes, help: None }
+        for cause in sources.map(ToString::to_string) {
+            if !told.causes.last().unwrap_or(&told.message).ends_with(&cause) {
+                told.causes.push(cause);
+            }
+        }
+        told
     }
 
     /// The same error with a hint.
@@ -66,3 +72,36 @@ impl std::fmt::Display for PluginError {
 }
 
 impl std::error::Error for PluginError {}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+    use std::fmt;
+
+    use super::PluginError;
+
+    /// An error of these words with that source.
+    #[derive(Debug)]
+    struct Because(&'static str, Option<Box<Because>>);
+
+    impl fmt::Display for Because {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl Error for Because {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.1.as_deref().map(|source| source as _)
+        }
+    }
+
+    #[test]
+    fn what_an_error_says_of_its_source_is_told_once() {
+        let chain = ["cannot write `a`", "I/O error: disk full", "disk full", "code 28"];
+        let because = |source, words| Some(Box::new(Because(words, source)));
+        let error = chain.into_iter().rev().fold(None, because).unwrap();
+        let told = PluginError::from_error("io", &*error);
+        assert_eq!(told.to_string(), "cannot write `a`: I/O error: disk full: code 28");
+    }
+}

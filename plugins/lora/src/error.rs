@@ -1,13 +1,13 @@
 //! Why adapters could not be trained.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use olive_kit_adapters::AdapterError;
 use olive_kit_checkpoint::CheckpointError;
 use olive_kit_decoder::DecoderError;
 use olive_kit_quant::QuantError;
-use olive_kit_train::TrainError;
+use olive_kit_train::{TrainError, checkpoint};
 use olive_plugin_api::{Diagnostic, PluginError};
 use thiserror::Error;
 
@@ -79,8 +79,8 @@ impl LoraError {
             Self::Train(TrainError::NotFinite { .. }) => {
                 Some("lower `learning_rate`, or `max_grad_norm`".into())
             }
-            Self::Train(TrainError::Save { .. }) => {
-                Some("make room on the disk and run again: training goes on from there".into())
+            Self::Train(TrainError::Save { last, .. }) => {
+                Some(format!("make room on the disk and run again: {}", next(last.as_deref())))
             }
             Self::Train(TrainError::Resume { .. } | TrainError::OtherTraining { .. }) => Some(
                 "set `resume_from_checkpoint` to false to start anew, or to another folder".into(),
@@ -105,7 +105,9 @@ impl From<LoraError> for PluginError {
     fn from(error: LoraError) -> Self {
         match error {
             LoraError::Train(TrainError::Cancelled { saved }) => match saved {
-                Some(_) => Self::cancelled().with_help("run again: training goes on from there"),
+                Some(path) => {
+                    Self::cancelled().with_help(format!("run again: {}", next(Some(&path))))
+                }
                 None => Self::cancelled(),
             },
             LoraError::DataConfig(error) => error,
@@ -117,5 +119,13 @@ impl From<LoraError> for PluginError {
                 }
             }
         }
+    }
+}
+
+/// What a training does next whose newest checkpoint is `last`.
+fn next(last: Option<&Path>) -> String {
+    match last.and_then(checkpoint::step) {
+        Some(step) => format!("training goes on after step {step}"),
+        None => "training starts anew".to_owned(),
     }
 }

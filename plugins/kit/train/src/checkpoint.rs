@@ -72,14 +72,18 @@ pub(crate) fn folder_name(step: usize) -> String {
     format!("{PREFIX}{step}")
 }
 
+/// The step after which the checkpoint in `folder` was written, by the folder's name.
+pub fn step(folder: &Path) -> Option<usize> {
+    folder.file_name()?.to_str()?.strip_prefix(PREFIX)?.parse().ok()
+}
+
 /// The checkpoints in a folder by step, oldest first.
 pub fn list(dir: &Path) -> Vec<(usize, PathBuf)> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let mut found: Vec<_> = entries
         .filter_map(|entry| {
-            let name = entry.file_name();
-            let step = name.to_str()?.strip_prefix(PREFIX)?.parse().ok()?;
-            entry.path().join(STATE).is_file().then(|| (step, entry.path()))
+            let path = entry.path();
+            path.join(STATE).is_file().then_some((step(&path)?, path))
         })
         .collect();
     found.sort();

@@ -30,8 +30,12 @@ fn a_training_that_goes_on_ends_with_the_same_bytes() {
         let events = Recorder::stopping_after(if pass == "LoftQ" { 32 } else { 9 });
         let error = run(&kept(pass, &stopped, Some(&kept_dir)), &events).unwrap_err();
         assert_eq!(error.code, PluginError::CANCELLED);
-        let checkpoints = fs::read_dir(kept_dir.path()).unwrap().count();
-        assert_eq!(checkpoints, 1, "{pass}");
+        let mut checkpoints = fs::read_dir(kept_dir.path()).unwrap();
+        let name = checkpoints.next().unwrap().unwrap().file_name();
+        let step = name.to_str().unwrap().strip_prefix("checkpoint-").unwrap();
+        assert!(checkpoints.next().is_none(), "{pass}");
+        let help = format!("run again: training goes on after step {step}");
+        assert_eq!(error.help, Some(help), "{pass}");
         let (output, events) = (tempfile::tempdir().unwrap(), Recorder::default());
         run(&kept(pass, &output, Some(&kept_dir)), &events).unwrap();
         assert!(events.logs().iter().any(|line| line.contains("goes on after step")), "{pass}");
