@@ -40,7 +40,7 @@ fn text(host: &Host) -> String {
 fn in_place(catalog: &Catalog, origin: &Origin) -> Vec<String> {
     let plugins = catalog.plugins().iter().filter(|plugin| plugin.origin == *origin);
     let validators = catalog.validators().iter().filter(|validator| validator.origin == *origin);
-    plugins.flat_map(provided).chain(validators.flat_map(rules)).collect()
+    plugins.flat_map(provided).chain(validators.flat_map(validating)).collect()
 }
 
 /// A line for the pack, and below it those of what it brings.
@@ -90,16 +90,17 @@ fn provided(plugin: &InstalledPlugin) -> Vec<String> {
     std::iter::once(title).chain(entries).chain(shadowed(&plugin.shadows)).collect()
 }
 
-/// A line for the validator, and one for everything it does.
-fn rules(validator: &InstalledValidator) -> Vec<String> {
+/// A line for the component, one for its validator, and one for what else it does.
+fn validating(validator: &InstalledValidator) -> Vec<String> {
     let ValidatorDescriptor { id, summary, interfaces, rules, .. } = &validator.descriptor;
-    let itself = std::iter::once(("validator", id.clone(), summary));
-    let rules = rules.iter().map(|rule| ("rule", format!("{id}/{}", rule.code), &rule.summary));
-    let entries =
-        itself.chain(rules).map(|(kind, name, summary)| format!("  {kind:9}  {name}: {summary}"));
+    let rules = match rules.len() {
+        1 => "1 rule".to_owned(),
+        count => format!("{count} rules"),
+    };
     let title = format!("{}  {}", validator.label(), validator.path.display());
+    let itself = format!("  validator  {id}: {summary} ({rules})");
     let also = (!interfaces.is_empty()).then(|| format!("  also       {}", interfaces.join(", ")));
-    let lines = std::iter::once(title).chain(entries).chain(also);
+    let lines = [title, itself].into_iter().chain(also);
     lines.chain(shadowed(&validator.shadows)).collect()
 }
 
