@@ -1,6 +1,8 @@
 //! Embeddings for `GatherBlockQuantized`, as ONNX Runtime's `quantize_ndarray` makes them with
 //! numpy: arithmetic in the type of the matrix, halves to even.
 
+#![expect(clippy::inline_always, reason = "what is not inlined is compiled for SSE2")]
+
 use pulp::Simd;
 use rayon::prelude::*;
 
@@ -8,6 +10,7 @@ use crate::error::QuantError;
 use crate::grid::{Bits, BlockFormat, Grid};
 use crate::int4::Int4Matrix;
 use crate::pack;
+use crate::range::{greater, lesser, range};
 use crate::rows::{Blocks, Encode, Layout, Scratch};
 use crate::scale::ScaleType;
 
@@ -137,17 +140,15 @@ fn round_all(positions: &[f32], is_signed: bool, codes: &mut [u8]) {
     }
 }
 
-/// Smallest and largest weight decide on the grid; the first of zeros with different signs counts.
+/// Smallest and largest weight decide on the grid.
 #[inline(always)]
 fn grid(weights: &[f32], layout: Layout, of_steps: ScaleType) -> Grid {
-    let first = weights[0];
-    let min = weights.iter().fold(first, |min, &w| if w < min { w } else { min });
-    let max = weights.iter().fold(first, |max, &w| if w > max { w } else { max });
+    let (min, max) = range(weights);
     if layout.format.is_symmetric {
         let extreme = if max.abs() > min.abs() { max } else { min };
         return Grid { scale: of_steps.round(extreme / -8.0), zero_point: 0 };
     }
-    let (min, max) = (min.min(0.0), max.max(0.0));
+    let (min, max) = (lesser(min, 0.0), greater(max, 0.0));
     let scale = of_steps.round(layout.scale_type.round(max - min) / 15.0);
     if scale == 0.0 {
         return Grid { scale, zero_point: 8 };

@@ -9,6 +9,8 @@
 //! All is f32, and sums are added in numpy's order. Blocks are worked on side by side, one a lane,
 //! so that a vector of any width gives the same bits.
 
+#![expect(clippy::inline_always, reason = "what is not inlined is compiled for SSE2")]
+
 mod lanes;
 
 use pulp::Simd;

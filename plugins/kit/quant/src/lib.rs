@@ -40,6 +40,7 @@ mod k_quant;
 mod neural_compressor;
 mod pack;
 mod qdq;
+mod range;
 mod rows;
 mod scale;
 

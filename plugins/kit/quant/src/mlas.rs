@@ -1,9 +1,12 @@
 //! The default rounding, as MLAS's `BlockwiseQuantizer` does it: f32 arithmetic, halves away from
 //! zero, padding outside the range and with code 0.
 
+#![expect(clippy::inline_always, reason = "what is not inlined is compiled for SSE2")]
+
 use pulp::Simd;
 
 use crate::grid::{BlockFormat, Grid};
+use crate::range::{greater, lesser, range};
 use crate::rows::{Blocks, Encode};
 use crate::scale::ScaleType;
 
@@ -37,7 +40,8 @@ fn encode<const IS_QDQ: bool>(blocks: Blocks<'_>) {
     let pairs = weights.chunks_exact(size).zip(codes.chunks_exact_mut(size));
     for (index, (weights, codes)) in pairs.enumerate() {
         let length = layout.block_len(index);
-        let grid = Range::of(&weights[..length]).grid(layout.format);
+        let (min, max) = range(&weights[..length]);
+        let grid = grid(min, max, layout.format);
         let scale = match layout.scale_type {
             // Scales of bf16 are rounded after all is done.
             ScaleType::F32 | ScaleType::Bf16 => grid.scale,
@@ -69,65 +73,27 @@ fn quantize<const IS_QDQ: bool>(
     }
 }
 
-/// Smallest and largest weight of a block.
-struct Range {
-    min: f32,
-    max: f32,
-}
-
-impl Range {
-    #[inline(always)]
-    fn of(weights: &[f32]) -> Self {
-        const LANES: usize = 16;
-        // Of zeros with different signs the first counts.
-        let (mut min, mut max) = ([weights[0]; LANES], [weights[0]; LANES]);
-        let (lanes, rest) = weights.as_chunks::<LANES>();
-        for weights in lanes {
-            for lane in 0..LANES {
-                min[lane] = lesser(min[lane], weights[lane]);
-                max[lane] = greater(max[lane], weights[lane]);
-            }
-        }
-        Self {
-            min: min.iter().chain(rest).copied().fold(weights[0], lesser),
-            max: max.iter().chain(rest).copied().fold(weights[0], greater),
-        }
-    }
-
-    #[inline(always)]
-    fn grid(&self, format: BlockFormat) -> Grid {
-        if format.is_symmetric { self.symmetric(format) } else { self.asymmetric(format) }
-    }
-
-    /// The extreme of larger magnitude, the minimum on a tie, lands on code 0.
-    #[inline(always)]
-    fn symmetric(&self, format: BlockFormat) -> Grid {
-        let extreme = if self.max.abs() > self.min.abs() { self.max } else { self.min };
-        let middle = format.bits.middle();
-        Grid { scale: extreme / -f32::from(middle), zero_point: middle }
-    }
-
-    /// The range, widened to hold 0, spans all codes.
-    #[inline(always)]
-    fn asymmetric(&self, format: BlockFormat) -> Grid {
-        let (min, max) = (lesser(self.min, 0.0), greater(self.max, 0.0));
-        let last_code = f32::from(format.bits.last_code());
-        let scale = (max - min) / last_code;
-        let zero_point = if scale == 0.0 { min } else { 0.0 - min / scale };
-        Grid { scale, zero_point: round(zero_point.clamp(0.0, last_code)) }
-    }
-}
-
-/// The lesser value, the first of equals; one instruction.
 #[inline(always)]
-fn lesser(first: f32, second: f32) -> f32 {
-    if second < first { second } else { first }
+fn grid(min: f32, max: f32, format: BlockFormat) -> Grid {
+    if format.is_symmetric { symmetric(min, max, format) } else { asymmetric(min, max, format) }
 }
 
-/// The greater value, the first of equals; one instruction.
+/// The extreme of larger magnitude, the minimum on a tie, lands on code 0.
 #[inline(always)]
-fn greater(first: f32, second: f32) -> f32 {
-    if second > first { second } else { first }
+fn symmetric(min: f32, max: f32, format: BlockFormat) -> Grid {
+    let extreme = if max.abs() > min.abs() { max } else { min };
+    let middle = format.bits.middle();
+    Grid { scale: extreme / -f32::from(middle), zero_point: middle }
+}
+
+/// The range, widened to hold 0, spans all codes.
+#[inline(always)]
+fn asymmetric(min: f32, max: f32, format: BlockFormat) -> Grid {
+    let (min, max) = (lesser(min, 0.0), greater(max, 0.0));
+    let last_code = f32::from(format.bits.last_code());
+    let scale = (max - min) / last_code;
+    let zero_point = if scale == 0.0 { min } else { 0.0 - min / scale };
+    Grid { scale, zero_point: round(zero_point.clamp(0.0, last_code)) }
 }
 
 /// Nearest integer of a value in `0.0..=255.0`, halves up.

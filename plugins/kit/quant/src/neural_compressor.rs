@@ -1,9 +1,12 @@
 //! The `rtn` rounding, as ONNX Runtime's port of Neural Compressor does it: ranges in the type of
 //! the matrix, then f64 arithmetic, halves to even, padding quantized like weights of 0.
 
+#![expect(clippy::inline_always, reason = "what is not inlined is compiled for SSE2")]
+
 use pulp::Simd;
 
 use crate::grid::{BlockFormat, Grid};
+use crate::range::range;
 use crate::rows::{Blocks, Encode};
 use crate::scale::ScaleType;
 
@@ -26,8 +29,7 @@ impl Encode for Rtn {
 
 #[inline(always)]
 fn quantize(weights: &[f32], format: BlockFormat, scale_type: ScaleType, codes: &mut [u8]) -> Grid {
-    let min = weights.iter().copied().fold(f32::MAX, f32::min);
-    let max = weights.iter().copied().fold(f32::MIN, f32::max);
+    let (min, max) = range(weights);
     let last_code = f64::from(format.bits.last_code());
     let span = if format.is_symmetric { min.abs().max(max.abs()) * 2.0 } else { max - min };
     let span = scale_type.round(span);

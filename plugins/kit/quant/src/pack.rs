@@ -1,16 +1,31 @@
 //! Codes in bytes: 8-bit codes as they are, 4-bit codes in pairs, the earlier in the low nibble.
 
+#![expect(clippy::inline_always, reason = "what is not inlined is compiled for SSE2")]
+
+use pulp::NullaryFnOnce;
+
 use crate::grid::Bits;
 
 /// Packs `codes` into `bytes`, as far as they fill bytes.
 pub(crate) fn pack(bits: Bits, codes: &[u8], bytes: &mut [u8]) {
     match bits {
-        Bits::Four => {
-            for (byte, pair) in bytes.iter_mut().zip(codes.chunks_exact(2)) {
-                *byte = pair[0] | pair[1] << 4;
-            }
-        }
+        Bits::Four => pulp::Arch::new().dispatch(Pairs(codes, bytes)),
         Bits::Eight => bytes.copy_from_slice(codes),
+    }
+}
+
+/// Packs pairs of codes.
+struct Pairs<'a>(&'a [u8], &'a mut [u8]);
+
+impl NullaryFnOnce for Pairs<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for (byte, pair) in self.1.iter_mut().zip(self.0.as_chunks().0) {
+            let pair = u16::from_le_bytes(*pair);
+            *byte = (pair | pair >> 4).to_le_bytes()[0];
+        }
     }
 }
 

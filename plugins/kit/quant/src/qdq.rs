@@ -73,23 +73,37 @@ impl BlockQuantized {
 /// with the bits of `flip` turned over.
 fn transposed(nibbles: &[u8], row_bytes: usize, [n, k]: [usize; 2], flip: u8) -> Vec<u8> {
     let mut result = vec![0; (n * k).div_ceil(2)];
-    let tasks = result.par_chunks_mut((TASK_ROWS * n / 2).max(1)).enumerate();
-    tasks.for_each_init(
-        || vec![0; TASK_ROWS * n],
-        |codes, (task, bytes)| {
-            let columns = task * TASK_ROWS..k.min((task + 1) * TASK_ROWS);
-            codes.resize(columns.len() * n, 0);
-            for (row, nibbles) in nibbles.chunks_exact(row_bytes.max(1)).enumerate() {
-                for (index, column) in columns.clone().enumerate() {
-                    codes[index * n + row] = pack::get(Bits::Four, nibbles, column);
-                }
-            }
-            pack::pack_all(codes, bytes);
-            bytes.iter_mut().for_each(|byte| *byte ^= flip);
-            if codes.len() % 2 == 1 {
-                bytes[codes.len() / 2] &= 0x0f;
-            }
-        },
-    );
+    if n % 2 == 0 {
+        let tasks = result.par_chunks_mut((TASK_ROWS * n / 2).max(1)).enumerate();
+        tasks.for_each(|(task, bytes)| {
+            transpose_pairs(nibbles, row_bytes, task * TASK_ROWS / 2, bytes, n / 2);
+        });
+        for byte in &mut result {
+            *byte ^= flip;
+        }
+        return result;
+    }
+    for column in 0..k {
+        for row in 0..n {
+            let code = pack::get(Bits::Four, &nibbles[row * row_bytes..], column) ^ (flip & 15);
+            let at = column * n + row;
+            result[at / 2] |= code << (4 * (at % 2));
+        }
+    }
     result
+}
+
+/// Writes rows of `pairs` bytes: columns of `nibbles` from that of the byte at `first` on.
+fn transpose_pairs(nibbles: &[u8], row_bytes: usize, first: usize, into: &mut [u8], pairs: usize) {
+    let count = (into.len() / pairs).div_ceil(2);
+    for (pair, rows) in nibbles.chunks_exact(2 * row_bytes).enumerate() {
+        let (upper, lower) = rows.split_at(row_bytes);
+        let bytes = upper[first..][..count].iter().zip(&lower[first..][..count]);
+        for (rows, (upper, lower)) in into.chunks_mut(2 * pairs).zip(bytes) {
+            rows[pair] = upper & 0x0f | lower << 4;
+            if let Some(second) = rows.get_mut(pairs + pair) {
+                *second = upper >> 4 | lower & 0xf0;
+            }
+        }
+    }
 }

@@ -1,8 +1,10 @@
 //! Rows on their way from weights to codes, a few at a time.
 
+#![expect(clippy::inline_always, reason = "what is not inlined is compiled for SSE2")]
+
 use std::fmt::Debug;
 
-use pulp::{Simd, WithSimd};
+use pulp::{NullaryFnOnce, Simd, WithSimd};
 
 use crate::error::QuantError;
 use crate::grid::BlockFormat;
@@ -93,18 +95,18 @@ impl Scratch {
         encode: impl Encode,
         fill: impl Fn(usize, &mut [f32]),
     ) -> Result<(), QuantError> {
-        let Layout { k, scale_type, .. } = self.layout;
         let (padded, blocks) = (self.layout.padded(), self.layout.blocks());
         self.codes.resize(count * padded, 0);
         self.scales.resize(count * blocks, 0.0);
         self.zero_points.resize(count * blocks, 0);
         let weights = &mut self.weights[..count * padded];
         for (index, row) in weights.chunks_exact_mut(padded).enumerate() {
-            fill(first + index, &mut row[..k]);
-            scale_type.round_all(&mut row[..k]);
-            if !row.iter().fold(true, |all, weight| all & weight.is_finite()) {
-                return Err(QuantError::NotFinite { row: first + index });
-            }
+            fill(first + index, &mut row[..self.layout.k]);
+        }
+        let is_finite = pulp::Arch::new().dispatch(Round(self.layout.scale_type, weights));
+        if !is_finite {
+            let row = weights.chunks_exact(padded).position(|row| !are_finite(row));
+            return Err(QuantError::NotFinite { row: first + row.unwrap_or_default() });
         }
         pulp::Arch::new().dispatch(Vectorized(
             encode,
@@ -118,6 +120,29 @@ impl Scratch {
         ));
         Ok(())
     }
+}
+
+/// Rounds values, and says whether all were finite and are.
+struct Round<'a>(ScaleType, &'a mut [f32]);
+
+impl NullaryFnOnce for Round<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn call(self) -> bool {
+        let Self(scale_type, values) = self;
+        let were_finite = are_finite(values);
+        if !were_finite || scale_type == ScaleType::F32 {
+            return were_finite;
+        }
+        scale_type.round_all(values);
+        are_finite(values)
+    }
+}
+
+#[inline(always)]
+fn are_finite(values: &[f32]) -> bool {
+    values.iter().fold(true, |all, value| all & value.is_finite())
 }
 
 /// An encoder compiled for the processor's instructions.

@@ -1,5 +1,7 @@
 //! Arithmetic of blocks side by side: a vector holds one value of each.
 
+#![expect(clippy::inline_always, reason = "what is not inlined is compiled for SSE2")]
+
 use pulp::Simd;
 
 /// Values that numpy adds up at once; of more it adds up halves.
@@ -85,18 +87,20 @@ impl<S: Simd> Vectors<S> {
             let mut ways = [zeros; WAYS];
             for index in (start..len.min(start + run)).step_by(WAYS) {
                 for (way, sums) in ways.iter_mut().enumerate() {
-                    let terms = terms.at(self, index + way);
-                    for (sum, term) in sums.iter_mut().zip(terms) {
-                        *sum = self.add(*sum, term);
-                    }
+                    *sums = self.add_all(*sums, terms.at(self, index + way));
                 }
             }
-            let sum = self.fold(ways);
-            for (total, sum) in total.iter_mut().zip(sum) {
-                *total = self.add(*total, sum);
-            }
+            total = self.add_all(total, self.fold(ways));
         }
         total
+    }
+
+    #[inline(always)]
+    fn add_all<const N: usize>(self, mut a: [S::f32s; N], b: [S::f32s; N]) -> [S::f32s; N] {
+        for (a, b) in a.iter_mut().zip(b) {
+            *a = self.add(*a, b);
+        }
+        a
     }
 
     /// Sums of neighbors, then of neighbors of those, until one is left.
@@ -109,9 +113,7 @@ impl<S: Simd> Vectors<S> {
         while left > 1 {
             left /= 2;
             for way in 0..left {
-                for term in 0..N {
-                    ways[way][term] = self.add(ways[2 * way][term], ways[2 * way + 1][term]);
-                }
+                ways[way] = self.add_all(ways[2 * way], ways[2 * way + 1]);
             }
         }
         ways[0]

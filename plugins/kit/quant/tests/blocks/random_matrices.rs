@@ -156,7 +156,7 @@ fn value(kind: &str, scale_type: ScaleType, column: usize, number: u16) -> f32 {
     let value = match kind {
         "plain" => centered * 2_f64.powi(-20),
         "wide" => centered * 2_f64.powi(-(12 + number % 19)),
-        "ties" if column % 16 == 0 => -8.0,
+        "ties" if column.is_multiple_of(16) => -8.0,
         "ties" => f64::from(number % 33 - 16) / 2.0,
         "zeros" => centered * if block % 3 == 0 { 2_f64.powi(-16) } else { 0.0 },
         "tiny" => {

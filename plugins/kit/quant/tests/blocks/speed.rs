@@ -49,6 +49,7 @@ fn gigabytes_of_f32_in_a_second() {
 }
 
 /// Prints the best rate of some runs.
+#[expect(clippy::print_stdout, reason = "figures are all it is for")]
 fn report(num_threads: usize, name: &str, run: impl Fn()) {
     let seconds = (0..5).map(|_| {
         let start = Instant::now();
