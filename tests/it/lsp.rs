@@ -99,6 +99,8 @@ fn what_is_not_finished_is_completed() {
     let found = labels(&items);
     assert!(found.contains(&"behavior") && found.contains(&"score"), "{found:?}");
     assert!(found.contains(&"host") && !found.contains(&"type"), "{found:?}");
+    let place = |key: &str| found.iter().position(|label| *label == key);
+    assert!(place("score") < place("host"), "its own settings come first: {found:?}");
     let score = items.as_array().unwrap().iter().find(|item| item["label"] == "score").unwrap();
     assert_eq!(score["detail"], "number from 0.0 to 1.0 or null");
     assert_eq!(score["documentation"]["value"], "Score of the model it makes.");

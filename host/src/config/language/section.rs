@@ -131,12 +131,15 @@ pub(super) fn both_forms(
 ) -> Value {
     let inner = format!("{name}.{wrapper}");
     let required = required_keys(&settings);
-    let mut properties = common.clone();
-    for key in settings.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::keys)
-    {
+    let own = settings.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::keys);
+    let own = own.map(|key| {
         let pointer = format!("{inner}/properties/{}", olive_schemas::pointer::escape(key));
-        properties.entry(key.clone()).or_insert_with(|| reference(&pointer));
-    }
+        (key.clone(), reference(&pointer))
+    });
+    // In the order in which editors offer them.
+    let kind = common.get_key_value("type").map(|(key, kind)| (key.clone(), kind.clone()));
+    let mut properties: Map<String, Value> = kind.into_iter().chain(own).collect();
+    properties.extend(common.clone());
     properties.insert(wrapper.into(), reference(&inner));
     let mut form = json!({"type": "object", "properties": properties});
     if let Some(form) = form.as_object_mut() {
