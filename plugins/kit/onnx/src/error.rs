@@ -58,4 +58,29 @@ pub enum OnnxError {
         /// What it says, empty when missing.
         value: String,
     },
+    /// External data lies behind a link that leads out of the model's folder.
+    #[error("external data of tensor `{name}` lies outside the model's folder, in `{}`", path.display())]
+    LinkOut {
+        /// Name of the tensor.
+        name: String,
+        /// Where the link leads.
+        path: PathBuf,
+    },
+    /// A file that should hold a model has none.
+    #[error("`{}` has no graph", path.display())]
+    NoGraph {
+        /// File that was read.
+        path: PathBuf,
+    },
+    /// A weight could not be computed.
+    #[error("cannot compute the weight `{name}`: {problem}")]
+    Compute {
+        /// Name of the weight.
+        name: String,
+        /// What is wrong with what it is made of.
+        problem: String,
+    },
+    /// Whoever watched the writing asked to stop.
+    #[error("stopped while writing the model")]
+    Stopped,
 }

@@ -4,6 +4,10 @@
 //! their values; an [`ExternalDataWriter`] streams tensors into the file beside the graph;
 //! [`write_model`] puts the graph in place last, so that a graph on disk is always whole.
 //!
+//! A [`Model`] is what rewrites work on: the structure in memory, the weights by reference. It is
+//! opened, checked, changed ([`Patch`], [`replace_uses`], [`sort`]) and written, and weights go from
+//! file to file in pieces.
+//!
 //! Nothing here depends on time or order of hashing: same calls, same bytes.
 //!
 //! ```
@@ -24,18 +28,40 @@
 //! std::fs::remove_file(path).unwrap();
 //! ```
 
-mod error;
-mod external_data;
-mod graph;
-mod model_file;
-mod node;
-mod partial_file;
 pub mod proto;
+mod access;
 mod value;
+mod node;
+mod graph;
+mod visit;
+mod order;
+mod edit;
+mod model;
+mod check;
+mod write;
+mod stream;
+mod tensor_data;
+mod location;
+mod memory;
+mod model_file;
+mod external_data;
+mod partial_file;
+mod error;
 
+pub use access::encoded;
+pub use check::GraphProblem;
+pub use edit::{
+    Patch, Uses, drop_dead_nodes, drop_unused_weights, rename_value, replace_inputs, replace_uses,
+};
 pub use error::OnnxError;
-pub use external_data::{ExternalDataWriter, TensorWriter, tensor_bytes};
+pub use external_data::{ExternalDataWriter, TensorWriter};
 pub use graph::GraphBuilder;
+pub use location::external_file;
+pub use model::{MakeWeight, Model};
 pub use model_file::{read_model, write_model};
 pub use node::{Attribute, Node};
-pub use value::{Dim, raw_tensor, size_bytes, value_info};
+pub use order::{label, needs, sort};
+pub use tensor_data::{TensorData, is_external, tensor_bytes};
+pub use value::{Dim, packed_bytes, raw_tensor, size_bytes, value_info};
+pub use visit::{each_graph, each_graph_mut, subgraphs, subgraphs_mut};
+pub use write::{DataPolicy, Progress};

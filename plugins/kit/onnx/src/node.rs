@@ -16,6 +16,10 @@ pub enum Attribute {
     Float(f32),
     /// Several integers.
     Ints(Vec<i64>),
+    /// Several numbers.
+    Floats(Vec<f32>),
+    /// Text.
+    String(String),
     /// A constant.
     Tensor(TensorProto),
     /// A branch or a body.
@@ -64,13 +68,15 @@ impl Node {
     }
 
     /// The finished node.
-    pub(crate) fn into_proto(self) -> NodeProto {
+    #[must_use]
+    pub fn into_proto(self) -> NodeProto {
         self.0
     }
 }
 
 impl Attribute {
-    fn named(self, name: &str) -> AttributeProto {
+    /// The attribute as a node carries it.
+    pub fn named(self, name: &str) -> AttributeProto {
         let mut proto = AttributeProto { name: Some(name.to_owned()), ..AttributeProto::default() };
         let kind = match self {
             Self::Int(value) => {
@@ -84,6 +90,14 @@ impl Attribute {
             Self::Ints(values) => {
                 proto.ints = values;
                 AttributeType::Ints
+            }
+            Self::Floats(values) => {
+                proto.floats = values;
+                AttributeType::Floats
+            }
+            Self::String(text) => {
+                proto.s = Some(text.into_bytes());
+                AttributeType::String
             }
             Self::Tensor(tensor) => {
                 proto.t = Some(tensor);
@@ -114,6 +128,18 @@ impl From<f32> for Attribute {
 impl From<Vec<i64>> for Attribute {
     fn from(values: Vec<i64>) -> Self {
         Self::Ints(values)
+    }
+}
+
+impl From<Vec<f32>> for Attribute {
+    fn from(values: Vec<f32>) -> Self {
+        Self::Floats(values)
+    }
+}
+
+impl From<&str> for Attribute {
+    fn from(text: &str) -> Self {
+        Self::String(text.to_owned())
     }
 }
 

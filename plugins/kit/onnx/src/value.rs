@@ -42,8 +42,22 @@ pub fn raw_tensor(name: &str, dtype: DataType, dims: &[i64], bytes: Vec<u8>) -> 
         name: (!name.is_empty()).then(|| name.to_owned()),
         data_type: Some(dtype.into()),
         dims: dims.to_vec(),
-        raw_data: Some(bytes),
+        raw_data: Some(bytes.into()),
         ..TensorProto::default()
+    }
+}
+
+/// Bytes that `elements` of a type take when packed; `None` for text and types of no known width.
+///
+/// Elements of less than a byte share bytes, the first in the low bits.
+pub const fn packed_bytes(dtype: DataType, elements: u64) -> Option<u64> {
+    match dtype {
+        DataType::Int4 | DataType::Uint4 | DataType::Float4e2m1 => Some(elements.div_ceil(2)),
+        DataType::Int2 | DataType::Uint2 => Some(elements.div_ceil(4)),
+        _ => match size_bytes(dtype) {
+            Some(size) => elements.checked_mul(size),
+            None => None,
+        },
     }
 }
 

@@ -10,6 +10,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     std::fs::create_dir_all(&scratch)?;
     prost_build::Config::new()
         .disable_comments(["."])
+        .bytes([".onnx.TensorProto.raw_data"])
         .out_dir(&scratch)
         .compile_fds(types)?;
     std::fs::create_dir_all(here.join("../../src/proto"))?;
