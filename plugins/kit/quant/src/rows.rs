@@ -179,7 +179,8 @@ mod tests {
                     check(layout, Rtn);
                     check(layout, KQuant { is_sequential: false });
                     check(layout, KQuant { is_sequential: true });
-                    check(layout, Numpy);
+                    check(layout, Numpy { is_signed: true });
+                    check(layout, Numpy { is_signed: false });
                 }
             }
         }

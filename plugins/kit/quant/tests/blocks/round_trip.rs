@@ -95,6 +95,26 @@ fn matrices_of_4_bit_types_come_back_within_a_step() {
 }
 
 #[test]
+fn embeddings_of_bytes_come_back_within_a_step() {
+    for (n, k) in SHAPES {
+        for (bits, is_symmetric) in [(Bits::Four, true), (Bits::Eight, true), (Bits::Eight, false)]
+        {
+            let weights = weights(n * k);
+            let fill = |row: usize, out: &mut [f32]| {
+                out.copy_from_slice(&weights[row * k..][..k]);
+            };
+            let format = BlockFormat { bits, block_size: 32, is_symmetric };
+            let quantized = BlockQuantized::for_gather([n, k], format, F32, fill).unwrap();
+            assert_eq!(quantized.unpadded_codes().len(), n * (k * bits.count()).div_ceil(8));
+            let step = if bits == Bits::Four { 1.0 / 8.0 } else { 1.0 / 127.0 };
+            for (back, weight) in quantized.dequantize().iter().zip(&weights) {
+                assert!((back - weight).abs() <= step * 1.001, "{back} {weight} {format:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn scales_are_values_of_their_type() {
     for scale_type in [ScaleType::F16, ScaleType::Bf16] {
         let format = BlockFormat { bits: Bits::Four, block_size: 16, is_symmetric: true };
