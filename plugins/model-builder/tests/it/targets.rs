@@ -1,6 +1,7 @@
 //! Graphs for every execution provider, against those of ONNX Runtime GenAI 0.18.
 
 use olive_kit_testing::fixture;
+use olive_plugin_api::Severity;
 use olive_plugin_api::testing::Recorder;
 use serde_json::{Value, json};
 
@@ -92,16 +93,54 @@ fn what_a_provider_cannot_run_is_named() {
     }
 }
 
+#[test]
+fn settings_of_other_providers_are_told() {
+    let rows = [
+        ("enable_cuda_graph", "cuda", "cpu"),
+        ("enable_dml_graph", "dml", "cuda"),
+        ("enable_webgpu_graph", "webgpu", "QNN"),
+        ("use_cuda_bf16", "cuda", "dml"),
+        ("use_webgpu_fp32", "webgpu", "cuda"),
+    ];
+    for (name, its_provider, other) in rows {
+        let found = |provider: &str| {
+            let output = tempfile::tempdir().unwrap();
+            let config = json!({"precision": "int4", "extra_options": { name: true }});
+            let mut request = request(&fixture("tiny-llama"), &config, &output);
+            request["accelerator"] = accelerator(provider);
+            prepare(&request).unwrap()
+        };
+        assert_eq!(found(its_provider), []);
+        let told = found(other);
+        assert_eq!(told.len(), 1, "{name} {other}");
+        assert_eq!((told[0].severity, told[0].code.as_str()), (Severity::Note, "no-effect"));
+        assert_eq!(told[0].pointer, format!("/extra_options/{name}"));
+    }
+}
+
+#[test]
+fn other_providers_get_the_graph_of_the_processor() {
+    let config = json!({"precision": "int4"});
+    for provider in ["QNN", "OpenVINO", "VitisAI", "ROCM"] {
+        check_as("tiny-llama", &config, provider, "tiny-llama-int4");
+    }
+}
+
 /// Builds `model` with `config` for `provider` and compares with the folder of the original, whose
 /// name ends with `tag`.
 fn check(model: &str, config: &Value, provider: &str, tag: &str) {
+    let precision = config["precision"].as_str().unwrap();
+    check_as(model, config, provider, &format!("{model}-{precision}-{provider}{tag}"));
+}
+
+/// The same with the folder of the original called `expected`.
+fn check_as(model: &str, config: &Value, provider: &str, expected: &str) {
     let output = tempfile::tempdir().unwrap();
     let mut request = request(&fixture(model), config, &output);
     request["accelerator"] = accelerator(provider);
     assert_eq!(prepare(&request).unwrap(), []);
     run(&request, &Recorder::default()).unwrap();
-    let precision = config["precision"].as_str().unwrap();
-    let expected = fixture("builder").join(format!("{model}-{precision}-{provider}{tag}"));
+    let expected = fixture("builder").join(expected);
     check_graphs(output.path(), &expected);
     let config = "genai_config.json";
     check_json(&output.path().join(config), &expected.join(config), &[]);
