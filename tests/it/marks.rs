@@ -104,15 +104,29 @@ fn graphs_that_are_not_built_are_refused_by_name() {
     };
     let error = |pointer| ("error", "not-available", pointer);
     let warning = |pointer| ("warning", "no-effect", pointer);
-    check(json!({"precision": "int8"}), &[error("/passes/builder/precision")]);
-    check(json!({"int4_algo_config": "k_quant"}), &[error("/passes/builder/int4_algo_config")]);
+    let extra = |options: Value| json!({ "extra_options": options });
     check(
-        json!({"int4_op_types_to_quantize": ["MatMul", "Gather"], "use_qdq": true}),
-        &[error("/passes/builder/int4_op_types_to_quantize/1"), error("/passes/builder/use_qdq")],
+        extra(json!({"use_paged_attention": true, "dspark_path": "drafter"})),
+        &[
+            error("/passes/builder/extra_options/use_paged_attention"),
+            error("/passes/builder/extra_options/dspark_path"),
+        ],
     );
     check(
-        json!({"extra_options": {"include_hidden_states": 1, "prune_lm_head": false}}),
-        &[error("/passes/builder/extra_options/include_hidden_states")],
+        extra(json!({"use_paged_attention": false, "dspark_top_k": 4})),
+        &[("note", "no-effect", "/passes/builder/extra_options/dspark_top_k")],
+    );
+    check(
+        json!({"int4_algo_config": "k_quant_most"}),
+        &[("error", "wrong-value", "/passes/builder/int4_algo_config")],
+    );
+    check(
+        extra(json!({"include_hidden_states": "yes"})),
+        &[("error", "wrong-value", "/passes/builder/extra_options/include_hidden_states")],
+    );
+    check(
+        json!({"use_qdq": true, "extra_options": {"use_qdq": "0", "nodes_to_exclude": "/lm_head/MatMul"}}),
+        &[warning("/passes/builder/use_qdq")],
     );
     check(
         json!({"search": {"max_lenght": 8, "top_k": "50"}}),

@@ -9,7 +9,8 @@ use olive_kit_onnx::{ExternalDataWriter, Node, write_model};
 use olive_kit_quant::Bits;
 
 use crate::error::BuildError;
-use crate::options::{BuildOptions, Quantization};
+use crate::graph::Table;
+use crate::options::BuildOptions;
 use crate::text::write_text;
 use crate::tokenizer::Tokenizer;
 use crate::weights::{self, Weight};
@@ -49,7 +50,7 @@ pub fn build(
     let decoder = checkpoint.decoder();
     check_features(decoder)?;
     check_rotation(decoder)?;
-    check_shared_embedding(decoder, options.quantization)?;
+    check_shared_embedding(decoder, options)?;
     let num_layers = num_layers(decoder, options)?;
     let tokenizer = Tokenizer::read(checkpoint.dir())?;
     let genai_config =
@@ -109,16 +110,15 @@ pub(crate) fn check_rotation(decoder: &Decoder) -> Result<(), BuildError> {
 /// When rows have an odd number of 4-bit zero points.
 pub(crate) fn check_shared_embedding(
     decoder: &Decoder,
-    quantization: Option<Quantization>,
+    options: &BuildOptions,
 ) -> Result<(), BuildError> {
-    let Some(format) = quantization.map(|quantization| quantization.lm_head()) else {
+    let quantization = options.quantization.as_ref();
+    let Table::QuantizedHead { format, .. } = graph::table(decoder, options.layout, quantization)
+    else {
         return Ok(());
     };
     let blocks = format.blocks(decoder.hidden_size);
-    let is_wrong = decoder.ties_embeddings
-        && !format.is_symmetric
-        && format.bits == Bits::Four
-        && !blocks.is_multiple_of(2);
+    let is_wrong = !format.is_symmetric && format.bits == Bits::Four && !blocks.is_multiple_of(2);
     let block_size = format.block_size;
     if is_wrong { Err(BuildError::OddZeroPoints { block_size, blocks }) } else { Ok(()) }
 }
@@ -145,7 +145,10 @@ fn write_weights(
 }
 
 /// Copies what says, to other tools, which model this is and how it is sampled from.
-fn copy_configs(from: &Path, to: &Path) -> Result<(), BuildError> {
+///
+/// # Errors
+/// When a file cannot be copied.
+pub(crate) fn copy_configs(from: &Path, to: &Path) -> Result<(), BuildError> {
     for name in ["config.json", files::GENERATION_CONFIG] {
         let path = from.join(name);
         if path.is_file() {

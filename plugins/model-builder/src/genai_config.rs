@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::BuildError;
 use crate::graph::rope::long_rope;
+use crate::layout::{Input, Layout};
 use crate::options::BuildOptions;
 use crate::target::{Provider, Target};
 use crate::text::read_json_or_default;
@@ -41,15 +42,6 @@ fn model(
 ) -> Result<Value, BuildError> {
     let decoder = &description.decoder;
     let tokens = Tokens::resolve(description, tokenizer)?;
-    let mut inputs = json!({
-        "input_ids": "input_ids",
-        "attention_mask": "attention_mask",
-        "past_key_names": "past_key_values.%d.key",
-        "past_value_names": "past_key_values.%d.value",
-    });
-    if !options.target.rotates_in_attention() {
-        inputs["position_ids"] = "position_ids".into();
-    }
     let providers: Vec<_> = provider_options(decoder, options.target).into_iter().collect();
     let mut session = json!({ "log_id": "onnxruntime-genai", "provider_options": providers });
     if options.allocates_on_device {
@@ -63,12 +55,8 @@ fn model(
             "filename": options.file_name,
             "head_size": decoder.head_dim,
             "hidden_size": decoder.hidden_size,
-            "inputs": inputs,
-            "outputs": {
-                "logits": "logits",
-                "present_key_names": "present.%d.key",
-                "present_value_names": "present.%d.value",
-            },
+            "inputs": inputs(options),
+            "outputs": outputs(options.layout),
             "num_attention_heads": decoder.num_heads,
             "num_hidden_layers": num_layers,
             "num_key_value_heads": decoder.num_kv_heads,
@@ -106,6 +94,34 @@ fn provider_options(decoder: &Decoder, target: Target) -> Option<Value> {
     Some(json!({ name: options }))
 }
 
+/// The inputs of the graph by what they are.
+fn inputs(options: &BuildOptions) -> Map<String, Value> {
+    let tokens = match options.layout.input {
+        Input::Tokens => "input_ids",
+        Input::Embeddings => "inputs_embeds",
+    };
+    let has_positions = !options.target.rotates_in_attention();
+    let positions = has_positions.then_some(("position_ids", "position_ids"));
+    let cache = [
+        ("past_key_names", "past_key_values.%d.key"),
+        ("past_value_names", "past_key_values.%d.value"),
+    ];
+    let same = [tokens, "attention_mask"].map(|name| (name, name));
+    named(same.into_iter().chain(positions).chain(cache))
+}
+
+/// The outputs of the graph that are read, by what they are.
+fn outputs(layout: Layout) -> Map<String, Value> {
+    let logits = layout.output.has_logits().then_some(("logits", "logits"));
+    let cache =
+        [("present_key_names", "present.%d.key"), ("present_value_names", "present.%d.value")];
+    named(logits.into_iter().chain(cache))
+}
+
+fn named(names: impl Iterator<Item = (&'static str, &'static str)>) -> Map<String, Value> {
+    names.map(|(name, value)| (name.to_owned(), value.into())).collect()
+}
+
 /// Settings of generation: those of the pass, then of `generation_config.json`, then of
 /// `config.json`.
 fn search(
@@ -130,7 +146,8 @@ fn search(
     set("no_repeat_ngram_size", config("no_repeat_ngram_size", 0.into()));
     set("num_beams", config("num_beams", 1.into()));
     set("num_return_sequences", config("num_return_sequences", 1.into()));
-    set("past_present_share_buffer", true.into());
+    // Without a graph, nobody knows whether it can.
+    set("past_present_share_buffer", (!options.is_config_only).into());
     set("repetition_penalty", config("repetition_penalty", 1.0.into()));
     set("temperature", either("temperature", 1.0.into()));
     set("top_k", either("top_k", 50.into()));

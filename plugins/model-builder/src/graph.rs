@@ -13,11 +13,14 @@ mod mlp;
 mod norm;
 pub(crate) mod rope;
 
+pub(crate) use embedding::{Table, table};
 use olive_kit_checkpoint::Decoder;
 use olive_kit_onnx::proto::tensor_proto::DataType;
 use olive_kit_onnx::{Dim, GraphBuilder, Node};
 
-use crate::options::{BuildOptions, Quantization};
+use crate::layout::{Input, Layout};
+use crate::options::BuildOptions;
+use crate::quantization::{EMBEDDING, Quantization};
 use crate::target::{Target, onnx_type};
 use crate::weights::{Weight, size};
 
@@ -30,17 +33,38 @@ pub struct Plan {
     pub weights: Vec<Weight>,
 }
 
+impl Plan {
+    /// Whether `node` is the name of a product or an embedding with weights that stay as they are,
+    /// be it a part of a product of two.
+    pub fn keeps(&self, node: &str) -> bool {
+        let packed = node.replace("/gate_proj/", "/gate_up_proj/");
+        let packed = packed.replace("/up_proj/", "/gate_up_proj/");
+        let has_weight = |node: &str| {
+            let weight = linear::weight_name(node);
+            let is_its = |known: &Weight| matches!(known, Weight::Transposed { name, .. } if *name == weight);
+            self.weights.iter().any(is_its)
+        };
+        has_weight(node) || has_weight(&packed) || node == EMBEDDING && self.graph.has_node(node)
+    }
+}
+
 /// Plans the graph of the first `num_layers` layers of `decoder`.
 pub fn plan(decoder: &Decoder, num_layers: usize, options: &BuildOptions) -> Plan {
+    let layout = options.layout;
+    let is_shared = layout.shares_embedding(decoder);
+    let quantization = options.quantization.as_ref();
+    let quantization = quantization.map(|quantization| quantization.for_embedding(is_shared));
     let mut planner = Planner {
         decoder,
+        num_layers,
         target: options.target,
-        quantization: options.quantization,
+        layout,
+        quantization,
         graph: GraphBuilder::new("main_graph"),
         float_weights: Vec::new(),
         quantized_weights: Vec::new(),
     };
-    planner.inputs_and_outputs(num_layers);
+    planner.inputs_and_outputs();
     planner.long_rope_caches();
     planner.mask_lengths();
     let mut residual = planner.embedding();
@@ -51,41 +75,65 @@ pub fn plan(decoder: &Decoder, num_layers: usize, options: &BuildOptions) -> Pla
     let normed = planner.final_norm(num_layers, residual, update);
     planner.logits(&normed);
     // The quantizer of the original appends what it makes after what it leaves.
-    planner.float_weights.append(&mut planner.quantized_weights);
-    Plan { graph: planner.graph, weights: planner.float_weights }
+    let Planner { graph, float_weights: mut weights, mut quantized_weights, .. } = planner;
+    quantized_weights.sort_by_key(|(turn, _)| *turn);
+    weights.extend(quantized_weights.into_iter().map(|(_, weight)| weight));
+    Plan { graph, weights }
 }
 
 /// Gathers nodes and weights.
 struct Planner<'a> {
     decoder: &'a Decoder,
+    num_layers: usize,
     target: Target,
+    layout: Layout,
     quantization: Option<Quantization>,
     graph: GraphBuilder,
     float_weights: Vec<Weight>,
-    quantized_weights: Vec<Weight>,
+    /// Each with the turn in which the original's quantizer makes it.
+    quantized_weights: Vec<(usize, Weight)>,
 }
 
 /// Name of a value.
 type Value = String;
 
+/// The output that the last norm makes.
+const HIDDEN_STATES: &str = "hidden_states";
+/// The output of scores.
+const LOGITS: &str = "logits";
+
 impl Planner<'_> {
-    fn inputs_and_outputs(&mut self, num_layers: usize) {
-        let tokens = ["batch_size".into(), "sequence_length".into()];
-        self.graph.input("input_ids", DataType::Int64, &tokens);
+    fn inputs_and_outputs(&mut self) {
+        let hidden = hidden_shape(self.decoder.hidden_size);
         let mask = ["batch_size".into(), "total_sequence_length".into()];
-        self.graph.input("attention_mask", DataType::Int64, &mask);
+        let tokens = ["batch_size".into(), "sequence_length".into()];
+        match self.layout.input {
+            Input::Tokens => {
+                self.graph.input("input_ids", DataType::Int64, &tokens);
+                self.graph.input("attention_mask", DataType::Int64, &mask);
+            }
+            Input::Embeddings => {
+                self.graph.input("attention_mask", DataType::Int64, &mask);
+                self.graph.input("inputs_embeds", self.io(), &hidden);
+            }
+        }
         if !self.target.rotates_in_attention() {
             self.graph.input(mask::POSITIONS, DataType::Int64, &tokens);
+        }
+        if self.layout.output.has_hidden_states() {
+            self.graph.output(HIDDEN_STATES, self.io(), &hidden);
+        }
+        if self.layout.output.has_logits() {
+            let shape = self.logits_shape();
+            self.graph.output(LOGITS, onnx_type(self.target.logits()), &shape);
         }
         let cache = |length: &str| -> [Dim; 4] {
             let heads = Dim::Fixed(size(self.decoder.num_kv_heads));
             ["batch_size".into(), heads, length.into(), "kv_cache_dim".into()]
         };
         let (past, present) = (cache("past_sequence_length"), cache("total_sequence_length"));
-        let logits = hidden_shape(self.decoder.vocab_size);
-        self.graph.output("logits", onnx_type(self.target.logits()), &logits);
         for part in ["key", "value"] {
-            for layer in 0..num_layers {
+            for layer in 0..self.num_layers {
                 let name = format!("past_key_values.{layer}.{part}");
                 self.graph.input(&name, self.io(), &past);
                 let name = format!("present.{layer}.{part}");

@@ -8,18 +8,15 @@ const EXPERTS: &str = "only models with experts have it";
 const PAGED: &str = "only `use_paged_attention` reads it";
 const LOCAL: &str = "models are local folders";
 const FLOAT_CACHE: &str = "the KV cache is not quantized";
-const FUSED: &str = "projections are fused where they are alike";
-const ONE_OUTPUT: &str = "the graph has no outputs but logits and the KV cache";
-const WHOLE: &str = "the graph goes from tokens to logits";
-const PACKED: &str = "weights are packed for `MatMulNBits`";
-const EMBEDDING: &str = "the embedding is not quantized by itself";
-const NODES: &str = "all matrices are quantized";
+const ONE_TOKEN: &str = "one token is predicted at a time, without a drafter";
+const DRAFTER: &str = "only a drafter reads it";
+const PACKED: &str = "weights are packed for every processor";
 
 /// Options of the pass without effect on the graphs that are built.
 const SETTINGS: [(&str, &str); 1] = [("use_8bits_moe", EXPERTS)];
 
 /// Options of the builder without effect on the graphs that are built.
-const EXTRA: [(&str, &str); 20] = [
+const EXTRA: [(&str, &str); 28] = [
     ("use_8bits_moe", EXPERTS),
     ("moe_quant_type", EXPERTS),
     ("qmoe_block_size", EXPERTS),
@@ -34,8 +31,16 @@ const EXTRA: [(&str, &str); 20] = [
     ("num_blocks", PAGED),
     ("paged_block_size", PAGED),
     ("paged_chunk_size", PAGED),
-    ("max_draft_tokens", "only `enable_mtp` reads it"),
-    ("mtp_quant_config", "only `enable_mtp` reads it"),
+    ("max_draft_tokens", DRAFTER),
+    ("mtp_quant_config", DRAFTER),
+    ("exclude_mtp", "drafters in a checkpoint are never built"),
+    ("dflash2_num_draft_tokens", DRAFTER),
+    ("dflash2_fuse_gate_up", DRAFTER),
+    ("dflash2_fuse_qkv", DRAFTER),
+    ("dflash2_precision", DRAFTER),
+    ("dspark_num_draft_tokens", DRAFTER),
+    ("dspark_top_k", DRAFTER),
+    ("linear_attn_op", "the models that are built have no linear attention"),
     ("state_update_capacity", "the models that are built have no recurrent state"),
     ("state_window", "the models that are built have no recurrent state"),
     ("kv_cache_scale_file", FLOAT_CACHE),
@@ -76,67 +81,25 @@ pub(crate) fn left_out_of_extra() -> Map<String, Value> {
     all
 }
 
-/// Options of the pass that would change the result and are not done.
-pub(crate) fn unavailable_in_settings() -> Map<String, Value> {
-    let options = [
-        ("metadata_only", "ONNX models are not read yet", off()),
-        ("use_qdq", PACKED, off()),
-        ("include_hidden_states", ONE_OUTPUT, off()),
-        ("exclude_embeds", WHOLE, off()),
-        ("exclude_lm_head", WHOLE, off()),
-        ("int4_nodes_to_exclude", NODES, empty()),
-    ];
-    unavailable(options)
-}
-
 /// Options of the builder that would change the result and are not done.
 pub(crate) fn unavailable_in_extra() -> Map<String, Value> {
     let unset = || vec![Value::Null];
     let none = || vec![Value::Null, json!("none"), json!("")];
     let on = || vec![Value::Null, json!(true), json!(1), json!("true"), json!("1")];
-    let shared = "the embedding shares its weight exactly where the model's does";
     let options = [
-        ("config_only", "the graph is always written", off()),
-        ("use_qdq", PACKED, off()),
-        ("include_hidden_states", ONE_OUTPUT, off()),
-        ("exclude_embeds", WHOLE, off()),
-        ("exclude_lm_head", WHOLE, off()),
-        ("prune_lm_head", "logits are computed for every token", off()),
-        ("disable_qkv_fusion", FUSED, off()),
-        ("fuse_mlp_gate_up", FUSED, off()),
-        ("fuse_qkv", FUSED, unset()),
         ("use_paged_attention", "the KV cache is not paged", off()),
         ("windowed_kv_cache", "the KV cache has a window where the model has one", on()),
         ("kv_cache_quant_type", FLOAT_CACHE, none()),
         ("kv_cache_quant_scheme", FLOAT_CACHE, none()),
-        ("enable_mtp", "one token is predicted at a time", off()),
+        ("enable_mtp", ONE_TOKEN, off()),
+        ("aux_hidden_state_layers", ONE_TOKEN, none()),
+        ("dflash2_path", ONE_TOKEN, none()),
+        ("dspark_path", ONE_TOKEN, none()),
         ("adapter_path", "merge the adapter with `MergeAdapterWeights` first", unset()),
-        ("shared_embeddings", shared, unset()),
-        ("int4_tied_embeddings", shared, unset()),
-        ("matmul_mixed_precision", "`algo_config` says which layers get more bits", none()),
-        ("matmulnbits_weights_prepacked", "weights are packed for every processor", off()),
-        ("nodes_to_exclude", NODES, empty()),
-        ("int4_nodes_to_exclude", NODES, empty()),
-        ("op_types_to_quantize", EMBEDDING, matrices()),
-        ("int4_op_types_to_quantize", EMBEDDING, matrices()),
+        ("matmulnbits_weights_prepacked", PACKED, off()),
+        ("enable_cuda_fpa_intb_gemm", PACKED, off()),
     ];
     unavailable(options)
-}
-
-/// Types of operators that are not quantized.
-pub(crate) fn unavailable_operators() -> Map<String, Value> {
-    Map::from_iter([("Gather".to_owned(), json!(EMBEDDING))])
-}
-
-/// Precisions of other graphs.
-pub(crate) fn unavailable_precisions() -> Map<String, Value> {
-    Map::from_iter([("int8".to_owned(), json!("whole graphs of 8 bits are not written yet"))])
-}
-
-/// Ways of rounding that are not written.
-pub(crate) fn unavailable_algorithms() -> Map<String, Value> {
-    let names = ["k_quant", "k_quant_last", "k_quant_mixed", "k_quant_linear"];
-    names.map(|name| (name.to_owned(), json!("k-quants are not written yet"))).into_iter().collect()
 }
 
 /// Schema properties of the settings of generation.
@@ -150,18 +113,6 @@ pub(crate) fn search_settings() -> Map<String, Value> {
 /// Values that leave a switch off.
 fn off() -> Vec<Value> {
     vec![Value::Null, json!(false), json!(0), json!("false"), json!("0")]
-}
-
-/// Values that name nothing.
-fn empty() -> Vec<Value> {
-    vec![Value::Null, json!([]), json!("")]
-}
-
-/// Values that name all matrices and nothing else.
-fn matrices() -> Vec<Value> {
-    let lists = [json!(["MatMul"]), json!(["MatMul", "Gemm"])];
-    let names = [Value::Null, json!("MatMul"), json!("MatMul/Gemm")];
-    lists.into_iter().chain(names).collect()
 }
 
 fn unavailable<const N: usize>(options: [(&str, &str, Vec<Value>); N]) -> Map<String, Value> {

@@ -10,23 +10,29 @@
 
 mod pass;
 mod config;
+mod spelling;
 mod known;
 mod advice;
 pub mod options;
 pub mod target;
+pub mod layout;
+pub mod quantization;
+mod placement;
 pub mod build;
 pub mod graph;
 pub mod weights;
+mod metadata;
 mod genai_config;
 mod tokenizer;
 mod text;
 mod error;
 
 pub use build::{Progress, build};
-pub use config::{AlgoConfig, ExtraOptions, ModelBuilderConfig, Operator, Precision};
+pub use config::{AlgoConfig, ExtraOptions, ModelBuilderConfig, Precision};
 pub use error::BuildError;
-pub use options::{Algorithm, BuildOptions, Quantization};
+pub use options::BuildOptions;
 pub use pass::ModelBuilder;
+pub use spelling::{MatrixGroup, NodeNames, Operator, OperatorNames, Placement, Switch, Width};
 pub use target::{Provider, Target};
 
 olive_plugin_api::export_plugin! {

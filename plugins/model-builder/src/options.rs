@@ -6,7 +6,10 @@ use olive_kit_quant::{Bits, BlockFormat, Rounding};
 use olive_plugin_api::Diagnostic;
 use serde_json::{Map, Value};
 
-use crate::config::{AlgoConfig, ModelBuilderConfig, Operator, Precision};
+use crate::config::{AlgoConfig, ModelBuilderConfig, Precision};
+use crate::layout::{Input, Layout, Output};
+use crate::quantization::{Form, Group, Operators, Quantization};
+use crate::spelling::{MatrixGroup, Operator, Switch, Width};
 use crate::target::{self, Target};
 
 /// What is built.
@@ -14,8 +17,12 @@ use crate::target::{self, Target};
 pub struct BuildOptions {
     /// What the graph is built for.
     pub target: Target,
-    /// How matrices are quantized; `None` keeps them 32-bit float.
+    /// How weights are quantized; `None` keeps them float.
     pub quantization: Option<Quantization>,
+    /// Which parts of the model the graph has, and which of them are joined.
+    pub layout: Layout,
+    /// Whether only the files beside the graph are written.
+    pub is_config_only: bool,
     /// Name of the graph file; its data is `<name>.data`.
     pub file_name: String,
     /// Layers built, the first ones; `None` builds all.
@@ -26,87 +33,18 @@ pub struct BuildOptions {
     pub search: Map<String, Value>,
 }
 
-/// How matrices are quantized.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quantization {
-    /// Neighboring weights of a row that share a scale.
-    pub block_size: usize,
-    /// Least exact arithmetic the kernels may use, 1 to 4; 0 leaves it to them.
-    pub accuracy_level: u8,
-    /// Whether no zero points are stored.
-    pub is_symmetric: bool,
-    /// How weights are rounded, and which get more bits.
-    pub algorithm: Algorithm,
-}
-
-/// How weights are rounded, and which get more bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Algorithm {
-    /// ONNX Runtime's own rounding.
-    Default,
-    /// Neural Compressor's rounding.
-    Rtn,
-    /// Neural Compressor's rounding, 8 bits for the layer that makes logits.
-    RtnLast,
-}
-
-impl From<AlgoConfig> for Algorithm {
-    fn from(config: AlgoConfig) -> Self {
-        match config {
-            AlgoConfig::Default => Self::Default,
-            AlgoConfig::Rtn => Self::Rtn,
-            AlgoConfig::RtnLast => Self::RtnLast,
-        }
-    }
-}
-
 impl Default for BuildOptions {
     fn default() -> Self {
         Self {
             target: Target::default(),
             quantization: None,
+            layout: Layout::default(),
+            is_config_only: false,
             file_name: "model.onnx".to_owned(),
             num_layers: None,
             allocates_on_device: false,
             search: Map::new(),
         }
-    }
-}
-
-impl Default for Quantization {
-    /// What the pass does on a CPU when only `int4` is asked for.
-    fn default() -> Self {
-        Self {
-            block_size: 32,
-            accuracy_level: 4,
-            is_symmetric: true,
-            algorithm: Algorithm::Default,
-        }
-    }
-}
-
-impl Quantization {
-    /// Rounding of every matrix.
-    pub fn rounding(&self) -> Rounding {
-        match self.algorithm {
-            Algorithm::Default => Rounding::Default,
-            Algorithm::Rtn | Algorithm::RtnLast => Rounding::Rtn,
-        }
-    }
-
-    /// Grid of the matrices inside the layers.
-    pub fn body(&self) -> BlockFormat {
-        let Self { block_size, is_symmetric, .. } = *self;
-        BlockFormat { bits: Bits::Four, block_size, is_symmetric }
-    }
-
-    /// Grid of the matrix that makes logits.
-    pub fn lm_head(&self) -> BlockFormat {
-        let bits = match self.algorithm {
-            Algorithm::Default | Algorithm::Rtn => Bits::Four,
-            Algorithm::RtnLast => Bits::Eight,
-        };
-        BlockFormat { bits, ..self.body() }
     }
 }
 
@@ -119,29 +57,22 @@ pub fn resolve(
     provider: &str,
 ) -> Result<BuildOptions, Vec<Diagnostic>> {
     let mut problems = Vec::new();
+    let extra = &config.extra_options;
     let target = target::resolve(config, provider).unwrap_or_else(|problem| {
         problems.push(problem);
         Target::default()
     });
-    let quantization = quantization(config, target, &mut problems);
-    let file_name = file_name(config, &mut problems);
-    if config.extra_options.num_hidden_layers == Some(0) {
-        let message = "`num_hidden_layers` is 0, less than 1";
-        problems.push(Diagnostic::error(
-            "out-of-range",
-            "/extra_options/num_hidden_layers",
-            message,
-        ));
-    }
-    problems.extend(no_matrices(config));
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    let num_layers = config.extra_options.num_hidden_layers;
-    let allocates_on_device =
-        config.extra_options.use_device_allocator_for_initializers.unwrap_or(false);
-    let search = config.search.clone();
-    Ok(BuildOptions { target, quantization, file_name, num_layers, allocates_on_device, search })
+    let options = BuildOptions {
+        target,
+        quantization: quantization(config, target, &mut problems),
+        layout: layout(config, &mut problems),
+        is_config_only: config.is_metadata_only() || is_on(extra.config_only, None),
+        file_name: file_name(config, &mut problems),
+        num_layers: num_layers(config, &mut problems),
+        allocates_on_device: is_on(extra.use_device_allocator_for_initializers, None),
+        search: config.search.clone(),
+    };
+    if problems.is_empty() { Ok(options) } else { Err(problems) }
 }
 
 fn quantization(
@@ -149,10 +80,15 @@ fn quantization(
     target: Target,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Quantization> {
+    let bits = match config.precision {
+        Precision::Fp32 | Precision::Fp16 | Precision::Bf16 => None,
+        Precision::Int8 => Some(Bits::Eight),
+        Precision::Int4 => Some(Bits::Four),
+    };
     let default = Quantization::default();
     let extra = &config.extra_options;
-    let (block_size, pointer) = pick(extra.block_size, config.int4_block_size, "block_size");
-    let block_size = block_size.unwrap_or(default.block_size);
+    let (size, pointer) = pick(extra.block_size, config.int4_block_size, "block_size");
+    let block_size = size.unwrap_or(default.block_size);
     if !BlockFormat::BLOCK_SIZES.contains(&block_size) {
         let message = format!("block size {block_size} is not 16, 32, 64, 128 or 256");
         problems.push(Diagnostic::error("out-of-range", pointer, message));
@@ -163,34 +99,136 @@ fn quantization(
         let message = format!("accuracy level {accuracy_level} is more than 4");
         problems.push(Diagnostic::error("out-of-range", pointer, message));
     }
-    let algorithm = extra.algo_config.or(config.int4_algo_config);
-    let algorithm = algorithm.map_or(default.algorithm, Algorithm::from);
-    let is_symmetric = extra.is_symmetric.or(config.int4_is_symmetric);
-    let is_symmetric = is_symmetric.unwrap_or(default.is_symmetric);
-    match config.precision {
-        Precision::Fp32 | Precision::Fp16 | Precision::Bf16 => None,
-        Precision::Int4 => {
-            Some(Quantization { block_size, accuracy_level, is_symmetric, algorithm })
+    let (rounding, placement) = algorithm(config);
+    let symmetry = extra.is_symmetric.map(bool::from).or(config.int4_is_symmetric);
+    let quantization = Quantization {
+        bits: bits.unwrap_or(default.bits),
+        block_size,
+        accuracy_level,
+        is_symmetric: symmetry.unwrap_or(default.is_symmetric),
+        rounding,
+        placement,
+        operators: operators(config, problems),
+        excluded: excluded(config),
+        form: form(config, target),
+    };
+    bits?;
+    problems.extend(without_form(&quantization, config, target));
+    Some(quantization)
+}
+
+/// How weights are rounded, and which matrices have another width: those that
+/// `matmul_mixed_precision` names, and those that the algorithm does.
+fn algorithm(config: &ModelBuilderConfig) -> (Rounding, Vec<(Group, Bits)>) {
+    let extra = &config.extra_options;
+    let algorithm = extra.algo_config.or(config.int4_algo_config).unwrap_or(AlgoConfig::Default);
+    let (rounding, groups): (_, &[Group]) = match algorithm {
+        AlgoConfig::Default => (Rounding::Default, &[]),
+        AlgoConfig::Rtn => (Rounding::Rtn, &[]),
+        AlgoConfig::RtnLast => (Rounding::Rtn, &[Group::LastMatMul]),
+        AlgoConfig::KQuant => (Rounding::KQuant, &[]),
+        AlgoConfig::KQuantLast => (Rounding::KQuant, &[Group::LastMatMul]),
+        AlgoConfig::KQuantMixed => (Rounding::KQuant, &[Group::LastMatMul, Group::MixedLayers]),
+        AlgoConfig::KQuantLinear => {
+            (Rounding::KQuant, &[Group::LastMatMul, Group::LinearAttention])
+        }
+    };
+    let mut placement: Vec<_> = groups.iter().map(|group| (*group, Bits::Eight)).collect();
+    for (group, width) in extra.matmul_mixed_precision.iter().flat_map(|named| &named.0) {
+        let (group, bits) = (Group::from(*group), Bits::from(*width));
+        match placement.iter_mut().find(|(known, _)| *known == group) {
+            Some(known) => known.1 = bits,
+            None => placement.push((group, bits)),
         }
     }
+    (rounding, placement)
 }
 
-/// A list of operators that leaves nothing to quantize.
-fn no_matrices(config: &ModelBuilderConfig) -> Option<Diagnostic> {
-    let operators = config.int4_op_types_to_quantize.as_deref().unwrap_or_default();
-    if operators.is_empty() || operators.contains(&Operator::MatMul) {
+/// Which operators are quantized; a list that leaves nothing to quantize is a problem.
+fn operators(config: &ModelBuilderConfig, problems: &mut Vec<Diagnostic>) -> Operators {
+    let extra = config.extra_options.op_types_to_quantize.as_ref().map(|names| &names.0);
+    let field = config.int4_op_types_to_quantize.as_ref();
+    let (names, pointer) = pick(extra, field, "op_types_to_quantize");
+    let Some(names) = names.filter(|names| !names.is_empty()) else {
+        return Quantization::default().operators;
+    };
+    let operators = Operators {
+        products: names.contains(&Operator::MatMul),
+        embedding: names.contains(&Operator::Gather),
+    };
+    if !operators.products && !operators.embedding {
+        let message = "neither `MatMul` nor `Gather` is listed, so that nothing is quantized";
+        let problem = Diagnostic::error("out-of-range", pointer, message);
+        problems.push(problem.with_help("add `MatMul`, or set `precision` to `fp32`"));
+    }
+    operators
+}
+
+fn excluded(config: &ModelBuilderConfig) -> Vec<String> {
+    let extra = config.extra_options.nodes_to_exclude.as_ref().map(|names| &names.0);
+    extra.or(config.int4_nodes_to_exclude.as_ref()).cloned().unwrap_or_default()
+}
+
+/// How codes are stored: `TensorRT` for RTX has no operators that read them.
+fn form(config: &ModelBuilderConfig, target: Target) -> Form {
+    let is_asked = is_on(config.extra_options.use_qdq, config.use_qdq);
+    if is_asked || !target.reads_codes() { Form::Dequantized } else { Form::Operators }
+}
+
+/// What codes before `DequantizeLinear` cannot be combined with.
+fn without_form(
+    quantization: &Quantization,
+    config: &ModelBuilderConfig,
+    target: Target,
+) -> Option<Diagnostic> {
+    if quantization.form == Form::Operators {
         return None;
     }
-    let message = "`int4_op_types_to_quantize` lacks `MatMul`, so that nothing is quantized";
-    let problem = Diagnostic::error("out-of-range", "/int4_op_types_to_quantize", message);
-    Some(problem.with_help("add `MatMul`, or set `precision` to `fp32`"))
+    let is_wide = |(_, bits): &(Group, Bits)| *bits == Bits::Eight;
+    let (what, help) = if quantization.rounding != Rounding::Default {
+        ("weights rounded by another algorithm than `default`", "choose `default`")
+    } else if quantization.bits == Bits::Eight || quantization.placement.iter().any(is_wide) {
+        ("8 bits", "choose 4 bits for all matrices")
+    } else if quantization.operators.embedding {
+        ("a quantized embedding", "leave `Gather` out")
+    } else {
+        return None;
+    };
+    let (pointer, help) = match config.extra_options.use_qdq {
+        _ if !target.reads_codes() => ("", help.to_owned()),
+        Some(_) => ("/extra_options/use_qdq", format!("leave `use_qdq` out, or {help}")),
+        None => ("/use_qdq", format!("leave `use_qdq` out, or {help}")),
+    };
+    let message = format!("there is no form with `DequantizeLinear` for {what}");
+    Some(Diagnostic::error("not-supported", pointer, message).with_help(help))
 }
 
-/// The value that counts and the pointer to where it was written.
-fn pick<T>(extra: Option<T>, field: Option<T>, name: &str) -> (Option<T>, String) {
-    match extra {
-        Some(value) => (Some(value), format!("/extra_options/{name}")),
-        None => (field, format!("/int4_{name}")),
+fn layout(config: &ModelBuilderConfig, problems: &mut Vec<Diagnostic>) -> Layout {
+    let extra = &config.extra_options;
+    let gives_hidden_states = is_on(extra.include_hidden_states, config.include_hidden_states);
+    let output = match (gives_hidden_states, is_on(extra.exclude_lm_head, config.exclude_lm_head)) {
+        (false, false) => Output::Logits,
+        (true, false) => Output::HiddenStatesAndLogits,
+        (false, true) => Output::HiddenStates,
+        (true, true) => {
+            let message = "`include_hidden_states` gives hidden states besides logits, which \
+                `exclude_lm_head` leaves out";
+            let pointer = if config.exclude_lm_head == Some(true) { "" } else { "/extra_options" };
+            let pointer = format!("{pointer}/exclude_lm_head");
+            let problem = Diagnostic::error("conflict", pointer, message);
+            problems.push(problem.with_help("set one of the two"));
+            Output::HiddenStates
+        }
+    };
+    let is_split = is_on(extra.disable_qkv_fusion, None);
+    let excludes_embedding = is_on(extra.exclude_embeds, config.exclude_embeds);
+    Layout {
+        input: if excludes_embedding { Input::Embeddings } else { Input::Tokens },
+        output,
+        prunes_logits: is_on(extra.prune_lm_head, None),
+        packs_qkv: extra.fuse_qkv.map_or(!is_split, bool::from),
+        packs_gate_up: is_on(extra.fuse_mlp_gate_up, None),
+        shares_embedding: extra.shared_embeddings.map(bool::from),
     }
 }
 
@@ -205,4 +243,46 @@ fn file_name(config: &ModelBuilderConfig, problems: &mut Vec<Diagnostic>) -> Str
         problems.push(Diagnostic::error("out-of-range", "/extra_options/filename", message));
     }
     name.clone()
+}
+
+fn num_layers(config: &ModelBuilderConfig, problems: &mut Vec<Diagnostic>) -> Option<usize> {
+    let num_layers = config.extra_options.num_hidden_layers;
+    if num_layers == Some(0) {
+        let pointer = "/extra_options/num_hidden_layers";
+        let message = "`num_hidden_layers` is 0, less than 1";
+        problems.push(Diagnostic::error("out-of-range", pointer, message));
+    }
+    num_layers
+}
+
+/// The value that counts and the pointer to where it was written.
+fn pick<T>(extra: Option<T>, field: Option<T>, name: &str) -> (Option<T>, String) {
+    match extra {
+        Some(value) => (Some(value), format!("/extra_options/{name}")),
+        None => (field, format!("/int4_{name}")),
+    }
+}
+
+/// Whether a switch is on; one in the extra options wins.
+fn is_on(extra: Option<Switch>, field: Option<bool>) -> bool {
+    extra.map(bool::from).or(field).unwrap_or(false)
+}
+
+impl From<MatrixGroup> for Group {
+    fn from(group: MatrixGroup) -> Self {
+        match group {
+            MatrixGroup::LastMatMul => Self::LastMatMul,
+            MatrixGroup::MixedLayers => Self::MixedLayers,
+            MatrixGroup::LinearAttn => Self::LinearAttention,
+        }
+    }
+}
+
+impl From<Width> for Bits {
+    fn from(width: Width) -> Self {
+        match width {
+            Width::Int4 => Self::Four,
+            Width::Int8 => Self::Eight,
+        }
+    }
 }

@@ -4,20 +4,23 @@
 //! graph and the quantized weights are those of ONNX Runtime GenAI 0.18's builder. Memory: the
 //! largest weight twice, as it is stored and as it is written; pages of weights that are done are
 //! given back.
+//!
+//! With `metadata_only`, in: the folder of an ONNX model with the config and the tokenizer of the
+//! model it was made from. Out: a copy of it with `genai_config.json`.
 
 use std::ops::ControlFlow;
 
 use olive_kit_checkpoint::Checkpoint;
-use olive_plugin_api::{Diagnostic, Model, ModelKind, Pass, PluginError, StepContext};
+use olive_plugin_api::{Diagnostic, Model, ModelKind, Pass, PluginError, Severity, StepContext};
 use rayon::ThreadPoolBuilder;
 
 use crate::build::{self, Progress};
 use crate::config::ModelBuilderConfig;
 use crate::error::BuildError;
-use crate::genai_config;
+use crate::metadata::{self, Metadata};
 use crate::options::{self, BuildOptions};
-use crate::target;
 use crate::tokenizer::Tokenizer;
+use crate::{genai_config, placement, target};
 
 /// Writes a decoder model as an ONNX graph for ONNX Runtime GenAI.
 #[derive(Debug, Default)]
@@ -31,7 +34,7 @@ impl Pass for ModelBuilder {
     const THREADS_CHANGE_RESULT: bool = false;
 
     fn accepts() -> &'static [ModelKind] {
-        &[ModelKind::Hf]
+        &[ModelKind::Hf, ModelKind::Onnx]
     }
 
     fn produces() -> ModelKind {
@@ -48,13 +51,23 @@ impl Pass for ModelBuilder {
         if ctx.is_input_final() {
             found.extend(unmerged_adapter(input));
         }
-        match options::resolve(config, &ctx.accelerator().execution_provider) {
-            Ok(options) if input.kind == ModelKind::Hf => {
+        let options = match options::resolve(config, &ctx.accelerator().execution_provider) {
+            Ok(options) => options,
+            Err(problems) => {
+                found.extend(problems);
+                return Ok(found);
+            }
+        };
+        match other_kind(input, config) {
+            None if config.is_metadata_only() => {
+                found.extend(check_metadata(input, config, options)?)
+            }
+            None => {
                 found.extend(check_model(input, config, &options)?);
                 found.extend(target::without_effect(config, options.target));
             }
-            Ok(_) => {}
-            Err(problems) => found.extend(problems),
+            Some(problem) if ctx.is_input_final() => found.push(problem),
+            Some(_) => {}
         }
         Ok(found)
     }
@@ -65,22 +78,20 @@ impl Pass for ModelBuilder {
         config: &ModelBuilderConfig,
         ctx: &StepContext<'_>,
     ) -> Result<Model, PluginError> {
-        if let Some(problem) = unmerged_adapter(input) {
+        if let Some(problem) = unmerged_adapter(input).or_else(|| other_kind(input, config)) {
             return Err(BuildError::from(problem).into());
         }
-        let options = options::resolve(config, &ctx.accelerator().execution_provider)
+        let mut options = options::resolve(config, &ctx.accelerator().execution_provider)
             .map_err(|mut problems| BuildError::from(problems.swap_remove(0)))?;
-        let checkpoint = open(input)?;
-        let threads = ctx.threads();
-        let pool = ThreadPoolBuilder::new().num_threads(threads).build();
-        let pool = pool.map_err(|source| BuildError::Threads { threads, source })?;
-        pool.install(|| {
-            let mut progress = |Progress { done, total }| {
-                ctx.progress("weight", done, total, &[]);
-                if ctx.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            };
-            build::build(&checkpoint, &options, ctx.output_dir(), &mut progress)
-        })?;
+        if config.is_metadata_only() {
+            options.file_name = graph_file(input, config)?;
+            metadata::copy_files(input, ctx.output_dir())?;
+        }
+        if options.is_config_only {
+            Metadata::read(&input.model_path, &options)?.write(ctx.output_dir())?;
+        } else {
+            build(input, config, &options, ctx)?;
+        }
         let mut output = Model::new(ModelKind::Onnx, ctx.output_dir());
         output.onnx_file_name = Some(options.file_name);
         output.model_attributes.clone_from(&input.model_attributes);
@@ -88,8 +99,68 @@ impl Pass for ModelBuilder {
     }
 }
 
+/// Builds the graph and what belongs to it into the step's folder.
+fn build(
+    input: &Model,
+    config: &ModelBuilderConfig,
+    options: &BuildOptions,
+    ctx: &StepContext<'_>,
+) -> Result<(), BuildError> {
+    let checkpoint = open(input)?;
+    let decoder = checkpoint.decoder();
+    let found = placement::check(decoder, build::num_layers(decoder, options)?, options, config);
+    if let Some(problem) = found.into_iter().find(|found| found.severity == Severity::Error) {
+        return Err(problem.into());
+    }
+    let threads = ctx.threads();
+    let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|source| BuildError::Threads { threads, source })?;
+    pool.install(|| {
+        let mut progress = |Progress { done, total }| {
+            ctx.progress("weight", done, total, &[]);
+            if ctx.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        build::build(&checkpoint, options, ctx.output_dir(), &mut progress)
+    })?;
+    Ok(())
+}
+
 fn open(input: &Model) -> Result<Checkpoint, BuildError> {
     Ok(Checkpoint::open(&input.model_path)?)
+}
+
+/// An input that is not what the settings are for.
+fn other_kind(input: &Model, config: &ModelBuilderConfig) -> Option<Diagnostic> {
+    let (is_graph, wants_graph) = (input.kind == ModelKind::Onnx, config.is_metadata_only());
+    if is_graph == wants_graph {
+        return None;
+    }
+    let (message, help) = if wants_graph {
+        ("`metadata_only` is for ONNX models, and the input is a checkpoint", "leave it out")
+    } else {
+        ("the input is an ONNX model already", "set `metadata_only` to write what it lacks")
+    };
+    let problem = Diagnostic::error("wrong-input", "/metadata_only", message);
+    Some(problem.with_help(help))
+}
+
+/// Everything that can be known of what is written beside a graph.
+fn check_metadata(
+    input: &Model,
+    config: &ModelBuilderConfig,
+    mut options: BuildOptions,
+) -> Result<Vec<Diagnostic>, BuildError> {
+    match graph_file(input, config) {
+        Ok(name) => options.file_name = name,
+        Err(BuildError::Refused(problem)) => return Ok(vec![*problem]),
+        Err(error) => return Err(error),
+    }
+    Metadata::read(&input.model_path, &options)?;
+    Ok(Vec::new())
+}
+
+fn graph_file(input: &Model, config: &ModelBuilderConfig) -> Result<String, BuildError> {
+    Ok(metadata::graph_file(input, config.extra_options.filename.as_deref())?)
 }
 
 /// Everything that can be known of a build before it.
@@ -106,10 +177,11 @@ fn check_model(
     let tokenizer = Tokenizer::read(checkpoint.dir())?;
     genai_config::render(checkpoint.description(), &tokenizer, decoder.num_layers, options)?;
     let mut found = Vec::new();
-    if let Err(error) = build::num_layers(decoder, options) {
-        found.push(about("/extra_options/num_hidden_layers", &error));
+    match build::num_layers(decoder, options) {
+        Ok(num_layers) => found.extend(placement::check(decoder, num_layers, options, config)),
+        Err(error) => found.push(about("/extra_options/num_hidden_layers", &error)),
     }
-    if let Err(error) = build::check_shared_embedding(decoder, options.quantization) {
+    if let Err(error) = build::check_shared_embedding(decoder, options) {
         let is_extra = config.extra_options.is_symmetric.is_some();
         let pointer = if is_extra { "/extra_options/is_symmetric" } else { "/int4_is_symmetric" };
         found.push(about(pointer, &error));

@@ -5,6 +5,7 @@ use olive_kit_onnx::proto::tensor_proto::DataType;
 use olive_plugin_api::{Diagnostic, Severity};
 
 use crate::config::{ModelBuilderConfig, Precision, serialized};
+use crate::spelling::Switch;
 use Provider::{Cpu, Cuda, Dml, NvTensorRtRtx, WebGpu};
 
 /// What a graph is built for.
@@ -73,6 +74,11 @@ impl Target {
         self.provider == Provider::WebGpu && self.captures_graph
     }
 
+    /// Whether there are operators that read quantized weights.
+    pub fn reads_codes(self) -> bool {
+        self.provider != Provider::NvTensorRtRtx
+    }
+
     /// Whether norms are written as the operators they consist of.
     pub fn expands_norms(self) -> bool {
         self.provider == Provider::NvTensorRtRtx
@@ -118,7 +124,8 @@ pub(crate) fn resolve(config: &ModelBuilderConfig, name: &str) -> Result<Target,
         Precision::Fp32 => target.io == Dtype::F32 && matches!(provider, Cpu | WebGpu),
         Precision::Fp16 => provider != Cpu,
         Precision::Bf16 => matches!(provider, Cuda | NvTensorRtRtx),
-        Precision::Int4 => provider != NvTensorRtRtx,
+        Precision::Int8 => provider != NvTensorRtRtx,
+        Precision::Int4 => true,
     };
     if is_built && name != NO_MORE {
         return Ok(target);
@@ -137,13 +144,13 @@ pub(crate) fn without_effect(config: &ModelBuilderConfig, target: Target) -> Vec
     let reads_fp32 = web_gpu && config.precision != Precision::Fp32;
     [
         ("/enable_cuda_graph", config.enable_cuda_graph, cuda),
-        ("/extra_options/enable_cuda_graph", extra.enable_cuda_graph, cuda),
-        ("/extra_options/enable_dml_graph", extra.enable_dml_graph, dml),
-        ("/extra_options/enable_webgpu_graph", extra.enable_webgpu_graph, web_gpu),
+        ("/extra_options/enable_cuda_graph", extra.enable_cuda_graph.map(bool::from), cuda),
+        ("/extra_options/enable_dml_graph", extra.enable_dml_graph.map(bool::from), dml),
+        ("/extra_options/enable_webgpu_graph", extra.enable_webgpu_graph.map(bool::from), web_gpu),
         ("/use_cuda_bf16", config.use_cuda_bf16, is_int4 && is_nvidia),
-        ("/extra_options/use_cuda_bf16", extra.use_cuda_bf16, is_int4 && is_nvidia),
+        ("/extra_options/use_cuda_bf16", extra.use_cuda_bf16.map(bool::from), is_int4 && is_nvidia),
         ("/use_webgpu_fp32", config.use_webgpu_fp32, reads_fp32),
-        ("/extra_options/use_webgpu_fp32", extra.use_webgpu_fp32, reads_fp32),
+        ("/extra_options/use_webgpu_fp32", extra.use_webgpu_fp32.map(bool::from), reads_fp32),
     ]
     .into_iter()
     .filter(|(_, value, is_read)| value.is_some() && !is_read)
@@ -158,25 +165,25 @@ pub(crate) fn without_effect(config: &ModelBuilderConfig, target: Target) -> Vec
 /// Type of activations: 32-bit float on the CPU, 16-bit float on others unless asked otherwise.
 fn io(config: &ModelBuilderConfig, provider: Provider) -> Dtype {
     let extra = &config.extra_options;
-    let is_asked = |extra: Option<bool>, field| extra.or(field).unwrap_or(false);
+    let is_asked = |extra: Option<Switch>, field| extra.map(bool::from).or(field) == Some(true);
     let wants_fp32 = is_asked(extra.use_webgpu_fp32, config.use_webgpu_fp32);
     let wants_bf16 = is_asked(extra.use_cuda_bf16, config.use_cuda_bf16);
     match config.precision {
         Precision::Fp32 => Dtype::F32,
         _ if provider == WebGpu && wants_fp32 => Dtype::F32,
         Precision::Bf16 => Dtype::BF16,
-        Precision::Int4 if provider == Cpu => Dtype::F32,
+        Precision::Int8 | Precision::Int4 if provider == Cpu => Dtype::F32,
         Precision::Int4 if matches!(provider, Cuda | NvTensorRtRtx) && wants_bf16 => Dtype::BF16,
-        Precision::Fp16 | Precision::Int4 => Dtype::F16,
+        Precision::Fp16 | Precision::Int8 | Precision::Int4 => Dtype::F16,
     }
 }
 
 fn captures_graph(config: &ModelBuilderConfig, provider: Provider) -> bool {
     let extra = &config.extra_options;
     match provider {
-        Cuda => extra.enable_cuda_graph.or(config.enable_cuda_graph).unwrap_or(false),
-        Dml => extra.enable_dml_graph.unwrap_or(true),
-        WebGpu => extra.enable_webgpu_graph.unwrap_or(false),
+        Cuda => extra.enable_cuda_graph.map(bool::from).or(config.enable_cuda_graph) == Some(true),
+        Dml => extra.enable_dml_graph.is_none_or(bool::from),
+        WebGpu => extra.enable_webgpu_graph.is_some_and(bool::from),
         NvTensorRtRtx => true,
         Cpu => false,
     }

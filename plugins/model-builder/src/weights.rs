@@ -1,5 +1,7 @@
 //! Weights: what a graph asks for, and how it is streamed from checkpoint to external data.
 
+mod quantized;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -8,7 +10,7 @@ use olive_kit_checkpoint::{Checkpoint, Dtype, Linear, Tensor};
 use olive_kit_onnx::proto::TensorProto;
 use olive_kit_onnx::proto::tensor_proto::DataType;
 use olive_kit_onnx::{ExternalDataWriter, TensorWriter};
-use olive_kit_quant::{BlockFormat, BlockQuantized, Rounding, ScaleType};
+use olive_kit_quant::{BlockFormat, Rounding};
 use rayon::prelude::*;
 
 use crate::error::BuildError;
@@ -48,6 +50,19 @@ pub enum Weight {
         /// Type of the scales.
         dtype: Dtype,
     },
+    /// A matrix `[n, k]` in 4 bits, as ONNX's own types hold them.
+    Int4 {
+        /// Names of the initializers.
+        names: QuantizedNames,
+        /// The matrix.
+        matrix: Matrix,
+        /// Grid of the blocks, of 4 bits.
+        format: BlockFormat,
+        /// What reads it.
+        reader: Int4Reader,
+        /// Type of the scales.
+        dtype: Dtype,
+    },
     /// Vectors one after the other.
     Stacked {
         /// Name of the initializer.
@@ -66,6 +81,15 @@ pub enum Weight {
         /// Type of the values.
         dtype: Dtype,
     },
+}
+
+/// What reads a matrix in 4 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Int4Reader {
+    /// `DequantizeLinear` before a `MatMul`, which wants `[k, n]`.
+    MatMul,
+    /// `GatherBlockQuantized`, which wants `[n, k]`.
+    Gather,
 }
 
 /// A matrix `[n, k]`: rows of stored tensors, one after the other.
@@ -105,9 +129,9 @@ impl Weight {
         let (stored, parts): (&[String], &[Rows]) = match self {
             Self::Stored { tensor, .. } => (std::slice::from_ref(tensor), &[]),
             Self::Stacked { tensors, .. } => (tensors, &[]),
-            Self::Transposed { matrix, .. } | Self::Quantized { matrix, .. } => {
-                (&[], &matrix.parts)
-            }
+            Self::Transposed { matrix, .. }
+            | Self::Quantized { matrix, .. }
+            | Self::Int4 { matrix, .. } => (&[], &matrix.parts),
             Self::RopeCaches { .. } => (&[], &[]),
         };
         stored.iter().chain(parts.iter().map(|part| &part.tensor)).map(String::as_str)
@@ -115,6 +139,11 @@ impl Weight {
 }
 
 impl Matrix {
+    /// A stored matrix with `n` rows of `k` values.
+    pub fn stored(tensor: &str, n: usize, k: usize) -> Self {
+        Self { n, k, parts: vec![Rows { tensor: tensor.to_owned(), rows: 0..n }] }
+    }
+
     /// All rows of these layers, which share their input.
     pub fn stacked(linears: &[&Linear]) -> Self {
         let part = |linear: &&Linear| Rows {
@@ -136,7 +165,7 @@ impl Matrix {
 }
 
 impl QuantizedNames {
-    /// The names ONNX Runtime's quantizer derives from the name of a `MatMul`'s weight.
+    /// The names ONNX Runtime's quantizer derives from the name of a weight.
     pub fn new(weight: &str, format: BlockFormat, rounding: Rounding) -> Self {
         let bits = format.bits.count();
         let (qweight, scales, zero_points) = match rounding {
@@ -150,6 +179,11 @@ impl QuantizedNames {
             scales: format!("{weight}_{scales}"),
             zero_points: (!format.is_symmetric).then(|| format!("{weight}_{zero_points}")),
         }
+    }
+
+    /// The names it derives for `DequantizeLinear`.
+    pub fn dequantized(weight: &str, format: BlockFormat) -> Self {
+        Self::new(&format!("{weight}_DQ"), format, Rounding::Default)
     }
 }
 
@@ -181,8 +215,12 @@ pub fn write(
             Ok(vec![write_transposed(name, matrix, *dtype, checkpoint, data)?])
         }
         Weight::Quantized { names, matrix, format, rounding, dtype } => {
-            let quantized = quantize(names, matrix, (*format, *rounding), *dtype, checkpoint)?;
-            write_quantized(names, &quantized, *rounding, *dtype, data)
+            let made = quantized::blocks(names, matrix, (*format, *rounding), *dtype, checkpoint)?;
+            quantized::write_blocks(names, &made, *rounding, *dtype, data)
+        }
+        Weight::Int4 { names, matrix, format, reader, dtype } => {
+            let made = quantized::int4(names, matrix, (*format, *reader), *dtype, checkpoint)?;
+            quantized::write_int4(names, &made, *dtype, data)
         }
         Weight::RopeCaches { rope, lengths, dtype } => {
             let (mut cos, mut sin) = (Vec::new(), Vec::new());
@@ -289,70 +327,6 @@ fn transpose(parts: &[Cow<'_, [f32]>], k: usize, start: usize, n: usize, out: &m
         for (column, value) in row[start..start + columns].iter().enumerate() {
             out[column * n + index] = *value;
         }
-    }
-}
-
-fn quantize(
-    names: &QuantizedNames,
-    matrix: &Matrix,
-    (format, rounding): (BlockFormat, Rounding),
-    dtype: Dtype,
-    checkpoint: &Checkpoint,
-) -> Result<BlockQuantized, BuildError> {
-    let mut parts = Vec::new();
-    for part in &matrix.parts {
-        parts.push((checkpoint.tensor(&part.tensor)?, part.rows.clone()));
-    }
-    let fill = |row: usize, out: &mut [f32]| {
-        let mut row = row;
-        for (tensor, rows) in &parts {
-            if row < rows.len() {
-                let row = rows.start + row;
-                return tensor.dtype.decode_into(tensor.rows_bytes(row..row + 1), out);
-            }
-            row -= rows.len();
-        }
-    };
-    BlockQuantized::from_rows(matrix.n, matrix.k, format, rounding, scale_type(dtype), fill)
-        .map_err(|source| BuildError::Quantize { weight: names.qweight.clone(), source })
-}
-
-/// Writes codes, scales and zero points, in the order in which ONNX Runtime's quantizer adds them.
-fn write_quantized(
-    names: &QuantizedNames,
-    quantized: &BlockQuantized,
-    rounding: Rounding,
-    dtype: Dtype,
-    data: &mut ExternalDataWriter,
-) -> Result<Vec<TensorProto>, BuildError> {
-    let (n, blocks) = (size(quantized.n), size(quantized.format.blocks(quantized.k)));
-    let codes = |data: &mut ExternalDataWriter| {
-        let dims = [n, blocks, size(quantized.format.block_bytes())];
-        write_bytes(&names.qweight, DataType::Uint8, &dims, &quantized.qweight, data)
-    };
-    let scales = |data: &mut ExternalDataWriter| {
-        write_bytes(&names.scales, onnx_type(dtype), &[n, blocks], &quantized.scales, data)
-    };
-    let zero_points = |data: &mut ExternalDataWriter| {
-        let pair = names.zero_points.as_ref().zip(quantized.zero_points.as_ref());
-        let dims = [n, size(quantized.format.zero_point_bytes(quantized.k))];
-        pair.map(|(name, bytes)| write_bytes(name, DataType::Uint8, &dims, bytes, data)).transpose()
-    };
-    let initializers = match rounding {
-        Rounding::Default => [Some(codes(data)?), Some(scales(data)?), zero_points(data)?],
-        Rounding::Rtn | Rounding::KQuant => {
-            [Some(scales(data)?), zero_points(data)?, Some(codes(data)?)]
-        }
-    };
-    Ok(initializers.into_iter().flatten().collect())
-}
-
-/// `dtype` as the quantizers name types.
-fn scale_type(dtype: Dtype) -> ScaleType {
-    match dtype {
-        Dtype::F32 => ScaleType::F32,
-        Dtype::F16 => ScaleType::F16,
-        Dtype::BF16 => ScaleType::Bf16,
     }
 }
 

@@ -17,7 +17,7 @@ impl Planner<'_> {
     /// What attention adds to the residual stream.
     pub(super) fn attention(&mut self, layer: usize, linears: &[Linear], input: &str) -> Value {
         let base = format!("/model/layers.{layer}/attn");
-        let projected = if self.target.packs_qkv() {
+        let projected = if self.packs_qkv(&base) {
             self.packed_projection(&base, linears, input)
         } else {
             self.projections(&base, linears, input)
@@ -26,6 +26,18 @@ impl Planner<'_> {
         let attended = self.group_query_attention(layer, &base, rotated);
         let output = &[LinearRole::Output];
         self.layer_product(&format!("{base}/o_proj"), &attended, linears, output)
+    }
+
+    /// Whether one product makes queries, keys and values: not where one of the three is to stay as
+    /// it is.
+    fn packs_qkv(&self, base: &str) -> bool {
+        let excludes = |part: &str| {
+            let node = format!("{base}/{part}/MatMul");
+            self.quantization.as_ref().is_some_and(|quantization| quantization.excludes(&node))
+        };
+        self.target.packs_qkv()
+            && self.layout.packs_qkv
+            && !["q_proj", "k_proj", "v_proj"].into_iter().any(excludes)
     }
 
     fn packed_projection(&mut self, base: &str, linears: &[Linear], input: &str) -> Projected {

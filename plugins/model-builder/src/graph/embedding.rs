@@ -3,30 +3,98 @@
 use olive_kit_checkpoint::Decoder;
 use olive_kit_onnx::Node;
 use olive_kit_onnx::proto::tensor_proto::DataType;
+use olive_kit_quant::{BlockFormat, Rounding};
 
 use super::constant::Constant;
-use super::linear::{LM_HEAD, weight_name};
-use super::{Planner, Value, hidden_shape};
-use crate::options::Quantization;
-use crate::weights::{QuantizedNames, Weight, size};
+use super::linear::weight_name;
+use super::{Planner, Value, hidden_shape, output_of};
+use crate::layout::{Input, Layout};
+use crate::quantization::{EMBEDDING, LM_HEAD, Quantization};
+use crate::weights::{Int4Reader, Matrix, QuantizedNames, Weight, size};
 
 const BASE: &str = "/model/embed_tokens";
+/// The embedding's own table.
+const TABLE: &str = "model.embed_tokens.weight";
+
+/// Where the vectors of tokens come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Table {
+    /// A table of their own, quantized or not.
+    Own(Option<BlockFormat>),
+    /// The weight of the layer that makes logits, which is stored the other way round.
+    TransposedHead,
+    /// The same weight, quantized.
+    QuantizedHead {
+        /// Its grid.
+        format: BlockFormat,
+        /// How it is rounded.
+        rounding: Rounding,
+    },
+}
+
+/// The table of an embedding: that of the logits where the model ties them and both are quantized
+/// or neither.
+pub(crate) fn table(
+    decoder: &Decoder,
+    layout: Layout,
+    quantization: Option<&Quantization>,
+) -> Table {
+    let is_shared = layout.shares_embedding(decoder);
+    let quantization = quantization.map(|quantization| quantization.for_embedding(is_shared));
+    let is_quantized = quantization.as_ref().is_some_and(Quantization::wants_embedding);
+    let of_head =
+        quantization.as_ref().and_then(|known| Some((known.grid(LM_HEAD, 0)?, known.rounding)));
+    let can_share = is_shared && layout.output.has_logits();
+    match of_head {
+        Some((format, rounding)) if can_share && is_quantized => {
+            Table::QuantizedHead { format, rounding }
+        }
+        None if can_share && !is_quantized => Table::TransposedHead,
+        _ => Table::Own(quantization.as_ref().and_then(Quantization::embedding_grid)),
+    }
+}
 
 impl Planner<'_> {
     /// The vectors of the tokens: the residual stream before the first layer.
     pub(super) fn embedding(&mut self) -> Value {
-        match (self.decoder.ties_embeddings, self.quantization) {
-            (false, _) => self.own_table(),
-            (true, None) => self.transposed_lm_head(),
-            (true, Some(quantization)) => self.quantized_lm_head(quantization),
+        if self.layout.input == Input::Embeddings {
+            return "inputs_embeds".to_owned();
+        }
+        match table(self.decoder, self.layout, self.quantization.as_ref()) {
+            Table::Own(None) => self.own_table(),
+            Table::Own(Some(format)) => self.quantized_table(format),
+            Table::TransposedHead => self.transposed_lm_head(),
+            Table::QuantizedHead { format, rounding } => self.quantized_lm_head(format, rounding),
         }
     }
 
     fn own_table(&mut self) -> Value {
-        let name = "model.embed_tokens.weight".to_owned();
+        let (name, tensor) = (TABLE.to_owned(), Decoder::EMBEDDING.to_owned());
         let output = self.gather(&name);
-        let (tensor, dtype) = (Decoder::EMBEDDING.to_owned(), self.target.io);
-        self.float_weights.push(Weight::Stored { name, tensor, dtype });
+        self.float_weights.push(Weight::Stored { name, tensor, dtype: self.target.io });
+        output
+    }
+
+    /// Rows of a quantized table of the embedding's own, dequantized as they are gathered.
+    fn quantized_table(&mut self, format: BlockFormat) -> Value {
+        let names = QuantizedNames::new(TABLE, format, Rounding::Default);
+        let output = output_of(EMBEDDING);
+        let shape = hidden_shape(self.decoder.hidden_size);
+        self.graph.value(&output, self.io(), Some(&shape));
+        let name = format!("{EMBEDDING}_Q{}", format.bits.count());
+        let node = Node::new("GatherBlockQuantized", name)
+            .domain(Node::MICROSOFT)
+            .inputs([names.qweight.as_str(), "input_ids", &names.scales])
+            .inputs(names.zero_points.as_deref())
+            .outputs([&output])
+            .attribute("gather_axis", 0)
+            .attribute("quantize_axis", 1)
+            .attribute("block_size", size(format.block_size));
+        self.graph.node(node);
+        let (rows, width) = (self.decoder.vocab_size, self.decoder.hidden_size);
+        let matrix = Matrix::stored(Decoder::EMBEDDING, rows, width);
+        let (reader, dtype) = (Int4Reader::Gather, self.target.io);
+        self.quantized_weights.push((0, Weight::Int4 { names, matrix, format, reader, dtype }));
         output
     }
 
@@ -47,10 +115,8 @@ impl Planner<'_> {
     }
 
     /// Rows of the quantized matrix, dequantized as they are gathered.
-    fn quantized_lm_head(&mut self, quantization: Quantization) -> Value {
-        let format = quantization.lm_head();
-        let weight = weight_name(LM_HEAD);
-        let names = QuantizedNames::new(&weight, format, quantization.rounding());
+    fn quantized_lm_head(&mut self, format: BlockFormat, rounding: Rounding) -> Value {
+        let names = QuantizedNames::new(&weight_name(LM_HEAD), format, rounding);
         let padded_width = format.blocks(self.decoder.hidden_size) * format.block_size;
         let table = self.flattened(&names.qweight, padded_width * format.bits.count() / 8);
         let name = format!("{BASE}/GatherBlockQuantized");

@@ -1,16 +1,14 @@
 //! Products with a weight: `MatMul`, or `MatMulNBits` when quantized.
 
 use olive_kit_checkpoint::{Linear, LinearRole};
-use olive_kit_onnx::Node;
+use olive_kit_onnx::{Dim, Node};
 use olive_kit_quant::BlockFormat;
 
-use super::{Planner, Value, cast, hidden_shape, output_of};
-use crate::options::Quantization;
+use super::constant::Constant;
+use super::{LOGITS, Planner, Value, cast, hidden_shape, output_of};
+use crate::quantization::{Form, LM_HEAD};
 use crate::target::onnx_type;
-use crate::weights::{Matrix, QuantizedNames, Weight, size};
-
-/// The product that makes logits.
-pub(super) const LM_HEAD: &str = "/lm_head/MatMul";
+use crate::weights::{Int4Reader, Matrix, QuantizedNames, Weight, size};
 
 impl Planner<'_> {
     /// The product of `input` and a matrix of a layer.
@@ -18,13 +16,7 @@ impl Planner<'_> {
         let output = output_of(name);
         let shape = hidden_shape(matrix.n);
         self.graph.value(&output, self.io(), Some(&shape));
-        match self.quantization {
-            None => self.float_product(name, input, matrix, &output),
-            Some(quantization) => {
-                let format = quantization.body();
-                self.quantized_product(name, input, matrix, quantization, format, &output);
-            }
-        }
+        self.product_into(name, input, matrix, &output);
         output
     }
 
@@ -58,23 +50,56 @@ impl Planner<'_> {
         self.node(node, &name, self.io(), Some(&hidden_shape(width)))
     }
 
-    /// The product that makes logits.
-    pub(super) fn logits(&mut self, input: &str) {
-        let matrix = Matrix::stacked(&[&self.decoder.lm_head()]);
-        let is_cast = self.target.logits() != self.target.io;
-        let made = if is_cast { output_of(LM_HEAD) } else { "logits".to_owned() };
-        self.graph.value(&made, self.io(), Some(&hidden_shape(self.decoder.vocab_size)));
-        match self.quantization {
-            None => self.float_product(LM_HEAD, input, matrix, &made),
-            Some(quantization) => {
-                let format = quantization.lm_head();
-                self.quantized_product(LM_HEAD, input, matrix, quantization, format, &made);
-            }
+    /// The product that makes logits, where the graph has any.
+    pub(super) fn logits(&mut self, hidden: &str) {
+        if !self.layout.output.has_logits() {
+            return;
         }
+        let matrix = Matrix::stacked(&[&self.decoder.lm_head()]);
+        let input =
+            if self.layout.prunes_logits { self.last_token(hidden) } else { hidden.to_owned() };
+        let is_cast = self.target.logits() != self.target.io;
+        let made = if is_cast { output_of(LM_HEAD) } else { LOGITS.to_owned() };
+        let shape = self.logits_shape();
+        self.graph.value(&made, self.io(), Some(&shape));
+        self.product_into(LM_HEAD, &input, matrix, &made);
         if is_cast {
             let node = cast("/lm_head/Cast", &made, onnx_type(self.target.logits()));
-            self.graph.node(node.outputs(["logits"]));
+            self.graph.node(node.outputs([LOGITS]));
         }
+    }
+
+    /// Shape of the logits.
+    pub(super) fn logits_shape(&self) -> [Dim; 3] {
+        let [batch, tokens, vocab] = hidden_shape(self.decoder.vocab_size);
+        let tokens = if self.layout.prunes_logits { 1.into() } else { tokens };
+        [batch, tokens, vocab]
+    }
+
+    /// `hidden` of the last token only.
+    fn last_token(&mut self, hidden: &str) -> Value {
+        let [batch, _, width] = hidden_shape(self.decoder.hidden_size);
+        let last = self.constant(&Constant::Scalar(-1));
+        let name = "/lm_head/prune/Gather";
+        let node = Node::new("Gather", name).inputs([hidden, &last]).attribute("axis", 1);
+        let row = self.node(node, name, self.io(), Some(&[batch.clone(), width.clone()]));
+        let axis = self.constant(&Constant::List(vec![1]));
+        let name = "/lm_head/prune/Unsqueeze";
+        let node = Node::new("Unsqueeze", name).inputs([row, axis]);
+        self.node(node, name, self.io(), Some(&[batch, 1.into(), width]))
+    }
+
+    /// The product of `input` and `matrix` as the value `output`, quantized or not.
+    fn product_into(&mut self, name: &str, input: &str, matrix: Matrix, output: &str) {
+        match self.grid(name) {
+            None => self.float_product(name, input, matrix, output),
+            Some(format) => self.quantized_product(name, input, matrix, format, output),
+        }
+    }
+
+    /// Grid of the matrix of a product; `None` where it stays as it is.
+    pub(super) fn grid(&self, name: &str) -> Option<BlockFormat> {
+        self.quantization.as_ref()?.grid(name, self.num_layers)
     }
 
     fn float_product(&mut self, name: &str, input: &str, matrix: Matrix, output: &str) {
@@ -89,20 +114,53 @@ impl Planner<'_> {
         name: &str,
         input: &str,
         matrix: Matrix,
-        quantization: Quantization,
         format: BlockFormat,
         output: &str,
     ) {
-        let rounding = quantization.rounding();
-        let names = QuantizedNames::new(&weight_name(name), format, rounding);
-        let node = Node::new("MatMulNBits", format!("{name}_Q{}", format.bits.count()))
-            .domain(Node::MICROSOFT)
-            .inputs([input, &names.qweight, &names.scales])
+        let Some(quantization) = &self.quantization else { return };
+        let turn = quantization.turn(name, self.num_layers);
+        let (rounding, accuracy_level) = (quantization.rounding, quantization.accuracy_level);
+        let weight = match quantization.form {
+            Form::Operators => {
+                let names = QuantizedNames::new(&weight_name(name), format, rounding);
+                let node = Node::new("MatMulNBits", format!("{name}_Q{}", format.bits.count()))
+                    .domain(Node::MICROSOFT)
+                    .inputs([input, &names.qweight, &names.scales])
+                    .inputs(names.zero_points.as_deref())
+                    .outputs([output]);
+                self.graph.node(with_attributes(node, &matrix, format, accuracy_level));
+                Weight::Quantized { names, matrix, format, rounding, dtype: self.target.io }
+            }
+            Form::Dequantized => {
+                let names = QuantizedNames::dequantized(&weight_name(name), format);
+                self.dequantized_product(name, input, &names, format, output);
+                let (reader, dtype) = (Int4Reader::MatMul, self.target.io);
+                Weight::Int4 { names, matrix, format, reader, dtype }
+            }
+        };
+        self.quantized_weights.push((turn, weight));
+    }
+
+    /// The product of `input` and a matrix that is made from its codes before.
+    fn dequantized_product(
+        &mut self,
+        name: &str,
+        input: &str,
+        names: &QuantizedNames,
+        format: BlockFormat,
+        output: &str,
+    ) {
+        let bits = format.bits.count();
+        let made = format!("{}_output", names.qweight);
+        let node = Node::new("DequantizeLinear", format!("{name}_DQ_Q{bits}"))
+            .inputs([&names.qweight, &names.scales])
             .inputs(names.zero_points.as_deref())
-            .outputs([output]);
-        self.graph.node(with_attributes(node, &matrix, format, quantization.accuracy_level));
-        let dtype = self.target.io;
-        self.quantized_weights.push(Weight::Quantized { names, matrix, format, rounding, dtype });
+            .outputs([&made])
+            .attribute("axis", 0)
+            .attribute("block_size", size(format.block_size));
+        self.graph.node(node);
+        let node = Node::new("MatMul", format!("{name}_matmul_Q{bits}"));
+        self.graph.node(node.inputs([input, &made]).outputs([output]));
     }
 }
 

@@ -3,7 +3,7 @@
 use olive_kit_checkpoint::{Activation, Linear, LinearRole};
 use olive_kit_onnx::Node;
 
-use super::{Planner, Value, hidden_shape};
+use super::{Planner, Value, hidden_shape, output_of};
 use crate::weights::Matrix;
 
 impl Planner<'_> {
@@ -20,6 +20,9 @@ impl Planner<'_> {
     fn gate_and_up(&mut self, base: &str, linears: &[Linear], input: &str) -> (Value, Value) {
         let (gate, up) = (format!("{base}/gate_proj"), format!("{base}/up_proj"));
         let inner = self.decoder.intermediate_size;
+        if self.layout.packs_gate_up {
+            return self.packed_gate_and_up(base, linears, input);
+        }
         match linears.iter().find(|linear| linear.role == LinearRole::GateUp) {
             Some(fused) => {
                 let mut part = |base: String, rows| {
@@ -32,6 +35,29 @@ impl Planner<'_> {
                 self.layer_product(&up, input, linears, &[LinearRole::Up]),
             ),
         }
+    }
+
+    /// Gate and up as one product that is split.
+    fn packed_gate_and_up(
+        &mut self,
+        base: &str,
+        linears: &[Linear],
+        input: &str,
+    ) -> (Value, Value) {
+        use LinearRole::{Gate, GateUp, Up};
+        let packed = format!("{base}/gate_up_proj");
+        let product = self.layer_product(&packed, input, linears, &[GateUp, Gate, Up]);
+        let parts =
+            ["gate_proj", "up_proj"].map(|part| output_of(&format!("{base}/{part}/MatMul")));
+        let shape = hidden_shape(self.decoder.intermediate_size);
+        for part in &parts {
+            self.graph.value(part, self.io(), Some(&shape));
+        }
+        let node = Node::new("Split", format!("{packed}/Split")).inputs([product]);
+        let node = node.outputs(&parts).attribute("axis", -1).attribute("num_outputs", 2);
+        self.graph.node(node);
+        let [gate, up] = parts;
+        (gate, up)
     }
 
     fn activation(&mut self, base: &str, gate: &str) -> Value {

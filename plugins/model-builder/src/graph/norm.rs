@@ -3,7 +3,7 @@
 use olive_kit_checkpoint::Decoder;
 use olive_kit_onnx::Node;
 
-use super::{Planner, Value, hidden_shape, output_of};
+use super::{HIDDEN_STATES, Planner, Value, hidden_shape, output_of};
 use crate::weights::Weight;
 
 impl Planner<'_> {
@@ -43,37 +43,41 @@ impl Planner<'_> {
     ) -> Value {
         let base = format!("/model/layers.{layer}/final_norm_layernorm");
         let weight = self.norm_weight(&base, Decoder::FINAL_NORM.to_owned());
+        let is_output = self.layout.output.has_hidden_states();
+        let output = if is_output { HIDDEN_STATES.to_owned() } else { self.described(&base, 0) };
         match update {
-            None => self.norm(&base, &residual, &weight),
+            None => self.norm_into(&base, &residual, &weight, &output),
+            Some(update) if self.target.expands_norms() => {
+                let sum = output_of(&format!("{base}/SkipLayerNorm/Add"));
+                self.expanded_skip_norm(&base, &residual, &update, &weight, &sum, &output);
+            }
             Some(update) => {
-                let output = self.described(&base, 0);
-                if self.target.expands_norms() {
-                    let sum = output_of(&format!("{base}/SkipLayerNorm/Add"));
-                    self.expanded_skip_norm(&base, &residual, &update, &weight, &sum, &output);
-                    return output;
-                }
                 let inputs = [residual, update, weight];
                 self.graph.node(self.skip_norm_node(&base).inputs(inputs).outputs([&output]));
-                output
             }
         }
+        output
     }
 
     fn norm(&mut self, base: &str, input: &str, weight: &str) -> Value {
         let output = self.described(base, 0);
+        self.norm_into(base, input, weight, &output);
+        output
+    }
+
+    fn norm_into(&mut self, base: &str, input: &str, weight: &str, output: &str) {
         let name = format!("{base}/LayerNorm");
         if self.target.expands_norms() {
-            self.expanded_norm(&name, input, weight, &output);
-            return output;
+            self.expanded_norm(&name, input, weight, output);
+            return;
         }
         let node = Node::new("SimplifiedLayerNormalization", name)
             .inputs([input, weight])
-            .outputs([&output])
+            .outputs([output])
             .attribute("epsilon", self.epsilon())
             .attribute("axis", -1)
             .attribute("stash_type", 1);
         self.graph.node(node);
-        output
     }
 
     fn skip_norm(

@@ -6,6 +6,8 @@ mod builder;
 mod targets;
 mod neural_compressor;
 mod options;
+mod parts;
+mod metadata;
 mod schema;
 mod pass;
 mod promises;

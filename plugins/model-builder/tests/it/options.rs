@@ -28,11 +28,15 @@ fn what_cannot_be_built_is_named() {
 fn what_is_no_setting_is_refused() {
     let extra = |name: &str, value: Value| int4("extra_options", &json!({ name: value }));
     for config in [
-        json!({"precision": "int8"}),
-        int4("int4_algo_config", &json!("k_quant_mixed")),
-        int4("int4_op_types_to_quantize", &json!(["MatMul", "Gather"])),
-        int4("use_qdq", &json!(true)),
-        extra("use_qdq", json!(true)),
+        json!({"precision": "int2"}),
+        int4("int4_algo_config", &json!("k_quant_most")),
+        int4("int4_op_types_to_quantize", &json!(["Conv"])),
+        extra("op_types_to_quantize", json!("MatMul,Gather")),
+        extra("matmul_mixed_precision", json!("last_matmul:int2")),
+        extra("matmul_mixed_precision", json!({"first_matmul": "int8"})),
+        extra("use_qdq", json!("yes")),
+        extra("use_paged_attention", json!(true)),
+        extra("dspark_path", json!("drafter")),
         extra("blok_size", json!(32)),
     ] {
         let output = tempfile::tempdir().unwrap();
@@ -62,7 +66,7 @@ fn the_schema_says_what_loses_less() {
     let plugin = Plugin::new("model-builder", "0.0.0").with_pass::<ModelBuilder>();
     let schema = &plugin.descriptor().passes[0].schema;
     let help = schema["x-olive-quality-help"].as_str().unwrap();
-    for option in ["`rtn_last`", "`int4_block_size` to 16", "`fp32`"] {
+    for option in ["`k_quant_mixed`", "`rtn_last`", "`int4_block_size` to 16", "`fp32`"] {
         assert!(help.contains(option), "{help}");
     }
     let properties = schema["properties"].as_object().unwrap();

@@ -24,7 +24,9 @@ const EXTRA: &str = "accuracy_level int4_accuracy_level block_size int4_block_si
     paged_block_size paged_chunk_size gpu_utilization_factor max_batch_size \
     max_scheduled_tokens num_blocks windowed_kv_cache enable_mtp mtp_quant_config \
     max_draft_tokens state_window state_update_capacity use_device_allocator_for_initializers \
-    include_prompt_templates";
+    include_prompt_templates exclude_mtp aux_hidden_state_layers dflash2_path \
+    dflash2_num_draft_tokens dflash2_fuse_gate_up dflash2_fuse_qkv dflash2_precision dspark_path \
+    dspark_num_draft_tokens dspark_top_k linear_attn_op enable_cuda_fpa_intb_gemm";
 
 #[test]
 fn every_name_of_olive_and_the_builder_is_known_once() {
@@ -53,7 +55,7 @@ fn advice_points_to_settings() {
         None => schema["properties"].get(&pointer[1..]).is_some(),
     };
     let all = Vec::<Advice>::deserialize(&schema["x-olive-advice"]).unwrap();
-    assert_eq!(all.len(), 13);
+    assert_eq!(all.len(), 28);
     for advice in all {
         let filled = advice.message.split('{').skip(1).map(|part| part.split('}').next().unwrap());
         let pointers = filled.map(str::to_owned).chain(advice.related.clone());

@@ -23,6 +23,10 @@ const BUILT: [(&str, &[(&str, &str)]); 7] = [
             ("int4", "cuda"),
             ("int4", "dml"),
             ("int4", "webgpu"),
+            ("int8", "cpu"),
+            ("int8", "cuda"),
+            ("int8", "dml"),
+            ("int8", "webgpu"),
         ],
     ),
     (
@@ -37,10 +41,12 @@ const BUILT: [(&str, &[(&str, &str)]); 7] = [
             ("int4", "cuda"),
             ("int4", "dml"),
             ("int4", "webgpu"),
+            ("int4", "NvTensorRtRtx"),
+            ("int8", "cpu"),
         ],
     ),
-    ("tiny-qwen2", &[("fp16", "cuda"), ("fp16", "dml")]),
-    ("tiny-phi3", &[("fp16", "cuda"), ("fp16", "dml")]),
+    ("tiny-qwen2", &[("fp16", "cuda"), ("fp16", "dml"), ("int8", "cpu")]),
+    ("tiny-phi3", &[("fp16", "cuda"), ("fp16", "dml"), ("int8", "cpu")]),
     ("tiny-llama3", &[("fp16", "cuda")]),
     ("tiny-llama-bias", &[("fp16", "dml")]),
     ("tiny-phi4-mini", &[("fp16", "dml"), ("bf16", "NvTensorRtRtx")]),
@@ -79,7 +85,7 @@ fn what_a_provider_cannot_run_is_named() {
         ("fp32", "NvTensorRtRtx"),
         ("fp16", "cpu"),
         ("bf16", "webgpu"),
-        ("int4", "NvTensorRtRtx"),
+        ("int8", "NvTensorRtRtx"),
     ] {
         let output = tempfile::tempdir().unwrap();
         let mut request =
