@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use olive_kit_checkpoint::Dtype;
 use olive_kit_quant::{Bits, BlockFormat, Rounding};
 use olive_plugin_api::Diagnostic;
 use serde_json::{Map, Value};
 
-use crate::config::{AlgoConfig, ModelBuilderConfig, Precision};
+use crate::config::{AlgoConfig, ModelBuilderConfig, Precision, serialized};
 use crate::layout::{Input, Layout, Output};
 use crate::quantization::{Form, Group, Operators, Quantization};
 use crate::spelling::{MatrixGroup, Operator, Switch, Width};
@@ -114,6 +115,7 @@ fn quantization(
     };
     bits?;
     problems.extend(without_form(&quantization, config, target));
+    problems.extend(without_bf16(rounding, config, target));
     Some(quantization)
 }
 
@@ -201,6 +203,23 @@ fn without_form(
     };
     let message = format!("there is no form with `DequantizeLinear` for {what}");
     Some(Diagnostic::error("not-supported", pointer, message).with_help(help))
+}
+
+/// Rounding by an algorithm that Neural Compressor has for 32-bit and 16-bit float only.
+fn without_bf16(
+    rounding: Rounding,
+    config: &ModelBuilderConfig,
+    target: Target,
+) -> Option<Diagnostic> {
+    if target.io != Dtype::BF16 || rounding == Rounding::Default {
+        return None;
+    }
+    let (name, pointer) =
+        pick(config.extra_options.algo_config, config.int4_algo_config, "algo_config");
+    let name = name.map(serialized).unwrap_or_default();
+    let message = format!("`use_cuda_bf16` needs scales in bf16, which `{name}` does not make");
+    let problem = Diagnostic::error("not-supported", pointer, message);
+    Some(problem.with_help("choose `default`, or leave `use_cuda_bf16` out"))
 }
 
 fn layout(config: &ModelBuilderConfig, problems: &mut Vec<Diagnostic>) -> Layout {

@@ -100,6 +100,22 @@ fn what_a_provider_cannot_run_is_named() {
 }
 
 #[test]
+fn scales_in_bf16_are_made_by_the_default_algorithm_only() {
+    for algorithm in ["rtn", "k_quant_mixed"] {
+        let output = tempfile::tempdir().unwrap();
+        let extra = json!({"use_cuda_bf16": true, "algo_config": algorithm});
+        let config = json!({"precision": "int4", "extra_options": extra});
+        let mut request = request(&fixture("tiny-llama"), &config, &output);
+        request["accelerator"] = accelerator("cuda");
+        let problems = prepare(&request).unwrap();
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].pointer, "/extra_options/algo_config");
+        assert!(problems[0].message.contains(&format!("which `{algorithm}` does not make")));
+        assert_eq!(run(&request, &Recorder::default()).unwrap_err().message, problems[0].message);
+    }
+}
+
+#[test]
 fn settings_of_other_providers_are_told() {
     let rows = [
         ("enable_cuda_graph", "cuda", "cpu"),
