@@ -90,10 +90,10 @@ pub(crate) fn run(what: What) -> Result<(), ChoreError> {
 
 /// Folder with the libraries of `wheel`, a flavor of ONNX Runtime for some machine, and their
 /// licenses, fetched if they are not there yet.
-pub(crate) fn runtime(package: &str, wheel: &wheel::Wheel) -> Result<PathBuf, ChoreError> {
+pub(crate) fn runtime(wheel: &wheel::Wheel) -> Result<PathBuf, ChoreError> {
     let platform = wheel.build.map_or("any", |build| build.pip_platform);
-    let version = format!("{}-{platform}", wheel::ONNXRUNTIME_VERSION);
-    let folder = cache_home()?.join("runtimes").join(package).join(version);
+    let version = format!("{}-{platform}", wheel.version());
+    let folder = cache_home()?.join("runtimes").join(wheel.package()).join(version);
     if !folder.is_dir() {
         place(&folder, |unpacked, out| {
             Client::find()?.unpack(wheel, unpacked)?;
@@ -108,9 +108,9 @@ pub(crate) fn runtime(package: &str, wheel: &wheel::Wheel) -> Result<PathBuf, Ch
 
 /// The ONNX Runtime library, fetched if it is not there yet.
 pub(crate) fn onnxruntime() -> Result<PathBuf, ChoreError> {
-    let folder = cache_home()?.join("onnxruntime").join(wheel::ONNXRUNTIME_VERSION);
+    let wheel = wheel::onnxruntime()?;
+    let folder = cache_home()?.join("onnxruntime").join(wheel.version());
     if !folder.is_dir() {
-        let wheel = wheel::onnxruntime()?;
         place(&folder, |unpacked, out| {
             Client::find()?.unpack(&wheel, unpacked)?;
             for name in wheel::ONNXRUNTIME_TEXTS {
@@ -276,8 +276,8 @@ mod tests {
     #[test]
     fn only_the_library_is_taken_from_the_wheel() {
         let rows = [
-            ("libonnxruntime.so.1.24.4", true, true),
-            ("libonnxruntime.1.24.4.dylib", true, true),
+            ("libonnxruntime.so.1.32.0", true, true),
+            ("libonnxruntime.1.32.0.dylib", true, true),
             ("onnxruntime.dll", true, true),
             ("libonnxruntime_providers_shared.so", true, false),
             ("onnxruntime_pybind11_state.cpython-312-x86_64-linux-gnu.so", false, false),

@@ -123,19 +123,19 @@ mod tests {
     #[test]
     fn the_newest_cached_version_is_found() {
         let root = tempfile::tempdir().unwrap();
-        let name = format!("{FILE_NAME}.1.24.4");
-        for version in ["1.9.0", "1.24.4", "1.24.10", "not-a-version"] {
+        let name = format!("{FILE_NAME}.1.32.0");
+        for version in ["1.9.0", "1.24.4", "1.32.0", "not-a-version"] {
             put(&root.path().join("cache").join(version), &name);
         }
         let found = find(&places(root.path())).unwrap();
-        assert_eq!(found, root.path().join("cache/1.24.10").join(&name));
+        assert_eq!(found, root.path().join("cache/1.32.0").join(&name));
     }
 
     #[test]
     fn the_pack_folder_comes_before_the_cache() {
         let root = tempfile::tempdir().unwrap();
-        put(&root.path().join("cache/1.24.4"), FILE_NAME);
-        put(&root.path().join("plugins/onnxruntime"), &format!("{FILE_NAME}.1.25.0"));
+        put(&root.path().join("cache/1.32.0"), FILE_NAME);
+        put(&root.path().join("plugins/onnxruntime"), &format!("{FILE_NAME}.1.24.4"));
         put(&root.path().join("plugins/onnxruntime"), "libonnxruntime_providers_shared.so");
         let found = find(&places(root.path())).unwrap();
         assert!(found.starts_with(root.path().join("plugins/onnxruntime")), "{found:?}");
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn a_wrong_explicit_path_is_not_replaced_by_another() {
         let root = tempfile::tempdir().unwrap();
-        put(&root.path().join("cache/1.24.4"), FILE_NAME);
+        put(&root.path().join("cache/1.32.0"), FILE_NAME);
         let explicit = Some(root.path().join("gone.so"));
         let error = find(&Places { explicit, ..places(root.path()) }).unwrap_err().to_string();
         assert!(error.contains("gone.so") && error.contains("OLIVE_ONNXRUNTIME_LIB"), "{error}");

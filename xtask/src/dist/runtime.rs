@@ -25,5 +25,5 @@ pub(crate) fn files(flavor: Flavor, target: &str) -> Result<Option<PathBuf>, Cho
         Flavor::DirectMl => "onnxruntime-directml",
     };
     let Some(wheel) = wheel::runtime_for(package, target) else { return Ok(None) };
-    fetch::runtime(package, &wheel).map(Some)
+    fetch::runtime(&wheel).map(Some)
 }
