@@ -42,6 +42,17 @@ pub struct DecoderSection {
     pub inputs: Inputs,
     /// Names of the graph's outputs.
     pub outputs: Outputs,
+    /// Layers whose cache may be no longer than what their attention looks back.
+    pub sliding_window: Option<SlidingWindow>,
+}
+
+/// Layers whose cache may be no longer than what their attention looks back.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct SlidingWindow {
+    /// Positions attention looks back, the token's own included.
+    pub window_size: usize,
+    /// Those layers, counted from 0.
+    pub layers: Vec<usize>,
 }
 
 /// Names of the graph's inputs.
@@ -51,6 +62,9 @@ pub struct Inputs {
     pub input_ids: String,
     /// Ones for cached and new tokens, i64 `[batch_size, total_sequence_length]`.
     pub attention_mask: String,
+    /// Place of each new token in its text, i64 `[batch_size, sequence_length]`, where the graph
+    /// does not count on its own.
+    pub position_ids: Option<String>,
     /// Keys of layer `%d` before the run.
     pub past_key_names: String,
     /// Values of layer `%d` before the run.
@@ -66,6 +80,14 @@ pub struct Outputs {
     pub present_key_names: String,
     /// Values of layer `%d` after the run.
     pub present_value_names: String,
+}
+
+impl DecoderSection {
+    /// Fewest positions that the cache of `layer` must have room for.
+    pub(crate) fn least_positions(&self, layer: usize) -> usize {
+        let window = self.sliding_window.as_ref();
+        window.filter(|it| it.layers.contains(&layer)).map_or(0, |it| it.window_size)
+    }
 }
 
 /// One token id or several.

@@ -9,6 +9,7 @@ pub mod generator;
 mod opened;
 pub mod provider;
 pub mod model;
+mod signature;
 mod assignment;
 mod cache;
 pub mod genai_config;

@@ -3,29 +3,35 @@
 use std::path::Path;
 
 use olive_kit_measure::{LanguageModel, Logits, ModelError, Positions};
+use half::f16;
 use ort::memory::Allocator;
 use ort::session::{IoBinding, Session};
-use ort::value::{Outlet, Tensor, TensorElementType, ValueType};
+use ort::value::{DynTensor, Tensor, TensorElementType};
 
 use crate::assignment::Assignment;
-use crate::cache::{KeyValueCache, tensor_names};
+use crate::cache::KeyValueCache;
 use crate::error::OnnxError;
 use crate::genai_config::{GenaiConfig, ModelSection};
 use crate::library::environment;
 use crate::provider::Provider;
+use crate::signature::Signature;
 
 /// A decoder graph with grouped-query attention, run by ONNX Runtime.
 ///
-/// Inputs are `input_ids`, `attention_mask` and the past keys and values of every layer, outputs
-/// the logits and the present keys and values; their names come from `genai_config.json`.
+/// Inputs are `input_ids`, `attention_mask`, where the graph asks for them `position_ids`, and the
+/// past keys and values of every layer, outputs the logits and the present keys and values; their
+/// names come from `genai_config.json`. Caches may be f32, f16 or bf16, logits f32 or f16.
 pub struct OnnxLanguageModel {
     config: GenaiConfig,
+    signature: Signature,
     session: Session,
     binding: IoBinding,
     cache: KeyValueCache,
-    /// f32 `[1, tokens, vocab_size]`, of the last run.
-    logits: Tensor<f32>,
+    /// `[1, rows, vocab_size]`, of the last run.
+    logits: DynTensor,
     num_logits: usize,
+    /// The logits asked for last, `[positions, vocab_size]`, where a tensor does not hold them.
+    gathered: Vec<f32>,
     /// What computes, when that is not the processor through the runtime itself.
     assignment: Option<String>,
 }
@@ -36,7 +42,7 @@ impl OnnxLanguageModel {
     ///
     /// # Errors
     /// When there is no ONNX Runtime library, a file is missing, or the graph is broken or no decoder
-    /// with a key-value cache in f32.
+    /// with a key-value cache.
     pub fn open(path: &Path, config: GenaiConfig, threads: usize) -> Result<Self, OnnxError> {
         Self::open_on(&Provider::cpu(), path, config, threads)
     }
@@ -46,7 +52,7 @@ impl OnnxLanguageModel {
     ///
     /// # Errors
     /// When there is no ONNX Runtime library, the provider cannot be used or computes nothing, a
-    /// file is missing, or the graph is broken or no decoder with a key-value cache in f32.
+    /// file is missing, or the graph is broken or no decoder with a key-value cache.
     pub(crate) fn open_on(
         provider: &Provider,
         path: &Path,
@@ -66,18 +72,20 @@ impl OnnxLanguageModel {
             Err(source) => return Err(OnnxError::Graph { path, source }),
         };
         let assignment = assigned(provider, &session, &path)?;
-        check_signature(&session, &config)
+        let signature = Signature::of(&session, &config.model.decoder)
             .map_err(|problem| OnnxError::Signature { path, problem })?;
         let mut binding = session.create_binding()?;
         let ModelSection { context_length, vocab_size, decoder, .. } = &config.model;
         let cache = if provider.is_cpu() {
-            KeyValueCache::in_place(decoder, *context_length, &mut binding)?
+            KeyValueCache::in_place(decoder, signature.cache, *context_length, &mut binding)?
         } else {
-            KeyValueCache::growing(decoder)?
+            KeyValueCache::growing(decoder, signature.cache)?
         };
-        let mut logits = Tensor::new(&Allocator::default(), [1, 1, *vocab_size])?;
+        let shape = [1, 1, *vocab_size];
+        let mut logits = DynTensor::new(&Allocator::default(), signature.logits, shape)?;
         binding.bind_output(decoder.outputs.logits.as_str(), &mut logits)?;
-        Ok(Self { config, session, binding, cache, logits, num_logits: 1, assignment })
+        let (num_logits, gathered) = (1, Vec::new());
+        Ok(Self { config, signature, session, binding, cache, logits, num_logits, gathered, assignment })
     }
 
     /// A sentence on which nodes the execution provider computes, unless that is the processor's.
@@ -85,9 +93,11 @@ impl OnnxLanguageModel {
         self.assignment.as_deref()
     }
 
-    /// Appends `tokens`; `self.logits` then holds a row for each of them.
+    /// Appends `tokens`; `self.logits` then holds a row for each of them, or for the last only where
+    /// the graph gives no more.
     fn run(&mut self, tokens: &[u32]) -> ort::Result<()> {
-        let total = self.cache.len() + tokens.len();
+        let past = self.cache.len();
+        let total = past + tokens.len();
         self.cache.reserve(total, &mut self.binding)?;
         let inputs = &self.config.model.decoder.inputs;
         let ids: Vec<i64> = tokens.iter().map(|&token| i64::from(token)).collect();
@@ -95,19 +105,45 @@ impl OnnxLanguageModel {
         self.binding.bind_input(inputs.input_ids.as_str(), &ids)?;
         let mask = Tensor::from_array(([1, total], vec![1_i64; total]))?;
         self.binding.bind_input(inputs.attention_mask.as_str(), &mask)?;
-        self.reserve_logits(tokens.len())?;
+        if let Some(name) = &inputs.position_ids {
+            let places: Vec<i64> = (0_i64..).take(total).skip(past).collect();
+            let places = Tensor::from_array(([1, tokens.len()], places))?;
+            self.binding.bind_input(name.as_str(), &places)?;
+        }
+        let rows = if self.signature.gives_last_only { 1 } else { tokens.len() };
+        self.reserve_logits(rows)?;
         let outputs = self.session.run_binding(&self.binding)?;
         let selected = self.cache.select(outputs);
         self.cache.keep(&selected, total, &mut self.binding)
     }
 
-    fn reserve_logits(&mut self, positions: usize) -> ort::Result<()> {
-        if positions != self.num_logits {
-            let shape = [1, positions, self.config.model.vocab_size];
-            self.logits = Tensor::new(&Allocator::default(), shape)?;
+    fn reserve_logits(&mut self, rows: usize) -> ort::Result<()> {
+        if rows != self.num_logits {
+            let shape = [1, rows, self.config.model.vocab_size];
+            self.logits = DynTensor::new(&Allocator::default(), self.signature.logits, shape)?;
             let name = self.config.model.decoder.outputs.logits.as_str();
             self.binding.bind_output(name, &mut self.logits)?;
-            self.num_logits = positions;
+            self.num_logits = rows;
+        }
+        Ok(())
+    }
+
+    /// The last `rows` rows of logits of the last run, where they are f32.
+    fn last_logits(&self, rows: usize) -> ort::Result<&[f32]> {
+        let (_, logits) = self.logits.try_extract_tensor()?;
+        Ok(&logits[logits.len() - rows * self.config.model.vocab_size..])
+    }
+
+    /// Appends the last `rows` rows of logits of the last run to those gathered.
+    fn gather(&mut self, rows: usize) -> ort::Result<()> {
+        let values = rows * self.config.model.vocab_size;
+        if self.signature.logits == TensorElementType::Float16 {
+            let (_, logits) = self.logits.try_extract_tensor::<f16>()?;
+            let last = &logits[logits.len() - values..];
+            self.gathered.extend(last.iter().map(|value| value.to_f32()));
+        } else {
+            let (_, logits) = self.logits.try_extract_tensor()?;
+            self.gathered.extend_from_slice(&logits[logits.len() - values..]);
         }
         Ok(())
     }
@@ -131,14 +167,20 @@ impl LanguageModel for OnnxLanguageModel {
     }
 
     fn forward(&mut self, tokens: &[u32], positions: Positions) -> Result<Logits<'_>, ModelError> {
-        self.run(tokens)?;
         let vocab_size = self.vocab_size();
-        let (_, values) = self.logits.extract_tensor();
-        let wanted = match positions {
-            Positions::All => values,
-            Positions::Last => &values[values.len() - vocab_size..],
-        };
-        Ok(Logits::new(wanted, vocab_size))
+        let is_stepwise = self.signature.gives_last_only && positions == Positions::All;
+        let is_gathered = is_stepwise || self.signature.logits != TensorElementType::Float32;
+        let step = if is_stepwise { 1 } else { tokens.len().max(1) };
+        let rows = if positions == Positions::All { step } else { 1 };
+        self.gathered.clear();
+        for tokens in tokens.chunks(step) {
+            self.run(tokens)?;
+            if is_gathered {
+                self.gather(rows)?;
+            }
+        }
+        let logits = if is_gathered { &self.gathered } else { self.last_logits(rows)? };
+        Ok(Logits::new(logits, vocab_size))
     }
 }
 
@@ -157,39 +199,6 @@ fn assigned(
         return Err(OnnxError::NothingAssigned { name: name.to_owned(), path });
     }
     Ok(Some(assignment.told(name)))
-}
-
-/// Says what keeps the graph from being fed as `config` describes.
-fn check_signature(session: &Session, config: &GenaiConfig) -> Result<(), String> {
-    let decoder = &config.model.decoder;
-    let (past, present): (Vec<_>, Vec<_>) = tensor_names(decoder).unzip();
-    let tokens = [decoder.inputs.input_ids.clone(), decoder.inputs.attention_mask.clone()];
-    let inputs: Vec<_> = tokens.into_iter().chain(past.iter().cloned()).collect();
-    let outputs: Vec<_> = [decoder.outputs.logits.clone()].into_iter().chain(present).collect();
-    same_names("input", session.inputs(), &inputs)?;
-    same_names("output", session.outputs(), &outputs)?;
-    let floats =
-        session.inputs().iter().filter(|input| past.iter().any(|name| name == input.name()));
-    for outlet in floats.chain(session.outputs()) {
-        match outlet.dtype() {
-            ValueType::Tensor { ty: TensorElementType::Float32, .. } => {}
-            other => return Err(format!("has `{}` of type {other}, not f32", outlet.name())),
-        }
-    }
-    Ok(())
-}
-
-fn same_names(what: &str, found: &[Outlet], expected: &[String]) -> Result<(), String> {
-    if let Some(name) = expected.iter().find(|&name| found.iter().all(|it| it.name() != name)) {
-        return Err(format!("has no {what} `{name}`, which genai_config.json names"));
-    }
-    match found.iter().find(|it| expected.iter().all(|name| name != it.name())) {
-        Some(unknown) => {
-            let name = unknown.name();
-            Err(format!("has the {what} `{name}`, which genai_config.json does not name"))
-        }
-        None => Ok(()),
-    }
 }
 
 #[cfg(test)]
@@ -218,7 +227,7 @@ mod tests {
             let path = folder.join(&decoder.filename);
             let mut model = OnnxLanguageModel::open(&path, config, 1).unwrap();
             let expected = [logits(&mut model), logits(&mut model)].concat();
-            model.cache = KeyValueCache::growing(&decoder).unwrap();
+            model.cache = KeyValueCache::growing(&decoder, model.signature.cache).unwrap();
             let found = [logits(&mut model), logits(&mut model)].concat();
             assert_eq!(found.len(), expected.len());
             let largest = zip(found, expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);

@@ -2,22 +2,24 @@
 
 use std::iter::zip;
 
+use half::{bf16, f16};
 use ort::memory::Allocator;
 use ort::session::IoBinding;
-use ort::value::Tensor;
+use ort::value::{DynTensor, PrimitiveTensorElementType, TensorElementType};
 
-use super::tensor_names;
+use super::{TensorNames, tensor_names};
 use crate::genai_config::DecoderSection;
 
 /// Positions of the smallest cache.
 const LEAST_CAPACITY: usize = 256;
 
-/// Keys and values of every layer, f32 `[1, kv_heads, capacity, head_size]` each.
+/// Keys and values of every layer, `[1, kv_heads, capacity, head_size]` each.
 ///
 /// One tensor is bound as the graph's past and as its present, so that attention writes new
 /// positions in place: no copy of the cache per token. Positions from `len` on hold no data.
 pub(crate) struct InPlace {
     slots: Vec<Slot>,
+    dtype: TensorElementType,
     num_heads: usize,
     head_size: usize,
     limit: usize,
@@ -26,28 +28,35 @@ pub(crate) struct InPlace {
 }
 
 struct Slot {
-    past_name: String,
-    present_name: String,
-    tensor: Tensor<f32>,
+    names: TensorNames,
+    tensor: DynTensor,
 }
 
 impl InPlace {
     /// An empty cache for a model of `limit` positions, bound to `binding`.
     pub(super) fn new(
         decoder: &DecoderSection,
+        dtype: TensorElementType,
         limit: usize,
         binding: &mut IoBinding,
     ) -> ort::Result<Self> {
-        let (num_heads, head_size) = (decoder.num_key_value_heads, decoder.head_size);
-        let capacity = LEAST_CAPACITY.min(limit);
-        let slots = tensor_names(decoder).map(|(past_name, present_name)| {
-            let tensor = zeros(num_heads, capacity, head_size)?;
-            let mut slot = Slot { past_name, present_name, tensor };
+        let layers = 0..decoder.num_hidden_layers;
+        let least = layers.map(|layer| decoder.least_positions(layer)).max().unwrap_or(0);
+        let mut cache = Self {
+            slots: Vec::new(),
+            dtype,
+            num_heads: decoder.num_key_value_heads,
+            head_size: decoder.head_size,
+            limit,
+            capacity: LEAST_CAPACITY.min(limit).max(least),
+            len: 0,
+        };
+        for names in tensor_names(decoder) {
+            let mut slot = Slot { names, tensor: cache.zeros(cache.capacity)? };
             slot.bind(binding)?;
-            Ok(slot)
-        });
-        let slots = slots.collect::<ort::Result<_>>()?;
-        Ok(Self { slots, num_heads, head_size, limit, capacity, len: 0 })
+            cache.slots.push(slot);
+        }
+        Ok(cache)
     }
 
     /// Sees to room for `len` positions.
@@ -56,14 +65,18 @@ impl InPlace {
             return Ok(());
         }
         let capacity = len.next_power_of_two().min(self.limit.max(len));
-        let (old_head, new_head) = (self.capacity * self.head_size, capacity * self.head_size);
-        let used = self.len * self.head_size;
-        for slot in &mut self.slots {
-            let mut larger = zeros(self.num_heads, capacity, self.head_size)?;
-            let (_, old) = slot.tensor.extract_tensor();
-            let (_, new) = larger.extract_tensor_mut();
-            for (old, new) in zip(old.chunks(old_head), new.chunks_mut(new_head)) {
-                new[..used].copy_from_slice(&old[..used]);
+        let heads = Heads {
+            old: self.capacity * self.head_size,
+            new: capacity * self.head_size,
+            used: self.len * self.head_size,
+        };
+        for index in 0..self.slots.len() {
+            let mut larger = self.zeros(capacity)?;
+            let slot = &mut self.slots[index];
+            match self.dtype {
+                TensorElementType::Float16 => heads.copy::<f16>(&slot.tensor, &mut larger)?,
+                TensorElementType::Bfloat16 => heads.copy::<bf16>(&slot.tensor, &mut larger)?,
+                _ => heads.copy::<f32>(&slot.tensor, &mut larger)?,
             }
             slot.tensor = larger;
             slot.bind(binding)?;
@@ -71,17 +84,38 @@ impl InPlace {
         self.capacity = capacity;
         Ok(())
     }
+
+    /// A tensor of zeros for `capacity` positions.
+    fn zeros(&self, capacity: usize) -> ort::Result<DynTensor> {
+        let shape = [1, self.num_heads, capacity, self.head_size];
+        DynTensor::new(&Allocator::default(), self.dtype, shape)
+    }
 }
 
 impl Slot {
     fn bind(&mut self, binding: &mut IoBinding) -> ort::Result<()> {
-        binding.bind_input(self.past_name.as_str(), &self.tensor)?;
-        binding.bind_output(self.present_name.as_str(), &mut self.tensor)
+        binding.bind_input(self.names.past.as_str(), &self.tensor)?;
+        binding.bind_output(self.names.present.as_str(), &mut self.tensor)
     }
 }
 
-fn zeros(num_heads: usize, capacity: usize, head_size: usize) -> ort::Result<Tensor<f32>> {
-    let mut tensor = Tensor::new(&Allocator::default(), [1, num_heads, capacity, head_size])?;
-    tensor.extract_tensor_mut().1.fill(0.0);
-    Ok(tensor)
+/// Values of a head, in all of which only the first `used` hold data.
+struct Heads {
+    old: usize,
+    new: usize,
+    used: usize,
+}
+
+impl Heads {
+    fn copy<T>(&self, from: &DynTensor, to: &mut DynTensor) -> ort::Result<()>
+    where
+        T: PrimitiveTensorElementType + Copy,
+    {
+        let (_, old) = from.try_extract_tensor::<T>()?;
+        let (_, new) = to.try_extract_tensor_mut::<T>()?;
+        for (old, new) in zip(old.chunks(self.old), new.chunks_mut(self.new)) {
+            new[..self.used].copy_from_slice(&old[..self.used]);
+        }
+        Ok(())
+    }
 }
