@@ -80,8 +80,20 @@ pub(crate) fn num_layers(decoder: &Decoder, options: &BuildOptions) -> Result<us
 }
 
 /// What a graph can express beyond a plain decoder.
-const FEATURES: [Feature; 4] =
-    [Feature::AttentionBias, Feature::MlpBias, Feature::SlidingWindow, Feature::WindowedLayers];
+const FEATURES: [Feature; 12] = [
+    Feature::AttentionBias,
+    Feature::MlpBias,
+    Feature::HeadNorms,
+    Feature::OutputNorms,
+    Feature::NormAddsOne,
+    Feature::EmbeddingScale,
+    Feature::AttentionScale,
+    Feature::AttentionSoftcap,
+    Feature::LogitSoftcap,
+    Feature::GeluTanh,
+    Feature::SlidingWindow,
+    Feature::WindowedLayers,
+];
 
 /// Checks that the graph can express everything the model computes.
 ///

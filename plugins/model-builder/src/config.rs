@@ -232,6 +232,16 @@ pub struct ExtraOptions {
     /// Whether ONNX Runtime puts weights where the device allocates them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub use_device_allocator_for_initializers: Option<Switch>,
+    /// Let attention norm query and key heads itself where its kernels do; true by default.
+    ///
+    /// Those of CUDA and WebGPU do, for Qwen 3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fuse_qk_norm_gqa: Option<Switch>,
+    /// Let layers with a sliding window have a KV cache as short as the window; true by default.
+    ///
+    /// Only graphs for processors, CUDA and NvTensorRTRTX have such caches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub windowed_kv_cache: Option<Switch>,
     /// Build only this many of the model's layers, the first ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]

@@ -47,7 +47,7 @@ fn model(
     if options.allocates_on_device {
         session["session.use_device_allocator_for_initializers"] = "1".into();
     }
-    Ok(json!({
+    let mut model = json!({
         "bos_token_id": tokens.bos,
         "context_length": decoder.max_positions,
         "decoder": {
@@ -65,6 +65,24 @@ fn model(
         "pad_token_id": tokens.pad,
         "type": decoder.family.model_type(),
         "vocab_size": decoder.vocab_size,
+    });
+    if let Some(window) = sliding_window(decoder, num_layers, options.target) {
+        model["decoder"]["sliding_window"] = window;
+    }
+    Ok(model)
+}
+
+/// Which layers have caches that may be as short as their window.
+fn sliding_window(decoder: &Decoder, num_layers: usize, target: Target) -> Option<Value> {
+    let window = decoder.sliding_window.filter(|_| target.has_short_caches())?;
+    let layers: Vec<_> = (0..num_layers).filter(|&layer| decoder.window(layer).is_some()).collect();
+    Some(json!({
+        "window_size": window,
+        "slide_key_value_cache": false,
+        "slide_inputs": false,
+        "layers": layers,
+        // Positions kept beyond the window; 0 leaves them to the runtime.
+        "cache_slack": 0,
     }))
 }
 

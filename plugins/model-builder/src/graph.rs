@@ -7,11 +7,13 @@ mod attention;
 mod constant;
 mod embedding;
 mod expanded_norm;
+mod head_norms;
 mod linear;
 mod mask;
 mod mlp;
 mod norm;
 pub(crate) mod rope;
+mod scaling;
 
 pub(crate) use embedding::{Table, table};
 use olive_kit_checkpoint::Decoder;
@@ -132,12 +134,16 @@ impl Planner<'_> {
             ["batch_size".into(), heads, length.into(), "kv_cache_dim".into()]
         };
         let (past, present) = (cache("past_sequence_length"), cache("total_sequence_length"));
+        let (short_past, short_present) =
+            (cache("past_sliding_length"), cache("total_sliding_length"));
         for part in ["key", "value"] {
             for layer in 0..self.num_layers {
-                let name = format!("past_key_values.{layer}.{part}");
-                self.graph.input(&name, self.io(), &past);
-                let name = format!("present.{layer}.{part}");
-                self.graph.output(&name, self.io(), &present);
+                let (past, present) = match self.has_short_cache(layer) {
+                    true => (&short_past, &short_present),
+                    false => (&past, &present),
+                };
+                self.graph.input(&format!("past_key_values.{layer}.{part}"), self.io(), past);
+                self.graph.output(&format!("present.{layer}.{part}"), self.io(), present);
             }
         }
     }
@@ -151,10 +157,16 @@ impl Planner<'_> {
     ) -> (Value, Option<Value>) {
         let linears = self.decoder.linears(layer);
         let (normed, residual) = self.input_norm(layer, residual, update);
-        let attention = self.attention(layer, &linears, &normed);
-        let (normed, residual) = self.post_attention_norm(layer, &residual, &attention);
-        let update = self.mlp(layer, &linears, &normed);
-        (residual, Some(update))
+        let attended = self.attention(layer, &linears, &normed);
+        let update = self.attention_output_norm(layer, attended);
+        let (normed, residual) = self.mlp_norm(layer, &residual, &update);
+        let made = self.mlp(layer, &linears, &normed);
+        (residual, Some(self.mlp_output_norm(layer, made)))
+    }
+
+    /// Whether the KV cache of `layer` may be as short as what its attention looks back.
+    fn has_short_cache(&self, layer: usize) -> bool {
+        self.target.has_short_caches() && self.decoder.window(layer).is_some()
     }
 
     /// Type of activations.

@@ -16,7 +16,7 @@ const PACKED: &str = "weights are packed for every processor";
 const SETTINGS: [(&str, &str); 1] = [("use_8bits_moe", EXPERTS)];
 
 /// Options of the builder without effect on the graphs that are built.
-const EXTRA: [(&str, &str); 28] = [
+const EXTRA: [(&str, &str); 27] = [
     ("use_8bits_moe", EXPERTS),
     ("moe_quant_type", EXPERTS),
     ("qmoe_block_size", EXPERTS),
@@ -24,7 +24,6 @@ const EXTRA: [(&str, &str); 28] = [
     ("hf_remote", "code of models is never run"),
     ("hf_token", LOCAL),
     ("cache_dir", LOCAL),
-    ("fuse_qk_norm_gqa", "the models that are built do not normalize queries and keys"),
     ("gpu_utilization_factor", PAGED),
     ("max_batch_size", PAGED),
     ("max_scheduled_tokens", PAGED),
@@ -85,10 +84,8 @@ pub(crate) fn left_out_of_extra() -> Map<String, Value> {
 pub(crate) fn unavailable_in_extra() -> Map<String, Value> {
     let unset = || vec![Value::Null];
     let none = || vec![Value::Null, json!("none"), json!("")];
-    let on = || vec![Value::Null, json!(true), json!(1), json!("true"), json!("1")];
     let options = [
         ("use_paged_attention", "the KV cache is not paged", off()),
-        ("windowed_kv_cache", "the KV cache has a window where the model has one", on()),
         ("kv_cache_quant_type", FLOAT_CACHE, none()),
         ("kv_cache_quant_scheme", FLOAT_CACHE, none()),
         ("enable_mtp", ONE_TOKEN, off()),

@@ -17,6 +17,10 @@ pub struct Target {
     pub io: Dtype,
     /// Whether the provider records its kernels once and replays them.
     pub captures_graph: bool,
+    /// Whether caches of layers with a sliding window may be as short as the window.
+    pub windows_caches: bool,
+    /// Whether attention may norm query and key heads itself.
+    pub fuses_head_norms: bool,
 }
 
 /// An execution provider that has graphs of its own; all others take those of the CPU.
@@ -39,7 +43,13 @@ const NO_MORE: &str = "JsExecutionProvider";
 
 impl Default for Target {
     fn default() -> Self {
-        Self { provider: Provider::Cpu, io: Dtype::F32, captures_graph: false }
+        Self {
+            provider: Provider::Cpu,
+            io: Dtype::F32,
+            captures_graph: false,
+            windows_caches: true,
+            fuses_head_norms: true,
+        }
     }
 }
 
@@ -56,7 +66,7 @@ impl Target {
 
     /// Whether the attention operator norms queries and keys itself.
     pub fn norms_in_attention(self) -> bool {
-        matches!(self.provider, Provider::Cuda | Provider::WebGpu) && self.rotates_in_attention()
+        matches!(self.provider, Provider::Cuda | Provider::WebGpu) && self.fuses_head_norms
     }
 
     /// Whether the graph may choose between branches.
@@ -93,6 +103,19 @@ impl Target {
         }
     }
 
+    /// Whether layers with a sliding window have caches of their own, which may be as short as the
+    /// window.
+    pub fn has_short_caches(self) -> bool {
+        let has_kernels =
+            matches!(self.provider, Provider::Cpu | Provider::Cuda | Provider::NvTensorRtRtx);
+        self.windows_caches && has_kernels
+    }
+
+    /// Whether attention has to be told that a cache is short.
+    pub fn marks_short_caches(self) -> bool {
+        self.provider != Provider::NvTensorRtRtx
+    }
+
     /// Type of the logits: bfloat16 is too coarse for them.
     pub fn logits(self) -> Dtype {
         if self.io == Dtype::BF16 { Dtype::F32 } else { self.io }
@@ -119,7 +142,10 @@ impl Provider {
 pub(crate) fn resolve(config: &ModelBuilderConfig, name: &str) -> Result<Target, Diagnostic> {
     let provider = Provider::named(name);
     let io = io(config, provider);
-    let target = Target { provider, io, captures_graph: captures_graph(config, provider) };
+    let captures_graph = captures_graph(config, provider);
+    let windows_caches = config.extra_options.windowed_kv_cache.is_none_or(bool::from);
+    let fuses_head_norms = config.extra_options.fuse_qk_norm_gqa.is_none_or(bool::from);
+    let target = Target { provider, io, captures_graph, windows_caches, fuses_head_norms };
     let is_built = match config.precision {
         Precision::Fp32 => target.io == Dtype::F32 && matches!(provider, Cpu | WebGpu),
         Precision::Fp16 => provider != Cpu,
@@ -151,6 +177,16 @@ pub(crate) fn without_effect(config: &ModelBuilderConfig, target: Target) -> Vec
         ("/extra_options/use_cuda_bf16", extra.use_cuda_bf16.map(bool::from), is_int4 && is_nvidia),
         ("/use_webgpu_fp32", config.use_webgpu_fp32, reads_fp32),
         ("/extra_options/use_webgpu_fp32", extra.use_webgpu_fp32.map(bool::from), reads_fp32),
+        (
+            "/extra_options/fuse_qk_norm_gqa",
+            extra.fuse_qk_norm_gqa.map(bool::from),
+            cuda || web_gpu,
+        ),
+        (
+            "/extra_options/windowed_kv_cache",
+            extra.windowed_kv_cache.map(bool::from),
+            !dml && !web_gpu,
+        ),
     ]
     .into_iter()
     .filter(|(_, value, is_read)| value.is_some() && !is_read)

@@ -28,6 +28,17 @@ pub enum Weight {
         /// Type of the values.
         dtype: Dtype,
     },
+    /// The weight of a norm.
+    Norm {
+        /// Name of the initializer.
+        name: String,
+        /// Name of the tensor in the checkpoint.
+        tensor: String,
+        /// Whether the norm multiplies by `1 + weight`, which is then what is stored.
+        adds_one: bool,
+        /// Type of the values.
+        dtype: Dtype,
+    },
     /// A matrix `[n, k]` stored as `[k, n]`, as `MatMul` wants it.
     Transposed {
         /// Name of the initializer.
@@ -127,7 +138,9 @@ impl Weight {
     /// Names of the tensors of the checkpoint it is made from.
     pub fn tensors(&self) -> impl Iterator<Item = &str> {
         let (stored, parts): (&[String], &[Rows]) = match self {
-            Self::Stored { tensor, .. } => (std::slice::from_ref(tensor), &[]),
+            Self::Stored { tensor, .. } | Self::Norm { tensor, .. } => {
+                (std::slice::from_ref(tensor), &[])
+            }
             Self::Stacked { tensors, .. } => (tensors, &[]),
             Self::Transposed { matrix, .. }
             | Self::Quantized { matrix, .. }
@@ -203,6 +216,13 @@ pub fn write(
     match weight {
         Weight::Stored { name, tensor, dtype } => {
             Ok(vec![write_stored(name, &checkpoint.tensor(tensor)?, *dtype, data)?])
+        }
+        Weight::Norm { name, tensor, adds_one, dtype } => {
+            let mut values = checkpoint.tensor(tensor)?.to_f32().into_owned();
+            if *adds_one {
+                values.iter_mut().for_each(|value| *value += 1.0);
+            }
+            Ok(vec![write_floats(name, *dtype, &[size(values.len())], &values, data)?])
         }
         Weight::Stacked { name, tensors, dtype } => {
             let mut values = Vec::new();

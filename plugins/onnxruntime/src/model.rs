@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use olive_kit_measure::{LanguageModel, Logits, ModelError, Positions};
 use half::f16;
+use olive_kit_measure::{LanguageModel, Logits, ModelError, Positions};
 use ort::memory::Allocator;
 use ort::session::{IoBinding, Session};
 use ort::value::{DynTensor, Tensor, TensorElementType};
@@ -85,7 +85,17 @@ impl OnnxLanguageModel {
         let mut logits = DynTensor::new(&Allocator::default(), signature.logits, shape)?;
         binding.bind_output(decoder.outputs.logits.as_str(), &mut logits)?;
         let (num_logits, gathered) = (1, Vec::new());
-        Ok(Self { config, signature, session, binding, cache, logits, num_logits, gathered, assignment })
+        Ok(Self {
+            config,
+            signature,
+            session,
+            binding,
+            cache,
+            logits,
+            num_logits,
+            gathered,
+            assignment,
+        })
     }
 
     /// A sentence on which nodes the execution provider computes, unless that is the processor's.
@@ -219,7 +229,8 @@ mod tests {
             println!("skipped: {error}");
             return;
         }
-        for name in ["tiny-phi3-fp32", "tiny-llama-int4"] {
+        for name in ["tiny-phi3-fp32", "tiny-llama-int4", "tiny-gemma2-int4", "tiny-llama-int4-dml"]
+        {
             let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/builder");
             let folder = Path::new(fixtures).join(name);
             let config = GenaiConfig::read(&folder).unwrap();

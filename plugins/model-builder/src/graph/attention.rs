@@ -3,14 +3,22 @@
 use olive_kit_checkpoint::{Linear, LinearRole};
 use olive_kit_onnx::Node;
 
+use super::head_norms::HeadNormWeights;
 use super::{Planner, Value, hidden_shape, output_of};
 use crate::weights::{Matrix, size};
 
 /// Queries, keys and values; all in the first where they are packed.
-struct Projected {
-    query: Value,
-    key: Value,
-    value: Value,
+pub(super) struct Projected {
+    pub(super) query: Value,
+    pub(super) key: Value,
+    pub(super) value: Value,
+}
+
+impl Projected {
+    /// Whether all are in the first.
+    pub(super) fn is_packed(&self) -> bool {
+        self.key.is_empty()
+    }
 }
 
 impl Planner<'_> {
@@ -22,8 +30,9 @@ impl Planner<'_> {
         } else {
             self.projections(&base, linears, input)
         };
-        let rotated = self.rotated(&base, projected);
-        let attended = self.group_query_attention(layer, &base, rotated);
+        let (normed, norms) = self.head_norms(layer, &base, projected);
+        let rotated = self.rotated(&base, normed);
+        let attended = self.group_query_attention(layer, &base, rotated, norms);
         let output = &[LinearRole::Output];
         self.layer_product(&format!("{base}/o_proj"), &attended, linears, output)
     }
@@ -87,7 +96,13 @@ impl Planner<'_> {
         Projected { query, key, value: projected.value }
     }
 
-    fn group_query_attention(&mut self, layer: usize, base: &str, projected: Projected) -> Value {
+    fn group_query_attention(
+        &mut self,
+        layer: usize,
+        base: &str,
+        projected: Projected,
+        norms: Option<HeadNormWeights>,
+    ) -> Value {
         let past = |part: &str| format!("past_key_values.{layer}.{part}");
         let present = |part: &str| format!("present.{layer}.{part}");
         let name = format!("{base}/GroupQueryAttention");
@@ -102,19 +117,31 @@ impl Planner<'_> {
             .inputs([past("key"), past("value"), self.last_positions(), self.longest()])
             .inputs([cos, sin, "", "", ""])
             .outputs([output.clone(), present("key"), present("value")]);
-        self.graph.node(self.with_attention_attributes(layer, node));
+        let node = self.with_attention_attributes(layer, node);
+        self.graph.node(match norms {
+            None => node,
+            Some([queries, keys]) => {
+                let node = node.inputs(["", "", &queries, &keys]);
+                node.attribute("qk_norm_epsilon", self.epsilon())
+            }
+        });
         output
     }
 
     fn with_attention_attributes(&self, layer: usize, node: Node) -> Node {
         #[expect(clippy::cast_possible_truncation, reason = "attributes are 32-bit float")]
-        let scale = self.decoder.attention_scale as f32;
-        node.attribute("num_heads", size(self.decoder.num_heads))
+        let [scale, cap] =
+            [self.decoder.attention_scale, self.decoder.attention_softcap.unwrap_or(0.0)]
+                .map(|value| value as f32);
+        let node = node
+            .attribute("num_heads", size(self.decoder.num_heads))
             .attribute("kv_num_heads", size(self.decoder.num_kv_heads))
             .attribute("scale", scale)
             .attribute("local_window_size", self.decoder.window(layer).map_or(-1, size))
-            .attribute("softcap", 0.0)
+            .attribute("softcap", cap)
             .attribute("do_rotary", i64::from(self.target.rotates_in_attention()))
-            .attribute("rotary_interleaved", 0)
+            .attribute("rotary_interleaved", 0);
+        let is_short = self.has_short_cache(layer) && self.target.marks_short_caches();
+        if is_short { node.attribute("sliding_window_cache", 1) } else { node }
     }
 }

@@ -58,14 +58,16 @@ impl Planner<'_> {
     /// The vectors of the tokens: the residual stream before the first layer.
     pub(super) fn embedding(&mut self) -> Value {
         if self.layout.input == Input::Embeddings {
-            return "inputs_embeds".to_owned();
+            return self.in_stream(BASE, "inputs_embeds".to_owned());
         }
-        match table(self.decoder, self.layout, self.quantization.as_ref()) {
+        let embedding = match table(self.decoder, self.layout, self.quantization.as_ref()) {
             Table::Own(None) => self.own_table(),
             Table::Own(Some(format)) => self.quantized_table(format),
             Table::TransposedHead => self.transposed_lm_head(),
             Table::QuantizedHead { format, rounding } => self.quantized_lm_head(format, rounding),
-        }
+        };
+        let scaled = self.scaled_embedding(BASE, embedding);
+        self.in_stream(BASE, scaled)
     }
 
     fn own_table(&mut self) -> Value {

@@ -24,7 +24,7 @@ impl Planner<'_> {
         let base = format!("{base}/SkipLayerNorm");
         let shape = hidden_shape(self.decoder.hidden_size);
         let add = Node::new("Add", format!("{base}/Add")).inputs([residual, update]);
-        self.graph.value(sum, self.io(), Some(&shape));
+        self.graph.value(sum, self.stream(), Some(&shape));
         self.graph.node(add.outputs([sum]));
         self.expanded_norm(&format!("{base}/skip_simplified_layer_norm"), sum, weight, output);
     }
@@ -43,7 +43,7 @@ impl Planner<'_> {
         let one = self.number("1", Dtype::F32);
         let factor = self.wide_node(base, "Div", [&one, &root]);
         let normed = self.wide_node(base, "Mul", [&factor, &wide]);
-        let normed = self.cast(&format!("{base}/Cast_1"), &normed, self.io(), Some(&shape));
+        let normed = self.cast(&format!("{base}/Cast_1"), &normed, self.stream(), Some(&shape));
         let scaled = Node::new("Mul", format!("{base}/Mul_1")).inputs([normed.as_str(), weight]);
         self.graph.node(scaled.outputs([output]));
     }

@@ -59,10 +59,17 @@ impl Planner<'_> {
         let input =
             if self.layout.prunes_logits { self.last_token(hidden) } else { hidden.to_owned() };
         let is_cast = self.target.logits() != self.target.io;
-        let made = if is_cast { output_of(LM_HEAD) } else { LOGITS.to_owned() };
+        let cap = self.decoder.logit_softcap;
+        let is_last = cap.is_none() && !is_cast;
+        let mut made = if is_last { LOGITS.to_owned() } else { output_of(LM_HEAD) };
         let shape = self.logits_shape();
         self.graph.value(&made, self.io(), Some(&shape));
         self.product_into(LM_HEAD, &input, matrix, &made);
+        if let Some(cap) = cap {
+            let output = if is_cast { "/lm_head/softcap/Mul/output_0" } else { LOGITS };
+            self.capped_logits(&made, cap, output);
+            output.clone_into(&mut made);
+        }
         if is_cast {
             let node = cast("/lm_head/Cast", &made, onnx_type(self.target.logits()));
             self.graph.node(node.outputs([LOGITS]));

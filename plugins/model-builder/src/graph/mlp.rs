@@ -65,7 +65,8 @@ impl Planner<'_> {
             Activation::GeluTanh => {
                 let name = format!("{base}/act_fn/FastGelu");
                 let shape = hidden_shape(self.decoder.intermediate_size);
-                let node = Node::new("FastGelu", &name).domain(Node::MICROSOFT).inputs([gate]);
+                let node = Node::new("Gelu", &name).inputs([gate]);
+                let node = node.attribute("approximate", "tanh");
                 self.node(node, &name, self.io(), Some(&shape))
             }
             Activation::Silu => {

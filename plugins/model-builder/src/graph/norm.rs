@@ -1,9 +1,13 @@
 //! RMS norms, fused with the addition to the residual stream before them.
+//!
+//! The residual stream has the type of activations, but where a family norms what is added to it
+//! (Gemma 2): that grows too large for 16 bits, and the stream and its norms are 32-bit float.
 
-use olive_kit_checkpoint::Decoder;
+use olive_kit_checkpoint::{Decoder, Dtype};
 use olive_kit_onnx::Node;
+use olive_kit_onnx::proto::tensor_proto::DataType;
 
-use super::{HIDDEN_STATES, Planner, Value, hidden_shape, output_of};
+use super::{HIDDEN_STATES, Planner, Value, cast, hidden_shape, output_of};
 use crate::weights::Weight;
 
 impl Planner<'_> {
@@ -17,21 +21,40 @@ impl Planner<'_> {
         let base = format!("/model/layers.{layer}/input_layernorm");
         let weight = self.norm_weight(&base, self.decoder.norms(layer).attention);
         match update {
-            None => (self.norm(&base, &residual, &weight), residual),
-            Some(update) => self.skip_norm(&base, &residual, &update, &weight),
+            None => {
+                let output = format!("{base}/output_0");
+                self.norm_to(&base, &residual, &weight, &output);
+                (output, residual)
+            }
+            Some(update) => self.skip_norm(&base, [&residual, &update, &weight]),
         }
     }
 
     /// The norm before the MLP: what it makes, and the residual stream it read.
-    pub(super) fn post_attention_norm(
+    pub(super) fn mlp_norm(
         &mut self,
         layer: usize,
         residual: &str,
         update: &str,
     ) -> (Value, Value) {
-        let base = format!("/model/layers.{layer}/post_attention_layernorm");
+        let kind = if self.decoder.has_output_norms { "pre_feedforward" } else { "post_attention" };
+        let base = format!("/model/layers.{layer}/{kind}_layernorm");
         let weight = self.norm_weight(&base, self.decoder.norms(layer).mlp);
-        self.skip_norm(&base, residual, update, &weight)
+        self.skip_norm(&base, [residual, update, &weight])
+    }
+
+    /// What attention adds to the residual stream, normed where the family does.
+    pub(super) fn attention_output_norm(&mut self, layer: usize, update: Value) -> Value {
+        let tensor = self.decoder.norms(layer).attention_output;
+        let base = format!("/model/layers.{layer}/post_attention_layernorm");
+        self.output_norm(&base, tensor, update)
+    }
+
+    /// What the MLP adds to the residual stream, normed where the family does.
+    pub(super) fn mlp_output_norm(&mut self, layer: usize, update: Value) -> Value {
+        let tensor = self.decoder.norms(layer).mlp_output;
+        let base = format!("/model/layers.{layer}/post_feedforward_layernorm");
+        self.output_norm(&base, tensor, update)
     }
 
     /// The norm after the last layer; `layer` counts on from that.
@@ -44,81 +67,132 @@ impl Planner<'_> {
         let base = format!("/model/layers.{layer}/final_norm_layernorm");
         let weight = self.norm_weight(&base, Decoder::FINAL_NORM.to_owned());
         let is_output = self.layout.output.has_hidden_states();
-        let output = if is_output { HIDDEN_STATES.to_owned() } else { self.described(&base, 0) };
+        let output = if is_output { HIDDEN_STATES.to_owned() } else { format!("{base}/output_0") };
         match update {
-            None => self.norm_into(&base, &residual, &weight, &output),
-            Some(update) if self.target.expands_norms() => {
-                let sum = output_of(&format!("{base}/SkipLayerNorm/Add"));
-                self.expanded_skip_norm(&base, &residual, &update, &weight, &sum, &output);
-            }
+            None => self.norm_to(&base, &residual, &weight, &output),
             Some(update) => {
-                let inputs = [residual, update, weight];
-                self.graph.node(self.skip_norm_node(&base).inputs(inputs).outputs([&output]));
+                let inputs = [residual.as_str(), &update, &weight];
+                self.skip_norm_to(&base, inputs, None, &output);
             }
         }
         output
     }
 
-    fn norm(&mut self, base: &str, input: &str, weight: &str) -> Value {
-        let output = self.described(base, 0);
-        self.norm_into(base, input, weight, &output);
-        output
+    /// Type of the residual stream.
+    pub(super) fn stream(&self) -> DataType {
+        if self.decoder.has_output_norms { DataType::Float } else { self.io() }
     }
 
-    fn norm_into(&mut self, base: &str, input: &str, weight: &str, output: &str) {
-        let name = format!("{base}/LayerNorm");
-        if self.target.expands_norms() {
-            self.expanded_norm(&name, input, weight, output);
-            return;
-        }
-        let node = Node::new("SimplifiedLayerNormalization", name)
-            .inputs([input, weight])
-            .outputs([output])
+    /// The weight of a norm, whose initializer is called after `base`.
+    pub(super) fn norm_weight(&mut self, base: &str, tensor: String) -> String {
+        let name = format!("{}.weight", base.trim_start_matches('/').replace('/', "."));
+        let dtype = if self.stream() == self.io() { self.target.io } else { Dtype::F32 };
+        self.float_weights.push(Weight::Norm {
+            name: name.clone(),
+            tensor,
+            adds_one: self.decoder.norm_adds_one,
+            dtype,
+        });
+        name
+    }
+
+    /// A norm of its own: `SimplifiedLayerNormalization`, still without inputs and outputs.
+    pub(super) fn norm_node(&self, name: &str) -> Node {
+        Node::new("SimplifiedLayerNormalization", name)
             .attribute("epsilon", self.epsilon())
             .attribute("axis", -1)
-            .attribute("stash_type", 1);
-        self.graph.node(node);
+            .attribute("stash_type", 1)
     }
 
-    fn skip_norm(
-        &mut self,
-        base: &str,
-        residual: &str,
-        update: &str,
-        weight: &str,
-    ) -> (Value, Value) {
-        let (normed, sum) = (self.described(base, 0), self.described(base, 3));
-        if self.target.expands_norms() {
-            self.expanded_skip_norm(base, residual, update, weight, &sum, &normed);
-            return (normed, sum);
-        }
-        let node = self.skip_norm_node(base).inputs([residual, update, weight]);
-        self.graph.node(node.outputs([normed.as_str(), "", "", &sum]));
-        (normed, sum)
-    }
-
-    fn skip_norm_node(&self, base: &str) -> Node {
-        Node::new("SkipSimplifiedLayerNormalization", format!("{base}/SkipLayerNorm"))
-            .domain(Node::MICROSOFT)
-            .attribute("epsilon", self.epsilon())
-    }
-
-    fn described(&mut self, base: &str, output: usize) -> Value {
-        let name = format!("{base}/output_{output}");
-        let shape = hidden_shape(self.decoder.hidden_size);
-        self.graph.value(&name, self.io(), Some(&shape));
-        name
-    }
-
-    fn norm_weight(&mut self, base: &str, tensor: String) -> String {
-        let name = format!("{}.weight", base.trim_start_matches('/').replace('/', "."));
-        let dtype = self.target.io;
-        self.float_weights.push(Weight::Stored { name: name.clone(), tensor, dtype });
-        name
-    }
-
+    /// Epsilon of every norm.
     #[expect(clippy::cast_possible_truncation, reason = "attributes are 32-bit float")]
-    fn epsilon(&self) -> f32 {
+    pub(super) fn epsilon(&self) -> f32 {
         self.decoder.norm_epsilon as f32
+    }
+
+    /// The norm of the residual stream as the value `output`, in the type of activations.
+    fn norm_to(&mut self, base: &str, input: &str, weight: &str, output: &str) {
+        let name = format!("{base}/LayerNorm");
+        let made = self.made(&name, output);
+        self.stream_norm(&name, input, weight, &made);
+        self.narrow(&name, &made, output);
+    }
+
+    /// `update` normed, in the type of the residual stream; as it is without a norm.
+    fn output_norm(&mut self, base: &str, tensor: Option<String>, update: Value) -> Value {
+        let Some(tensor) = tensor else { return update };
+        let weight = self.norm_weight(base, tensor);
+        let name = format!("{base}/LayerNorm");
+        let input = self.in_stream(&format!("{name}/root_input"), update);
+        let output = format!("{base}/output_0");
+        self.stream_norm(&name, &input, &weight, &output);
+        output
+    }
+
+    /// `input`, of the type of activations, in the type of the residual stream.
+    pub(super) fn in_stream(&mut self, base: &str, input: Value) -> Value {
+        if self.stream() == self.io() {
+            return input;
+        }
+        let shape = hidden_shape(self.decoder.hidden_size);
+        self.cast(&format!("{base}/Cast"), &input, self.stream(), Some(&shape))
+    }
+
+    /// The norm of the residual stream as the value `output`, in its own type.
+    fn stream_norm(&mut self, name: &str, input: &str, weight: &str, output: &str) {
+        self.graph.value(output, self.stream(), Some(&hidden_shape(self.decoder.hidden_size)));
+        if self.target.expands_norms() {
+            return self.expanded_norm(name, input, weight, output);
+        }
+        self.graph.node(self.norm_node(name).inputs([input, weight]).outputs([output]));
+    }
+
+    fn skip_norm(&mut self, base: &str, inputs: [&str; 3]) -> (Value, Value) {
+        let [output, sum] = [0, 3].map(|index| format!("{base}/output_{index}"));
+        self.graph.value(&sum, self.stream(), Some(&hidden_shape(self.decoder.hidden_size)));
+        self.skip_norm_to(base, inputs, Some(&sum), &output);
+        (output, sum)
+    }
+
+    /// The norm of residual stream and update, with the weight, as the value `output` in the type
+    /// of activations; their sum is the value `sum`.
+    fn skip_norm_to(&mut self, base: &str, inputs: [&str; 3], sum: Option<&str>, output: &str) {
+        let name = format!("{base}/SkipLayerNorm");
+        let made = self.made(&name, output);
+        self.graph.value(&made, self.stream(), Some(&hidden_shape(self.decoder.hidden_size)));
+        if self.target.expands_norms() {
+            let unnamed = output_of(&format!("{name}/Add"));
+            let [residual, update, weight] = inputs;
+            let sum = sum.unwrap_or(&unnamed);
+            self.expanded_skip_norm(base, residual, update, weight, sum, &made);
+        } else {
+            let node = Node::new("SkipSimplifiedLayerNormalization", &name)
+                .domain(Node::MICROSOFT)
+                .inputs(inputs)
+                .outputs([made.as_str()])
+                .outputs(sum.map(|sum| ["", "", sum]).into_iter().flatten())
+                .attribute("epsilon", self.epsilon());
+            self.graph.node(node);
+        }
+        self.narrow(&name, &made, output);
+    }
+
+    /// What the norm called `name` makes, where `output` is wanted in the type of activations.
+    fn made(&self, name: &str, output: &str) -> Value {
+        if self.stream() == self.io() {
+            return output.to_owned();
+        }
+        format!("{name}/output_0/Cast/output_0")
+    }
+
+    /// Turns what the norm called `name` has made into `output`, of the type of activations.
+    fn narrow(&mut self, name: &str, made: &str, output: &str) {
+        if made == output {
+            return;
+        }
+        let shape = hidden_shape(self.decoder.hidden_size);
+        self.graph.value(output, self.io(), Some(&shape));
+        let node = cast(&format!("{name}/output_0/Cast"), made, self.io());
+        self.graph.node(node.outputs([output]));
     }
 }

@@ -10,7 +10,7 @@ use olive_plugin_api::testing::Recorder;
 use serde_json::{Value, json};
 
 use crate::reference::{check_graphs, check_json, graph};
-use crate::support::{built, copied, prepare, request, run};
+use crate::support::{built, copied, request, run};
 
 #[test]
 fn phi3_fp32_is_the_builders() {
@@ -86,24 +86,6 @@ fn windows_are_those_of_each_layer() {
     config["layer_types"] = json!(["full_attention", "sliding_attention"]);
     fs::write(path, config.to_string()).unwrap();
     assert_eq!(windows(model.path()), [-1, 16]);
-}
-
-#[test]
-fn what_a_graph_cannot_express_is_named() {
-    let rows = [
-        ("tiny-qwen3", "needs `q_norm` and `k_norm`, which graphs do not express yet"),
-        ("tiny-gemma", "needs norms by `1 + weight`, embeddings times `sqrt(hidden_size)`, "),
-        ("tiny-gemma2", "`attn_logit_softcapping`, `final_logit_softcapping`, activation `gelu"),
-    ];
-    for (model, expected) in rows {
-        let output = tempfile::tempdir().unwrap();
-        let request = request(&fixture(model), &json!({ "precision": "fp32" }), &output);
-        let checked = prepare(&request).unwrap_err();
-        assert!(checked.message.contains(expected), "{}", checked.message);
-        let built = run(&request, &Recorder::default()).unwrap_err();
-        assert_eq!(built.message, checked.message);
-        assert!(file_names(output.path()).is_empty());
-    }
 }
 
 /// Builds `model` with `config` and compares the folder with the fixture `expected`.

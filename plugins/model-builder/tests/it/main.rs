@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod builder;
+mod families;
 mod targets;
 mod neural_compressor;
 mod options;
@@ -12,4 +13,5 @@ mod schema;
 mod pass;
 mod promises;
 mod reference;
+mod runtime;
 mod support;

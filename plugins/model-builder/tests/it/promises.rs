@@ -26,10 +26,15 @@ fn every_setting_counts() {
     assert!(ignored.is_empty(), "accepted and ignored: {ignored:#?}");
 }
 
-/// What the pass finds and writes with `config`.
+/// What the pass finds and writes with `config`, for a plain model and for one with norms of heads
+/// and a sliding window.
 fn seen(config: &Value) -> String {
+    ["tiny-llama", "tiny-qwen3"].map(|model| seen_of(model, config)).concat()
+}
+
+fn seen_of(model: &str, config: &Value) -> String {
     let output = tempfile::tempdir().unwrap();
-    let request = request(&fixture("tiny-llama"), config, &output);
+    let request = request(&fixture(model), config, &output);
     let (found, made) = (prepare(&request), run(&request, &Recorder::default()));
     let is_unread = |error: &PluginError| error.code == "config";
     assert!(

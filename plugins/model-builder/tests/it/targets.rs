@@ -9,7 +9,7 @@ use crate::reference::{check_graphs, check_json};
 use crate::support::{prepare, request, run};
 
 /// Models, precisions and providers; each is the name of a folder of the original.
-const BUILT: [(&str, &[(&str, &str)]); 7] = [
+const BUILT: [(&str, &[(&str, &str)]); 10] = [
     (
         "tiny-llama",
         &[
@@ -50,6 +50,12 @@ const BUILT: [(&str, &[(&str, &str)]); 7] = [
     ("tiny-llama3", &[("fp16", "cuda")]),
     ("tiny-llama-bias", &[("fp16", "dml")]),
     ("tiny-phi4-mini", &[("fp16", "dml"), ("bf16", "NvTensorRtRtx")]),
+    ("tiny-qwen3", &[("fp16", "cuda"), ("fp16", "dml"), ("int4", "webgpu")]),
+    ("tiny-gemma", &[("fp16", "cuda")]),
+    (
+        "tiny-gemma2",
+        &[("fp16", "cuda"), ("bf16", "cuda"), ("int4", "cuda"), ("fp16", "NvTensorRtRtx")],
+    ),
 ];
 
 #[test]
@@ -70,6 +76,8 @@ fn settings_of_a_provider_shape_its_graph() {
         ("tiny-llama", "int4", "cuda", "enable_cuda_graph", true),
         ("tiny-llama", "int4", "cuda", "use_cuda_bf16", true),
         ("tiny-llama", "int4", "webgpu", "use_webgpu_fp32", true),
+        ("tiny-qwen3", "int4", "cuda", "fuse_qk_norm_gqa", false),
+        ("tiny-gemma2", "int4", "cpu", "windowed_kv_cache", false),
     ];
     for (model, precision, provider, name, value) in rows {
         let config = json!({"precision": precision, "extra_options": { name: value }});

@@ -3,8 +3,9 @@
 //! `ort_ref.safetensors` beside each graph was made with onnxruntime 1.32 and an empty past (see
 //! `tests/fixtures/README.md`).
 
+use std::fs;
 use std::iter::zip;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use olive_kit_measure::{LanguageModel, Positions};
 use olive_kit_testing::{Tensors, fixture};
@@ -21,7 +22,9 @@ const CLOSE: f32 = 1e-4;
 /// reference by up to 0.01 where it does; 1.32, which made the reference, gives the same bits.
 const QUANTIZED: f32 = 3e-2;
 
-const MODELS: [&str; 7] = [
+/// The last two have what the others have not: a cache with a sliding window; and one in f16, with
+/// `position_ids`.
+const MODELS: [&str; 9] = [
     "tiny-llama-fp32",
     "tiny-llama-int4",
     "tiny-phi3-fp32",
@@ -29,6 +32,8 @@ const MODELS: [&str; 7] = [
     "tiny-phi3-int4-b128-asym",
     "tiny-phi3-longrope-fp32",
     "tiny-phi3-longrope-int4",
+    "tiny-gemma2-int4",
+    "tiny-llama-int4-dml",
 ];
 
 /// One sequence with its logits, f32 `[tokens, vocab_size]`.
@@ -85,6 +90,28 @@ fn a_sequence_in_several_runs_gives_the_same_logits() {
 }
 
 #[test]
+fn a_graph_that_gives_the_last_logits_only_is_run_token_by_token() {
+    if !has_library() {
+        return;
+    }
+    let whole = folder("tiny-phi3-int4");
+    let pruned = tempfile::tempdir().unwrap();
+    for (from, name) in [
+        (&folder("tiny-phi3-int4-pruned"), "model.onnx"),
+        (&folder("tiny-phi3-int4-pruned"), "genai_config.json"),
+        (&whole, "model.onnx.data"),
+    ] {
+        fs::copy(from.join(name), pruned.path().join(name)).unwrap();
+    }
+    let Reference { tokens, logits } = reference("tiny-phi3-int4", "short");
+    let mut model = open_folder(pruned.path());
+    check("int4, pruned", &all_logits(&mut model, &tokens), &logits);
+    model.reset();
+    let last = last_logits(&mut model, &tokens);
+    check("int4, pruned, last", &last, &logits[logits.len() - last.len()..]);
+}
+
+#[test]
 fn greedy_tokens_are_those_of_transformers() {
     if !has_library() {
         return;
@@ -124,8 +151,11 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn open(name: &str) -> OnnxLanguageModel {
-    let folder = folder(name);
-    let config = GenaiConfig::read(&folder).unwrap();
+    open_folder(&folder(name))
+}
+
+fn open_folder(folder: &Path) -> OnnxLanguageModel {
+    let config = GenaiConfig::read(folder).unwrap();
     OnnxLanguageModel::open(&folder.join("model.onnx"), config, 2).unwrap()
 }
 
