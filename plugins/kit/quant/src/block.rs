@@ -8,7 +8,7 @@ use crate::k_quant::KQuant;
 use crate::mlas::Mlas;
 use crate::neural_compressor::Rtn;
 use crate::pack;
-use crate::rows::{Encode, Layout, Scratch};
+use crate::rows::{Encode, Fill, Layout, Scratch};
 use crate::scale::ScaleType;
 
 /// A matrix `[n, k]` whose rows are cut into blocks that share a scale.
@@ -64,19 +64,7 @@ impl BlockQuantized {
         scale_type: ScaleType,
         fill: impl Fn(usize, &mut [f32]) + Sync,
     ) -> Result<Self, QuantError> {
-        if scale_type == ScaleType::Bf16 && rounding != Rounding::Default {
-            return Err(QuantError::Bf16);
-        }
-        let shape = [n, k];
-        match rounding {
-            Rounding::Default => Self::encode(shape, format, scale_type, Mlas, fill),
-            Rounding::Rtn => Self::encode(shape, format, scale_type, Rtn, fill),
-            Rounding::KQuant => {
-                let format = BlockFormat { is_symmetric: false, ..format };
-                let encode = KQuant { is_sequential: n > 1 && format.blocks(k) == 1 };
-                Self::encode(shape, format, scale_type, encode, fill)
-            }
-        }
+        Self::rounded([n, k], format, rounding, scale_type, &fill)
     }
 
     /// Quantizes `weights`, a matrix `[n, k]` in row-major order; rows in parallel.
@@ -126,12 +114,34 @@ impl BlockQuantized {
         weights
     }
 
+    fn rounded(
+        shape: [usize; 2],
+        format: BlockFormat,
+        rounding: Rounding,
+        scale_type: ScaleType,
+        fill: &Fill<'_>,
+    ) -> Result<Self, QuantError> {
+        if scale_type == ScaleType::Bf16 && rounding != Rounding::Default {
+            return Err(QuantError::Bf16);
+        }
+        match rounding {
+            Rounding::Default => Self::encode(shape, format, scale_type, Mlas, fill),
+            Rounding::Rtn => Self::encode(shape, format, scale_type, Rtn, fill),
+            Rounding::KQuant => {
+                let format = BlockFormat { is_symmetric: false, ..format };
+                let [n, k] = shape;
+                let encode = KQuant { is_sequential: n > 1 && format.blocks(k) == 1 };
+                Self::encode(shape, format, scale_type, encode, fill)
+            }
+        }
+    }
+
     pub(crate) fn encode(
         [n, k]: [usize; 2],
         format: BlockFormat,
         scale_type: ScaleType,
         encode: impl Encode,
-        fill: impl Fn(usize, &mut [f32]) + Sync,
+        fill: &Fill<'_>,
     ) -> Result<Self, QuantError> {
         format.check()?;
         let layout = Layout { k, format, scale_type };
@@ -161,7 +171,7 @@ impl BlockQuantized {
         &mut self,
         layout: Layout,
         encode: impl Encode,
-        fill: impl Fn(usize, &mut [f32]) + Sync,
+        fill: &Fill<'_>,
     ) -> Result<(), QuantError> {
         let (n, format, rows) = (self.n, self.format, layout.task_rows());
         let row_bytes = layout.blocks() * format.block_bytes();
@@ -181,7 +191,7 @@ impl BlockQuantized {
                 || Scratch::new(layout),
                 |scratch, (task, ((qweight, scales), zero_points))| {
                     let first = task * rows;
-                    scratch.run((first, rows.min(n - first)), encode, &fill)?;
+                    scratch.run((first, rows.min(n - first)), encode, fill)?;
                     pack::pack(format.bits, &scratch.codes, qweight);
                     layout.scale_type.write(&scratch.scales, scales);
                     let of_rows = scratch.zero_points.chunks_exact(layout.blocks());

@@ -12,7 +12,7 @@ use crate::grid::{Bits, BlockFormat, Grid};
 use crate::int4::Int4Matrix;
 use crate::pack;
 use crate::range::{greater, lesser, range};
-use crate::rows::{Blocks, Encode, Layout, Scratch};
+use crate::rows::{Blocks, Encode, Fill, Layout, Scratch};
 use crate::scale::ScaleType;
 
 impl Int4Matrix {
@@ -46,16 +46,12 @@ impl Int4Matrix {
             zero_points: (!is_symmetric).then_some(zero_points),
         };
         if k > 0 {
-            result.encode_rows(layout, fill)?;
+            result.encode_rows(layout, &fill)?;
         }
         Ok(result)
     }
 
-    fn encode_rows(
-        &mut self,
-        layout: Layout,
-        fill: impl Fn(usize, &mut [f32]) + Sync,
-    ) -> Result<(), QuantError> {
+    fn encode_rows(&mut self, layout: Layout, fill: &Fill<'_>) -> Result<(), QuantError> {
         let ([n, k], rows, blocks) = (self.shape, layout.task_rows(), layout.blocks());
         let is_signed = layout.format.is_symmetric;
         let mut unused = Vec::new();
@@ -73,7 +69,7 @@ impl Int4Matrix {
                 |(scratch, unpadded), (task, ((codes, scales), zero_points))| {
                     let first = task * rows;
                     let count = rows.min(n - first);
-                    scratch.run((first, count), Numpy { is_signed }, &fill)?;
+                    scratch.run((first, count), Numpy { is_signed }, fill)?;
                     let padded = scratch.codes.chunks_exact(layout.padded());
                     for (unpadded, padded) in unpadded.chunks_exact_mut(k).zip(padded) {
                         unpadded.copy_from_slice(&padded[..k]);
@@ -99,7 +95,16 @@ impl BlockQuantized {
         scale_type: ScaleType,
         fill: impl Fn(usize, &mut [f32]) + Sync,
     ) -> Result<Self, QuantError> {
-        Self::encode([n, k], format, scale_type, Numpy { is_signed: false }, fill)
+        Self::encode_embedding([n, k], format, scale_type, &fill)
+    }
+
+    fn encode_embedding(
+        shape: [usize; 2],
+        format: BlockFormat,
+        scale_type: ScaleType,
+        fill: &Fill<'_>,
+    ) -> Result<Self, QuantError> {
+        Self::encode(shape, format, scale_type, Numpy { is_signed: false }, fill)
     }
 
     /// Codes `[n, ceil(k * bits / 8)]` without the filling of last blocks.

@@ -9,6 +9,7 @@ use crate::grid::{Bits, BlockFormat};
 use crate::int4::Int4Matrix;
 use crate::mlas::MlasQdq;
 use crate::pack;
+use crate::rows::Fill;
 use crate::scale::ScaleType;
 
 /// Rows of the result that are made at once, an even number: a cache line of codes.
@@ -31,7 +32,16 @@ impl Int4Matrix {
         fill: impl Fn(usize, &mut [f32]) + Sync,
     ) -> Result<Self, QuantError> {
         let format = BlockFormat { bits: Bits::Four, block_size, is_symmetric };
-        Ok(BlockQuantized::encode([n, k], format, scale_type, MlasQdq, fill)?.transposed())
+        Self::encode_transposed([n, k], format, scale_type, &fill)
+    }
+
+    fn encode_transposed(
+        shape: [usize; 2],
+        format: BlockFormat,
+        scale_type: ScaleType,
+        fill: &Fill<'_>,
+    ) -> Result<Self, QuantError> {
+        Ok(BlockQuantized::encode(shape, format, scale_type, MlasQdq, fill)?.transposed())
     }
 }
 

@@ -22,6 +22,12 @@ pub(crate) struct Layout {
     pub(crate) scale_type: ScaleType,
 }
 
+/// Writes the row of a number.
+///
+/// The public functions take any such function and call ones that are not generic over it: these
+/// are compiled with this crate, for speed also where its users are built without optimization.
+pub(crate) type Fill<'a> = dyn Fn(usize, &mut [f32]) + Sync + 'a;
+
 /// Blocks of some rows, and what becomes of them; `padded = blocks * block_size`.
 #[derive(Debug)]
 pub(crate) struct Blocks<'a> {
@@ -93,7 +99,7 @@ impl Scratch {
         &mut self,
         (first, count): (usize, usize),
         encode: impl Encode,
-        fill: impl Fn(usize, &mut [f32]),
+        fill: &Fill<'_>,
     ) -> Result<(), QuantError> {
         let (padded, blocks) = (self.layout.padded(), self.layout.blocks());
         self.codes.resize(count * padded, 0);
