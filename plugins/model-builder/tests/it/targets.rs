@@ -50,11 +50,21 @@ const BUILT: [(&str, &[(&str, &str)]); 10] = [
     ("tiny-llama3", &[("fp16", "cuda")]),
     ("tiny-llama-bias", &[("fp16", "dml")]),
     ("tiny-phi4-mini", &[("fp16", "dml"), ("bf16", "NvTensorRtRtx")]),
-    ("tiny-qwen3", &[("fp16", "cuda"), ("fp16", "dml"), ("int4", "webgpu")]),
+    (
+        "tiny-qwen3",
+        &[("fp16", "cuda"), ("fp16", "dml"), ("int4", "webgpu"), ("fp16", "NvTensorRtRtx")],
+    ),
     ("tiny-gemma", &[("fp16", "cuda")]),
     (
         "tiny-gemma2",
-        &[("fp16", "cuda"), ("bf16", "cuda"), ("int4", "cuda"), ("fp16", "NvTensorRtRtx")],
+        &[
+            ("fp16", "cuda"),
+            ("fp16", "dml"),
+            ("fp16", "webgpu"),
+            ("fp16", "NvTensorRtRtx"),
+            ("bf16", "cuda"),
+            ("int4", "cuda"),
+        ],
     ),
 ];
 
