@@ -239,7 +239,7 @@ pub struct ExtraOptions {
     pub fuse_qk_norm_gqa: Option<Switch>,
     /// Let layers with a sliding window have a KV cache as short as the window; true by default.
     ///
-    /// Only graphs for processors, CUDA and NvTensorRTRTX have such caches.
+    /// Graphs for DML and WebGPU have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub windowed_kv_cache: Option<Switch>,
     /// Build only this many of the model's layers, the first ones.

@@ -74,7 +74,7 @@ pub fn plan(decoder: &Decoder, num_layers: usize, options: &BuildOptions) -> Pla
     for layer in 0..num_layers {
         (residual, update) = planner.layer(layer, residual, update);
     }
-    let normed = planner.final_norm(num_layers, residual, update);
+    let normed = planner.final_norm(num_layers, &residual, update.as_deref());
     planner.logits(&normed);
     // The quantizer of the original appends what it makes after what it leaves.
     let Planner { graph, float_weights: mut weights, mut quantized_weights, .. } = planner;
@@ -138,10 +138,9 @@ impl Planner<'_> {
             (cache("past_sliding_length"), cache("total_sliding_length"));
         for part in ["key", "value"] {
             for layer in 0..self.num_layers {
-                let (past, present) = match self.has_short_cache(layer) {
-                    true => (&short_past, &short_present),
-                    false => (&past, &present),
-                };
+                let is_short = self.has_short_cache(layer);
+                let past = if is_short { &short_past } else { &past };
+                let present = if is_short { &short_present } else { &present };
                 self.graph.input(&format!("past_key_values.{layer}.{part}"), self.io(), past);
                 self.graph.output(&format!("present.{layer}.{part}"), self.io(), present);
             }

@@ -220,7 +220,9 @@ pub fn write(
         Weight::Norm { name, tensor, adds_one, dtype } => {
             let mut values = checkpoint.tensor(tensor)?.to_f32().into_owned();
             if *adds_one {
-                values.iter_mut().for_each(|value| *value += 1.0);
+                for value in &mut values {
+                    *value += 1.0;
+                }
             }
             Ok(vec![write_floats(name, *dtype, &[size(values.len())], &values, data)?])
         }

@@ -61,18 +61,17 @@ impl Planner<'_> {
     pub(super) fn final_norm(
         &mut self,
         layer: usize,
-        residual: Value,
-        update: Option<Value>,
+        residual: &str,
+        update: Option<&str>,
     ) -> Value {
         let base = format!("/model/layers.{layer}/final_norm_layernorm");
         let weight = self.norm_weight(&base, Decoder::FINAL_NORM.to_owned());
         let is_output = self.layout.output.has_hidden_states();
         let output = if is_output { HIDDEN_STATES.to_owned() } else { format!("{base}/output_0") };
         match update {
-            None => self.norm_to(&base, &residual, &weight, &output),
+            None => self.norm_to(&base, residual, &weight, &output),
             Some(update) => {
-                let inputs = [residual.as_str(), &update, &weight];
-                self.skip_norm_to(&base, inputs, None, &output);
+                self.skip_norm_to(&base, [residual, update, &weight], None, &output);
             }
         }
         output

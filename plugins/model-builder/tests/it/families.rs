@@ -8,12 +8,14 @@ use olive_kit_onnx::proto::type_proto::Value as TypeValue;
 use olive_kit_onnx::proto::{AttributeProto, GraphProto, ValueInfoProto, tensor_shape_proto};
 use olive_kit_onnx::{read_model, write_model};
 use olive_kit_testing::fixture;
+use olive_plugin_api::testing::Recorder;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::reference::{check_graphs, check_json, graph};
 use crate::runtime::{has_library, logits, reference};
-use crate::support::built;
+use crate::support::{built, request, run};
+use crate::targets::accelerator;
 
 /// Largest difference of logits in 32-bit float: sums run in another order.
 const CLOSE: f32 = 1e-4;
@@ -43,7 +45,6 @@ fn every_family_has_the_graph_of_the_builder() {
         for precision in ["fp32", "int4"] {
             let output = built(model, &json!({ "precision": precision }));
             let expected = fixture("builder").join(format!("{model}-{precision}-cpu"));
-            println!("{}", expected.display());
             let windowed = (model == "tiny-mistral").then(|| with_windows(&expected, 8));
             let expected = windowed.as_ref().map_or(expected.as_path(), TempDir::path);
             check_graphs(output.path(), expected);
@@ -64,8 +65,36 @@ fn logits_are_those_of_transformers() {
         let found = logits(output.path(), &tokens);
         assert_eq!(found.len(), expected.len(), "{model}");
         let largest = zip(&found, &expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        println!("{model}: {largest}");
         assert!(largest < CLOSE, "{model}: {largest}");
+    }
+}
+
+#[test]
+fn logits_in_half_precision_are_near() {
+    // Those of other providers whose graphs the kernels for processors take.
+    let rows = [
+        ("tiny-llama", "dml"),
+        ("tiny-llama", "webgpu"),
+        ("tiny-phi3-longrope", "cuda"),
+        ("tiny-phi3-longrope", "dml"),
+        ("tiny-qwen3", "dml"),
+        ("tiny-gemma", "cuda"),
+        ("tiny-gemma", "NvTensorRtRtx"),
+        ("tiny-gemma2", "cuda"),
+        ("tiny-gemma2", "dml"),
+    ];
+    if !has_library() {
+        return;
+    }
+    for (model, provider) in rows {
+        let output = tempfile::tempdir().unwrap();
+        let mut request = request(&fixture(model), &json!({"precision": "fp16"}), &output);
+        request["accelerator"] = accelerator(provider);
+        run(&request, &Recorder::default()).unwrap();
+        let (tokens, expected) = reference(model, "long.");
+        let found = logits(output.path(), &tokens);
+        let likeness = cosine(&found, &expected);
+        assert!(likeness > 0.9999, "{model} {provider}: {likeness}");
     }
 }
 
@@ -75,14 +104,19 @@ fn quantized_logits_are_near() {
         return;
     }
     for model in MODELS {
-        let config = json!({"precision": "int4", "int4_block_size": 16});
-        let output = built(model, &config);
-        let (tokens, expected) = reference(model, "long.");
-        let found = logits(output.path(), &tokens);
-        let likeness = cosine(&found, &expected);
-        println!("{model}: {likeness}");
-        assert!(likeness > 0.9, "{model}: {likeness}");
+        check_quantized(model, &json!({"int4_block_size": 16}));
     }
+    // The embedding is gathered from the logits' weight, whose rows have one zero point each.
+    check_quantized("tiny-llama", &json!({"int4_block_size": 64, "int4_is_symmetric": false}));
+}
+
+fn check_quantized(model: &str, settings: &Value) {
+    let mut config = json!({"precision": "int4"});
+    config.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    let output = built(model, &config);
+    let (tokens, expected) = reference(model, "long.");
+    let likeness = cosine(&logits(output.path(), &tokens), &expected);
+    assert!(likeness > 0.9, "{model} {settings}: {likeness}");
 }
 
 /// The original's folder for a model whose windows it does not find, with a window of `size` in

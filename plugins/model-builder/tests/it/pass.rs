@@ -10,6 +10,7 @@ use olive_plugin_api::{Model, ModelKind, PluginError, StepEvent, StepOutcome};
 use serde_json::{Value, json};
 
 use crate::support::{built, copied, prepare, request, run};
+use crate::targets::accelerator;
 
 #[test]
 fn every_weight_is_a_step_of_progress() {
@@ -166,7 +167,8 @@ fn a_tied_embedding_is_refused_where_the_runtime_would_gather_it_wrongly() {
             "algo_config": algorithm,
         });
         let config = json!({"precision": "int4", "extra_options": extra});
-        let request = request(&fixture(model), &config, &output);
+        let mut request = request(&fixture(model), &config, &output);
+        request["accelerator"] = accelerator("dml");
         let (problems, result) = (prepare(&request).unwrap(), run(&request, &Recorder::default()));
         if !is_refused {
             assert!(problems.is_empty() && result.is_ok(), "{extra} {problems:?} {result:?}");

@@ -187,7 +187,7 @@ fn check_as(model: &str, config: &Value, provider: &str, expected: &str) {
 }
 
 /// The accelerator that the original calls `provider`.
-fn accelerator(provider: &str) -> Value {
+pub(crate) fn accelerator(provider: &str) -> Value {
     let (device, name) = match provider {
         "cpu" => ("cpu", "CPU"),
         "cuda" => ("gpu", "CUDA"),
