@@ -3,7 +3,6 @@
 use olive_kit_checkpoint::{Linear, LinearRole};
 use olive_kit_onnx::Node;
 
-use super::head_norms::HeadNormWeights;
 use super::{Planner, Value, hidden_shape, output_of};
 use crate::weights::{Matrix, size};
 
@@ -13,6 +12,9 @@ pub(super) struct Projected {
     pub(super) key: Value,
     pub(super) value: Value,
 }
+
+/// Names of the weights of a layer's norms of query heads and of key heads.
+pub(super) type HeadNormWeights = [String; 2];
 
 impl Projected {
     /// Whether all are in the first.

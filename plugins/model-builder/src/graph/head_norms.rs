@@ -3,13 +3,10 @@
 
 use olive_kit_onnx::{Dim, Node};
 
-use super::attention::Projected;
+use super::attention::{HeadNormWeights, Projected};
 use super::constant::Constant;
 use super::{Planner, Value, hidden_shape, output_of};
 use crate::weights::size;
-
-/// Names of the weights of a layer's norms of query heads and of key heads.
-pub(super) type HeadNormWeights = [String; 2];
 
 impl Planner<'_> {
     /// Normed queries and keys and, where attention is to norm them itself, the weights for that.
