@@ -41,7 +41,7 @@ pub(crate) fn all() -> Vec<Advice> {
 /// know.
 pub(crate) fn accelerators() -> Vec<AcceleratorRule> {
     let needs = |precision: &str, of: &str, providers: &[&str]| AcceleratorRule {
-        condition: Some(with_precision(&[precision])),
+        condition: Some(with_graph(&[precision])),
         at: "/precision".to_owned(),
         execution_providers: names(providers),
         message: Some(format!(
@@ -52,7 +52,7 @@ pub(crate) fn accelerators() -> Vec<AcceleratorRule> {
         ..AcceleratorRule::default()
     };
     let fp32 = AcceleratorRule {
-        condition: Some(with_precision(&["fp32"])),
+        condition: Some(with_graph(&["fp32"])),
         at: "/precision".to_owned(),
         execution_providers: all_but(&["CUDA", "Dml", "NvTensorRTRTX"]),
         message: Some(
@@ -63,7 +63,7 @@ pub(crate) fn accelerators() -> Vec<AcceleratorRule> {
         ..AcceleratorRule::default()
     };
     let int8 = AcceleratorRule {
-        condition: Some(with_precision(&["int8"])),
+        condition: Some(with_graph(&["int8"])),
         at: "/precision".to_owned(),
         execution_providers: all_but(&["NvTensorRTRTX"]),
         message: Some("`{execution_provider}` takes no weights of 8 bits".to_owned()),
@@ -133,6 +133,11 @@ fn split_and_fused() -> Advice {
 /// Settings with one of these precisions.
 fn with_precision(precisions: &[&str]) -> Value {
     json!({"required": ["precision"], "properties": {"precision": {"enum": precisions}}})
+}
+
+/// Settings by which a graph of one of these precisions is built.
+fn with_graph(precisions: &[&str]) -> Value {
+    json!({"allOf": [with_precision(precisions), {"not": is_on("/metadata_only")}]})
 }
 
 /// Settings in which the value at `pointer` is there and not null.

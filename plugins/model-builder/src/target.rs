@@ -153,7 +153,7 @@ pub(crate) fn resolve(config: &ModelBuilderConfig, name: &str) -> Result<Target,
         Precision::Int8 => provider != NvTensorRtRtx,
         Precision::Int4 => true,
     };
-    if is_built && name != NO_MORE {
+    if (is_built || config.is_metadata_only()) && name != NO_MORE {
         return Ok(target);
     }
     let precision = serialized(config.precision);

@@ -31,7 +31,7 @@ fn a_graph_gets_what_it_lacks() {
     let (model, output) = (copied("tiny-llama"), tempfile::tempdir().unwrap());
     fs::write(model.path().join("decoder.onnx"), "graph").unwrap();
     fs::write(model.path().join("decoder.onnx.data"), "weights").unwrap();
-    let config = json!({"precision": "fp16", "metadata_only": true, "search": {"top_k": 3}});
+    let config = json!({"precision": "fp32", "metadata_only": true, "search": {"top_k": 3}});
     let mut request = request(model.path(), &config, &output);
     request["input"]["type"] = "ONNXModel".into();
     request["input"]["onnx_file_name"] = "decoder.onnx".into();
