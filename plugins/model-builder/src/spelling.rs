@@ -90,7 +90,10 @@ impl JsonSchema for Switch {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "enum": [true, false, 1, 0, "true", "false", "True", "False", "1", "0"],
+            "type": ["boolean", "integer", "string"],
+            "minimum": 0,
+            "maximum": 1,
+            "pattern": format!("^({}|{})$", ON.join("|"), OFF.join("|")),
             "errorMessage": "write `true` or `false`"
         })
     }
