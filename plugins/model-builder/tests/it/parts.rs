@@ -27,6 +27,12 @@ fn parts_are_left_out_and_joined_as_the_builder_does() {
             "exclude_lm_head_true",
         ),
         ("tiny-llama", int4(json!({"shared_embeddings": false})), "shared_embeddings_false"),
+        ("tiny-gemma", fp32(json!({"shared_embeddings": false})), "shared_embeddings_false"),
+        (
+            "tiny-gemma2",
+            int4(json!({"exclude_embeds": true, "fuse_mlp_gate_up": true})),
+            "exclude_embeds_true_fuse_mlp_gate_up_true",
+        ),
         ("tiny-phi3", int4(pruned), "prune_lm_head_true_include_hidden_states_true"),
     ] {
         check(model, &config, expected);
@@ -113,6 +119,11 @@ fn matrices_get_the_bits_that_the_builder_gives_them() {
             "tiny-phi3",
             int4(json!({"algo_config": "rtn", "matmul_mixed_precision": "mixed_layers:int8"})),
             "algo_config_rtn_matmul_mixed_precision_mixed_layers_int8",
+        ),
+        (
+            "tiny-qwen3",
+            int4(json!({"fuse_qkv": false, "algo_config": "rtn_last"})),
+            "fuse_qkv_false_algo_config_rtn_last",
         ),
         (
             "tiny-phi3",

@@ -96,6 +96,13 @@ fn settings_of_a_provider_shape_its_graph() {
 }
 
 #[test]
+fn hidden_states_are_given_out_in_the_type_of_activations() {
+    let extra = json!({"include_hidden_states": true, "prune_lm_head": true});
+    let config = json!({"precision": "bf16", "extra_options": extra});
+    check("tiny-llama", &config, "cuda", "-include_hidden_states_true_prune_lm_head_true");
+}
+
+#[test]
 fn what_a_provider_cannot_run_is_named() {
     for (precision, provider) in [
         ("fp32", "cuda"),
