@@ -108,8 +108,8 @@ fn graphs_that_are_not_built_are_refused_by_name() {
     check(
         extra(json!({"use_paged_attention": true, "dspark_path": "drafter"})),
         &[
-            error("/passes/builder/extra_options/use_paged_attention"),
             error("/passes/builder/extra_options/dspark_path"),
+            error("/passes/builder/extra_options/use_paged_attention"),
         ],
     );
     check(
@@ -163,8 +163,10 @@ fn a_precision_and_its_accelerator_fit() {
     check("fp32", "cpu", "CPU", None);
     check("fp16", "cpu", "CPU", Some("/passes/builder/precision"));
     check("bf16", "gpu", "Dml", Some("/passes/builder/precision"));
-    check("fp16", "gpu", "CUDA", Some("/passes/builder"));
-    check("int4", "gpu", "WebGpu", Some("/passes/builder"));
+    check("fp16", "gpu", "CUDA", None);
+    check("int4", "gpu", "WebGpu", None);
+    check("fp32", "gpu", "CUDA", Some("/passes/builder/precision"));
+    check("int8", "gpu", "NvTensorRTRTX", Some("/passes/builder/precision"));
 }
 
 fn extend(object: &mut Value, entries: Value) {

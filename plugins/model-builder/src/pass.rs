@@ -60,7 +60,7 @@ impl Pass for ModelBuilder {
         };
         match other_kind(input, config) {
             None if config.is_metadata_only() => {
-                found.extend(check_metadata(input, config, options)?)
+                found.extend(check_metadata(input, config, options)?);
             }
             None => {
                 found.extend(check_model(input, config, &options)?);

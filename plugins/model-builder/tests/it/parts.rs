@@ -20,20 +20,20 @@ fn parts_are_left_out_and_joined_as_the_builder_does() {
         ("tiny-llama-bias", fp32(json!({"fuse_qkv": false})), "fuse_qkv_false"),
         ("tiny-llama-bias", fp32(json!({"disable_qkv_fusion": "1"})), "fuse_qkv_false"),
         ("tiny-llama", fp32(json!({"shared_embeddings": false})), "shared_embeddings_false"),
-        ("tiny-llama-bias", int4(json!({"fuse_mlp_gate_up": true})), "fuse_mlp_gate_up_true"),
+        ("tiny-llama-bias", int4(&json!({"fuse_mlp_gate_up": true})), "fuse_mlp_gate_up_true"),
         (
             "tiny-llama",
             json!({"precision": "int4", "exclude_lm_head": true}),
             "exclude_lm_head_true",
         ),
-        ("tiny-llama", int4(json!({"shared_embeddings": false})), "shared_embeddings_false"),
+        ("tiny-llama", int4(&json!({"shared_embeddings": false})), "shared_embeddings_false"),
         ("tiny-gemma", fp32(json!({"shared_embeddings": false})), "shared_embeddings_false"),
         (
             "tiny-gemma2",
-            int4(json!({"exclude_embeds": true, "fuse_mlp_gate_up": true})),
+            int4(&json!({"exclude_embeds": true, "fuse_mlp_gate_up": true})),
             "exclude_embeds_true_fuse_mlp_gate_up_true",
         ),
-        ("tiny-phi3", int4(pruned), "prune_lm_head_true_include_hidden_states_true"),
+        ("tiny-phi3", int4(&pruned), "prune_lm_head_true_include_hidden_states_true"),
     ] {
         check(model, &config, expected);
     }
@@ -46,14 +46,14 @@ fn operators_and_nodes_are_quantized_as_the_builder_does() {
     let with_zero_points = "op_types_to_quantize_MatMul_Gather_is_symmetric_false";
     let gather = json!({"precision": "int4", "int4_op_types_to_quantize": ["Gather"]});
     check("tiny-phi3", &gather, "op_types_to_quantize_Gather");
-    check("tiny-phi3", &int4(both), with_zero_points);
+    check("tiny-phi3", &int4(&both), with_zero_points);
     let field = json!({
         "precision": "int4",
         "int4_op_types_to_quantize": operators,
         "int4_is_symmetric": false
     });
     check("tiny-phi3", &field, with_zero_points);
-    let excluded = |nodes: Value| int4(json!({ "nodes_to_exclude": nodes }));
+    let excluded = |nodes: Value| int4(&json!({ "nodes_to_exclude": nodes }));
     let lm_head = "nodes_to_exclude__lm_head_MatMul";
     check("tiny-llama", &excluded(json!("/lm_head/MatMul")), lm_head);
     let embedding = "nodes_to_exclude__model_embed_tokens_Gather";
@@ -64,17 +64,17 @@ fn operators_and_nodes_are_quantized_as_the_builder_does() {
 fn what_names_no_node_or_quantizes_more_is_told() {
     let nodes = "/model/layers.1/mlp/down_proj/MatMul,/nothing/MatMul";
     let tag = "nodes_to_exclude__model_layers.1_mlp_down_proj_MatMul__nothing_MatMul";
-    let config = int4(json!({ "nodes_to_exclude": nodes }));
+    let config = int4(&json!({ "nodes_to_exclude": nodes }));
     let found = check_graph("tiny-phi3", &config, tag);
     assert_eq!(found, ["no node that could be quantized is called `/nothing/MatMul`"]);
 
-    let config = int4(json!({"op_types_to_quantize": "Gather"}));
+    let config = int4(&json!({"op_types_to_quantize": "Gather"}));
     let found = check_graph("tiny-llama", &config, "op_types_to_quantize_Gather");
     let message = "the embedding is the weight of the layer that makes logits, so matrices are \
         quantized too";
     assert_eq!(found, [message]);
 
-    let config = int4(json!({"algo_config": "k_quant_linear"}));
+    let config = int4(&json!({"algo_config": "k_quant_linear"}));
     let message = "the model has no linear attention that could get other bits";
     assert_eq!(warnings("tiny-phi3", &config), [message]);
 
@@ -92,10 +92,10 @@ fn what_names_no_node_or_quantizes_more_is_told() {
 fn codes_before_dequantize_linear_are_the_builders() {
     let qdq = json!({"precision": "int4", "use_qdq": true});
     check("tiny-phi3", &qdq, "use_qdq_true");
-    let asymmetric = int4(json!({"use_qdq": true, "is_symmetric": false}));
+    let asymmetric = int4(&json!({"use_qdq": true, "is_symmetric": false}));
     check("tiny-phi3", &asymmetric, "use_qdq_true_is_symmetric_false");
     let untied = json!({"use_qdq": true, "shared_embeddings": false});
-    check("tiny-llama", &int4(untied), "use_qdq_true_shared_embeddings_false");
+    check("tiny-llama", &int4(&untied), "use_qdq_true_shared_embeddings_false");
     // The original fails where the embedding is tied; its table stays as it is.
     check("tiny-llama", &qdq, "use_qdq_true_shared_embeddings_false");
 }
@@ -104,25 +104,25 @@ fn codes_before_dequantize_linear_are_the_builders() {
 fn matrices_get_the_bits_that_the_builder_gives_them() {
     let mixed = "last_matmul:int8,mixed_layers:int8";
     let tag = "matmul_mixed_precision_last_matmul_int8_mixed_layers_int8";
-    check("tiny-phi3", &int4(json!({ "matmul_mixed_precision": mixed })), tag);
+    check("tiny-phi3", &int4(&json!({ "matmul_mixed_precision": mixed })), tag);
     let mixed = json!({"last_matmul": "int8", "mixed_layers": "int8"});
-    check("tiny-phi3", &int4(json!({ "matmul_mixed_precision": mixed })), tag);
+    check("tiny-phi3", &int4(&json!({ "matmul_mixed_precision": mixed })), tag);
     let narrower = json!({"matmul_mixed_precision": "last_matmul:int4"});
     let config = json!({"precision": "int8", "extra_options": narrower});
     check("tiny-phi3", &config, "matmul_mixed_precision_last_matmul_int4");
     // Neural Compressor's quantizers leave the nodes in another order.
     for (model, config, tag) in [
-        ("tiny-phi3", int4(json!({"algo_config": "k_quant_mixed"})), "algo_config_k_quant_mixed"),
-        ("tiny-llama", int4(json!({"algo_config": "k_quant_last"})), "algo_config_k_quant_last"),
-        ("tiny-llama", int4(json!({"algo_config": "k_quant_linear"})), "algo_config_k_quant_last"),
+        ("tiny-phi3", int4(&json!({"algo_config": "k_quant_mixed"})), "algo_config_k_quant_mixed"),
+        ("tiny-llama", int4(&json!({"algo_config": "k_quant_last"})), "algo_config_k_quant_last"),
+        ("tiny-llama", int4(&json!({"algo_config": "k_quant_linear"})), "algo_config_k_quant_last"),
         (
             "tiny-phi3",
-            int4(json!({"algo_config": "rtn", "matmul_mixed_precision": "mixed_layers:int8"})),
+            int4(&json!({"algo_config": "rtn", "matmul_mixed_precision": "mixed_layers:int8"})),
             "algo_config_rtn_matmul_mixed_precision_mixed_layers_int8",
         ),
         (
             "tiny-qwen3",
-            int4(json!({"fuse_qkv": false, "algo_config": "rtn_last"})),
+            int4(&json!({"fuse_qkv": false, "algo_config": "rtn_last"})),
             "fuse_qkv_false_algo_config_rtn_last",
         ),
         (
@@ -140,7 +140,7 @@ fn matrices_get_the_bits_that_the_builder_gives_them() {
 fn a_part_of_queries_keys_and_values_that_is_excluded_has_a_product_of_its_own() {
     // The original's next layer then reads keys and values of this one.
     let node = "/model/layers.0/attn/q_proj/MatMul";
-    let config = int4(json!({ "nodes_to_exclude": node }));
+    let config = int4(&json!({ "nodes_to_exclude": node }));
     let output = built("tiny-phi3", &config);
     let mut model = read_model(&output.path().join("model.onnx")).unwrap();
     let nodes = &graph(&mut model).node;
@@ -160,7 +160,7 @@ fn what_does_not_go_together_is_named() {
     let gate = "/model/layers.0/mlp/gate_proj/MatMul";
     for (config, pointer, message) in [
         (
-            int4(json!({"shared_embeddings": true})),
+            int4(&json!({"shared_embeddings": true})),
             "/extra_options/shared_embeddings",
             "the model has a matrix of its own for logits",
         ),
@@ -170,7 +170,7 @@ fn what_does_not_go_together_is_named() {
             "gives hidden states besides logits, which `exclude_lm_head` leaves out",
         ),
         (
-            int4(json!({"fuse_mlp_gate_up": true, "nodes_to_exclude": gate})),
+            int4(&json!({"fuse_mlp_gate_up": true, "nodes_to_exclude": gate})),
             "/extra_options/nodes_to_exclude",
             "`fuse_mlp_gate_up` makes one product of `/model/layers.0/mlp/gate_proj/MatMul`",
         ),
@@ -180,12 +180,12 @@ fn what_does_not_go_together_is_named() {
             "there is no form with `DequantizeLinear` for 8 bits",
         ),
         (
-            int4(json!({"use_qdq": true, "algo_config": "k_quant"})),
+            int4(&json!({"use_qdq": true, "algo_config": "k_quant"})),
             "/extra_options/use_qdq",
             "for weights rounded by another algorithm than `default`",
         ),
         (
-            int4(json!({"use_qdq": true, "op_types_to_quantize": "MatMul/Gather"})),
+            int4(&json!({"use_qdq": true, "op_types_to_quantize": "MatMul/Gather"})),
             "/extra_options/use_qdq",
             "for a quantized embedding",
         ),
@@ -202,7 +202,7 @@ fn what_does_not_go_together_is_named() {
 }
 
 /// A config with precision `int4` and these extra options.
-fn int4(extra: Value) -> Value {
+fn int4(extra: &Value) -> Value {
     json!({"precision": "int4", "extra_options": extra})
 }
 
