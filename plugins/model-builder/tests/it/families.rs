@@ -110,6 +110,27 @@ fn quantized_logits_are_near() {
     check_quantized("tiny-llama", &json!({"int4_block_size": 64, "int4_is_symmetric": false}));
 }
 
+#[test]
+fn logits_are_near_whatever_is_quantized() {
+    if !has_library() {
+        return;
+    }
+    let tied = "/model/embed_tokens/Gather,/lm_head/MatMul";
+    for (model, extra) in [
+        ("tiny-phi3", json!({"algo_config": "k_quant_mixed"})),
+        ("tiny-phi3", json!({"op_types_to_quantize": "MatMul/Gather", "is_symmetric": false})),
+        ("tiny-phi3", json!({"use_qdq": true, "is_symmetric": false})),
+        ("tiny-phi3", json!({"nodes_to_exclude": "/model/layers.0/attn/q_proj/MatMul"})),
+        ("tiny-phi3", json!({"fuse_mlp_gate_up": true, "fuse_qkv": false})),
+        ("tiny-llama", json!({"use_qdq": true})),
+        ("tiny-llama", json!({ "nodes_to_exclude": tied })),
+        ("tiny-llama", json!({"matmul_mixed_precision": "last_matmul:int8"})),
+    ] {
+        check_quantized(model, &json!({ "extra_options": extra }));
+    }
+    check_quantized("tiny-llama", &json!({"precision": "int8"}));
+}
+
 fn check_quantized(model: &str, settings: &Value) {
     let mut config = json!({"precision": "int4"});
     config.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
