@@ -22,7 +22,7 @@ const CLOSE: f32 = 1e-4;
 
 /// The fixtures, one of each family or of what families have only at times; that of `SmolLM` has
 /// heads that attention's kernels cannot rotate.
-const MODELS: [&str; 11] = [
+pub(crate) const MODELS: [&str; 11] = [
     "tiny-llama",
     "tiny-llama3",
     "tiny-llama-bias",

@@ -1,12 +1,21 @@
 //! Graphs for every execution provider, against those of ONNX Runtime GenAI 0.18.
 
+use std::iter::zip;
+
 use olive_kit_testing::fixture;
 use olive_plugin_api::Severity;
 use olive_plugin_api::testing::Recorder;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
+use crate::families::MODELS;
 use crate::reference::{check_graphs, check_json};
+use crate::runtime::{has_library, logits, reference};
 use crate::support::{prepare, request, run};
+
+/// Largest difference of logits in 16-bit float, as a part of the largest: 11 bits a number, over
+/// some ten operations a layer.
+const HALF: f32 = 0.004;
 
 /// Models, precisions and providers; each is the name of a folder of the original.
 const BUILT: [(&str, &[(&str, &str)]); 10] = [
@@ -73,6 +82,28 @@ fn every_provider_gets_its_graph() {
     for (model, pairs) in BUILT {
         for (precision, provider) in pairs {
             check(model, &json!({ "precision": precision }), provider, "");
+        }
+    }
+}
+
+/// The kernels of processors run graphs for other providers as well.
+#[test]
+fn half_precision_graphs_answer_as_transformers() {
+    if !has_library() {
+        return;
+    }
+    for model in MODELS {
+        for provider in ["cuda", "dml", "webgpu", "NvTensorRtRtx"] {
+            if needs_its_own_kernels(model, provider) {
+                continue;
+            }
+            let output = built_for(model, &json!({"precision": "fp16"}), provider);
+            let (tokens, expected) = reference(model, "long.");
+            let found = logits(output.path(), &tokens);
+            assert_eq!(found.len(), expected.len(), "{model} {provider}");
+            let largest = expected.iter().fold(0.0_f32, |largest, it| largest.max(it.abs()));
+            let error = zip(&found, &expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(error < HALF * largest, "{model} {provider}: {error} of {largest}");
         }
     }
 }
@@ -182,15 +213,34 @@ fn check(model: &str, config: &Value, provider: &str, tag: &str) {
 
 /// The same with the folder of the original called `expected`.
 fn check_as(model: &str, config: &Value, provider: &str, expected: &str) {
+    let output = built_for(model, config, provider);
+    let expected = fixture("builder").join(expected);
+    check_graphs(output.path(), &expected);
+    let config = "genai_config.json";
+    check_json(&output.path().join(config), &expected.join(config), &[]);
+}
+
+/// Whether only the provider itself norms queries and keys in attention, cuts the past to the window,
+/// or chooses between two tables that stand one after the other.
+fn needs_its_own_kernels(model: &str, provider: &str) -> bool {
+    match provider {
+        "cuda" | "webgpu" => model == "tiny-qwen3",
+        "NvTensorRtRtx" => {
+            let windowed = ["tiny-mistral", "tiny-gemma2"];
+            windowed.contains(&model) || ["tiny-phi3-longrope", "tiny-phi4-mini"].contains(&model)
+        }
+        _ => false,
+    }
+}
+
+/// The folder of `model` with `config` for `provider`.
+fn built_for(model: &str, config: &Value, provider: &str) -> TempDir {
     let output = tempfile::tempdir().unwrap();
     let mut request = request(&fixture(model), config, &output);
     request["accelerator"] = accelerator(provider);
     assert_eq!(prepare(&request).unwrap(), []);
     run(&request, &Recorder::default()).unwrap();
-    let expected = fixture("builder").join(expected);
-    check_graphs(output.path(), &expected);
-    let config = "genai_config.json";
-    check_json(&output.path().join(config), &expected.join(config), &[]);
+    output
 }
 
 /// The accelerator that the original calls `provider`.
