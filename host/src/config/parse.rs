@@ -1,5 +1,6 @@
 //! Parsing a config's text into trees with places.
 
+mod quotes;
 mod json;
 mod yaml;
 mod markdown;

@@ -8,6 +8,7 @@ use jsonc_parser::errors::{ParseError, ParseErrorKind};
 
 use super::brackets::{Unpaired, indent, innermost, unpaired};
 use super::tokens::{Kind, Token, tokens};
+use crate::config::parse::quotes::left_open;
 use crate::config::parse::{syntax_error, told, too_deep};
 use crate::config::{Finding, Fix, Place, TextEdit};
 
@@ -24,7 +25,7 @@ pub(super) fn explain(text: &str, error: &ParseError) -> Finding {
     let start = text.floor_char_boundary(range.start);
     let end = text.floor_char_boundary(range.end).max(start);
     let slip = Slip { text, tokens: tokens(text), at: start..end };
-    if let Some(finding) = slip.open_text() {
+    if let Some(finding) = slip.open_text().or_else(|| slip.text_closed_late()) {
         return finding;
     }
     match error.kind() {
@@ -70,8 +71,16 @@ impl Slip<'_> {
             token.kind == Kind::Text && (written.contains('\n') || !is_closed)
         })?;
         let line = self.text[found.range.clone()].lines().next().unwrap_or_default().trim_end();
-        let range = found.range.start..found.range.start + line.len();
-        Some(told(range, "the text is not closed", "write `\"` at its end"))
+        Some(not_closed(found.range.start..found.range.start + line.len()))
+    }
+
+    /// A quoted text that is closed by the quote of the next one of its line.
+    fn text_closed_late(&self) -> Option<Finding> {
+        let first = self.tokens.partition_point(|token| token.range.start < self.at.start);
+        let next = self.tokens[first..].iter().take(2);
+        next.filter(|token| token.kind == Kind::Word)
+            .find_map(|token| left_open(self.text, token.range.start))
+            .map(not_closed)
     }
 
     fn missing_comma(&self) -> Finding {
@@ -232,6 +241,10 @@ impl Slip<'_> {
     }
 }
 
+fn not_closed(text: Range<usize>) -> Finding {
+    told(text, "the text is not closed", "write `\"` at its end")
+}
+
 fn fix(title: &str, range: Range<usize>, text: &str) -> Fix {
     Fix { title: title.to_owned(), edits: vec![TextEdit { range, text: text.to_owned() }] }
 }
@@ -290,6 +303,9 @@ mod tests {
         ("{\"a\": \"x,\n \"b\": \"y\"}", "the text is not closed", "\"x,", "write `\"` at its end"),
         ("{\"a: 1,\n \"b\": 2}", "the text is not closed", "\"a: 1,", "write `\"` at its end"),
         ("{\"a\": \"x", "the text is not closed", "\"x", "write `\"` at its end"),
+        ("{\"a\": \"x, \"b\": \"y\"}", "the text is not closed", "\"x,", "write `\"` at its end"),
+        ("{\"a: 1, \"b\": 2}", "the text is not closed", "\"a: 1,", "write `\"` at its end"),
+        ("{\"a\": [\"x, \"y\"]}", "the text is not closed", "\"x,", "write `\"` at its end"),
         ("{\"a\": 1}}", "this `}` closes nothing", "}", "remove it"),
         ("{\n \"a\": {\n }},\n \"b\": 1\n}", "this `}` closes nothing", "}", "remove it"),
         (

@@ -25,6 +25,11 @@ impl<'a> Places<'a> {
         Self { text, num_chars: 0, bytes: 0 }
     }
 
+    /// The whole text.
+    pub(super) fn whole(&self) -> &'a str {
+        self.text
+    }
+
     /// What is written at `range`.
     pub(super) fn text(&self, range: &Range<usize>) -> &'a str {
         &self.text[range.clone()]

@@ -4,6 +4,7 @@ use saphyr_parser::ScanError;
 
 use super::places::Places;
 use crate::config::Finding;
+use crate::config::parse::quotes::left_open;
 use crate::config::parse::{syntax_error, told, too_deep};
 
 /// What the parser says (a part of it), what is true, and what to try.
@@ -68,6 +69,9 @@ const WORDS: [(&str, &str, &str); 22] = [
 pub(super) fn explain(error: &ScanError, places: &mut Places<'_>) -> Finding {
     let start = places.byte(error.marker().index());
     let end = places.byte(error.marker().index() + 1);
+    if let Some(range) = left_open(places.whole(), start) {
+        return told(range, "the text is not closed", "write its closing quote");
+    }
     let said = error.info();
     if said.contains("recursion limit") {
         return too_deep(start..end);
@@ -179,6 +183,8 @@ mod tests {
         ("a: {b: 1, c", "`,` or `}` is missing before this", "", "close each `{` with `}`"),
         ("a: \"x\nb: 1", "the text is not closed", "\"", "write its closing quote"),
         ("a: 'x\nb: 1", "the text is not closed", "'", "write its closing quote"),
+        ("a: [\"x, \"y\"]", "the text is not closed", "\"x,", "write its closing quote"),
+        ("{\"a\": \"x, \"b\": \"y\"}", "the text is not closed", "\"x,", "write its closing quote"),
         (
             "a: \"C:\\models\"",
             "`\\m` is no escape of YAML",
