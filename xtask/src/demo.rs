@@ -42,15 +42,22 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), ChoreError> {
     let data = if args.public { Some(public) } else { args.data.clone() };
     let mut parts = Parts::default();
     // First what may be missing on this machine, then what takes minutes.
-    let (library, gguf) = parts.time("fetch", || Ok((fetch::onnxruntime()?, fetch::model()?)))?;
+    let gguf = parts.time("fetch", fetched)?;
     parts.time("build", release::build)?;
-    println!("onnxruntime: {}\nmodel: {}", library.display(), gguf.display());
     let model = parts.time("import", || import(&gguf))?;
     let (config, output) = workflow(data.as_deref())?;
     parts.time("run", || recipe(&config, &model, &output))?;
     parts.time("answer", || answer(&output))?;
     parts.print();
     Ok(())
+}
+
+/// Fetches ONNX Runtime and the small model, and says where they are.
+fn fetched() -> Result<PathBuf, ChoreError> {
+    println!("onnxruntime: {}", fetch::onnxruntime()?.display());
+    let gguf = fetch::model()?;
+    println!("model: {}", gguf.display());
+    Ok(gguf)
 }
 
 /// The small model in the layout of Phi-3, imported from GGUF if that was not done yet.
