@@ -226,7 +226,7 @@ fn needs_its_own_kernels(model: &str, provider: &str) -> bool {
     match provider {
         "cuda" | "webgpu" => model == "tiny-qwen3",
         "NvTensorRtRtx" => {
-            let windowed = ["tiny-mistral", "tiny-gemma2"];
+            let windowed = ["tiny-mistral", "tiny-gemma2", "tiny-qwen3"];
             windowed.contains(&model) || ["tiny-phi3-longrope", "tiny-phi4-mini"].contains(&model)
         }
         _ => false,
