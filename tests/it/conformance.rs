@@ -99,6 +99,12 @@ fn the_model_builder_keeps_the_contract() {
 }
 
 #[test]
+fn the_plugin_for_graphs_keeps_the_contract() {
+    let passed = ["GraphSurgeries/names/cut-files", "OnnxPeepholeOptimizer/default/same-twice"];
+    check_built_in("onnx", &passed);
+}
+
+#[test]
 fn the_import_plugin_keeps_the_contract() {
     check_built_in("import", &["ImportGguf/llama/cut-files", "ImportGguf/phi3-half/same-twice"]);
 }

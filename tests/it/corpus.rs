@@ -27,7 +27,22 @@ const LANGUAGE: [&str; 8] = [
 ];
 
 /// Passes of the built-in plugins; what they allow for a setting is their own affair.
-const INSTALLED: [&str; 4] = ["importgguf", "lora", "mergeadapterweights", "modelbuilder"];
+const INSTALLED: [&str; 14] = [
+    "addolivemetadata",
+    "dynamictofixedshape",
+    "graphsurgeries",
+    "importgguf",
+    "lora",
+    "matmulnbitstoqdq",
+    "mergeadapterweights",
+    "modelbuilder",
+    "onnxblockwisertnquantization",
+    "onnxfloattofloat16",
+    "onnxiodatatypeconverter",
+    "onnxkquantquantization",
+    "onnxopversionconversion",
+    "onnxpeepholeoptimizer",
+];
 
 /// Files of the corpus that hold something else than a workflow.
 const OTHERS: [&str; 2] = [

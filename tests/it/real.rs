@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::playground::Playground;
 
-const PLUGINS: [&str; 6] = ["evaluate", "import", "lora", "merge", "model_builder", "onnxruntime"];
+const PLUGINS: [&str; 7] =
+    ["evaluate", "import", "lora", "merge", "model_builder", "onnx", "onnxruntime"];
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
 

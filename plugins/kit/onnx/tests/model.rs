@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use olive_kit_onnx::proto::tensor_proto::{DataLocation, DataType};
-use olive_kit_onnx::proto::{GraphProto, ModelProto, StringStringEntryProto, TensorProto};
+use olive_kit_onnx::proto::{
+    GraphProto, ModelProto, NodeProto, StringStringEntryProto, TensorProto,
+};
 use olive_kit_onnx::{
     DataPolicy, Dim, GraphBuilder, MakeWeight, Model, Node, OnnxError, raw_tensor, sort,
     write_model,
@@ -178,7 +180,9 @@ fn each_thing_wrong_with_a_graph_is_one_sentence() {
     ];
     for (expected, nodes, weights) in rows {
         let mut graph = builder();
-        nodes.into_iter().for_each(|node| graph.node(node));
+        for node in nodes {
+            graph.node(node);
+        }
         let model = Model::new(ModelProto::default(), graph.finish(weights));
         let found: Vec<_> = model.check().iter().map(ToString::to_string).collect();
         assert_eq!(found, [expected]);
@@ -222,7 +226,7 @@ fn graphs_inside_see_what_is_around_them() {
     let model = Model::new(ModelProto::default(), graph.clone());
     assert!(model.check().is_empty());
     sort(&mut graph).unwrap();
-    let names: Vec<_> = graph.node.iter().map(|node| node.name()).collect();
+    let names: Vec<_> = graph.node.iter().map(NodeProto::name).collect();
     assert_eq!(names, ["neg", "if"]);
     olive_kit_onnx::rename_value(&mut graph, "late", "early");
     assert_eq!(graph.node[1].attribute[0].g.as_ref().unwrap().node[0].input, ["x", "early"]);

@@ -1,0 +1,131 @@
+//! The pass `OnnxKQuantQuantization`: for each block the grid of least weighted error.
+
+use std::collections::BTreeSet;
+
+use indexmap::IndexMap;
+use olive_kit_onnx::{Model as Graph, Node, drop_unused_weights};
+use olive_kit_quant::{BlockFormat, Rounding};
+use olive_plugin_api::{LogLevel, Model, ModelKind, Pass, PluginError, StepContext};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Bits, Plan, matrix};
+use crate::error::RewriteError;
+use crate::rewrite::rewrite;
+
+/// Quantizes weights, with the grid of least weighted error for each block of neighbors.
+#[derive(Debug, Default)]
+pub struct OnnxKQuantQuantization;
+
+settings_with_external_data! {
+    /// Settings of the `OnnxKQuantQuantization` pass: weights in few bits, by k-quants.
+    pub struct OnnxKQuantQuantizationConfig {
+        /// Bits of a weight.
+        #[serde(default = "four")]
+        pub bits: Bits,
+        /// Neighboring weights that share a scale and a zero point.
+        #[serde(default = "block_size")]
+        #[schemars(extend("enum" = [16, 32, 64, 128, 256]))]
+        pub block_size: usize,
+        /// Least exact arithmetic the kernels may use; 0 leaves it to them.
+        ///
+        /// 1 is 32-bit float, 2 is 16-bit float, 3 is bfloat16, 4 is 8-bit integers.
+        #[serde(default)]
+        #[schemars(range(min = 0, max = 4))]
+        pub accuracy_level: u8,
+        /// Other bits or block sizes for nodes, by their names.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub customized_weight_config: Option<IndexMap<String, NodeFormat>>,
+        /// Names of nodes whose weights stay as they are.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub nodes_to_exclude: Option<Vec<String>>,
+    }
+}
+
+/// How the weight of one node is quantized; what is left out is as for all.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct NodeFormat {
+    /// Bits of a weight.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bits: Option<Bits>,
+    /// Neighboring weights that share a scale and a zero point.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = [16, 32, 64, 128, 256, null]))]
+    pub group_size: Option<usize>,
+}
+
+impl Pass for OnnxKQuantQuantization {
+    type Config = OnnxKQuantQuantizationConfig;
+
+    const NAME: &'static str = "OnnxKQuantQuantization";
+    const SUMMARY: &'static str = "Quantize weights of an ONNX graph to 4 or 8 bits by k-quants.";
+    const THREADS_CHANGE_RESULT: bool = false;
+
+    fn accepts() -> &'static [ModelKind] {
+        &[ModelKind::Onnx]
+    }
+
+    fn produces() -> ModelKind {
+        ModelKind::Onnx
+    }
+
+    fn run(
+        &self,
+        input: &Model,
+        config: &OnnxKQuantQuantizationConfig,
+        ctx: &StepContext<'_>,
+    ) -> Result<Model, PluginError> {
+        let mut count = 0;
+        let model = rewrite(input, &config.policy(), ctx, |model| {
+            count = quantize(model, config)?;
+            Ok(())
+        })?;
+        if count == 0 {
+            ctx.log(LogLevel::Warning, "no node with a constant float matrix was found");
+        }
+        Ok(model)
+    }
+}
+
+/// Quantizes each weight that can be, and says how many nodes there were.
+fn quantize(
+    model: &mut Graph,
+    config: &OnnxKQuantQuantizationConfig,
+) -> Result<usize, RewriteError> {
+    let excluded = config.nodes_to_exclude.as_deref().unwrap_or_default();
+    let mut made = BTreeSet::new();
+    let mut count = 0;
+    for index in 0..model.graph.node.len() {
+        let node = model.graph.node[index].clone();
+        if !node.is("MatMul") || excluded.iter().any(|name| name == node.name()) {
+            continue;
+        }
+        let custom = config.customized_weight_config.as_ref();
+        let custom = custom.and_then(|nodes| nodes.get(node.name())).cloned().unwrap_or_default();
+        let format = BlockFormat {
+            bits: custom.bits.unwrap_or(config.bits).into(),
+            block_size: custom.group_size.unwrap_or(config.block_size),
+            is_symmetric: false,
+        };
+        let accuracy_level = config.accuracy_level;
+        let plan = Plan { format, rounding: Rounding::KQuant, accuracy_level };
+        if let Some(quantized) = matrix::quantized(&node, model, plan, &mut made)? {
+            model.graph.node[index] = quantized;
+            count += 1;
+        }
+    }
+    drop_unused_weights(&mut model.graph);
+    if count > 0 && model.opset(Node::MICROSOFT).is_none() {
+        model.header.set_opset(Node::MICROSOFT, 1);
+    }
+    Ok(count)
+}
+
+const fn four() -> Bits {
+    Bits::Four
+}
+
+const fn block_size() -> usize {
+    32
+}

@@ -1,0 +1,95 @@
+//! Why a graph could not be rewritten.
+
+use std::io;
+use std::path::PathBuf;
+
+use olive_kit_onnx::{GraphProblem, OnnxError};
+use olive_plugin_api::PluginError;
+use thiserror::Error;
+
+/// Why a graph could not be rewritten.
+#[derive(Debug, Error)]
+pub enum RewriteError {
+    /// The model could not be read or written.
+    #[error(transparent)]
+    Onnx(#[from] OnnxError),
+    /// The folder names no graph, and holds none or several.
+    #[error("`{}` has {found} `.onnx` files, and nothing says which is the model", folder.display())]
+    WhichGraph {
+        /// The folder.
+        folder: PathBuf,
+        /// How many there are.
+        found: usize,
+    },
+    /// A file beside the graph could not be brought along.
+    #[error("cannot copy `{}`", path.display())]
+    Copy {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The name for external data is that of another file of the model.
+    #[error("`external_data_name` is `{0}`, which is the name of another file of the model")]
+    NameTaken(String),
+    /// The graph that came in is wrong.
+    #[error("`{}` is no sound model: {problem}", path.display())]
+    Unsound {
+        /// The graph.
+        path: PathBuf,
+        /// The first thing that is wrong.
+        problem: GraphProblem,
+    },
+    /// The graph would be wrong when it was rewritten.
+    #[error("the rewritten graph would be no sound model: {0}")]
+    Broken(GraphProblem),
+    /// The graph is not what the rewrite needs.
+    #[error("{edit}: {problem}")]
+    Unfit {
+        /// The rewrite.
+        edit: &'static str,
+        /// What it does not find.
+        problem: String,
+    },
+    /// The step was asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl RewriteError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Onnx(OnnxError::Write { .. }) | Self::Copy { .. } => "write",
+            Self::Onnx(_) | Self::Unsound { .. } => "onnx",
+            Self::WhichGraph { .. } => "which-graph",
+            Self::NameTaken(_) => "name-taken",
+            Self::Broken(_) => "broken-graph",
+            Self::Unfit { .. } => "unfit-graph",
+            Self::Cancelled => PluginError::CANCELLED,
+        }
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::WhichGraph { .. } => {
+                Some("name the graph in `onnx_file_name` of the input model")
+            }
+            Self::NameTaken(_) => Some("choose another name, or leave it out"),
+            Self::Broken(_) => Some("the settings do not fit this graph; change or remove them"),
+            _ => None,
+        }
+    }
+}
+
+impl From<RewriteError> for PluginError {
+    fn from(error: RewriteError) -> Self {
+        if matches!(error, RewriteError::Cancelled | RewriteError::Onnx(OnnxError::Stopped)) {
+            return Self::cancelled();
+        }
+        let plain = Self::from_error(error.code(), &error);
+        match error.hint() {
+            Some(hint) => plain.with_help(hint),
+            None => plain,
+        }
+    }
+}
