@@ -8,6 +8,7 @@ mod k_quant;
 mod matrix;
 mod rtn;
 mod table;
+mod weight;
 
 pub use k_quant::{NodeFormat, OnnxKQuantQuantization, OnnxKQuantQuantizationConfig};
 pub use rtn::{OnnxBlockWiseRtnQuantization, OnnxBlockWiseRtnQuantizationConfig};

@@ -18,19 +18,6 @@ pub(crate) fn floats(bytes: &[u8], dtype: DataType) -> Option<Vec<f64>> {
     })
 }
 
-/// The number at `index` of little-endian numbers of a float type of up to 32 bits; 0 beyond them.
-pub(crate) fn float_at(bytes: &[u8], index: usize, dtype: DataType) -> f32 {
-    if dtype == DataType::Float {
-        return at(bytes, index).map_or(0.0, f32::from_le_bytes);
-    }
-    let number = at(bytes, index).unwrap_or_default();
-    if dtype == DataType::Bfloat16 {
-        bf16::from_le_bytes(number).to_f32()
-    } else {
-        f16::from_le_bytes(number).to_f32()
-    }
-}
-
 /// `values` as little-endian bytes, rounded to the float type `dtype`.
 #[expect(clippy::cast_possible_truncation, reason = "rounding to the type is what is asked for")]
 pub(crate) fn float_bytes(values: &[f64], dtype: DataType) -> Option<Vec<u8>> {
@@ -91,8 +78,4 @@ pub(crate) fn constant_floats(
 fn each<const N: usize, T>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> Vec<T> {
     let (parts, _) = bytes.as_chunks::<N>();
     parts.iter().map(|&part| read(part)).collect()
-}
-
-fn at<const N: usize>(bytes: &[u8], index: usize) -> Option<[u8; N]> {
-    bytes.as_chunks::<N>().0.get(index).copied()
 }

@@ -1,16 +1,15 @@
-//! Matrices for `MatMulNBits`, quantized while they are written.
+//! Matrices for `MatMulNBits`.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
 
-use olive_kit_onnx::proto::tensor_proto::DataType;
-use olive_kit_onnx::proto::{NodeProto, TensorProto};
-use olive_kit_onnx::{MakeWeight, Model, Node, OnnxError, TensorData};
-use olive_kit_quant::{BlockQuantized, Rounding, ScaleType};
+use olive_kit_onnx::proto::NodeProto;
+use olive_kit_onnx::{Model, Node};
+use olive_kit_quant::{Rounding, ScaleType};
 
 use super::Plan;
+use super::weight::{Layout, Weight, scale_type, size};
 use crate::error::RewriteError;
-use crate::numbers::{dtype, float_at};
+use crate::numbers::dtype;
 
 /// The product `node` with packed weights, which are added to `model`; `None` when it has no
 /// constant float matrix.
@@ -37,13 +36,14 @@ pub(super) fn quantized(
     let count = if has_zero_points { 3 } else { 2 };
     let [k, n] = [matrix.dims[0], matrix.dims[1]];
     if made.insert(names[0].clone()) {
-        add(model, &matrix, plan, scale_type, &names[..count]);
+        let [k, n] = [k, n].map(|side| usize::try_from(side).unwrap_or(0));
+        let (tensor, data, layout) = (matrix, model.data().clone(), Layout::Matrix(plan.rounding));
+        Weight { tensor, data, n, k, format: plan.format, layout }.add_to(model, &names[..count]);
     }
     let quantized = Node::new("MatMulNBits", labeled(node.name(), bits)).domain(Node::MICROSOFT);
     let inputs = [&[node.input_at(0).to_owned()], &names[..count]].concat();
     let mut quantized = quantized.inputs(inputs).outputs(node.output.iter().cloned());
-    let block_size = i64::try_from(plan.format.block_size).unwrap_or(i64::MAX);
-    let bits = i64::try_from(bits).unwrap_or(i64::MAX);
+    let (bits, block_size) = (size(bits), size(plan.format.block_size));
     for (name, value) in [("K", k), ("N", n), ("bits", bits), ("block_size", block_size)] {
         quantized = quantized.attribute(name, value);
     }
@@ -56,122 +56,4 @@ pub(super) fn quantized(
 /// Name of the node with its bits.
 pub(super) fn labeled(name: &str, bits: usize) -> String {
     if name.is_empty() { String::new() } else { format!("{name}_Q{bits}") }
-}
-
-/// Type of the scales of a matrix of `dtype`; `None` when it is no float type of up to 32 bits.
-pub(super) const fn scale_type(dtype: DataType) -> Option<ScaleType> {
-    match dtype {
-        DataType::Float => Some(ScaleType::F32),
-        DataType::Float16 => Some(ScaleType::F16),
-        DataType::Bfloat16 => Some(ScaleType::Bf16),
-        _ => None,
-    }
-}
-
-/// Adds codes, scales and zero points, as far as there are names.
-fn add(
-    model: &mut Model,
-    matrix: &TensorProto,
-    plan: Plan,
-    scale_type: ScaleType,
-    names: &[String],
-) {
-    let side = |dim: i64| usize::try_from(dim).unwrap_or(0);
-    let (k, n) = (side(matrix.dims[0]), side(matrix.dims[1]));
-    let blocks = k.div_ceil(plan.format.block_size);
-    let bits = plan.format.bits.count();
-    let shared = Arc::new(Shared {
-        matrix: matrix.clone(),
-        data: model.data().clone(),
-        plan,
-        scale_type,
-        shape: [n, k],
-        made: Mutex::new(None),
-    });
-    let whole = |size: usize| i64::try_from(size).unwrap_or(i64::MAX);
-    let shapes = [
-        vec![whole(n), whole(blocks), whole(plan.format.block_size * bits / 8)],
-        vec![whole(n * blocks)],
-        vec![whole(n * (blocks * bits).div_ceil(8))],
-    ];
-    let parts = [Part::Codes, Part::Scales, Part::ZeroPoints].into_iter().zip(shapes);
-    for ((part, shape), name) in parts.zip(names) {
-        let kind = if part == Part::Scales { dtype(matrix) } else { DataType::Uint8 };
-        let is_last = name == &names[names.len() - 1];
-        let piece = PartOf { shared: Arc::clone(&shared), part, is_last };
-        model.add_made(name, kind, &shape, Arc::new(piece));
-    }
-}
-
-/// A matrix to be quantized, once for its codes, scales and zero points.
-#[derive(Debug)]
-struct Shared {
-    /// The matrix `[k, n]`.
-    matrix: TensorProto,
-    data: TensorData,
-    plan: Plan,
-    scale_type: ScaleType,
-    /// Rows and columns of the quantized matrix: `[n, k]`.
-    shape: [usize; 2],
-    made: Mutex<Option<Arc<BlockQuantized>>>,
-}
-
-impl Shared {
-    /// The quantized matrix; it is kept for the next part unless this is the last.
-    fn quantized(&self, is_last: bool) -> Result<Arc<BlockQuantized>, OnnxError> {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = made.take();
-        let quantized = match kept {
-            Some(kept) => kept,
-            None => Arc::new(self.quantize()?),
-        };
-        if !is_last {
-            *made = Some(Arc::clone(&quantized));
-        }
-        Ok(quantized)
-    }
-
-    fn quantize(&self) -> Result<BlockQuantized, OnnxError> {
-        let bytes = self.data.bytes(&self.matrix)?;
-        let [n, k] = self.shape;
-        let kind = dtype(&self.matrix);
-        let fill = |row: usize, out: &mut [f32]| {
-            for (column, value) in out.iter_mut().enumerate() {
-                *value = float_at(&bytes, column * n + row, kind);
-            }
-        };
-        let (format, rounding) = (self.plan.format, self.plan.rounding);
-        let made = BlockQuantized::from_rows(n, k, format, rounding, self.scale_type, fill);
-        self.data.release(&bytes);
-        made.map_err(|error| OnnxError::Compute {
-            name: self.matrix.name().to_owned(),
-            problem: error.to_string(),
-        })
-    }
-}
-
-/// What of a quantized matrix is one weight of the graph.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Codes,
-    Scales,
-    ZeroPoints,
-}
-
-#[derive(Debug)]
-struct PartOf {
-    shared: Arc<Shared>,
-    part: Part,
-    is_last: bool,
-}
-
-impl MakeWeight for PartOf {
-    fn make(&self, piece: &mut dyn FnMut(&[u8]) -> Result<(), OnnxError>) -> Result<(), OnnxError> {
-        let made = self.shared.quantized(self.is_last)?;
-        match self.part {
-            Part::Codes => piece(&made.qweight),
-            Part::Scales => piece(&made.scales),
-            Part::ZeroPoints => piece(made.zero_points.as_deref().unwrap_or_default()),
-        }
-    }
 }
