@@ -41,7 +41,9 @@ fn edit(model: &Model, folder: &tempfile::TempDir) {
         }
     }
     let problems = model.check();
-    problems.iter().for_each(|problem| check_words(problem));
+    for problem in &problems {
+        check_words(problem);
+    }
     let mut sorted = model.clone();
     if sort(&mut sorted.graph).is_err() {
         assert!(!problems.is_empty());
