@@ -4,8 +4,8 @@
 //! the folder (tokenizer, `genai_config.json`) comes along. Only structure is in memory: weights go
 //! from file to file in pieces, or are computed while they are written.
 //!
-//! From the top: a pass hands its edit to [rewrite](mod@rewrite), which opens, checks, sorts and
-//! writes; [surgeons] holds the edits of `GraphSurgeries`, one file each.
+//! From the top: a pass hands its edit to `rewrite`, which opens, checks, sorts and
+//! writes; `surgeons` holds the edits of `GraphSurgeries`, one file each.
 //!
 //! Passes, settings and defaults are Olive's. Where Olive's result does not depend on it, names of
 //! new nodes and values are Olive's too.
