@@ -193,8 +193,9 @@ pub struct ExtraOptions {
     /// Compute logits for the last token only: faster on long prompts, too few to score texts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prune_lm_head: Option<Switch>,
-    /// Whether the embedding is the weight of the layer that makes logits; left out, as the model
-    /// has it.
+    /// Whether the embedding is the weight of the layer that makes logits.
+    ///
+    /// Left out, as the model has it.
     #[serde(alias = "int4_tied_embeddings", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-olive-renamed-from" = ["int4_tied_embeddings"]))]
     pub shared_embeddings: Option<Switch>,
@@ -217,7 +218,9 @@ pub struct ExtraOptions {
     /// Whether the CUDA provider records its kernels once and replays them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_cuda_graph: Option<Switch>,
-    /// Whether the DML provider records its kernels once and replays them; it does unless told not to.
+    /// Whether the DML provider records its kernels once and replays them.
+    ///
+    /// It does unless told not to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_dml_graph: Option<Switch>,
     /// Whether the WebGPU provider records its kernels once and replays them.

@@ -191,7 +191,7 @@ impl JsonSchema for Placement {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let width = json!({"enum": ["int4", "int8"]});
+        let width = |what: &str| json!({"enum": ["int4", "int8"], "description": format!("Width of {what}.")});
         let one = "(last_matmul|mixed_layers|linear_attn):int[48]";
         json_schema!({
             "anyOf": [
@@ -199,9 +199,9 @@ impl JsonSchema for Placement {
                 {
                     "type": "object",
                     "properties": {
-                        "last_matmul": width,
-                        "mixed_layers": width,
-                        "linear_attn": width
+                        "last_matmul": width("the layer that makes logits"),
+                        "mixed_layers": width("queries, keys, values and `down_proj` of the chosen layers"),
+                        "linear_attn": width("layers of linear attention")
                     },
                     "additionalProperties": false
                 }
