@@ -13,9 +13,15 @@ mod weight;
 pub use k_quant::{NodeFormat, OnnxKQuantQuantization, OnnxKQuantQuantizationConfig};
 pub use rtn::{OnnxBlockWiseRtnQuantization, OnnxBlockWiseRtnQuantizationConfig};
 
+use std::collections::BTreeSet;
+
+use olive_kit_onnx::proto::NodeProto;
+use olive_kit_onnx::{Model as Graph, Node, drop_unused_weights};
 use olive_kit_quant::{BlockFormat, Rounding};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::error::RewriteError;
 
 /// Width of a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -62,6 +68,36 @@ impl From<Bits> for olive_kit_quant::Bits {
             Bits::Eight => Self::Eight,
         }
     }
+}
+
+/// What is told when there is nothing to quantize.
+const NONE_FOUND: &str = "no node with a constant float matrix was found";
+
+/// Puts what `quantize` gives for a node in its place, and says how often it gave one.
+///
+/// `quantize` adds the weights that it needs; the set has the names of those that are there already.
+fn quantize_nodes(
+    model: &mut Graph,
+    mut quantize: impl FnMut(
+        &NodeProto,
+        &mut Graph,
+        &mut BTreeSet<String>,
+    ) -> Result<Option<NodeProto>, RewriteError>,
+) -> Result<usize, RewriteError> {
+    let mut made = BTreeSet::new();
+    let mut count = 0;
+    for index in 0..model.graph.node.len() {
+        let node = model.graph.node[index].clone();
+        if let Some(quantized) = quantize(&node, model, &mut made)? {
+            model.graph.node[index] = quantized;
+            count += 1;
+        }
+    }
+    drop_unused_weights(&mut model.graph);
+    if count > 0 && model.opset(Node::MICROSOFT).is_none() {
+        model.header.set_opset(Node::MICROSOFT, 1);
+    }
+    Ok(count)
 }
 
 /// How one matrix is quantized.

@@ -5,10 +5,10 @@
 use fancy_regex::Regex;
 use olive_kit_onnx::proto::GraphProto;
 use olive_kit_onnx::{Model as Graph, Node, replace_inputs};
-use olive_plugin_api::{Diagnostic, LogLevel, Model, ModelKind, Pass, PluginError, StepContext};
+use olive_plugin_api::{Diagnostic, Model, ModelKind, Pass, PluginError, StepContext};
 
 use crate::error::RewriteError;
-use crate::rewrite::rewrite;
+use crate::rewrite::rewrite_places;
 
 /// Gives inputs and outputs another element type.
 #[derive(Debug, Default)]
@@ -65,21 +65,16 @@ impl Pass for OnnxIODataTypeConverter {
         config: &OnnxIODataTypeConverterConfig,
         ctx: &StepContext<'_>,
     ) -> Result<Model, PluginError> {
-        let mut count = 0;
-        let model = rewrite(input, &config.policy(), ctx, |model| {
-            count = convert(model, config)?;
-            Ok(())
-        })?;
-        if count == 0 {
-            let message = "no input or output is of the type and name that are to be converted";
-            ctx.log(LogLevel::Warning, message);
-        }
-        Ok(model)
+        let none = "no input or output is of the type and name that are to be converted";
+        Ok(rewrite_places(input, &config.policy(), ctx, none, |model| convert(model, config))?)
     }
 }
 
 /// Converts the ends that match, and says how many there were.
-fn convert(model: &mut Graph, config: &OnnxIODataTypeConverterConfig) -> Result<u32, RewriteError> {
+fn convert(
+    model: &mut Graph,
+    config: &OnnxIODataTypeConverterConfig,
+) -> Result<usize, RewriteError> {
     let pattern = Regex::new(&config.name_pattern).map_err(|error| RewriteError::Unfit {
         edit: "OnnxIODataTypeConverter",
         problem: error.to_string(),

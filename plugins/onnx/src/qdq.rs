@@ -10,13 +10,13 @@ use std::sync::Arc;
 use olive_kit_onnx::proto::tensor_proto::DataType;
 use olive_kit_onnx::proto::{NodeProto, TensorProto};
 use olive_kit_onnx::{Dim, Model as Graph, Node, Patch, drop_unused_weights, value_info};
-use olive_plugin_api::{LogLevel, Model, ModelKind, Pass, PluginError, StepContext};
+use olive_plugin_api::{Model, ModelKind, Pass, PluginError, StepContext};
 
 use crate::error::RewriteError;
 use crate::numbers::{dtype, integers};
 use crate::packed::{Constant, Packed, Turned};
 use crate::redundant;
-use crate::rewrite::rewrite;
+use crate::rewrite::rewrite_places;
 
 /// Writes products with packed weights in ONNX's own operators.
 #[derive(Debug, Default)]
@@ -64,15 +64,8 @@ impl Pass for MatMulNBitsToQDQ {
         config: &MatMulNBitsToQDQConfig,
         ctx: &StepContext<'_>,
     ) -> Result<Model, PluginError> {
-        let mut count = 0;
-        let model = rewrite(input, &config.policy(), ctx, |model| {
-            count = convert(model, config)?;
-            Ok(())
-        })?;
-        if count == 0 {
-            ctx.log(LogLevel::Warning, "no `MatMulNBits` node with constant weights was found");
-        }
-        Ok(model)
+        let none = "no `MatMulNBits` node with constant weights was found";
+        Ok(rewrite_places(input, &config.policy(), ctx, none, |model| convert(model, config))?)
     }
 }
 

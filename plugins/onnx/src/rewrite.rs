@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use olive_kit_onnx::{DataPolicy, GraphProblem, Model as Graph, each_graph, external_file, sort};
-use olive_plugin_api::{Model, ModelKind, StepContext};
+use olive_plugin_api::{LogLevel, Model, ModelKind, StepContext};
 
 use crate::error::RewriteError;
 
@@ -42,6 +42,28 @@ pub(crate) fn rewrite(
     let mut model = Model::new(ModelKind::Onnx, output);
     model.onnx_file_name = Some(name);
     model.model_attributes.clone_from(&input.model_attributes);
+    Ok(model)
+}
+
+/// The same with an edit that says how many places it changed; when it is none, that is told by `none`.
+///
+/// # Errors
+/// As [`rewrite`].
+pub(crate) fn rewrite_places(
+    input: &Model,
+    policy: &DataPolicy,
+    ctx: &StepContext<'_>,
+    none: &str,
+    edit: impl FnOnce(&mut Graph) -> Result<usize, RewriteError>,
+) -> Result<Model, RewriteError> {
+    let mut count = 0;
+    let model = rewrite(input, policy, ctx, |graph| {
+        count = edit(graph)?;
+        Ok(())
+    })?;
+    if count == 0 {
+        ctx.log(LogLevel::Warning, none);
+    }
     Ok(model)
 }
 

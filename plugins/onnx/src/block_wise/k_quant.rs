@@ -1,17 +1,15 @@
 //! The pass `OnnxKQuantQuantization`: for each block the grid of least weighted error.
 
-use std::collections::BTreeSet;
-
 use indexmap::IndexMap;
-use olive_kit_onnx::{Model as Graph, Node, drop_unused_weights};
+use olive_kit_onnx::Model as Graph;
 use olive_kit_quant::{BlockFormat, Rounding};
-use olive_plugin_api::{LogLevel, Model, ModelKind, Pass, PluginError, StepContext};
+use olive_plugin_api::{Model, ModelKind, Pass, PluginError, StepContext};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bits, Plan, matrix};
+use super::{Bits, NONE_FOUND, Plan, matrix, quantize_nodes};
 use crate::error::RewriteError;
-use crate::rewrite::rewrite;
+use crate::rewrite::rewrite_places;
 
 /// Quantizes weights, with the grid of least weighted error for each block of neighbors.
 #[derive(Debug, Default)]
@@ -76,15 +74,9 @@ impl Pass for OnnxKQuantQuantization {
         config: &OnnxKQuantQuantizationConfig,
         ctx: &StepContext<'_>,
     ) -> Result<Model, PluginError> {
-        let mut count = 0;
-        let model = rewrite(input, &config.policy(), ctx, |model| {
-            count = quantize(model, config)?;
-            Ok(())
-        })?;
-        if count == 0 {
-            ctx.log(LogLevel::Warning, "no node with a constant float matrix was found");
-        }
-        Ok(model)
+        Ok(rewrite_places(input, &config.policy(), ctx, NONE_FOUND, |model| {
+            quantize(model, config)
+        })?)
     }
 }
 
@@ -94,15 +86,13 @@ fn quantize(
     config: &OnnxKQuantQuantizationConfig,
 ) -> Result<usize, RewriteError> {
     let excluded = config.nodes_to_exclude.as_deref().unwrap_or_default();
-    let mut made = BTreeSet::new();
-    let mut count = 0;
-    for index in 0..model.graph.node.len() {
-        let node = model.graph.node[index].clone();
+    let customized = config.customized_weight_config.as_ref();
+    quantize_nodes(model, |node, model, made| {
         if !node.is("MatMul") || excluded.iter().any(|name| name == node.name()) {
-            continue;
+            return Ok(None);
         }
-        let custom = config.customized_weight_config.as_ref();
-        let custom = custom.and_then(|nodes| nodes.get(node.name())).cloned().unwrap_or_default();
+        let custom = customized.and_then(|nodes| nodes.get(node.name()));
+        let custom = custom.cloned().unwrap_or_default();
         let format = BlockFormat {
             bits: custom.bits.unwrap_or(config.bits).into(),
             block_size: custom.group_size.unwrap_or(config.block_size),
@@ -110,16 +100,8 @@ fn quantize(
         };
         let accuracy_level = config.accuracy_level;
         let plan = Plan { format, rounding: Rounding::KQuant, accuracy_level };
-        if let Some(quantized) = matrix::quantized(&node, model, plan, &mut made)? {
-            model.graph.node[index] = quantized;
-            count += 1;
-        }
-    }
-    drop_unused_weights(&mut model.graph);
-    if count > 0 && model.opset(Node::MICROSOFT).is_none() {
-        model.header.set_opset(Node::MICROSOFT, 1);
-    }
-    Ok(count)
+        matrix::quantized(node, model, plan, made)
+    })
 }
 
 const fn four() -> Bits {

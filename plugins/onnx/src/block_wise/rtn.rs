@@ -2,16 +2,14 @@
 //!
 //! Outputs of the graph keep their names, which Olive changes.
 
-use std::collections::BTreeSet;
-
-use olive_kit_onnx::{Model as Graph, Node, drop_unused_weights};
+use olive_kit_onnx::Model as Graph;
 use olive_kit_quant::{BlockFormat, Rounding};
-use olive_plugin_api::{LogLevel, Model, ModelKind, Pass, PluginError, StepContext};
+use olive_plugin_api::{Model, ModelKind, Pass, PluginError, StepContext};
 use serde_json::{Value, json};
 
-use super::{Bits, Plan, matrix, table};
+use super::{Bits, NONE_FOUND, Plan, matrix, quantize_nodes, table};
 use crate::error::RewriteError;
-use crate::rewrite::rewrite;
+use crate::rewrite::rewrite_places;
 
 /// Rounds weights to few bits, each block of neighbors with a scale of its own.
 #[derive(Debug, Default)]
@@ -67,15 +65,9 @@ impl Pass for OnnxBlockWiseRtnQuantization {
         config: &OnnxBlockWiseRtnQuantizationConfig,
         ctx: &StepContext<'_>,
     ) -> Result<Model, PluginError> {
-        let mut count = 0;
-        let model = rewrite(input, &config.policy(), ctx, |model| {
-            count = quantize(model, config)?;
-            Ok(())
-        })?;
-        if count == 0 {
-            ctx.log(LogLevel::Warning, "no node with a constant float matrix was found");
-        }
-        Ok(model)
+        Ok(rewrite_places(input, &config.policy(), ctx, NONE_FOUND, |model| {
+            quantize(model, config)
+        })?)
     }
 }
 
@@ -91,29 +83,17 @@ fn quantize(
     let format = BlockFormat { bits, block_size, is_symmetric: config.is_symmetric };
     let accuracy_level = config.accuracy_level;
     let plan = Plan { format, rounding: Rounding::Default, accuracy_level };
-    let mut made = BTreeSet::new();
-    let mut count = 0;
-    for index in 0..model.graph.node.len() {
-        let node = model.graph.node[index].clone();
+    quantize_nodes(model, |node, model, made| {
         let is_listed = includes_all || has(&config.nodes_to_include, node.name());
         if !is_listed || has(&config.nodes_to_exclude, node.name()) {
-            continue;
+            return Ok(None);
         }
-        let quantized = match node.op_type() {
-            "MatMul" => matrix::quantized(&node, model, plan, &mut made)?,
-            "Gather" => table::quantized(&node, model, format, &mut made),
-            _ => None,
-        };
-        if let Some(quantized) = quantized {
-            model.graph.node[index] = quantized;
-            count += 1;
+        match node.op_type() {
+            "MatMul" => matrix::quantized(node, model, plan, made),
+            "Gather" => Ok(table::quantized(node, model, format, made)),
+            _ => Ok(None),
         }
-    }
-    drop_unused_weights(&mut model.graph);
-    if count > 0 && model.opset(Node::MICROSOFT).is_none() {
-        model.header.set_opset(Node::MICROSOFT, 1);
-    }
-    Ok(count)
+    })
 }
 
 fn ignored() -> Value {
