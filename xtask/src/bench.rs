@@ -11,6 +11,7 @@ mod packs;
 mod peer;
 mod shapes;
 mod train;
+mod venv;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -88,7 +89,7 @@ enum What {
     Build,
     /// Generating text with each model of the recipe.
     Generate,
-    /// All of these.
+    /// All of these but `train` and `build`; of building, the step of the recipe.
     All,
 }
 

@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::super::venv;
 use super::watch::{self, Watched};
 use super::{name, remove};
-use crate::command;
 use crate::error::ChoreError;
-use crate::workspace::target;
 
 /// What is installed, at the versions whose figures the project knows.
 const PACKAGES: [&str; 6] = [
@@ -28,20 +27,14 @@ pub(super) struct Peer {
 impl Peer {
     /// The interpreter that was named, or one of a virtual environment below `target`.
     pub(super) fn new(python: Option<PathBuf>) -> Result<Self, ChoreError> {
-        if let Some(python) = python {
-            return Ok(Self { python });
-        }
-        let folder = target().join("bench/builder-venv");
-        let python = folder.join("bin/python");
-        if !python.exists() {
-            command::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-        }
-        let check = "import onnxruntime_genai, onnx, onnx_ir, torch, transformers";
-        if command::output(Command::new(&python).args(["-c", check])).is_err() {
-            println!("installing {} into {}", PACKAGES.join(", "), folder.display());
-            let words = ["-m", "pip", "install", "--quiet"];
-            command::run(Command::new(&python).args(words).args(PACKAGES))?;
-        }
+        let python = match python {
+            Some(python) => python,
+            None => venv::python(
+                "builder-venv",
+                "import onnxruntime_genai, onnx, onnx_ir, torch, transformers",
+                &PACKAGES,
+            )?,
+        };
         Ok(Self { python })
     }
 

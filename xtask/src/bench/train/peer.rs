@@ -5,14 +5,14 @@ use std::process::Command;
 
 use serde_json::json;
 
+use super::super::venv;
 use super::runs::{Side, Training, Trial};
-use crate::command;
 use crate::error::ChoreError;
-use crate::workspace::{root, target};
+use crate::workspace::root;
 
 /// What is installed, at the versions whose figures the project knows.
-const PACKAGES: [&str; 4] =
-    ["torch==2.15.0", "transformers==5.23.0", "peft==0.21.2", "bitsandbytes==0.50.2"];
+const PACKAGES: [&str; 5] =
+    ["torch==2.15.0", "transformers==5.23.0", "peft==0.21.2", "bitsandbytes==0.50.2", "accelerate"];
 
 /// A Python interpreter with PEFT.
 #[derive(Debug)]
@@ -23,20 +23,14 @@ pub(super) struct Peer {
 impl Peer {
     /// The interpreter that was named, or one of a virtual environment below `target`.
     pub(super) fn new(python: Option<PathBuf>) -> Result<Self, ChoreError> {
-        if let Some(python) = python {
-            return Ok(Self { python });
-        }
-        let folder = target().join("bench/peer-venv");
-        let python = folder.join("bin/python");
-        if !python.exists() {
-            command::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-        }
-        let check = "import torch, transformers, peft, bitsandbytes";
-        if command::output(Command::new(&python).args(["-c", check])).is_err() {
-            println!("installing {} into {}", PACKAGES.join(", "), folder.display());
-            let words = ["-m", "pip", "install", "--quiet"];
-            command::run(Command::new(&python).args(words).args(PACKAGES).arg("accelerate"))?;
-        }
+        let python = match python {
+            Some(python) => python,
+            None => venv::python(
+                "peer-venv",
+                "import torch, transformers, peft, bitsandbytes",
+                &PACKAGES,
+            )?,
+        };
         Ok(Self { python })
     }
 
