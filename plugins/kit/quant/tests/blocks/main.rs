@@ -5,4 +5,3 @@
 mod matmul_nbits;
 mod random_matrices;
 mod round_trip;
-mod speed;
