@@ -7,7 +7,7 @@ use std::path::Path;
 use olive_kit_onnx::proto::type_proto::Value as TypeValue;
 use olive_kit_onnx::proto::{AttributeProto, GraphProto, ValueInfoProto, tensor_shape_proto};
 use olive_kit_onnx::{read_model, write_model};
-use olive_kit_testing::fixture;
+use olive_kit_testing::{DENSE_MODELS, fixture};
 use olive_plugin_api::testing::Recorder;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -20,28 +20,18 @@ use crate::targets::accelerator;
 /// Largest difference of logits in 32-bit float: sums run in another order.
 const CLOSE: f32 = 1e-4;
 
-/// The fixtures, one of each family or of what families have only at times; that of `SmolLM` has
-/// heads that attention's kernels cannot rotate.
-pub(crate) const MODELS: [&str; 11] = [
-    "tiny-llama",
-    "tiny-llama3",
-    "tiny-llama-bias",
-    "tiny-mistral",
-    "tiny-phi3",
-    "tiny-phi3-longrope",
-    "tiny-phi4-mini",
-    "tiny-qwen2",
-    "tiny-qwen3",
-    "tiny-gemma",
-    "tiny-gemma2",
-];
+/// The fixtures, one of each family or of what families have only at times, but that of `SmolLM`: it
+/// has heads that attention's kernels cannot rotate.
+pub(crate) fn models() -> impl Iterator<Item = &'static str> {
+    DENSE_MODELS.into_iter().filter(|model| *model != "tiny-smollm")
+}
 
 /// Models whose folders of the original stand in other tests.
 const ELSEWHERE: [&str; 4] = ["tiny-llama", "tiny-phi3", "tiny-phi3-longrope", "tiny-qwen2"];
 
 #[test]
 fn every_family_has_the_graph_of_the_builder() {
-    for model in MODELS.into_iter().filter(|model| !ELSEWHERE.contains(model)) {
+    for model in models().filter(|model| !ELSEWHERE.contains(model)) {
         for precision in ["fp32", "int4"] {
             let output = built(model, &json!({ "precision": precision }));
             let expected = fixture("builder").join(format!("{model}-{precision}-cpu"));
@@ -59,7 +49,7 @@ fn logits_are_those_of_transformers() {
     if !has_library() {
         return;
     }
-    for model in MODELS {
+    for model in models() {
         let output = built(model, &json!({"precision": "fp32"}));
         let (tokens, expected) = reference(model, "long.");
         let found = logits(output.path(), &tokens);
@@ -103,7 +93,7 @@ fn quantized_logits_are_near() {
     if !has_library() {
         return;
     }
-    for model in MODELS {
+    for model in models() {
         check_quantized(model, &json!({"int4_block_size": 16}));
     }
     // The embedding is gathered from the logits' weight, whose rows have one zero point each.

@@ -8,7 +8,7 @@ use olive_plugin_api::testing::Recorder;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::families::MODELS;
+use crate::families::models;
 use crate::reference::{check_graphs, check_json};
 use crate::runtime::{has_library, logits, reference};
 use crate::support::{prepare, request, run};
@@ -92,7 +92,7 @@ fn half_precision_graphs_answer_as_transformers() {
     if !has_library() {
         return;
     }
-    for model in MODELS {
+    for model in models() {
         for provider in ["cuda", "dml", "webgpu", "NvTensorRtRtx"] {
             if needs_its_own_kernels(model, provider) {
                 continue;
