@@ -13,7 +13,7 @@ use crate::context::Listener;
 use crate::plugin::Plugin;
 
 /// Makes the library a plugin with these passes, evaluators, generators, sources,
-/// systems and previewers.
+/// systems, previewers and graph editors.
 ///
 /// A panic inside any of them becomes a [`PluginError`] with code `panic`. Each list may be left
 /// out, but not reordered. The library is one of `crate-type = ["cdylib"]`, and has one such macro.
@@ -61,6 +61,7 @@ macro_rules! export_plugin {
         $(sources: [$($source:ty),* $(,)?] $(,)?)?
         $(systems: [$($system:ty),* $(,)?] $(,)?)?
         $(previewers: [$($previewer:ty),* $(,)?] $(,)?)?
+        $(graph_editors: [$($graph_editor:ty),* $(,)?] $(,)?)?
     ) => {
         #[allow(unsafe_code, reason = "a library is found by its exported symbols")]
         const _: () = {
@@ -79,6 +80,7 @@ macro_rules! export_plugin {
                     $($(.with_source::<$source>())*)?
                     $($(.with_system::<$system>())*)?
                     $($(.with_previewer::<$previewer>())*)?
+                    $($(.with_graph_editor::<$graph_editor>())*)?
             }
 
             extern "C" fn describe() -> RResult<RString, RString> {

@@ -52,7 +52,7 @@
 //! key, progress bars, cancel, and an error instead of a crash when the pass panics.
 //!
 //! In reading order: the traits ([`pass`], [`evaluator`], [`generator`],
-//! [`source`], [`system`](mod@system), [`previewer`]), what a step may use
+//! [`source`], [`system`](mod@system), [`previewer`], [`graph_editor`]), what a step may use
 //! ([`context`]), the plugin as a whole ([`plugin`]), the binary interface ([`abi`]) and the macro
 //! ([`export_plugin!`]). [`testing`] has what tests of a plugin need.
 
@@ -62,6 +62,7 @@ pub mod generator;
 pub mod source;
 pub mod system;
 pub mod previewer;
+pub mod graph_editor;
 pub mod context;
 pub mod plugin;
 pub mod version;
@@ -75,11 +76,13 @@ pub use export::call;
 pub use context::StepContext;
 pub use evaluator::Evaluator;
 pub use generator::Generator;
+pub use graph_editor::GraphEditor;
 pub use olive_schemas::advice::{AcceleratorRule, Advice, EvalSplit, Unavailable};
 pub use olive_schemas::data::DataConfig;
 pub use olive_schemas::descriptor::PluginDescriptor;
 pub use olive_schemas::diagnostic::{Diagnostic, Severity};
 pub use olive_schemas::error::PluginError;
+pub use olive_schemas::graph::{GraphEdit, GraphView};
 pub use olive_schemas::metric::{EvaluatorConfig, MetricKind, MetricValue};
 pub use olive_schemas::model::{Model, ModelKind};
 pub use olive_schemas::preview::{

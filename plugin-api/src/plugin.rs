@@ -1,11 +1,12 @@
 //! A plugin as a whole: what it provides, and how a request finds its way to it.
 
 use olive_schemas::descriptor::{
-    EvaluatorDescriptor, GeneratorDescriptor, PassDescriptor, PluginDescriptor,
-    PreviewerDescriptor, SourceDescriptor, SystemDescriptor,
+    EvaluatorDescriptor, GeneratorDescriptor, GraphEditorDescriptor, PassDescriptor,
+    PluginDescriptor, PreviewerDescriptor, SourceDescriptor, SystemDescriptor,
 };
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::error::PluginError;
+use olive_schemas::graph::GraphEdits;
 use olive_schemas::model::ModelKind;
 use olive_schemas::step::{StepKind, StepOutcome, StepRequest};
 use olive_schemas::system::{SystemCall, SystemReply, SystemRequest};
@@ -17,6 +18,7 @@ use serde_json::Value;
 use crate::context::{Listener, StepContext};
 use crate::evaluator::Evaluator;
 use crate::generator::Generator;
+use crate::graph_editor::GraphEditor;
 use crate::pass::Pass;
 use crate::previewer::Previewer;
 use crate::source::Source;
@@ -54,6 +56,7 @@ impl Plugin {
             sources: Vec::new(),
             systems: Vec::new(),
             previewers: Vec::new(),
+            graph_editors: Vec::new(),
         };
         Self { descriptor, entries: Vec::new() }
     }
@@ -187,6 +190,35 @@ impl Plugin {
             run: |ctx, request| {
                 let config = parse_config(request)?;
                 P::default().preview(&request.input, &config, ctx).map(StepOutcome::Preview)
+            },
+        });
+        self
+    }
+
+    /// The same plugin with the graph editor `E`.
+    #[must_use]
+    pub fn with_graph_editor<E: GraphEditor>(mut self) -> Self {
+        const ACCEPTS: &[ModelKind] = &[ModelKind::Onnx];
+        let (name, summary) = (E::NAME.into(), E::SUMMARY.into());
+        self.descriptor.graph_editors.push(GraphEditorDescriptor { name, summary });
+        self.entries.push(Entry {
+            kind: StepKind::GraphView,
+            name: E::NAME,
+            accepts: Some(ACCEPTS),
+            prepare: None,
+            run: |ctx, request| {
+                let view = E::default().view(&request.input, ctx)?;
+                Ok(StepOutcome::Graph(Box::new(view)))
+            },
+        });
+        self.entries.push(Entry {
+            kind: StepKind::GraphEdit,
+            name: E::NAME,
+            accepts: Some(ACCEPTS),
+            prepare: None,
+            run: |ctx, request| {
+                let GraphEdits { edits } = parse_config(request)?;
+                E::default().edit(&request.input, &edits, ctx).map(StepOutcome::Model)
             },
         });
         self

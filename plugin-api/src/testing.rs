@@ -59,6 +59,7 @@ use std::path::PathBuf;
 
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::error::PluginError;
+use olive_schemas::graph::GraphView;
 use olive_schemas::metric::MetricValue;
 use olive_schemas::model::Model;
 use olive_schemas::preview::Previewed;
@@ -72,6 +73,7 @@ pub use step::TestStep;
 use crate::context::Listener;
 use crate::evaluator::Evaluator;
 use crate::generator::Generator;
+use crate::graph_editor::GraphEditor;
 use crate::pass::Pass;
 use crate::plugin::Plugin;
 use crate::previewer::Previewer;
@@ -137,6 +139,34 @@ pub fn run_previewer<P: Previewer>(
 ) -> Result<Previewed, PluginError> {
     match plugin().with_previewer::<P>().run(&step.request, listener)? {
         StepOutcome::Preview(previewed) => Ok(previewed),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// The graph that the editor `E` shows.
+///
+/// # Errors
+/// Those of the editor.
+pub fn run_graph_view<E: GraphEditor>(
+    step: &TestStep,
+    listener: &dyn Listener,
+) -> Result<GraphView, PluginError> {
+    match plugin().with_graph_editor::<E>().run(&step.request, listener)? {
+        StepOutcome::Graph(view) => Ok(*view),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// The model that the editor `E` makes.
+///
+/// # Errors
+/// Those of the editor, and code `config` when the edits do not parse.
+pub fn run_graph_edit<E: GraphEditor>(
+    step: &TestStep,
+    listener: &dyn Listener,
+) -> Result<Model, PluginError> {
+    match plugin().with_graph_editor::<E>().run(&step.request, listener)? {
+        StepOutcome::Model(model) => Ok(model),
         other => Err(unexpected(&other)),
     }
 }

@@ -38,6 +38,8 @@ pub(crate) fn describe(
         interfaces,
         rules: rules(&manifest.extra)?,
         schema,
+        validates: true,
+        passes: Vec::new(),
     })
 }
 

@@ -36,6 +36,9 @@ pub struct PluginDescriptor {
     /// Previewers: model and data in, what the model will see out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub previewers: Vec<PreviewerDescriptor>,
+    /// Graph editors: ONNX model in, its graph out; edits in, model out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub graph_editors: Vec<GraphEditorDescriptor>,
 }
 
 /// What one pass says about itself.
@@ -110,4 +113,13 @@ pub struct PreviewerDescriptor {
     pub summary: String,
     /// Kinds of model whose tokenizer it can read.
     pub accepts: Vec<ModelKind>,
+}
+
+/// What one graph editor says about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GraphEditorDescriptor {
+    /// Name in listings.
+    pub name: String,
+    /// One sentence on what it does.
+    pub summary: String,
 }

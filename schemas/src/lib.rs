@@ -7,7 +7,7 @@
 //! - what vendors ship: [`pack`];
 //! - what crosses the plugin boundary: [`descriptor`], [`advice`], [`step`], [`preview`], [`system`], [`model`],
 //!   [`error`];
-//! - what sandboxed components see and answer: [`validation`];
+//! - what sandboxed components see and answer: [`validation`], [`graph`];
 //! - what is reported: [`diagnostic`], with places as [`pointer`](mod@pointer)s, and [`footprint`].
 //!
 //! A workflow in its normalized form, as the host makes it of every config:
@@ -50,6 +50,7 @@ pub mod system;
 pub mod error;
 pub mod protocol;
 pub mod validation;
+pub mod graph;
 pub mod conformance;
 pub mod diagnostic;
 pub mod pointer;

@@ -38,6 +38,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::data::DataConfig;
+use crate::graph::GraphView;
 use crate::metric::MetricValue;
 use crate::model::Model;
 use crate::preview::Previewed;
@@ -108,6 +109,10 @@ pub enum StepKind {
     System,
     /// Model and data in, what the model will see out.
     Preview,
+    /// ONNX model in, its graph without weights out.
+    GraphView,
+    /// ONNX model and edits of its graph in, model out.
+    GraphEdit,
 }
 
 /// Device and execution provider a step works for.
@@ -228,6 +233,8 @@ pub enum StepOutcome {
     Reply(SystemReply),
     /// A previewer looked.
     Preview(Previewed),
+    /// A graph editor looked.
+    Graph(Box<GraphView>),
 }
 
 fn yes() -> bool {

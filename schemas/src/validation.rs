@@ -123,12 +123,29 @@ pub struct ValidatorDescriptor {
     pub summary: String,
     /// Version of the WIT package it was built against (semver).
     pub api_version: String,
-    /// Optional interfaces it exports: `migrator`, `completer`, `planner`.
+    /// Whether it checks workflows; a component may have passes only.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub validates: bool,
+    /// Optional interfaces it exports: `migrator`, `completer`, `planner`, `graph-pass`.
     #[serde(default)]
     pub interfaces: Vec<String>,
     /// The rules it knows.
     #[serde(default)]
     pub rules: Vec<Rule>,
+    /// JSON schema (draft-07) of its settings.
+    pub schema: Value,
+    /// Passes on ONNX graphs that it has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passes: Vec<GraphPassDescriptor>,
+}
+
+/// What a graph pass of a component says about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GraphPassDescriptor {
+    /// Name a config selects it by; matched without case.
+    pub name: String,
+    /// One sentence on what it does.
+    pub summary: String,
     /// JSON schema (draft-07) of its settings.
     pub schema: Value,
 }
@@ -176,4 +193,13 @@ pub struct Completion {
     /// Markdown shown on demand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub documentation: Option<String>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde wants it")]
+const fn is_yes(is: &bool) -> bool {
+    *is
 }

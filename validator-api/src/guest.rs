@@ -24,7 +24,7 @@ use self::bindings::olive::plugin::types;
 #[expect(missing_docs, clippy::same_length_and_capacity, reason = "generated from the WIT")]
 pub mod bindings {
     wit_bindgen::generate!({
-        path: "../plugin-api/wit/0.1.0",
+        path: "../plugin-api/wit/0.1.1",
         world: "validator-plugin",
         pub_export_macro: true,
         export_macro_name: "export_plugin",
@@ -35,9 +35,9 @@ pub mod bindings {
 #[expect(missing_docs, clippy::same_length_and_capacity, reason = "generated from the WIT")]
 pub mod migrator {
     wit_bindgen::generate!({
-        path: "../plugin-api/wit/0.1.0",
+        path: "../plugin-api/wit/0.1.1",
         world: "with-migrator",
-        with: { "olive:plugin/types@0.1.0": crate::guest::bindings::olive::plugin::types },
+        with: { "olive:plugin/types@0.1.1": crate::guest::bindings::olive::plugin::types },
         pub_export_macro: true,
         export_macro_name: "export_migrator",
     });
@@ -47,9 +47,9 @@ pub mod migrator {
 #[expect(missing_docs, clippy::same_length_and_capacity, reason = "generated from the WIT")]
 pub mod completer {
     wit_bindgen::generate!({
-        path: "../plugin-api/wit/0.1.0",
+        path: "../plugin-api/wit/0.1.1",
         world: "with-completer",
-        with: { "olive:plugin/types@0.1.0": crate::guest::bindings::olive::plugin::types },
+        with: { "olive:plugin/types@0.1.1": crate::guest::bindings::olive::plugin::types },
         pub_export_macro: true,
         export_macro_name: "export_completer",
     });
@@ -59,9 +59,9 @@ pub mod completer {
 #[expect(missing_docs, clippy::same_length_and_capacity, reason = "generated from the WIT")]
 pub mod planner {
     wit_bindgen::generate!({
-        path: "../plugin-api/wit/0.1.0",
+        path: "../plugin-api/wit/0.1.1",
         world: "with-planner",
-        with: { "olive:plugin/types@0.1.0": crate::guest::bindings::olive::plugin::types },
+        with: { "olive:plugin/types@0.1.1": crate::guest::bindings::olive::plugin::types },
         pub_export_macro: true,
         export_macro_name: "export_planner",
     });

@@ -9,7 +9,7 @@ use wit_component::{
 use wit_parser::{PackageId, Resolve, World, WorldId, WorldItem};
 
 /// The contract as this program knows it.
-pub const WIT: &str = include_str!("../../plugin-api/wit/0.1.0/olive-plugin.wit");
+pub const WIT: &str = include_str!("../../plugin-api/wit/0.1.1/olive-plugin.wit");
 
 /// The world of a component without optional interfaces.
 pub const WORLD: &str = "validator-plugin";
@@ -205,13 +205,13 @@ mod tests {
         let interfaces = |world| contract.check(&component(WIT, world)).unwrap();
         assert_eq!(interfaces("validator-plugin"), [""; 0]);
         let optional = ["migrator", "completer", "planner"];
-        let optional = optional.map(|name| format!("olive:plugin/{name}@0.1.0"));
+        let optional = optional.map(|name| format!("olive:plugin/{name}@0.1.1"));
         assert_eq!(interfaces("full-plugin"), optional);
     }
 
     #[test]
     fn a_missing_interface_is_named() {
-        let start = "the component does not export `olive:plugin/plugin@0.1.0`";
+        let start = "the component does not export `olive:plugin/plugin@0.1.1`";
         check_refused(WIT, "with-migrator", start);
     }
 
@@ -220,7 +220,7 @@ mod tests {
         let more = "interface clock { now: func() -> u64; } \
                     world with-clock { include validator-plugin; import clock; }";
         let start =
-            "the component imports `olive:plugin/clock@0.1.0`, which no validator is granted";
+            "the component imports `olive:plugin/clock@0.1.1`, which no validator is granted";
         check_refused(&format!("{WIT}\n{more}"), "with-clock", start);
     }
 

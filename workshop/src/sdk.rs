@@ -13,7 +13,7 @@ include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The WIT package of components.
-pub const WIT: &str = include_str!("../../plugin-api/wit/0.1.0/olive-plugin.wit");
+pub const WIT: &str = include_str!("../../plugin-api/wit/0.1.1/olive-plugin.wit");
 
 /// Crates of the contract, each a folder of the same name but `olive-`.
 const CRATES: [&str; 3] = ["plugin-api", "schemas", "validator-api"];
@@ -48,7 +48,7 @@ fn readme() -> String {
     let api = api_version();
     format!(
         "# The contract between Olive and its plugins\n\n\
-         Plugin API {api}, components `olive:plugin@0.1.0`; written by `olive plugin new` of Olive \
+         Plugin API {api}, components `olive:plugin@0.1.1`; written by `olive plugin new` of Olive \
          {VERSION}. These are Olive's own sources; leave them as they are.\n\n\
          | folder | holds |\n| --- | --- |\n\
          | `plugin-api/` | traits and binary interface of native plugins; `wit/` for components |\n\
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn the_versions_are_those_of_the_sources() {
         assert!(api_version().split('.').all(|part| part.parse::<u32>().is_ok()));
-        assert!(WIT.contains("package olive:plugin@0.1.0;"));
+        assert!(WIT.contains("package olive:plugin@0.1.1;"));
     }
 
     #[test]
@@ -78,7 +78,7 @@ mod tests {
             assert!(has(&format!("{name}/src/lib.rs")), "{name}");
         }
         assert!(has("LICENSE") && has("Cargo.toml") && has("schemas/known-packs.json"));
-        assert!(has("plugin-api/wit/0.1.0/olive-plugin.wit"));
+        assert!(has("plugin-api/wit/0.1.1/olive-plugin.wit"));
         assert!(!files.iter().any(|(name, _)| name.contains("target/")));
     }
 

@@ -123,7 +123,7 @@ pub(super) fn accepts<'a>(
             let mut previewers = descriptor.previewers.iter();
             previewers.find(|one| one.name == entry).map(|one| &one.accepts)
         }
-        StepKind::Source | StepKind::System => None,
+        StepKind::Source | StepKind::System | StepKind::GraphView | StepKind::GraphEdit => None,
     };
     found.map(Vec::as_slice).unwrap_or_default()
 }
@@ -145,7 +145,12 @@ pub(super) fn schema<'a>(
             let mut sources = descriptor.sources.iter();
             sources.find(|source| source.name == entry).map(|source| &source.schema)
         }
-        StepKind::Evaluate | StepKind::Generate | StepKind::Preview | StepKind::System => None,
+        StepKind::Evaluate
+        | StepKind::Generate
+        | StepKind::Preview
+        | StepKind::System
+        | StepKind::GraphView
+        | StepKind::GraphEdit => None,
     }
 }
 
@@ -249,9 +254,14 @@ fn guess(
         (StepKind::Preview, None) => {
             json!({"data_config": specimen::DATA, "rows": 1, "blocks": 1})
         }
-        (StepKind::Pass | StepKind::Source | StepKind::System, None) => {
-            Value::Object(least(schema(descriptor, kind, entry))?)
-        }
+        (
+            StepKind::Pass
+            | StepKind::Source
+            | StepKind::System
+            | StepKind::GraphView
+            | StepKind::GraphEdit,
+            None,
+        ) => Value::Object(least(schema(descriptor, kind, entry))?),
     };
     // An example may name data of its author's; it gets ours.
     let mut data_configs = BTreeMap::from([(data.name.clone(), data.clone())]);

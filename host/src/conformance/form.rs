@@ -133,6 +133,7 @@ mod tests {
             sources: Vec::new(),
             systems: Vec::new(),
             previewers: Vec::new(),
+            graph_editors: Vec::new(),
         }
     }
 

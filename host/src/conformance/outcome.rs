@@ -39,6 +39,7 @@ pub(super) fn answer(trial: &Trial, produces: Option<ModelKind>) -> Finding {
         (StepKind::Preview, StepOutcome::Preview(Previewed::Refused(_))) => {
             Ok("what is wrong with the data".into())
         }
+        (StepKind::GraphView, StepOutcome::Graph(_)) => Ok("a graph".into()),
         (kind, _) => failed(format!("it is not what a step of kind {kind:?} answers")),
     }
 }
@@ -116,7 +117,8 @@ pub(super) fn paths(trial: &Trial) -> Finding {
         StepOutcome::Metrics(_)
         | StepOutcome::Text(_)
         | StepOutcome::Reply(_)
-        | StepOutcome::Preview(_) => skipped("the answer has no paths"),
+        | StepOutcome::Preview(_)
+        | StepOutcome::Graph(_) => skipped("the answer has no paths"),
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use olive_schemas::footprint::{CurvePoint, StepRecord};
+use olive_schemas::graph::GraphView;
 use olive_schemas::metric::MetricValue;
 use olive_schemas::model::{Model, ModelKind};
 use olive_schemas::preview::Previewed;
@@ -65,6 +66,7 @@ enum Made {
     Path(Location),
     Reply(SystemReply),
     Preview(Previewed),
+    Graph(Box<GraphView>),
 }
 
 /// Where a path leads, so that the cache folder can be moved.
@@ -160,6 +162,7 @@ impl Store {
             StepOutcome::Path(path) => Made::Path(self.locate(path, output)),
             StepOutcome::Reply(reply) => Made::Reply(reply.clone()),
             StepOutcome::Preview(previewed) => Made::Preview(previewed.clone()),
+            StepOutcome::Graph(view) => Made::Graph(view.clone()),
         }
     }
 
@@ -204,6 +207,7 @@ impl Store {
             Made::Path(location) => StepOutcome::Path(self.absolute(&location, &key)),
             Made::Reply(reply) => StepOutcome::Reply(reply),
             Made::Preview(previewed) => StepOutcome::Preview(previewed),
+            Made::Graph(view) => StepOutcome::Graph(view),
         };
         StoredStep { key, name: manifest.name, record: manifest.record, outcome }
     }
@@ -280,7 +284,8 @@ pub(super) fn read(store: &Store, key: &StepKey) -> Option<StoredStep> {
         StepOutcome::Metrics(_)
         | StepOutcome::Text(_)
         | StepOutcome::Reply(_)
-        | StepOutcome::Preview(_) => true,
+        | StepOutcome::Preview(_)
+        | StepOutcome::Graph(_) => true,
     };
     leads_somewhere.then_some(stored)
 }

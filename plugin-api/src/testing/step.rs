@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::evaluator::Evaluator;
 use crate::generator::Generator;
+use crate::graph_editor::GraphEditor;
 use crate::pass::Pass;
 use crate::previewer::Previewer;
 use crate::source::Source;
@@ -58,6 +59,22 @@ impl TestStep {
     /// When the temporary folder cannot be written to.
     pub fn previewer<P: Previewer>(input: Model, config: Value) -> Self {
         Self::new(StepKind::Preview, P::NAME, input, config)
+    }
+
+    /// A step that shows a graph with the editor `E`.
+    ///
+    /// # Panics
+    /// When the temporary folder cannot be written to.
+    pub fn graph_view<E: GraphEditor>(input: Model) -> Self {
+        Self::new(StepKind::GraphView, E::NAME, input, Value::Null)
+    }
+
+    /// A step that edits a graph with the editor `E`; `config` spells `GraphEdits`.
+    ///
+    /// # Panics
+    /// When the temporary folder cannot be written to.
+    pub fn graph_edit<E: GraphEditor>(input: Model, config: Value) -> Self {
+        Self::new(StepKind::GraphEdit, E::NAME, input, config)
     }
 
     /// A step that fetches with the source `S`; `reference` spells its [`Source::Config`].

@@ -94,7 +94,7 @@ fn with(
     let world = "world tested { include validator-plugin; export ";
     writeln!(guest.wit, "\n{world}{interface}; }}").unwrap();
     guest.world = "tested";
-    let export = format!("olive:plugin/{interface}@0.1.0#{function}");
+    let export = format!("olive:plugin/{interface}@0.1.1#{function}");
     write!(guest.fields, "(func (export \"{export}\") {params} {body})").unwrap();
     guest.build()
 }
