@@ -38,6 +38,16 @@ pub enum OnnxError {
         /// Largest size in bytes.
         limit: usize,
     },
+    /// A file of an adapter would be larger than its offsets can say.
+    #[error("`{}` would have {size} bytes, more than {limit}", path.display())]
+    LargeAdapter {
+        /// File that was to be written.
+        path: PathBuf,
+        /// Its size in bytes.
+        size: u64,
+        /// Largest size in bytes.
+        limit: u64,
+    },
     /// A tensor got more or fewer bytes than its type and shape say.
     #[error("tensor `{name}` takes {expected} bytes but has {actual}")]
     TensorLength {

@@ -8,6 +8,8 @@
 //! opened, checked, changed ([`Patch`], [`replace_uses`], [`sort`]) and written, and weights go from
 //! file to file in pieces.
 //!
+//! An [`OnnxAdapter`] is a file of weights for the inputs of a graph, as ONNX Runtime loads it.
+//!
 //! Nothing here depends on time or order of hashing: same calls, same bytes.
 //!
 //! ```
@@ -46,6 +48,7 @@ mod memory;
 mod model_file;
 mod external_data;
 mod partial_file;
+mod onnx_adapter;
 mod error;
 
 pub use access::encoded;
@@ -60,6 +63,7 @@ pub use location::external_file;
 pub use model::{MakeWeight, Model};
 pub use model_file::{read_model, write_model};
 pub use node::{Attribute, Node};
+pub use onnx_adapter::{AdapterParameter, AdapterProblem, OnnxAdapter};
 pub use order::{label, needs, sort};
 pub use tensor_data::{TensorData, is_external, tensor_bytes};
 pub use value::{Dim, packed_bytes, raw_tensor, size_bytes, value_info};
