@@ -1,12 +1,13 @@
-//! The whole job: from a checkpoint to a folder that ONNX Runtime GenAI loads.
+//! The whole job: from weights to a folder that ONNX Runtime GenAI loads.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use olive_kit_checkpoint::{Checkpoint, Decoder, Feature, files};
+use olive_kit_checkpoint::{Decoder, Feature, files};
 use olive_kit_onnx::proto::{GraphProto, ModelProto, OperatorSetIdProto, TensorProto};
 use olive_kit_onnx::{ExternalDataWriter, Node, write_model};
 use olive_kit_quant::Bits;
+use olive_kit_weights::{ModelFiles, WeightSource};
 
 use crate::error::BuildError;
 use crate::graph::Table;
@@ -31,7 +32,7 @@ const IR_VERSION: i64 = 10;
 const OPSET: i64 = 22;
 const MICROSOFT_OPSET: i64 = 1;
 
-/// Builds the model in `checkpoint` into the existing folder `output_dir`, and returns the graph's
+/// Builds the model of `source` into the existing folder `output_dir`, and returns the graph's
 /// path.
 ///
 /// `progress` hears of every weight and may end the build. The graph file appears last, so a folder
@@ -39,29 +40,30 @@ const MICROSOFT_OPSET: i64 = 1;
 /// size.
 ///
 /// # Errors
-/// When the checkpoint does not fit its config or holds a value that cannot be quantized, the
+/// When the weights do not fit the config or hold a value that cannot be quantized, the
 /// tokenizer is missing, a file cannot be written, or `progress` breaks.
 pub fn build(
-    checkpoint: &Checkpoint,
+    source: &dyn WeightSource,
     options: &BuildOptions,
     output_dir: &Path,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<PathBuf, BuildError> {
-    checkpoint.validate()?;
-    let decoder = checkpoint.decoder();
+    source.validate()?;
+    let description = source.description();
+    let decoder = &description.decoder;
     check_features(decoder)?;
     check_rotation(decoder)?;
     check_shared_embedding(decoder, options)?;
     let num_layers = num_layers(decoder, options)?;
-    let tokenizer = Tokenizer::read(checkpoint.dir())?;
+    let tokenizer = Tokenizer::read(source.files())?;
     let genai_config =
-        genai_config::render(checkpoint.description(), &tokenizer, num_layers, options)?;
+        genai_config::render(description, source.files(), &tokenizer, num_layers, options)?;
 
     let plan = graph::plan(decoder, num_layers, options);
     let data = ExternalDataWriter::create(output_dir, &format!("{}.data", options.file_name))?;
-    let initializers = write_weights(&plan.weights, checkpoint, data, progress)?;
-    tokenizer.write(decoder.max_positions, output_dir)?;
-    copy_configs(checkpoint.dir(), output_dir)?;
+    let initializers = write_weights(&plan.weights, source, data, progress)?;
+    tokenizer.write(source.files(), decoder.max_positions, output_dir)?;
+    copy_configs(source.files(), output_dir)?;
     write_text(&output_dir.join(genai_config::FILE), &genai_config)?;
     let path = output_dir.join(&options.file_name);
     write_model(&model(plan.graph.finish(initializers)), &path)?;
@@ -142,16 +144,16 @@ pub(crate) fn check_shared_embedding(
 
 fn write_weights(
     weights: &[Weight],
-    checkpoint: &Checkpoint,
+    source: &dyn WeightSource,
     mut data: ExternalDataWriter,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Vec<TensorProto>, BuildError> {
     let mut initializers = Vec::new();
     let total = weights.len() as u64;
     for (weight, done) in weights.iter().zip(1..) {
-        initializers.extend(weights::write(weight, checkpoint, &mut data)?);
+        initializers.extend(weights::write(weight, source, &mut data)?);
         for tensor in weight.tensors() {
-            checkpoint.release(tensor);
+            source.release(tensor);
         }
         if progress(Progress { done, total }).is_break() {
             return Err(BuildError::Cancelled);
@@ -165,12 +167,9 @@ fn write_weights(
 ///
 /// # Errors
 /// When a file cannot be copied.
-pub(crate) fn copy_configs(from: &Path, to: &Path) -> Result<(), BuildError> {
+pub(crate) fn copy_configs(from: &ModelFiles, to: &Path) -> Result<(), BuildError> {
     for name in ["config.json", files::GENERATION_CONFIG] {
-        let path = from.join(name);
-        if path.is_file() {
-            files::copy(&path, to)?;
-        }
+        from.copy(name, to)?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use olive_kit_checkpoint::{CheckpointError, Feature};
 use olive_kit_onnx::OnnxError;
 use olive_kit_quant::QuantError;
+use olive_kit_weights::WeightError;
 use olive_plugin_api::{Diagnostic, PluginError};
 use rayon::ThreadPoolBuildError;
 
@@ -15,6 +16,9 @@ pub enum BuildError {
     /// The checkpoint could not be read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// A weight could not be read.
+    #[error(transparent)]
+    Weights(#[from] WeightError),
     /// The graph or its data could not be written.
     #[error(transparent)]
     Onnx(#[from] OnnxError),
@@ -119,6 +123,7 @@ impl BuildError {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Checkpoint(error) => error.hint(),
+            Self::Weights(error) => error.hint(),
             Self::OddZeroPoints { .. } => Some(
                 "choose a symmetric grid, a block size of which a row has an even number, or \
                  `rtn_last`, whose zero points have 8 bits"

@@ -1,6 +1,8 @@
 //! `genai_config.json`: what ONNX Runtime GenAI must know besides the graph.
 
-use olive_kit_checkpoint::{Decoder, Description, files};
+use olive_kit_checkpoint::files::GENERATION_CONFIG;
+use olive_kit_checkpoint::{Decoder, Description};
+use olive_kit_weights::ModelFiles;
 use serde::Serialize as _;
 use serde_json::ser::{PrettyFormatter, Serializer};
 use serde_json::{Map, Value, json};
@@ -10,7 +12,7 @@ use crate::graph::rope::long_rope;
 use crate::layout::{Input, Layout};
 use crate::options::BuildOptions;
 use crate::target::{Provider, Target};
-use crate::text::read_json_or_default;
+use crate::text::read_json;
 use crate::tokenizer::Tokenizer;
 
 /// Name of the file.
@@ -25,12 +27,13 @@ const DEFAULT_BOS: u32 = 1;
 /// When nothing says which token ends a sequence, or the generation config is damaged.
 pub(crate) fn render(
     description: &Description,
+    files: &ModelFiles,
     tokenizer: &Tokenizer,
     num_layers: usize,
     options: &BuildOptions,
 ) -> Result<String, BuildError> {
     let model = model(description, tokenizer, num_layers, options)?;
-    let search = search(description, options)?;
+    let search = search(description, files, options)?;
     Ok(indented(&json!({ "model": model, "search": search })))
 }
 
@@ -144,10 +147,11 @@ fn named(names: impl Iterator<Item = (&'static str, &'static str)>) -> Map<Strin
 /// `config.json`.
 fn search(
     description: &Description,
+    files: &ModelFiles,
     options: &BuildOptions,
 ) -> Result<Map<String, Value>, BuildError> {
-    let path = description.dir.join(files::GENERATION_CONFIG);
-    let generation: Map<String, Value> = read_json_or_default(&path)?;
+    let generation: Option<Map<String, Value>> = read_json(files, GENERATION_CONFIG)?;
+    let generation = generation.unwrap_or_default();
     let config = |key: &str, default: Value| given(&description.config, key).unwrap_or(default);
     let either = |key: &str, default: Value| {
         let generation = given(&generation, key).filter(|value| *value != default);

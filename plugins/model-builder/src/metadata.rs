@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use olive_kit_checkpoint::{Checkpoint, Description};
+use olive_kit_weights::ModelFiles;
 use olive_plugin_api::{Diagnostic, Model};
 
 use crate::build::{copy_configs, num_layers};
@@ -17,6 +18,7 @@ use crate::tokenizer::Tokenizer;
 /// What can be written of a model without its weights.
 pub(crate) struct Metadata {
     description: Description,
+    files: ModelFiles,
     tokenizer: Tokenizer,
     genai_config: String,
 }
@@ -28,10 +30,12 @@ impl Metadata {
     /// When one is missing or damaged, or the model has fewer layers than are asked for.
     pub(crate) fn read(dir: &Path, options: &BuildOptions) -> Result<Self, BuildError> {
         let description = Checkpoint::describe(dir)?;
-        let tokenizer = Tokenizer::read(dir)?;
+        let files = ModelFiles::of_folder(dir);
+        let tokenizer = Tokenizer::read(&files)?;
         let num_layers = num_layers(&description.decoder, options)?;
-        let genai_config = genai_config::render(&description, &tokenizer, num_layers, options)?;
-        Ok(Self { description, tokenizer, genai_config })
+        let genai_config =
+            genai_config::render(&description, &files, &tokenizer, num_layers, options)?;
+        Ok(Self { description, files, tokenizer, genai_config })
     }
 
     /// Writes them into the folder `to`.
@@ -39,8 +43,8 @@ impl Metadata {
     /// # Errors
     /// When a file cannot be written.
     pub(crate) fn write(&self, to: &Path) -> Result<(), BuildError> {
-        self.tokenizer.write(self.description.decoder.max_positions, to)?;
-        copy_configs(&self.description.dir, to)?;
+        self.tokenizer.write(&self.files, self.description.decoder.max_positions, to)?;
+        copy_configs(&self.files, to)?;
         write_text(&to.join(genai_config::FILE), &self.genai_config)
     }
 }

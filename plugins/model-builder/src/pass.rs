@@ -10,7 +10,7 @@
 
 use std::ops::ControlFlow;
 
-use olive_kit_checkpoint::Checkpoint;
+use olive_kit_weights::{CheckpointWeights, WeightSource};
 use olive_plugin_api::{Diagnostic, Model, ModelKind, Pass, PluginError, Severity, StepContext};
 use rayon::ThreadPoolBuilder;
 
@@ -106,8 +106,8 @@ fn build(
     options: &BuildOptions,
     ctx: &StepContext<'_>,
 ) -> Result<(), BuildError> {
-    let checkpoint = open(input)?;
-    let decoder = checkpoint.decoder();
+    let source = open(input)?;
+    let decoder = &source.description().decoder;
     let found = placement::check(decoder, build::num_layers(decoder, options)?, options, config);
     if let Some(problem) = found.into_iter().find(|found| found.severity == Severity::Error) {
         return Err(problem.into());
@@ -120,13 +120,13 @@ fn build(
             ctx.progress("weight", done, total, &[]);
             if ctx.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        build::build(&checkpoint, options, ctx.output_dir(), &mut progress)
+        build::build(&*source, options, ctx.output_dir(), &mut progress)
     })?;
     Ok(())
 }
 
-fn open(input: &Model) -> Result<Checkpoint, BuildError> {
-    Ok(Checkpoint::open(&input.model_path)?)
+fn open(input: &Model) -> Result<Box<dyn WeightSource>, BuildError> {
+    Ok(Box::new(CheckpointWeights::open(&input.model_path)?))
 }
 
 /// An input that is not what the settings are for.
@@ -169,13 +169,14 @@ fn check_model(
     config: &ModelBuilderConfig,
     options: &BuildOptions,
 ) -> Result<Vec<Diagnostic>, BuildError> {
-    let checkpoint = open(input)?;
-    checkpoint.validate()?;
-    let decoder = checkpoint.decoder();
+    let source = open(input)?;
+    source.validate()?;
+    let description = source.description();
+    let decoder = &description.decoder;
     build::check_features(decoder)?;
     build::check_rotation(decoder)?;
-    let tokenizer = Tokenizer::read(checkpoint.dir())?;
-    genai_config::render(checkpoint.description(), &tokenizer, decoder.num_layers, options)?;
+    let tokenizer = Tokenizer::read(source.files())?;
+    genai_config::render(description, source.files(), &tokenizer, decoder.num_layers, options)?;
     let mut found = Vec::new();
     match build::num_layers(decoder, options) {
         Ok(num_layers) => found.extend(placement::check(decoder, num_layers, options, config)),

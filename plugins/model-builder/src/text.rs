@@ -3,29 +3,22 @@
 use std::fs;
 use std::path::Path;
 
+use olive_kit_weights::ModelFiles;
 use serde::de::DeserializeOwned;
 
 use crate::error::BuildError;
 
-/// What the JSON file at `path` says.
+/// What the JSON file `name` of a model says, if there is one.
 ///
 /// # Errors
 /// When the file cannot be read or is JSON of another form.
-pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, BuildError> {
-    let bytes = fs::read(path);
-    let bytes = bytes.map_err(|source| BuildError::Read { path: path.to_owned(), source })?;
-    serde_json::from_slice(&bytes)
-        .map_err(|source| BuildError::Json { path: path.to_owned(), source })
-}
-
-/// What the JSON file at `path` says, or the default where there is none.
-///
-/// # Errors
-/// As [`read_json`].
-pub(crate) fn read_json_or_default<T: DeserializeOwned + Default>(
-    path: &Path,
-) -> Result<T, BuildError> {
-    if path.is_file() { read_json(path) } else { Ok(T::default()) }
+pub(crate) fn read_json<T: DeserializeOwned>(
+    files: &ModelFiles,
+    name: &str,
+) -> Result<Option<T>, BuildError> {
+    let Some(bytes) = files.read(name)? else { return Ok(None) };
+    let value = serde_json::from_slice(&bytes);
+    value.map(Some).map_err(|source| BuildError::Json { path: files.path(name), source })
 }
 
 /// Writes `text` to `path`.

@@ -1,13 +1,14 @@
 //! The tokenizer: its special tokens, and its files as ONNX Runtime GenAI wants them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use olive_kit_checkpoint::files;
+use olive_kit_checkpoint::files::TOKENIZER_FILES;
+use olive_kit_weights::ModelFiles;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::error::BuildError;
-use crate::text::{read_json, read_json_or_default, write_text};
+use crate::text::{read_json, write_text};
 
 const FILE: &str = "tokenizer.json";
 const CONFIG: &str = "tokenizer_config.json";
@@ -17,27 +18,22 @@ const CHAT_TEMPLATE: &str = "chat_template.jinja";
 /// A model folder's tokenizer.
 #[derive(Debug)]
 pub(crate) struct Tokenizer {
-    dir: PathBuf,
     config: Map<String, Value>,
     special_tokens: Map<String, Value>,
     added_tokens: Vec<AddedToken>,
 }
 
 impl Tokenizer {
-    /// Reads the tokenizer of the model in `dir`.
+    /// Reads the tokenizer among the files of a model.
     ///
     /// # Errors
     /// When there is no `tokenizer.json` or a file is damaged.
-    pub(crate) fn read(dir: &Path) -> Result<Self, BuildError> {
-        let path = dir.join(FILE);
-        if !path.is_file() {
-            return Err(BuildError::TokenizerMissing(dir.to_owned()));
-        }
-        let file: TokenizerFile = read_json(&path)?;
+    pub(crate) fn read(files: &ModelFiles) -> Result<Self, BuildError> {
+        let file: Option<TokenizerFile> = read_json(files, FILE)?;
+        let file = file.ok_or_else(|| BuildError::TokenizerMissing(files.place().to_owned()))?;
         Ok(Self {
-            dir: dir.to_owned(),
-            config: read_json_or_default(&dir.join(CONFIG))?,
-            special_tokens: read_json_or_default(&dir.join(SPECIAL_TOKENS))?,
+            config: read_json(files, CONFIG)?.unwrap_or_default(),
+            special_tokens: read_json(files, SPECIAL_TOKENS)?.unwrap_or_default(),
             added_tokens: file.added_tokens,
         })
     }
@@ -50,23 +46,25 @@ impl Tokenizer {
         token.map(|token| token.id)
     }
 
-    /// Writes the tokenizer's files into `to`.
+    /// Writes the tokenizer's files, which are among `from`, into the folder `to`.
     ///
     /// `model_max_length` becomes `context_length`, and a chat template moves out of the config into
     /// a file of its own.
     ///
     /// # Errors
     /// When a file cannot be copied or written.
-    pub(crate) fn write(&self, context_length: usize, to: &Path) -> Result<(), BuildError> {
-        for name in files::TOKENIZER_FILES.into_iter().filter(|&name| name != CONFIG) {
-            let path = self.dir.join(name);
-            if path.is_file() {
-                files::copy(&path, to)?;
-            }
+    pub(crate) fn write(
+        &self,
+        from: &ModelFiles,
+        context_length: usize,
+        to: &Path,
+    ) -> Result<(), BuildError> {
+        for name in TOKENIZER_FILES.into_iter().filter(|&name| name != CONFIG) {
+            from.copy(name, to)?;
         }
         let mut config = self.config.clone();
         if let Some(Value::String(template)) = config.get("chat_template") {
-            if !self.dir.join(CHAT_TEMPLATE).is_file() {
+            if !from.contains(CHAT_TEMPLATE) {
                 write_text(&to.join(CHAT_TEMPLATE), template)?;
             }
             config.shift_remove("chat_template");

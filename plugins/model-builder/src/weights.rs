@@ -1,4 +1,4 @@
-//! Weights: what a graph asks for, and how it is streamed from checkpoint to external data.
+//! Weights: what a graph asks for, and how it is streamed from its source to external data.
 
 mod quantized;
 
@@ -6,11 +6,12 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use olive_kit_checkpoint::rope::Rope;
-use olive_kit_checkpoint::{Checkpoint, Dtype, Linear, Tensor};
+use olive_kit_checkpoint::{Dtype, Linear};
 use olive_kit_onnx::proto::TensorProto;
 use olive_kit_onnx::proto::tensor_proto::DataType;
 use olive_kit_onnx::{ExternalDataWriter, TensorWriter};
 use olive_kit_quant::{BlockFormat, Rounding};
+use olive_kit_weights::{StoredRows, WeightSource};
 use rayon::prelude::*;
 
 use crate::error::BuildError;
@@ -210,15 +211,15 @@ impl QuantizedNames {
 /// written.
 pub fn write(
     weight: &Weight,
-    checkpoint: &Checkpoint,
+    source: &dyn WeightSource,
     data: &mut ExternalDataWriter,
 ) -> Result<Vec<TensorProto>, BuildError> {
     match weight {
         Weight::Stored { name, tensor, dtype } => {
-            Ok(vec![write_stored(name, &checkpoint.tensor(tensor)?, *dtype, data)?])
+            Ok(vec![write_stored(name, tensor, *dtype, source, data)?])
         }
         Weight::Norm { name, tensor, adds_one, dtype } => {
-            let mut values = checkpoint.tensor(tensor)?.to_f32().into_owned();
+            let mut values = source.tensor(tensor)?.to_f32().into_owned();
             if *adds_one {
                 for value in &mut values {
                     *value += 1.0;
@@ -229,19 +230,19 @@ pub fn write(
         Weight::Stacked { name, tensors, dtype } => {
             let mut values = Vec::new();
             for tensor in tensors {
-                values.extend_from_slice(&checkpoint.tensor(tensor)?.to_f32());
+                values.extend_from_slice(&source.tensor(tensor)?.to_f32());
             }
             Ok(vec![write_floats(name, *dtype, &[size(values.len())], &values, data)?])
         }
         Weight::Transposed { name, matrix, dtype } => {
-            Ok(vec![write_transposed(name, matrix, *dtype, checkpoint, data)?])
+            Ok(vec![write_transposed(name, matrix, *dtype, source, data)?])
         }
         Weight::Quantized { names, matrix, format, rounding, dtype } => {
-            let made = quantized::blocks(names, matrix, (*format, *rounding), *dtype, checkpoint)?;
+            let made = quantized::blocks(names, matrix, (*format, *rounding), *dtype, source)?;
             quantized::write_blocks(names, &made, *rounding, *dtype, data)
         }
         Weight::Int4 { names, matrix, format, reader, dtype } => {
-            let made = quantized::int4(names, matrix, (*format, *reader), *dtype, checkpoint)?;
+            let made = quantized::int4(names, matrix, (*format, *reader), *dtype, source)?;
             quantized::write_int4(names, &made, *dtype, data)
         }
         Weight::RopeCaches { rope, lengths, dtype } => {
@@ -267,20 +268,24 @@ pub(crate) fn size(value: usize) -> i64 {
 
 fn write_stored(
     name: &str,
-    tensor: &Tensor<'_>,
+    tensor: &str,
     dtype: Dtype,
+    source: &dyn WeightSource,
     data: &mut ExternalDataWriter,
 ) -> Result<TensorProto, BuildError> {
     const PIECE_VALUES: usize = 1 << 20;
-    let dims: Vec<i64> = tensor.shape.iter().map(|&dim| size(dim)).collect();
+    let shape = source.shape(tensor)?;
+    let dims: Vec<i64> = shape.iter().map(|&dim| size(dim)).collect();
     let mut writer = data.tensor(name, onnx_type(dtype), &dims);
-    let step = (PIECE_VALUES / tensor.row_len().max(1)).max(1);
-    for start in (0..tensor.num_rows()).step_by(step) {
-        let rows = start..tensor.num_rows().min(start + step);
-        if tensor.dtype == dtype {
-            writer.write(tensor.rows_bytes(rows))?;
+    let num_rows = shape.first().copied().unwrap_or(1);
+    let row_len: usize = shape.iter().skip(1).product();
+    let step = (PIECE_VALUES / row_len.max(1)).max(1);
+    for start in (0..num_rows).step_by(step) {
+        let rows = source.rows(tensor, start..num_rows.min(start + step))?;
+        if rows.dtype == dtype {
+            writer.write(&rows.bytes)?;
         } else {
-            write_values(&tensor.rows_f32(rows), dtype, &mut writer)?;
+            write_values(&rows.to_f32(), dtype, &mut writer)?;
         }
     }
     Ok(writer.finish()?)
@@ -318,7 +323,7 @@ fn write_transposed(
     name: &str,
     matrix: &Matrix,
     dtype: Dtype,
-    checkpoint: &Checkpoint,
+    source: &dyn WeightSource,
     data: &mut ExternalDataWriter,
 ) -> Result<TensorProto, BuildError> {
     const STRIPE: usize = 16;
@@ -326,9 +331,9 @@ fn write_transposed(
     let (n, k) = (matrix.n, matrix.k);
     let mut parts = Vec::new();
     for part in &matrix.parts {
-        let tensor = checkpoint.tensor(&part.tensor)?;
-        parts.push(tensor.rows_f32(part.rows.clone()));
+        parts.push(source.rows(&part.tensor, part.rows.clone())?);
     }
+    let parts: Vec<_> = parts.iter().map(StoredRows::to_f32).collect();
     let mut writer = data.tensor(name, onnx_type(dtype), &[size(k), size(n)]);
     let mut buffer = vec![0.0; STRIPES * STRIPE * n];
     for start in (0..k).step_by(STRIPES * STRIPE) {

@@ -1,12 +1,11 @@
 //! Weights in codes.
 
-use std::ops::Range;
-
-use olive_kit_checkpoint::{Checkpoint, Dtype, Tensor};
+use olive_kit_checkpoint::Dtype;
 use olive_kit_onnx::ExternalDataWriter;
 use olive_kit_onnx::proto::TensorProto;
 use olive_kit_onnx::proto::tensor_proto::DataType;
 use olive_kit_quant::{BlockFormat, BlockQuantized, Int4Matrix, QuantError, Rounding, ScaleType};
+use olive_kit_weights::{StoredRows, WeightSource};
 
 use super::{Int4Reader, Matrix, QuantizedNames, size, write_bytes};
 use crate::error::BuildError;
@@ -21,10 +20,10 @@ pub(super) fn blocks(
     matrix: &Matrix,
     (format, rounding): (BlockFormat, Rounding),
     dtype: Dtype,
-    checkpoint: &Checkpoint,
+    source: &dyn WeightSource,
 ) -> Result<BlockQuantized, BuildError> {
-    let source = Source::open(matrix, checkpoint)?;
-    let fill = |row: usize, out: &mut [f32]| source.fill(row, out);
+    let matrix_rows = MatrixRows::read(matrix, source)?;
+    let fill = |row: usize, out: &mut [f32]| matrix_rows.decode(row, out);
     BlockQuantized::from_rows(matrix.n, matrix.k, format, rounding, scale_type(dtype), fill)
         .map_err(failed(names))
 }
@@ -38,10 +37,10 @@ pub(super) fn int4(
     matrix: &Matrix,
     (format, reader): (BlockFormat, Int4Reader),
     dtype: Dtype,
-    checkpoint: &Checkpoint,
+    source: &dyn WeightSource,
 ) -> Result<Int4Matrix, BuildError> {
-    let source = Source::open(matrix, checkpoint)?;
-    let fill = |row: usize, out: &mut [f32]| source.fill(row, out);
+    let matrix_rows = MatrixRows::read(matrix, source)?;
+    let fill = |row: usize, out: &mut [f32]| matrix_rows.decode(row, out);
     let BlockFormat { block_size, is_symmetric, .. } = format;
     let (shape, scale_type) = ([matrix.n, matrix.k], scale_type(dtype));
     let made = match reader {
@@ -110,28 +109,27 @@ pub(super) fn write_int4(
     Ok(initializers)
 }
 
-/// The rows of a matrix in the mapped checkpoint.
-struct Source<'a> {
-    parts: Vec<(Tensor<'a>, Range<usize>)>,
+/// The rows of a matrix, from one tensor or several.
+struct MatrixRows<'a> {
+    parts: Vec<(StoredRows<'a>, usize)>,
 }
 
-impl<'a> Source<'a> {
-    fn open(matrix: &Matrix, checkpoint: &'a Checkpoint) -> Result<Self, BuildError> {
+impl<'a> MatrixRows<'a> {
+    fn read(matrix: &Matrix, source: &'a dyn WeightSource) -> Result<Self, BuildError> {
         let mut parts = Vec::new();
         for part in &matrix.parts {
-            parts.push((checkpoint.tensor(&part.tensor)?, part.rows.clone()));
+            parts.push((source.rows(&part.tensor, part.rows.clone())?, part.rows.len()));
         }
         Ok(Self { parts })
     }
 
     /// Writes row `row` to `out`.
-    fn fill(&self, mut row: usize, out: &mut [f32]) {
-        for (tensor, rows) in &self.parts {
-            if row < rows.len() {
-                let row = rows.start + row;
-                return tensor.dtype.decode_into(tensor.rows_bytes(row..row + 1), out);
+    fn decode(&self, mut row: usize, out: &mut [f32]) {
+        for (rows, num_rows) in &self.parts {
+            if row < *num_rows {
+                return rows.decode_row(row, out);
             }
-            row -= rows.len();
+            row -= num_rows;
         }
     }
 }
