@@ -28,8 +28,10 @@
 
 mod edit;
 mod number;
+mod find;
 
 pub use edit::{GraphEdit, GraphEdits, NewNode};
+pub use find::Uses;
 pub use number::Number;
 
 use indexmap::IndexMap;

@@ -1,33 +1,49 @@
-//! A validator asked as the host asks it, in JSON.
+//! A validator or a graph pass asked as the host asks it, in JSON.
 //!
 //! The exports of a component are a mechanical translation of these functions; tests may call them
 //! natively. A panic is not caught: it ends the component's instance.
 
+mod passes;
+
+pub use passes::{Entry, edit, passes, transform};
+
 use olive_schemas::diagnostic::Diagnostic;
+use olive_schemas::graph::GRAPH_VERSION;
 use olive_schemas::types::schema_of;
 use olive_schemas::validation::{Completion, Cost, DOCUMENT_VERSION, Document};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::context::Context;
+use crate::refusal::Refusal;
 use crate::validator::{Completer, Migrator, Planner, Validator};
 
-/// What every document here is.
-pub const DOCUMENT_KIND: &str = "workflow";
-
-/// Why a component cannot answer; not a finding about the workflow.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// It does not know documents of this kind.
-    UnsupportedDocument(String),
-    /// The document, or what was told about the call, is not what it should be.
-    InvalidInput(String),
+/// What a component is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DocumentKind {
+    /// A workflow: a [`Document`], or one that is not checked yet.
+    Workflow,
+    /// An ONNX graph: a [`GraphView`](olive_schemas::graph::GraphView).
+    Graph,
 }
 
-/// Versions of the document that this crate reads, as a semver range: `^0.1`.
-pub fn document_range() -> String {
-    let minor = DOCUMENT_VERSION.rsplit_once('.').map_or(DOCUMENT_VERSION, |(minor, _)| minor);
-    format!("^{minor}")
+impl DocumentKind {
+    /// As the host calls it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Workflow => "workflow",
+            Self::Graph => "graph",
+        }
+    }
+
+    /// Versions of such documents that this crate reads, as a semver range: `^0.1`.
+    pub fn range(self) -> String {
+        let version = match self {
+            Self::Workflow => DOCUMENT_VERSION,
+            Self::Graph => GRAPH_VERSION,
+        };
+        format!("^{}", version.rsplit_once('.').map_or(version, |(minor, _)| minor))
+    }
 }
 
 /// What a validator says of itself beside name, version and summary: a JSON object with `rules`.
@@ -114,20 +130,22 @@ pub fn estimate<P: Planner>(document: &str, ctx: &Context) -> Result<Vec<Option<
     Ok(P::estimate(&parse("the document", document)?, ctx))
 }
 
-/// The context of a call about a document of `kind`, with `facts` as JSON.
+/// The context of a call about a document that is called `kind`, with `facts` as JSON.
 ///
 /// # Errors
-/// [`Refusal::UnsupportedDocument`] for another kind than [`DOCUMENT_KIND`],
-/// [`Refusal::InvalidInput`] when `facts` is no JSON object.
+/// [`Refusal::UnsupportedDocument`] for another kind than `expected`, [`Refusal::InvalidInput`] when
+/// `facts` is no JSON object.
 pub fn context(
+    expected: DocumentKind,
     kind: &str,
     locale: Option<String>,
     strict: bool,
     facts: &str,
 ) -> Result<Context, Refusal> {
-    if kind != DOCUMENT_KIND {
+    if kind != expected.word() {
         return Err(Refusal::UnsupportedDocument(format!(
-            "documents are of kind `{DOCUMENT_KIND}`, not `{kind}`"
+            "documents are of kind `{}`, not `{kind}`",
+            expected.word()
         )));
     }
     let facts: Map<String, Value> = parse("the facts", facts)?;
@@ -140,8 +158,8 @@ fn parse<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Refusal, config_schema, context, document_range, extra, validate};
-    use crate::{Context, Diagnostic, Document, Rule, Validator};
+    use super::{DocumentKind, config_schema, context, extra, validate};
+    use crate::{Context, Diagnostic, Document, Refusal, Rule, Validator};
     use serde_json::{Value, json};
 
     #[derive(Default, serde::Deserialize, schemars::JsonSchema)]
@@ -194,17 +212,18 @@ mod tests {
 
     #[test]
     fn documents_of_other_kinds_are_refused() {
-        let refused = context("pass", None, false, "{}");
+        let refused = context(DocumentKind::Workflow, "graph", None, false, "{}");
         assert!(
-            matches!(refused, Err(Refusal::UnsupportedDocument(why)) if why.contains("`pass`"))
+            matches!(refused, Err(Refusal::UnsupportedDocument(why)) if why.contains("`graph`"))
         );
-        let strict = context("workflow", Some("de".into()), true, r#"{"olive_version": "1.0.0"}"#);
+        let facts = r#"{"olive_version": "1.0.0"}"#;
+        let strict = context(DocumentKind::Graph, "graph", Some("de".into()), true, facts);
         assert_eq!(strict.unwrap().facts["olive_version"], "1.0.0");
     }
 
     #[test]
     fn a_validator_describes_itself() {
-        assert_eq!(document_range(), "^0.1");
+        assert_eq!(DocumentKind::Workflow.range(), "^0.1");
         let extra: Value = serde_json::from_str(&extra::<FewPasses>()).unwrap();
         assert_eq!(extra["rules"][0]["code"], "too-many");
         let schema: Value = serde_json::from_str(&config_schema::<FewPasses>()).unwrap();

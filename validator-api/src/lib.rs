@@ -1,4 +1,7 @@
-//! What authors of Olive validators write against.
+//! What authors of sandboxed components write against: of validators, and of passes on ONNX graphs.
+//!
+//! The crate has the name of what came first; a component may have passes only ([`GraphPass`],
+//! [`export_graph_passes!`]), a validator only, or both.
 //!
 //! A validator is a WebAssembly component that looks at a checked workflow and says what a schema
 //! cannot. Its author writes one type and its rules as plain functions, which `cargo test` runs
@@ -53,12 +56,18 @@
 //! # fn main() {}
 //! ```
 //!
-//! In reading order: the traits, of which [`Validator`] is the only one that is needed, what the
-//! host tells about a call ([`Context`]), reading settings ([`text`], [`integer`], …), a validator
-//! asked in JSON ([`call`]), and the macro ([`export_validator!`]).
+//! A graph pass is shown an ONNX graph without its weights and answers what to change; the page of
+//! [`GraphPass`] has a whole one.
+//!
+//! In reading order: why there may be no answer ([`Refusal`]), what the host tells about a call
+//! ([`Context`]), the traits of validators, of which [`Validator`] is the only one that is needed,
+//! the trait of graph passes, reading settings ([`text`], [`integer`], …), both asked in JSON
+//! ([`call`]), and the macros.
 
-mod validator;
+mod refusal;
 mod context;
+mod validator;
+mod graph_pass;
 mod document;
 pub mod call;
 mod export;
@@ -68,10 +77,13 @@ pub mod guest;
 
 pub use context::Context;
 pub use document::{at, escaped, integer, number, setting, switch, text};
+pub use graph_pass::GraphPass;
 pub use olive_schemas::diagnostic::{Applicability, Diagnostic, Fix, Related, Severity};
+pub use olive_schemas::graph;
 pub use olive_schemas::model::ModelKind;
 pub use olive_schemas::step::{Accelerator, Device};
 pub use olive_schemas::validation::{
     Completion, Cost, Document, ModelDescription, PlannedStep, Rule, TensorGroup,
 };
+pub use refusal::Refusal;
 pub use validator::{Completer, Migrator, Planner, Validator};
