@@ -4,12 +4,13 @@
 //! | --- | --- | --- |
 //! | `Cargo.toml` that depends on `olive-validator-api` | component | [cargo and a tool chain](crate::toolchain) |
 //! | `Cargo.toml` that depends on `olive-plugin-api` | dynamic library | cargo |
-//! | `validator.c` | component | clang with wasi-libc, or zig |
-//! | `validator.js` | component | Node's package `componentize-js` |
-//! | `validator.py` | component | Python's package `componentize-py` |
+//! | `validator.c`, `graph_pass.c` | component | clang with wasi-libc, or zig |
+//! | `validator.js`, `graph_pass.js` | component | Node's package `componentize-js` |
+//! | `validator.py`, `graph_pass.py` | component | Python's package `componentize-py` |
 //!
-//! A validator in C, JavaScript or Python has the contract beside it, as `wit/olive-plugin.wit`;
-//! without that file it is built against [this program's](crate::component::WIT).
+//! The file's name says what the component exports. A component in C, JavaScript or Python has the
+//! contract beside it, as `wit/olive-plugin.wit`; without that file it is built against
+//! [this program's](crate::component::WIT).
 
 mod rust;
 mod c;
@@ -25,10 +26,10 @@ use thiserror::Error;
 
 use crate::BuildContext;
 use crate::command::CommandError;
-use crate::component::{ComponentError, Contract, WIT};
+use crate::component::{ComponentError, Contract, GRAPH_PASS_WORLD, VALIDATOR_WORLD, WIT};
 use crate::toolchain::ToolchainError;
 
-/// Where the contract lies in the folder of a validator.
+/// Where the contract lies in the folder of a component.
 const WIT_FILE: &str = "wit/olive-plugin.wit";
 
 /// Ending of a process plugin's manifest.
@@ -59,8 +60,8 @@ pub enum Kind {
 pub enum BuildError {
     /// The folder holds no plugin.
     #[error(
-        "`{}` holds no plugin to build: there is neither a `Cargo.toml`, nor `validator.c`, \
-         `validator.js` or `validator.py`",
+        "`{}` holds no plugin to build: there is neither a `Cargo.toml`, nor `validator` or \
+         `graph_pass` with the ending `.c`, `.js` or `.py`",
         .0.display()
     )]
     NoPlugin(PathBuf),
@@ -127,18 +128,56 @@ pub fn build(dir: &Path, out: &Path, context: &BuildContext<'_>) -> Result<Built
     if dir.join("Cargo.toml").is_file() {
         return rust::build(&dir, out, context);
     }
-    let source = |ending| {
-        let path = dir.join("validator").with_extension(ending);
-        path.is_file().then_some(path)
-    };
-    let component = match () {
-        () if source("c").is_some() => c::build(&dir, &contract(&dir)?)?,
-        () if source("js").is_some() => script::javascript(&dir, &wit(&dir)?)?,
-        () if source("py").is_some() => script::python(&dir, &wit(&dir)?)?,
-        () => return Err(no_plugin(dir)),
+    let Some((face, language)) = source(&dir) else { return Err(no_plugin(dir)) };
+    let component = match language {
+        Language::C => c::build(&dir, face, &contract(&dir)?)?,
+        Language::JavaScript => script::javascript(&dir, face, &wit(&dir)?)?,
+        Language::Python => script::python(&dir, face, &wit(&dir)?)?,
     };
     let name = dir.file_name().unwrap_or_default().to_string_lossy().replace('-', "_");
     write_component(&component, &contract(&dir)?, &name, out)
+}
+
+/// What a component in another language than Rust shows the host.
+#[derive(Debug, Clone, Copy)]
+enum Face {
+    Validator,
+    GraphPass,
+}
+
+impl Face {
+    /// Name of the source without its ending.
+    const fn stem(self) -> &'static str {
+        match self {
+            Self::Validator => "validator",
+            Self::GraphPass => "graph_pass",
+        }
+    }
+
+    const fn world(self) -> &'static str {
+        match self {
+            Self::Validator => VALIDATOR_WORLD,
+            Self::GraphPass => GRAPH_PASS_WORLD,
+        }
+    }
+}
+
+/// Language of a component that is not Rust.
+#[derive(Debug, Clone, Copy)]
+enum Language {
+    C,
+    JavaScript,
+    Python,
+}
+
+/// The one source of a component that `dir` has.
+fn source(dir: &Path) -> Option<(Face, Language)> {
+    let languages = [(Language::C, "c"), (Language::JavaScript, "js"), (Language::Python, "py")];
+    let faces = [Face::Validator, Face::GraphPass].into_iter();
+    let sources = faces.flat_map(|face| languages.map(|(language, end)| (face, language, end)));
+    let is_there =
+        |(face, _, end): &(Face, _, _)| dir.join(face.stem()).with_extension(end).is_file();
+    sources.into_iter().find(is_there).map(|(face, language, _)| (face, language))
 }
 
 fn no_plugin(dir: PathBuf) -> BuildError {
@@ -232,7 +271,7 @@ mod tests {
     #[test]
     fn a_folder_without_a_plugin_says_what_is_looked_for() {
         let error =
-            check_refused(&[("README.md", "")], "neither a `Cargo.toml`, nor `validator.c`");
+            check_refused(&[("README.md", "")], "neither a `Cargo.toml`, nor `validator` or");
         assert!(!error.is_missing_tool());
         check_refused(&[("acme.plugin.json", "{}")], "acme.plugin.json` is a process plugin");
     }
@@ -248,8 +287,10 @@ mod tests {
 
     #[test]
     fn a_contract_that_is_no_wit_is_named() {
-        let files = [("validator.c", ""), ("wit/olive-plugin.wit", "interface {")];
-        check_refused(&files, "the WIT package is wrong: ");
+        for source in ["validator.c", "graph_pass.c"] {
+            let files = [(source, ""), ("wit/olive-plugin.wit", "interface {")];
+            check_refused(&files, "the WIT package is wrong: ");
+        }
     }
 
     #[test]

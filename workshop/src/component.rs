@@ -11,11 +11,20 @@ use wit_parser::{PackageId, Resolve, World, WorldId, WorldItem};
 /// The contract as this program knows it.
 pub const WIT: &str = include_str!("../../plugin-api/wit/0.1.1/olive-plugin.wit");
 
-/// The world of a component without optional interfaces.
-pub const WORLD: &str = "validator-plugin";
+/// The world of a validator without optional interfaces.
+pub const VALIDATOR_WORLD: &str = "validator-plugin";
 
-/// The world of a component with all of them.
+/// The world of graph passes without a validator.
+pub const GRAPH_PASS_WORLD: &str = "graph-pass-plugin";
+
+/// The world of a component with all interfaces.
 const FULL_WORLD: &str = "full-plugin";
+
+/// The interface that every component has.
+const PLUGIN: &str = "plugin";
+
+/// Interfaces of which every component has one or more.
+const MAIN: [&str; 2] = ["validator", "graph-pass"];
 
 /// Why there is no component.
 #[derive(Debug, Error)]
@@ -32,15 +41,18 @@ pub enum ComponentError {
     /// The bytes are no component.
     #[error("the result is no component: {0}")]
     Decode(String),
-    /// The component lacks an interface.
+    /// The component does not say what it is.
     #[error(
-        "the component does not export `{0}`, which every validator does; in Rust, call \
-         `export_validator!` in the library"
+        "the component does not export `{0}`, which every component does; in Rust, call \
+         `export_validator!` or `export_graph_passes!` in the library"
     )]
     Missing(String),
-    /// The component wants what no validator is granted.
+    /// The component does nothing that the host asks for.
+    #[error("the component exports neither `validator` nor `graph-pass` of `olive:plugin`")]
+    Idle,
+    /// The component wants what no component is granted.
     #[error(
-        "the component imports `{0}`, which no validator is granted: build for a target without a \
+        "the component imports `{0}`, which no component is granted: build for a target without a \
          system, such as `wasm32-unknown-unknown`"
     )]
     Denied(String),
@@ -73,24 +85,20 @@ impl Contract {
         self.resolve.select_world(&[self.package], Some(name)).map_err(|error| wit(&error))
     }
 
-    /// Writes into `module` what a compiler of another language than Rust does not: which world
-    /// its exports are of.
-    pub fn embed(&self, module: &mut Vec<u8>) -> Result<(), ComponentError> {
-        self.embed_world(module, self.world(WORLD)?)
-    }
-
-    fn embed_world(&self, module: &mut Vec<u8>, world: WorldId) -> Result<(), ComponentError> {
+    /// Writes into `module` what a compiler of another language than Rust does not: that its exports
+    /// are of `world`.
+    pub fn embed(&self, module: &mut Vec<u8>, world: &str) -> Result<(), ComponentError> {
+        let world = self.world(world)?;
         embed_component_metadata(module, &self.resolve, world, StringEncoding::UTF8)
             .map_err(|error| ComponentError::Encode { said: chain(&error) })
     }
 
-    /// The optional interfaces that `component` exports, when it is one that the host takes.
+    /// What `component` exports beside `plugin` and `validator`, when it is one that the host takes.
     ///
     /// # Errors
     /// When it lacks an interface, imports something else than the host's log, or has functions of
     /// other types than the contract says.
     pub fn check(&self, component: &[u8]) -> Result<Vec<String>, ComponentError> {
-        let required = self.names(self.world(WORLD)?);
         let full = self.world(FULL_WORLD)?;
         let all = self.names(full);
         let decoded = match decode(component) {
@@ -100,16 +108,21 @@ impl Contract {
             }
             Err(error) => return Err(ComponentError::Decode(chain(&error))),
         };
-        if let Some(missing) = required.exports.iter().find(|name| !decoded.exports.contains(name))
-        {
+        let mut plugin = all.exports.iter().filter(|name| interface(name) == PLUGIN);
+        if let Some(missing) = plugin.find(|name| !decoded.exports.contains(name)) {
             return Err(ComponentError::Missing(missing.clone()));
+        }
+        let known = |name: &String| all.exports.contains(name);
+        if !decoded.exports.iter().any(|name| known(name) && MAIN.contains(&interface(name))) {
+            return Err(ComponentError::Idle);
         }
         if let Some(denied) = decoded.imports.iter().find(|name| !all.imports.contains(name)) {
             return Err(ComponentError::Denied(denied.clone()));
         }
         self.check_shapes(full, &decoded.exports, component)?;
-        let optional = all.exports.into_iter().filter(|name| !required.exports.contains(name));
-        Ok(optional.filter(|name| decoded.exports.contains(name)).collect())
+        let optional = |name: &String| ![PLUGIN, MAIN[0]].contains(&interface(name));
+        let exported = all.exports.into_iter().filter(|name| decoded.exports.contains(name));
+        Ok(exported.filter(optional).collect())
     }
 
     /// Compares types with those of a world that exports what the component does.
@@ -133,6 +146,12 @@ impl Contract {
     fn names(&self, world: WorldId) -> Names {
         names(&self.resolve, world)
     }
+}
+
+/// `planner` of `olive:plugin/planner@0.1.1`.
+fn interface(name: &str) -> &str {
+    let name = name.split_once('/').map_or(name, |(_, name)| name);
+    name.split_once('@').map_or(name, |(name, _)| name)
 }
 
 /// A component of a module whose world is written into it.
@@ -162,7 +181,7 @@ fn names(resolve: &Resolve, world: WorldId) -> Names {
 /// What to do about a module that wants a system.
 fn encode_help(said: &str) -> &'static str {
     if said.contains("wasi_snapshot_preview1") {
-        "; a validator has no system: no files, no clock, no output but the host's log"
+        "; a component has no system: no files, no clock, no output but the host's log"
     } else {
         ""
     }
@@ -187,10 +206,9 @@ mod tests {
     /// A component of a world of the contract `wit`, whose functions do nothing.
     fn component(wit: &str, world: &str) -> Vec<u8> {
         let contract = Contract::parse(Path::new("test.wit"), wit).unwrap();
-        let world = contract.world(world).unwrap();
         let names = ManglingAndAbi::Legacy(wit_parser::LiftLowerAbi::Sync);
-        let mut module = dummy_module(&contract.resolve, world, names);
-        contract.embed_world(&mut module, world).unwrap();
+        let mut module = dummy_module(&contract.resolve, contract.world(world).unwrap(), names);
+        contract.embed(&mut module, world).unwrap();
         encode(&module).unwrap()
     }
 
@@ -204,8 +222,11 @@ mod tests {
         let contract = Contract::own().unwrap();
         let interfaces = |world| contract.check(&component(WIT, world)).unwrap();
         assert_eq!(interfaces("validator-plugin"), [""; 0]);
-        let optional = ["migrator", "completer", "planner"];
-        let optional = optional.map(|name| format!("olive:plugin/{name}@0.1.1"));
+        let named = |names: &[&str]| -> Vec<String> {
+            names.iter().map(|name| format!("olive:plugin/{name}@0.1.1")).collect()
+        };
+        assert_eq!(interfaces("graph-pass-plugin"), named(&["graph-pass"]));
+        let optional = named(&["migrator", "completer", "planner", "graph-pass"]);
         assert_eq!(interfaces("full-plugin"), optional);
     }
 
@@ -213,6 +234,7 @@ mod tests {
     fn a_missing_interface_is_named() {
         let start = "the component does not export `olive:plugin/plugin@0.1.1`";
         check_refused(WIT, "with-migrator", start);
+        check_refused(WIT, "any-plugin", "the component exports neither `validator` nor");
     }
 
     #[test]
@@ -220,7 +242,7 @@ mod tests {
         let more = "interface clock { now: func() -> u64; } \
                     world with-clock { include validator-plugin; import clock; }";
         let start =
-            "the component imports `olive:plugin/clock@0.1.1`, which no validator is granted";
+            "the component imports `olive:plugin/clock@0.1.1`, which no component is granted";
         check_refused(&format!("{WIT}\n{more}"), "with-clock", start);
     }
 
@@ -232,10 +254,11 @@ mod tests {
     }
 
     #[test]
-    fn a_module_without_exports_is_no_validator() {
+    fn a_module_without_exports_is_no_plugin() {
         let empty = encode(b"\0asm\x01\0\0\0").unwrap();
         let error = Contract::own().unwrap().check(&empty).unwrap_err();
-        assert!(error.to_string().ends_with("call `export_validator!` in the library"), "{error}");
+        let help = "call `export_validator!` or `export_graph_passes!` in the library";
+        assert!(error.to_string().ends_with(help), "{error}");
     }
 
     #[test]

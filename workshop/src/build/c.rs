@@ -1,4 +1,4 @@
-//! Validators in C: `validator.c` with bindings that are made from the contract once and for all.
+//! Components in C: one file with bindings that are made from the contract once and for all.
 //!
 //! `src/c/` holds the bindings and says how they are made. They come without the object file that
 //! tells which world the module is of: [`Contract::embed`] writes that into the module. A plugin's
@@ -9,50 +9,58 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::BuildError;
+use super::{BuildError, Face};
 use crate::command::{ask, run};
 use crate::component::{Contract, encode};
 use crate::toolchain::on_path;
-
-/// The bindings, by file name.
-const BINDINGS: [(&str, &str); 2] = [
-    ("validator_plugin.h", include_str!("../c/validator_plugin.h")),
-    ("validator_plugin.c", include_str!("../c/validator_plugin.c")),
-];
 
 /// A library that is not linked to a `main`, of C for the smallest of systems; `malloc` is all that
 /// the bindings want of it.
 const ARGUMENTS: [&str; 4] = ["-Os", "-s", "-mexec-model=reactor", "-std=c17"];
 
-/// A component of `validator.c` in `dir`.
-pub(super) fn build(dir: &Path, contract: &Contract) -> Result<Vec<u8>, BuildError> {
+/// A component of the one source in `dir`.
+pub(super) fn build(dir: &Path, face: Face, contract: &Contract) -> Result<Vec<u8>, BuildError> {
     let temp = env::temp_dir();
     let work = tempfile::tempdir().map_err(BuildError::io("write into", &temp))?;
     let module = work.path().join("module.wasm");
     let mut compiler = Compiler::find(dir, work.path())?.command();
     compiler.current_dir(dir).args(ARGUMENTS);
-    compiler.arg("-o").arg(&module).arg("validator.c");
-    let bindings = bindings(dir, work.path())?;
+    compiler.arg("-o").arg(&module).arg(format!("{}.c", face.stem()));
+    let bindings = bindings(dir, face, work.path())?;
     compiler.arg("-I").arg(&bindings).args(sources(&bindings)?);
     run(&mut compiler)?;
     let mut module = fs::read(&module).map_err(BuildError::io("read", &module))?;
-    contract.embed(&mut module)?;
+    contract.embed(&mut module, face.world())?;
     Ok(encode(&module)?)
 }
 
 /// The folder's own bindings, or else this program's, written into `work`.
-fn bindings(dir: &Path, work: &Path) -> Result<PathBuf, BuildError> {
+fn bindings(dir: &Path, face: Face, work: &Path) -> Result<PathBuf, BuildError> {
     let own = dir.join("bindings");
     if own.is_dir() {
         return Ok(own);
     }
     let folder = work.join("bindings");
     fs::create_dir(&folder).map_err(BuildError::io("create", &folder))?;
-    for (name, text) in BINDINGS {
+    for (name, text) in own_bindings(face) {
         let path = folder.join(name);
         fs::write(&path, text).map_err(BuildError::io("write", &path))?;
     }
     Ok(folder)
+}
+
+/// The bindings, by file name.
+fn own_bindings(face: Face) -> [(&'static str, &'static str); 2] {
+    match face {
+        Face::Validator => [
+            ("validator_plugin.h", include_str!("../c/validator_plugin.h")),
+            ("validator_plugin.c", include_str!("../c/validator_plugin.c")),
+        ],
+        Face::GraphPass => [
+            ("graph_pass_plugin.h", include_str!("../c/graph_pass_plugin.h")),
+            ("graph_pass_plugin.c", include_str!("../c/graph_pass_plugin.c")),
+        ],
+    }
 }
 
 fn sources(folder: &Path) -> Result<Vec<PathBuf>, BuildError> {
@@ -89,7 +97,7 @@ impl Compiler {
         let mut zigs = pythons.map(Self::PythonZig);
         let zig = zigs.find(|zig| ask(zig.program().arg("version")).is_ok());
         zig.ok_or_else(|| BuildError::NoTool {
-            what: "a validator in C",
+            what: "a component in C",
             tool: "compiler for `wasm32-wasi`",
             way_out: format!(
                 "run `apt-get install clang lld wasi-libc libclang-rt-dev-wasm32`, or \

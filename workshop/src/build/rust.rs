@@ -14,7 +14,7 @@ use crate::toolchain::{self, TARGET, Toolchain};
 /// What a package of passes, evaluators, … depends on.
 const PLUGIN_API: &str = "olive-plugin-api";
 
-/// What a package of a validator depends on.
+/// What a package of a component depends on.
 const VALIDATOR_API: &str = "olive-validator-api";
 
 /// Components travel in packs and are compiled on the user's machine: small before fast. A panic

@@ -1,4 +1,4 @@
-//! Validators in JavaScript and Python: components with the language's interpreter in them.
+//! Components in JavaScript and Python, which have the language's interpreter in them.
 //!
 //! Both tools come from the language's own registry and are installed by the plugin's author. They
 //! are asked for components without a system; a few of what the languages have (`console.log`,
@@ -9,9 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::BuildError;
+use super::{BuildError, Face};
 use crate::command::{ask, run};
-use crate::component::WORLD;
 use crate::toolchain::on_path;
 
 /// Version of `@bytecodealliance/componentize-js` that this is tested with.
@@ -31,10 +30,10 @@ const { component } = await componentize({ sourcePath, witPath, worldName, disab
 await writeFile(result, component);
 "#;
 
-/// A component of `validator.js` in `dir`.
-pub(super) fn javascript(dir: &Path, wit: &str) -> Result<Vec<u8>, BuildError> {
+/// A component of the one source in `dir`.
+pub(super) fn javascript(dir: &Path, face: Face, wit: &str) -> Result<Vec<u8>, BuildError> {
     let missing = |tool, way_out: String| BuildError::NoTool {
-        what: "a validator in JavaScript",
+        what: "a component in JavaScript",
         tool,
         way_out,
     };
@@ -53,16 +52,16 @@ pub(super) fn javascript(dir: &Path, wit: &str) -> Result<Vec<u8>, BuildError> {
     }
     let work = Work::new(wit)?;
     let mut node = node();
-    node.arg(SCRIPT).arg("--").arg(dir.join("validator.js"));
-    run(node.arg(work.wit()).arg(WORLD).arg(work.component()))?;
+    node.arg(SCRIPT).arg("--").arg(dir.join(face.stem()).with_extension("js"));
+    run(node.arg(work.wit()).arg(face.world()).arg(work.component()))?;
     work.read()
 }
 
-/// A component of `validator.py` in `dir`.
-pub(super) fn python(dir: &Path, wit: &str) -> Result<Vec<u8>, BuildError> {
+/// A component of the one source in `dir`.
+pub(super) fn python(dir: &Path, face: Face, wit: &str) -> Result<Vec<u8>, BuildError> {
     let Some(program) = componentize_py(dir) else {
         return Err(BuildError::NoTool {
-            what: "a validator in Python",
+            what: "a component in Python",
             tool: "`componentize-py`",
             way_out: format!(
                 "run `python3 -m venv .venv && .venv/bin/pip install \
@@ -74,8 +73,8 @@ pub(super) fn python(dir: &Path, wit: &str) -> Result<Vec<u8>, BuildError> {
     let work = Work::new(wit)?;
     let mut python = Command::new(program);
     python.current_dir(dir).arg("--quiet").arg("--wit-path").arg(work.wit());
-    python.args(["--world", WORLD, "componentize", "--stub-wasi", "--output"]);
-    run(python.arg(work.component()).arg("validator"))?;
+    python.args(["--world", face.world(), "componentize", "--stub-wasi", "--output"]);
+    run(python.arg(work.component()).arg(face.stem()))?;
     work.read()
 }
 

@@ -3,14 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Imported Functions from `olive:plugin/host@0.1.0`
+// Imported Functions from `olive:plugin/host@0.1.1`
 
-__attribute__((__import_module__("olive:plugin/host@0.1.0"), __import_name__("log")))
+__attribute__((__import_module__("olive:plugin/host@0.1.1"), __import_name__("log")))
 extern void __wasm_import_olive_plugin_host_log(int32_t, uint8_t *, size_t);
 
-// Exported Functions from `olive:plugin/plugin@0.1.0`
+// Exported Functions from `olive:plugin/plugin@0.1.1`
 
-__attribute__((__weak__, __export_name__("cabi_post_olive:plugin/plugin@0.1.0#describe")))
+__attribute__((__weak__, __export_name__("cabi_post_olive:plugin/plugin@0.1.1#describe")))
 void __wasm_export_exports_olive_plugin_plugin_describe_post_return(uint8_t * arg0) {
   if ((*((size_t*) (arg0 + sizeof(void*)))) > 0) {
     free(*((uint8_t **) (arg0 + 0)));
@@ -53,9 +53,9 @@ void __wasm_export_exports_olive_plugin_plugin_describe_post_return(uint8_t * ar
   }
 }
 
-// Exported Functions from `olive:plugin/validator@0.1.0`
+// Exported Functions from `olive:plugin/validator@0.1.1`
 
-__attribute__((__weak__, __export_name__("cabi_post_olive:plugin/validator@0.1.0#config-schema")))
+__attribute__((__weak__, __export_name__("cabi_post_olive:plugin/validator@0.1.1#config-schema")))
 void __wasm_export_exports_olive_plugin_validator_config_schema_post_return(uint8_t * arg0) {
   switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + 0))) {
     case 0: {
@@ -90,7 +90,7 @@ void __wasm_export_exports_olive_plugin_validator_config_schema_post_return(uint
   }
 }
 
-__attribute__((__weak__, __export_name__("cabi_post_olive:plugin/validator@0.1.0#validate")))
+__attribute__((__weak__, __export_name__("cabi_post_olive:plugin/validator@0.1.1#validate")))
 void __wasm_export_exports_olive_plugin_validator_validate_post_return(uint8_t * arg0) {
   switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + 0))) {
     case 0: {
@@ -386,7 +386,7 @@ void olive_plugin_host_log(olive_plugin_host_level_t level, validator_plugin_str
   __wasm_import_olive_plugin_host_log((int32_t) level, (uint8_t *) (*message).ptr, (*message).len);
 }
 
-__attribute__((__export_name__("olive:plugin/plugin@0.1.0#describe")))
+__attribute__((__export_name__("olive:plugin/plugin@0.1.1#describe")))
 uint8_t * __wasm_export_exports_olive_plugin_plugin_describe(void) {
   exports_olive_plugin_plugin_manifest_t ret;
   exports_olive_plugin_plugin_describe(&ret);
@@ -406,7 +406,7 @@ uint8_t * __wasm_export_exports_olive_plugin_plugin_describe(void) {
   return ptr;
 }
 
-__attribute__((__export_name__("olive:plugin/validator@0.1.0#config-schema")))
+__attribute__((__export_name__("olive:plugin/validator@0.1.1#config-schema")))
 uint8_t * __wasm_export_exports_olive_plugin_validator_config_schema(void) {
   exports_olive_plugin_validator_result_string_plugin_error_t ret;
   validator_plugin_string_t ok;
@@ -452,7 +452,7 @@ uint8_t * __wasm_export_exports_olive_plugin_validator_config_schema(void) {
   return ptr;
 }
 
-__attribute__((__export_name__("olive:plugin/validator@0.1.0#validate")))
+__attribute__((__export_name__("olive:plugin/validator@0.1.1#validate")))
 uint8_t * __wasm_export_exports_olive_plugin_validator_validate(uint8_t * arg, size_t arg0, uint8_t * arg1, size_t arg2, uint8_t * arg3, size_t arg4, int32_t arg5, uint8_t * arg6, size_t arg7, int32_t arg8, uint8_t * arg9, size_t arg10) {
   validator_plugin_option_string_t option;
   switch (arg5) {

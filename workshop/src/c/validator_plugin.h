@@ -110,7 +110,7 @@ typedef struct olive_plugin_types_plugin_error_t {
 
 // What the host tells about the call.
 typedef struct olive_plugin_types_context_t {
-  // What the document is: `workflow`.
+  // What the document is: `workflow`, or `graph` for graph passes.
   validator_plugin_string_t   document_kind;
   // Version of the document's form (semver).
   validator_plugin_string_t   document_version;
@@ -145,9 +145,10 @@ typedef struct exports_olive_plugin_plugin_manifest_t {
   validator_plugin_string_t   version;
   // One sentence on what it does, with a final period.
   validator_plugin_string_t   description;
-  // Documents it knows, each with a semver range: `workflow`, `^0.1`.
+  // Documents it knows, each with a semver range: `workflow`, `^0.1` for validators, `graph`,
+  // `^0.1` for graph passes.
   validator_plugin_list_tuple2_string_string_t   accepts;
-  // Optional interfaces it exports: `migrator`, `completer`, `planner`.
+  // Optional interfaces it exports: `migrator`, `completer`, `planner`, `graph-pass`.
   validator_plugin_list_string_t   provides;
   // JSON object that grows: `rules` with `code` and `summary` each, `homepage`, `license`.
   validator_plugin_string_t   extra;
@@ -180,14 +181,14 @@ typedef struct {
   } val;
 } exports_olive_plugin_validator_result_list_diagnostic_plugin_error_t;
 
-// Imported Functions from `olive:plugin/host@0.1.0`
+// Imported Functions from `olive:plugin/host@0.1.1`
 // Says a sentence to people who ask for log lines. Few and short ones: the host stops a flood.
 extern void olive_plugin_host_log(olive_plugin_host_level_t level, validator_plugin_string_t *message);
 
-// Exported Functions from `olive:plugin/plugin@0.1.0`
+// Exported Functions from `olive:plugin/plugin@0.1.1`
 void exports_olive_plugin_plugin_describe(exports_olive_plugin_plugin_manifest_t *ret);
 
-// Exported Functions from `olive:plugin/validator@0.1.0`
+// Exported Functions from `olive:plugin/validator@0.1.1`
 bool exports_olive_plugin_validator_config_schema(validator_plugin_string_t *ret, exports_olive_plugin_validator_plugin_error_t *err);
 bool exports_olive_plugin_validator_validate(validator_plugin_string_t *document, exports_olive_plugin_validator_context_t *ctx, exports_olive_plugin_validator_list_diagnostic_t *ret, exports_olive_plugin_validator_plugin_error_t *err);
 
