@@ -1,8 +1,11 @@
 //! What a component answered, checked and made safe to print.
 
+use std::fmt;
+
 use olive_schemas::diagnostic::{Applicability, Diagnostic, Fix, Related, Severity};
+use olive_schemas::graph::GraphEdit;
 use olive_schemas::validation::{Completion, Cost};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::bindings::exports::olive::plugin::{completer, planner};
@@ -91,6 +94,38 @@ pub(crate) fn cost(found: &planner::Cost) -> Result<Cost, Failure> {
     })
 }
 
+/// The edits that `text` spells as a JSON list; what is wrong is told with its index.
+pub(crate) fn edits(text: &str) -> Result<Vec<GraphEdit>, Failure> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let edits = reader.deserialize_seq(Edits).and_then(|edits| reader.end().map(|()| edits));
+    edits.or_else(|error| {
+        bad(format!("the list of edits is not right: {}", line(&error.to_string())))
+    })
+}
+
+/// Reads edits one after the other, so that a long list is never there twice.
+struct Edits;
+
+impl<'de> Visitor<'de> for Edits {
+    type Value = Vec<GraphEdit>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a list of edits")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut edits = Vec::new();
+        loop {
+            let index = edits.len();
+            let edit = list.next_element();
+            match edit.map_err(|error| A::Error::custom(format!("edit {index}: {error}")))? {
+                Some(edit) => edits.push(edit),
+                None => return Ok(edits),
+            }
+        }
+    }
+}
+
 /// That the component itself says it cannot answer.
 pub(crate) fn refusal(error: &types::PluginError) -> Failure {
     Failure::Refused(match error {
@@ -102,6 +137,14 @@ pub(crate) fn refusal(error: &types::PluginError) -> Failure {
         }
         types::PluginError::Internal(text) => format!("it is at fault itself: {}", line(text)),
     })
+}
+
+/// That a pass does not take a graph: the words are the author's own.
+pub(crate) fn refusal_of_graph(error: &types::PluginError) -> Failure {
+    match error {
+        types::PluginError::InvalidInput(text) => Failure::Refused(line(text)),
+        other => refusal(other),
+    }
 }
 
 /// `text` as one line without control characters, cut when it is very long.

@@ -10,7 +10,7 @@ use crate::answer::line;
 use crate::bindings::olive::plugin::{host, types};
 use crate::clock::Clock;
 use crate::failure::Failure;
-use crate::limits::Limits;
+use crate::limits::{CallLimits, Limits};
 
 /// Where log lines go.
 pub(crate) type LogSink = Arc<dyn Fn(LogLevel, &str) + Send + Sync>;
@@ -21,6 +21,7 @@ const LOG_LINE_BYTES: usize = 16;
 /// What belongs to one call, beside the memory of the component.
 pub(crate) struct Call {
     limits: Arc<Limits>,
+    may_use: CallLimits,
     log: Option<LogSink>,
     log_bytes: usize,
     /// What it said last of an error: how guests tell of their panics before they trap.
@@ -37,16 +38,18 @@ pub(crate) fn linker(engine: &Engine) -> Result<Linker<Call>, Failure> {
     Ok(linker)
 }
 
-/// Asks a fresh instance of `component` with `ask`, within `limits`.
+/// Asks a fresh instance of `component` with `ask`, which may use `may_use` within `limits`.
 pub(crate) fn call<T>(
     component: &InstancePre<Call>,
     limits: &Arc<Limits>,
+    may_use: CallLimits,
     clock: &Clock,
     log: Option<&LogSink>,
     ask: impl FnOnce(&mut Store<Call>, &Instance) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let call = Call {
         limits: Arc::clone(limits),
+        may_use,
         log: log.cloned(),
         log_bytes: 0,
         last_words: None,
@@ -55,13 +58,13 @@ pub(crate) fn call<T>(
     };
     let mut store = Store::new(component.engine(), call);
     store.limiter(|call| call);
-    store.set_hostcall_fuel(limits.output_bytes);
-    store.set_fuel(limits.fuel).map_err(|error| Failure::Compile(format!("{error:#}")))?;
-    store.set_epoch_deadline(Clock::ticks(limits.time));
+    store.set_hostcall_fuel(may_use.output_bytes);
+    store.set_fuel(may_use.fuel).map_err(|error| Failure::Compile(format!("{error:#}")))?;
+    store.set_epoch_deadline(Clock::ticks(may_use.time));
     let _running = clock.run();
     let instance = component
         .instantiate(&mut store)
-        .map_err(|error| why(&error, limits).unwrap_or_else(|| no_fit(&error)))?;
+        .map_err(|error| why(&error, may_use).unwrap_or_else(|| no_fit(&error)))?;
     ask(&mut store, &instance).map_err(|failure| {
         match (failure, store.data_mut().last_words.take()) {
             (Failure::Trap(trap), Some(words)) => Failure::Trap(format!("{words} ({trap})")),
@@ -76,11 +79,11 @@ pub(crate) fn no_fit(error: &Error) -> Failure {
 }
 
 /// Why a call ended with `error`.
-pub(crate) fn ended(error: &Error, limits: &Limits) -> Failure {
+pub(crate) fn ended(error: &Error, limits: CallLimits) -> Failure {
     why(error, limits).unwrap_or_else(|| Failure::BadOutput(format!("{error:#}")))
 }
 
-fn why(error: &Error, limits: &Limits) -> Option<Failure> {
+fn why(error: &Error, limits: CallLimits) -> Option<Failure> {
     if let Some(failure) = error.downcast_ref::<Failure>() {
         return Some(failure.clone());
     }
@@ -107,8 +110,8 @@ fn why(error: &Error, limits: &Limits) -> Option<Failure> {
 impl host::Host for Call {
     fn log(&mut self, level: host::Level, message: String) -> wasmtime::Result<()> {
         self.log_bytes += message.len() + LOG_LINE_BYTES;
-        if self.log_bytes > self.limits.log_bytes {
-            let limit = self.limits.log_bytes;
+        if self.log_bytes > self.may_use.log_bytes {
+            let limit = self.may_use.log_bytes;
             return Err(Failure::Flood(format!("a call may log {limit} bytes")).into());
         }
         let (level, message) = (importance(level), line(&message));
@@ -141,7 +144,7 @@ impl ResourceLimiter for Call {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let limit = self.limits.memory_bytes;
+        let limit = self.may_use.memory_bytes;
         grow(&mut self.memory_bytes, [current, desired], maximum, limit, "bytes of memory")
     }
 

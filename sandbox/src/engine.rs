@@ -73,7 +73,7 @@ pub(crate) fn engine() -> Result<Engine, Failure> {
         .consume_fuel(true)
         .epoch_interruption(true)
         .max_wasm_stack(STACK_BYTES)
-        .memory_reservation(64 << 20)
+        .memory_reservation(256 << 20)
         .memory_guard_size(64 << 10)
         .memory_reservation_for_growth(0)
         .wasm_backtrace_max_frames(None)

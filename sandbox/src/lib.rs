@@ -40,5 +40,5 @@ pub use compile::compile;
 pub use component::{Component, Context};
 pub use engine::Sandbox;
 pub use failure::Failure;
-pub use limits::Limits;
+pub use limits::{CallLimits, Limits};
 pub use machine_code::MachineCode;

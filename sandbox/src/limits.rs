@@ -19,24 +19,35 @@ pub struct Limits {
     pub custom_bytes: usize,
     /// Core modules and components inside a component.
     pub nested: u32,
-    /// Wall time of one call.
-    pub time: Duration,
-    /// Instructions of one call, in wasmtime's units of fuel.
-    pub fuel: u64,
-    /// Linear memory of one call in bytes.
-    pub memory_bytes: usize,
     /// Elements of all tables.
     pub table_elements: usize,
     /// Core instances of a component.
     pub instances: usize,
-    /// Bytes that one call may take out of the sandbox.
-    pub output_bytes: usize,
-    /// Size of the schema of a component's settings in bytes.
+    /// Size of a schema of settings in bytes.
     pub schema_bytes: usize,
-    /// Bytes of log lines of one call.
-    pub log_bytes: usize,
     /// Findings of one call that are kept.
     pub findings: usize,
+    /// Passes of a component.
+    pub passes: usize,
+    /// What one call may use, unless it transforms a graph.
+    pub call: CallLimits,
+    /// What one call that transforms a graph may use.
+    pub transform: CallLimits,
+}
+
+/// How much one call of a component may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallLimits {
+    /// Wall time.
+    pub time: Duration,
+    /// Instructions, in wasmtime's units of fuel.
+    pub fuel: u64,
+    /// Linear memory in bytes.
+    pub memory_bytes: usize,
+    /// Bytes that may leave the sandbox.
+    pub output_bytes: usize,
+    /// Bytes of log lines.
+    pub log_bytes: usize,
 }
 
 impl Default for Limits {
@@ -51,15 +62,26 @@ impl Default for Limits {
             locals: 4_000_000,
             custom_bytes: 4 << 20,
             nested: 128,
-            time: Duration::from_millis(500),
-            fuel: 100_000_000,
-            memory_bytes: 64 << 20,
             table_elements: 10_000,
             instances: 64,
-            output_bytes: 8 << 20,
             schema_bytes: 256 << 10,
-            log_bytes: 64 << 10,
             findings: 1000,
+            passes: 100,
+            call: CallLimits {
+                time: Duration::from_millis(500),
+                fuel: 100_000_000,
+                memory_bytes: 64 << 20,
+                output_bytes: 8 << 20,
+                log_bytes: 64 << 10,
+            },
+            // A pass runs once in a run that takes seconds, on graphs of some megabytes of JSON.
+            transform: CallLimits {
+                time: Duration::from_secs(5),
+                fuel: 2_000_000_000,
+                memory_bytes: 256 << 20,
+                output_bytes: 32 << 20,
+                log_bytes: 64 << 10,
+            },
         }
     }
 }

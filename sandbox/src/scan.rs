@@ -108,7 +108,7 @@ impl Size {
                     let bytes = memory?.initial.saturating_mul(PAGE_BYTES);
                     self.memory_bytes = self.memory_bytes.saturating_add(bytes);
                 }
-                fits("bytes of memory", self.memory_bytes, limits.memory_bytes as u64)?;
+                fits("bytes of memory", self.memory_bytes, limits.call.memory_bytes as u64)?;
             }
             Payload::TableSection(section) => {
                 for table in section.clone() {

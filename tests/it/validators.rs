@@ -2,7 +2,7 @@
 
 #[allow(dead_code, reason = "the sandbox's own tests use what is not used here")]
 #[path = "../../sandbox/tests/it/guest.rs"]
-mod guest;
+pub(crate) mod guest;
 pub(crate) mod guests;
 
 use std::fs;

@@ -2,12 +2,14 @@
 //!
 //! `cargo test -p olive-sandbox --test it adversarial -- --nocapture` prints the table.
 
+mod passes;
+
 use std::fmt::Write;
 use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-use olive_sandbox::{Context, Failure, Limits, Sandbox, compile};
+use olive_sandbox::{CallLimits, Context, Failure, Limits, Sandbox, compile};
 
 use crate::guest::{Finding, Guest, wit};
 
@@ -25,6 +27,7 @@ enum Stage {
     Load,
     Describe,
     Validate,
+    Transform,
 }
 
 struct Case {
@@ -72,11 +75,12 @@ fn each_is_stopped_within_a_second_by_its_own_failure() {
 }
 
 fn stop_all() {
-    let cases = [endless(), greedy(), crashing(), lying(), flooding(), foreign()];
+    let validators = [endless(), greedy(), crashing(), lying(), flooding(), foreign()];
+    let cases = [passes::describing(), passes::transforming()].into_iter().chain(validators);
     let before = peak_kilobytes();
     let (mut table, mut wrong) = (String::new(), Vec::new());
-    for case in cases.iter().flatten() {
-        let (stage, time, failure) = stopped(case);
+    for case in cases.flatten().collect::<Vec<_>>() {
+        let (stage, time, failure) = stopped(&case);
         let (name, millis) = (case.name, time.as_secs_f64() * 1e3);
         writeln!(table, "{name:<44} {millis:>7.2} ms  {stage:?}: {failure}").unwrap();
         let is_expected = (stage, failure.code()) == (case.stage, case.failure.0)
@@ -105,10 +109,17 @@ fn stopped(case: &Case) -> (Stage, Duration, Failure) {
         Err(failure) => return (Stage::Load, start.elapsed(), failure),
     };
     let start = Instant::now();
-    if let Err(failure) = component.describe() {
-        return (Stage::Describe, start.elapsed(), failure);
-    }
+    let descriptor = match component.describe() {
+        Ok(descriptor) => descriptor,
+        Err(failure) => return (Stage::Describe, start.elapsed(), failure),
+    };
     let start = Instant::now();
+    if !descriptor.validates {
+        return match component.transform("RenameInputs", "{}", "{}", &Context::default()) {
+            Ok(edits) => panic!("{} was not stopped; it made {} edits", case.name, edits.len()),
+            Err(failure) => (Stage::Transform, start.elapsed(), failure),
+        };
+    }
     match component.validate("{}", &Context::default()) {
         Ok(found) => panic!("{} was not stopped; it found {} things", case.name, found.len()),
         Err(failure) => (Stage::Validate, start.elapsed(), failure),
@@ -131,12 +142,14 @@ fn endless() -> Vec<Case> {
             guest.validate = FOREVER.into();
         })
     };
-    let endless_fuel = Limits { fuel: u64::MAX, ..Limits::default() };
-    let little_fuel = Limits { fuel: 1_000_000, ..Limits::default() };
+    let fueled = |fuel| {
+        let limits = Limits::default();
+        Limits { call: CallLimits { fuel, ..limits.call }, ..limits }
+    };
     vec![
         validates("infinite loop", either.1, Limits::default()),
-        validates("infinite loop with endless fuel", "after 500 ms", endless_fuel),
-        validates("infinite loop with little fuel", "1000000 units of fuel", little_fuel),
+        validates("infinite loop with endless fuel", "after 500 ms", fueled(u64::MAX)),
+        validates("infinite loop with little fuel", "1000000 units of fuel", fueled(1_000_000)),
         case("infinite loop in `cabi_realloc`", Stage::Validate, either, |guest| {
             guest.realloc = Some(FOREVER.into());
         }),
@@ -322,7 +335,7 @@ fn foreign() -> Vec<Case> {
             "another version of the contract",
             stage,
             ("validator-api-version", "speaks `olive:plugin` 7.0.0"),
-            Guest { wit: wit().replace("@0.1.0", "@7.0.0"), ..Guest::default() }.build(),
+            Guest { wit: wit().replace("@0.1.1", "@7.0.0"), ..Guest::default() }.build(),
         ),
         bytes(
             "`validate` of another type",

@@ -32,7 +32,7 @@ fn a_component_says_what_it_is() {
     let descriptor = describes(&Manifest::default()).unwrap();
     assert_eq!(descriptor.id, "acme-rules");
     assert_eq!(descriptor.version, "1.2.3");
-    assert_eq!(descriptor.api_version, "0.1.0");
+    assert_eq!(descriptor.api_version, "0.1.1");
     assert_eq!(descriptor.rules[0].code, "too-large");
     assert_eq!(descriptor.schema["properties"]["max_rank"]["type"], "integer");
     assert!(descriptor.interfaces.is_empty());
@@ -193,12 +193,15 @@ fn manifests_that_break_the_contract_are_refused() {
     );
     let contract = |manifest: &Manifest<'_>| describes(manifest).unwrap_err().to_string();
     assert_eq!(
-        contract(&Manifest { accepts: ("workflow", "^0.2"), ..Manifest::default() }),
+        contract(&Manifest { accepts: &[("workflow", "^0.2")], ..Manifest::default() }),
         "the component does not fit the contract: it knows `workflow` documents of version \
          `^0.2`, this Olive writes 0.1.0"
     );
     assert_eq!(
-        contract(&Manifest { accepts: ("model", "^0.1"), ..Manifest::default() }),
+        contract(&Manifest {
+            accepts: &[("model", "^0.1"), ("graph", "^0.1")],
+            ..Manifest::default()
+        }),
         "the component does not fit the contract: it does not say that it accepts `workflow` \
          documents"
     );
@@ -237,4 +240,31 @@ fn schemas_of_settings_describe_objects_and_stay_inside() {
         &format!("{}{{}}", " ".repeat(300_000)),
         "the component says more than allowed: its schema has 300002 bytes; 262144 are allowed",
     );
+}
+
+#[test]
+fn a_component_may_have_passes_and_no_validator() {
+    let component = load(&Guest::of_passes().build()).unwrap();
+    let descriptor = component.describe().unwrap();
+    assert!(!descriptor.validates);
+    assert_eq!(descriptor.interfaces, ["graph-pass"]);
+    assert_eq!(descriptor.passes[0].name, "RenameInputs");
+    let ctx = Context::default();
+    assert_eq!(component.validate("{}", &ctx), Ok(Vec::new()));
+    assert_eq!(component.transform("RenameInputs", "{}", "{}", &ctx), Ok(Vec::new()));
+}
+
+#[test]
+fn a_validator_has_no_passes() {
+    let component = load(&Guest::default().build()).unwrap();
+    assert!(component.describe().unwrap().passes.is_empty());
+    let refused = component.transform("RenameInputs", "{}", "{}", &Context::default());
+    assert_eq!(refused, Err(Failure::Contract("it has no pass `RenameInputs`".into())));
+}
+
+#[test]
+fn a_component_may_have_passes_and_a_validator() {
+    let component = load(&Guest::default().with_passes().build()).unwrap();
+    let descriptor = component.describe().unwrap();
+    assert!(descriptor.validates && descriptor.passes.len() == 1);
 }

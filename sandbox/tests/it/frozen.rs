@@ -11,16 +11,15 @@ use std::path::PathBuf;
 use std::{fs, slice};
 
 use olive_sandbox::{Component, Context};
+use olive_schemas::graph::GraphEdit;
 use olive_schemas::validation::{Completion, Cost};
 use serde_json::{Map, Value, json};
 
 use crate::answers::load;
-use crate::guest::{Finding, Guest, Manifest};
+use crate::guest::{DOCUMENT_AND_CONTEXT, Finding, Guest, Manifest};
 
 /// A version to freeze; the others are on disk.
-const CURRENT: &str = "0.1.0";
-/// Parameters of `document: string, ctx: context`.
-const DOCUMENT_AND_CONTEXT: &str = "(param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)";
+const CURRENT: &str = "0.1.1";
 /// Parameters of `document: string, at: string, ctx: context`.
 const DOCUMENT_PLACE_AND_CONTEXT: &str =
     "(param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)";
@@ -41,13 +40,55 @@ fn context() -> Context {
 
 #[test]
 fn the_plain_validator_of_0_1_0_answers() {
-    check_validator(&frozen("0.1.0", "plain"), &[]);
+    check_validator(&frozen("0.1.0", "plain"), "0.1.0", &[]);
+}
+
+#[test]
+fn the_plain_validator_of_0_1_1_answers() {
+    check_validator(&frozen("0.1.1", "plain"), "0.1.1", &[]);
+}
+
+#[test]
+fn the_graph_passes_of_0_1_1_answer() {
+    let component = frozen("0.1.1", "passes");
+    let descriptor = component.describe().unwrap();
+    assert_eq!((descriptor.id.as_str(), descriptor.validates), ("acme-rules", false));
+    assert_eq!(
+        (descriptor.api_version.as_str(), descriptor.interfaces),
+        ("0.1.1", vec!["graph-pass".to_owned()])
+    );
+    check_passes(&component);
 }
 
 #[test]
 fn the_full_validator_of_0_1_0_answers() {
     let component = frozen("0.1.0", "full");
-    check_validator(&component, &["migrator", "completer", "planner"]);
+    check_validator(&component, "0.1.0", &["migrator", "completer", "planner"]);
+    check_optional(&component);
+}
+
+#[test]
+fn the_full_component_of_0_1_1_answers() {
+    let component = frozen("0.1.1", "full");
+    let all = ["migrator", "completer", "planner", "graph-pass"];
+    check_validator(&component, "0.1.1", &all);
+    check_optional(&component);
+    check_passes(&component);
+}
+
+/// The frozen passes answer with their settings.
+#[track_caller]
+fn check_passes(component: &Component) {
+    let [pass] = &component.describe().unwrap().passes[..] else { panic!("one pass") };
+    assert_eq!((&*pass.name, &*pass.summary), ("RenameInputs", "Rename inputs of the graph."));
+    assert_eq!(pass.schema["properties"]["prefix"]["type"], "string");
+    let edits = r#"[{"edit": "remove_node", "node": 3}, {"edit": "remove_unused"}]"#;
+    let found = component.transform("RenameInputs", "{}", edits, &context()).unwrap();
+    assert_eq!(found, [GraphEdit::RemoveNode { node: 3 }, GraphEdit::RemoveUnused]);
+}
+
+#[track_caller]
+fn check_optional(component: &Component) {
     let ctx = context();
     let note = component.migrate("old form", &ctx).unwrap().pop().unwrap();
     assert_eq!(note.message, "old form");
@@ -72,10 +113,10 @@ fn the_full_validator_of_0_1_0_answers() {
 /// The frozen validators answer with what they were given: the document as message, the facts as
 /// help.
 #[track_caller]
-fn check_validator(component: &Component, interfaces: &[&str]) {
+fn check_validator(component: &Component, version: &str, interfaces: &[&str]) {
     let descriptor = component.describe().unwrap();
     assert_eq!((descriptor.id.as_str(), descriptor.version.as_str()), ("acme-rules", "1.2.3"));
-    assert_eq!(descriptor.api_version, "0.1.0");
+    assert_eq!(descriptor.api_version, version);
     assert_eq!(descriptor.interfaces, interfaces);
     assert_eq!(descriptor.rules[0].code, "too-large");
     assert_eq!(descriptor.schema["type"], "object");
@@ -91,7 +132,7 @@ fn check_validator(component: &Component, interfaces: &[&str]) {
 #[test]
 #[ignore = "writes files, once for each release"]
 fn freeze() {
-    for (name, guest) in [("plain", plain()), ("full", full())] {
+    for (name, guest) in [("plain", plain()), ("full", full()), ("passes", passes())] {
         let path = path(CURRENT, name);
         assert!(!path.exists(), "`{}` is frozen", path.display());
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -107,11 +148,26 @@ fn plain() -> Guest {
     guest
 }
 
+fn passes() -> Guest {
+    with_passes(Guest::of_passes())
+}
+
+/// The same with passes that answer with their settings.
+fn with_passes(mut guest: Guest) -> Guest {
+    let answer = guest.image.ok([0, 0]);
+    guest.transform = format!(
+        "(i32.store (i32.const {}) (local.get 4)) (i32.store (i32.const {}) (local.get 5))
+    i32.const {answer}",
+        answer + 4,
+        answer + 8,
+    );
+    guest
+}
+
 fn full() -> Guest {
-    let mut guest = plain();
-    guest.world = "full-plugin";
+    let mut guest = Guest { world: "full-plugin", ..with_passes(plain()) };
     guest.manifest(&Manifest {
-        provides: &["migrator", "completer", "planner"],
+        provides: &["migrator", "completer", "planner", "graph-pass"],
         ..Manifest::default()
     });
     let [at, length] = guest.image.text("asked");
@@ -137,13 +193,13 @@ fn full() -> Guest {
     let costs = guest.image.words(&costs);
     let costs = guest.image.ok([costs, 2]);
     guest.fields = format!(
-        r#"(func (export "olive:plugin/migrator@{CURRENT}#migrate") {DOCUMENT_AND_CONTEXT} (result i32)
+        r#"(func (export "olive:plugin/migrator@{CURRENT}#migrate") (param {DOCUMENT_AND_CONTEXT}) (result i32)
     {migrate})
   (func (export "olive:plugin/completer@{CURRENT}#complete") {DOCUMENT_PLACE_AND_CONTEXT} (result i32)
     (i32.store (i32.const {label}) (local.get 2))
     (i32.store (i32.const {length}) (local.get 3))
     i32.const {completions})
-  (func (export "olive:plugin/planner@{CURRENT}#estimate") {DOCUMENT_AND_CONTEXT} (result i32)
+  (func (export "olive:plugin/planner@{CURRENT}#estimate") (param {DOCUMENT_AND_CONTEXT}) (result i32)
     i32.const {costs})"#,
         migrate = echo(note, notes),
         label = completion,

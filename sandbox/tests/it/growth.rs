@@ -8,7 +8,7 @@ use crate::guest::{Guest, wit};
 /// A component of the version `version` that logs, so that it imports `host` of that version.
 fn of(version: &str) -> Guest {
     let mut guest =
-        Guest { wit: wit().replace("@0.1.0", &format!("@{version}")), ..Guest::default() };
+        Guest { wit: wit().replace("@0.1.1", &format!("@{version}")), ..Guest::default() };
     guest.validate =
         format!("(call $log (i32.const 3) (i32.const 0) (i32.const 0)) {}", guest.validate);
     guest

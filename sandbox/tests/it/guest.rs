@@ -12,6 +12,12 @@ use wit_parser::Resolve;
 /// Where data starts in the memory of a guest.
 const DATA: u32 = 1024;
 
+/// Parameters of `document: string, ctx: context`.
+pub(crate) const DOCUMENT_AND_CONTEXT: &str = "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32";
+/// Parameters of `name: string, graph: string, config: string, ctx: context`.
+const NAME_GRAPH_CONFIG_AND_CONTEXT: &str =
+    "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32";
+
 /// Data of a guest.
 pub(crate) struct Image(Vec<u8>);
 
@@ -49,17 +55,25 @@ impl Image {
 
     /// `manifest`.
     pub(crate) fn manifest(&mut self, manifest: &Manifest<'_>) -> u32 {
-        let kind = self.text(manifest.accepts.0);
-        let range = self.text(manifest.accepts.1);
-        let accepts = self.words(&[kind, range].concat());
+        let accepts: Vec<[u32; 2]> = (manifest.accepts.iter())
+            .flat_map(|(kind, range)| [self.text(kind), self.text(range)])
+            .collect();
+        let accepts_at = self.words(&accepts.concat());
         let provides: Vec<[u32; 2]> =
             manifest.provides.iter().map(|name| self.text(name)).collect();
         let provides_at = self.words(&provides.concat());
         let texts =
             [manifest.id, manifest.version, manifest.description].map(|text| self.text(text));
         let extra = self.text(manifest.extra);
-        let lists = [[accepts, 1], [provides_at, u32::try_from(provides.len()).unwrap()]];
+        let count = |length: usize| u32::try_from(length).unwrap();
+        let lists = [[accepts_at, count(accepts.len() / 2)], [provides_at, count(provides.len())]];
         self.words(&[texts.concat(), lists.concat(), extra.to_vec()].concat())
+    }
+
+    /// `list<pass-info>`, as address and count; each is name, summary and schema.
+    pub(crate) fn passes(&mut self, passes: &[[&str; 3]]) -> [u32; 2] {
+        let texts: Vec<[u32; 2]> = passes.iter().flatten().map(|text| self.text(text)).collect();
+        [self.words(&texts.concat()), u32::try_from(passes.len()).unwrap()]
     }
 
     /// `list<diagnostic>`, as address and count.
@@ -97,7 +111,7 @@ pub(crate) struct Manifest<'a> {
     pub(crate) id: &'a str,
     pub(crate) version: &'a str,
     pub(crate) description: &'a str,
-    pub(crate) accepts: (&'a str, &'a str),
+    pub(crate) accepts: &'a [(&'a str, &'a str)],
     pub(crate) provides: &'a [&'a str],
     pub(crate) extra: &'a str,
 }
@@ -108,7 +122,7 @@ impl Default for Manifest<'_> {
             id: "acme-rules",
             version: "1.2.3",
             description: "Rules of Acme.",
-            accepts: ("workflow", "^0.1"),
+            accepts: &[("workflow", "^0.1"), ("graph", "^0.1")],
             provides: &[],
             extra: r#"{"rules": [{"code": "too-large", "summary": "a rank is too large"}]}"#,
         }
@@ -150,9 +164,14 @@ pub(crate) struct Guest {
     pub(crate) config_schema: String,
     /// `validate: func(document: string, ctx: context) -> result<list<diagnostic>, plugin-error>`.
     pub(crate) validate: String,
+    /// `passes: func() -> result<list<pass-info>, plugin-error>`.
+    pub(crate) passes: String,
+    /// `transform: func(name: string, graph: string, config: string, ctx: context)
+    /// -> result<string, plugin-error>`.
+    pub(crate) transform: String,
     /// `cabi_realloc`, when it is not the honest one.
     pub(crate) realloc: Option<String>,
-    /// What it imports, beside `log` when `validate` calls it.
+    /// What it imports, beside `log` when `validate` or `transform` calls it.
     pub(crate) imports: String,
     /// What else the module holds.
     pub(crate) fields: String,
@@ -171,6 +190,8 @@ impl Default for Guest {
             describe: String::new(),
             config_schema: String::new(),
             validate: String::new(),
+            passes: String::new(),
+            transform: String::new(),
             realloc: None,
             imports: String::new(),
             fields: String::new(),
@@ -181,14 +202,23 @@ impl Default for Guest {
         guest.manifest(&Manifest::default());
         guest.schema(r#"{"type": "object", "properties": {"max_rank": {"type": "integer"}}}"#);
         guest.findings(&[]);
+        guest.has_passes(&[PASS]);
+        guest.edits("[]");
         guest
     }
 }
 
+/// Name, summary and schema of a pass.
+pub(crate) const PASS: [&str; 3] = [
+    "RenameInputs",
+    "Rename inputs of the graph.",
+    r#"{"type": "object", "properties": {"prefix": {"type": "string"}}}"#,
+];
+
 /// The WIT package of the contract.
 pub(crate) fn wit() -> String {
     let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugin-api/wit/0.1.0/olive-plugin.wit");
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugin-api/wit/0.1.1/olive-plugin.wit");
     std::fs::read_to_string(path).unwrap()
 }
 
@@ -210,6 +240,29 @@ impl Guest {
         self.answers(findings);
     }
 
+    /// An honest component with a pass that changes nothing, and no validator.
+    pub(crate) fn of_passes() -> Self {
+        Self { world: "graph-pass-plugin", ..Self::default() }
+    }
+
+    /// The same component with a pass beside its validator.
+    pub(crate) fn with_passes(mut self) -> Self {
+        self.wit.push_str("world both { include validator-plugin; include with-graph-pass; }");
+        Self { world: "both", ..self }
+    }
+
+    /// Answers these passes: name, summary and schema each.
+    pub(crate) fn has_passes(&mut self, passes: &[[&str; 3]]) {
+        let passes = self.image.passes(passes);
+        self.passes = format!("i32.const {}", self.image.ok(passes));
+    }
+
+    /// Answers `edits`.
+    pub(crate) fn edits(&mut self, edits: &str) {
+        let edits = self.image.text(edits);
+        self.transform = format!("i32.const {}", self.image.ok(edits));
+    }
+
     /// Answers the list of diagnostics at an address, whatever is there.
     pub(crate) fn answers(&mut self, list: [u32; 2]) {
         self.validate = format!("i32.const {}", self.image.ok(list));
@@ -219,7 +272,26 @@ impl Guest {
     fn text(&self) -> String {
         let version = self.wit.lines().find_map(|line| line.strip_prefix("package olive:plugin@"));
         let version = version.unwrap().trim_end_matches(';');
-        let uses_host = self.validate.contains("$log");
+        let validates = self.world != "graph-pass-plugin";
+        let has_passes = ["graph-pass-plugin", "full-plugin", "both"].contains(&self.world);
+        let uses_host = (validates && self.validate.contains("$log"))
+            || (has_passes && self.transform.contains("$log"));
+        let validator = format!(
+            r#"(func (export "olive:plugin/validator@{version}#config-schema") (result i32)
+    {config_schema})
+  (func (export "olive:plugin/validator@{version}#validate") (param {DOCUMENT_AND_CONTEXT}) (result i32)
+    {validate})"#,
+            config_schema = self.config_schema,
+            validate = self.validate,
+        );
+        let passes = format!(
+            r#"(func (export "olive:plugin/graph-pass@{version}#passes") (result i32)
+    {passes})
+  (func (export "olive:plugin/graph-pass@{version}#transform") (param {NAME_GRAPH_CONFIG_AND_CONTEXT}) (result i32)
+    {transform})"#,
+            passes = self.passes,
+            transform = self.transform,
+        );
         let host = format!(
             r#"(import "olive:plugin/host@{version}" "log" (func $log (param i32 i32 i32)))"#
         );
@@ -236,10 +308,8 @@ impl Guest {
     {realloc})
   (func (export "olive:plugin/plugin@{version}#describe") (result i32)
     {describe})
-  (func (export "olive:plugin/validator@{version}#config-schema") (result i32)
-    {config_schema})
-  (func (export "olive:plugin/validator@{version}#validate") (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
-    {validate})
+  {validator}
+  {passes}
   {fields}
   (data (i32.const {DATA}) "{data}"))"#,
             host = if uses_host { &host } else { "" },
@@ -248,8 +318,8 @@ impl Guest {
             heap = self.image.end().next_multiple_of(16),
             realloc = self.realloc.as_deref().unwrap_or(REALLOC),
             describe = self.describe,
-            config_schema = self.config_schema,
-            validate = self.validate,
+            validator = if validates { &validator } else { "" },
+            passes = if has_passes { &passes } else { "" },
             fields = self.fields,
         )
     }

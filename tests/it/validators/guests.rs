@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::guest::{Finding, Guest, Manifest};
 
 /// What the validator `acme-rules` says of a pass `first` whose score is 0.5.
-pub(super) const TOO_LOW: Finding<'static> = Finding {
+pub(crate) const TOO_LOW: Finding<'static> = Finding {
     pointer: "/passes/first/score",
     severity: 0,
     code: "too-low",
@@ -53,7 +53,7 @@ fn when(guest: &mut Guest, part: &str, then: u32, other: u32) -> String {
 }
 
 /// `acme-rules`, which tells `finding` while the document contains `part`.
-pub(super) fn telling(finding: Finding<'_>, part: &str) -> Guest {
+pub(crate) fn telling(finding: Finding<'_>, part: &str) -> Guest {
     let mut guest = Guest::default();
     let findings = guest.image.findings(&[finding]);
     let (told, nothing) = (guest.image.ok(findings), guest.image.ok([0, 0]));
