@@ -21,7 +21,7 @@
 //! | `input-untouched`, `stays-inside` | does it write nowhere but to output and scratch |
 //!
 //! Validators have `loaded`, a check for each document, `rules-tried`, `interfaces` and `limits`
-//! instead of those about steps.
+//! instead of those about steps; passes of components have both kinds, and a graph editor at hand.
 
 mod report;
 mod subject;
@@ -47,12 +47,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use olive_schemas::descriptor::PluginDescriptor;
+use olive_schemas::protocol::Callee;
 use serde::Deserialize;
 
 use report::{Report, failed, skipped};
 use steps::Bench;
 use trial::describe;
 use world::World;
+
+use crate::plugin::component::as_plugin;
 
 /// Time in which a plugin says what it provides.
 const DESCRIBE_LIMIT: Duration = Duration::from_secs(5);
@@ -69,9 +72,12 @@ pub fn check(subject: &Subject, root: &Path, tell: &mut dyn FnMut(&Check)) -> io
     let mut report = Report::new(tell);
     let (mut known, mut has_silent) = (Vec::new(), false);
     for plugin in &subject.plugins {
-        if subject::is_component(plugin) {
-            component::check(plugin, &subject.cases.cases, &subject.folder, &mut report);
-        } else if let Some(descriptor) = check_plugin(plugin, subject, &world, &mut report)? {
+        let tried = if subject::is_component(plugin) {
+            check_component(plugin, subject, &world, &mut report)?
+        } else {
+            check_plugin(plugin, subject, &world, &mut report)?
+        };
+        if let Some(descriptor) = tried {
             let entries = cases::entries(&descriptor).into_iter();
             known.extend(entries.map(|(kind, name)| (kind, name.to_owned())));
         } else {
@@ -96,20 +102,52 @@ fn check_plugin(
     let name = &descriptor.name;
     report.add(format!("{name}/names"), form::names(&descriptor));
     report.add(format!("{name}/summaries"), form::summaries(&descriptor));
-    let PluginDescriptor { passes, sources, systems, .. } = &descriptor;
+    let callee = Callee::from(plugin.to_owned());
+    check_parts(&Bench { world, plugin: &callee, descriptor: &descriptor }, subject, report)?;
+    for system in &descriptor.systems {
+        let why = "systems are tried by runs that use them";
+        report.add(format!("{}/runs", system.name), skipped(why));
+    }
+    Ok(Some(descriptor))
+}
+
+/// Tries a component: what it says of documents, and its passes on models.
+fn check_component(
+    plugin: &Path,
+    subject: &Subject,
+    world: &World,
+    report: &mut Report<'_>,
+) -> io::Result<Option<PluginDescriptor>> {
+    let Subject { cases, folder, graph_editor, .. } = subject;
+    let Some(said) = component::check(plugin, &cases.cases, folder, report) else {
+        return Ok(None);
+    };
+    let descriptor = as_plugin(&said);
+    if descriptor.passes.is_empty() {
+        return Ok(Some(descriptor));
+    }
+    report.add(format!("{}/summaries", descriptor.name), form::summaries(&descriptor));
+    let graph_editor = graph_editor.clone().map(Box::new);
+    let callee = Callee { graph_editor, ..plugin.to_owned().into() };
+    check_parts(&Bench { world, plugin: &callee, descriptor: &descriptor }, subject, report)?;
+    Ok(Some(descriptor))
+}
+
+/// Tries all that a plugin has a schema for, or can run.
+fn check_parts(bench: &Bench<'_>, subject: &Subject, report: &mut Report<'_>) -> io::Result<()> {
+    let PluginDescriptor { passes, sources, systems, .. } = bench.descriptor;
     let schemas = (passes.iter().map(|pass| (&pass.name, &pass.schema)))
         .chain(sources.iter().map(|source| (&source.name, &source.schema)))
         .chain(systems.iter().map(|system| (&system.name, &system.schema)));
     for (name, schema) in schemas {
         schema::check(name, schema, report);
     }
-    let bench = Bench { world, plugin, descriptor: &descriptor };
     let mut thorough = BTreeSet::new();
-    for case in cases::all(&descriptor, &subject.cases.cases, &subject.folder, world) {
+    for case in cases::all(bench.descriptor, &subject.cases.cases, &subject.folder, bench.world) {
         match case {
             Ok(case) => {
                 let is_thorough = !thorough.contains(&case.task.entry);
-                if steps::check(&bench, &case, is_thorough, report)? {
+                if steps::check(bench, &case, is_thorough, report)? {
                     thorough.insert(case.task.entry.clone());
                 }
             }
@@ -120,11 +158,7 @@ fn check_plugin(
             }
         }
     }
-    for system in systems {
-        let why = "systems are tried by runs that use them";
-        report.add(format!("{}/runs", system.name), skipped(why));
-    }
-    Ok(Some(descriptor))
+    Ok(())
 }
 
 /// What the plugin says about itself, asked twice.

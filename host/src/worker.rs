@@ -1,10 +1,12 @@
 //! The worker: a process that loads one plugin, answers one call, and ends.
 //!
 //! It keeps the way to the host apart from what a plugin prints (`channel`), and confines itself
-//! to the folders of its call before it loads anything (`confine`).
+//! to the folders of its call before it loads anything (`confine`). A component is loaded into the
+//! sandbox and works through the library of a graph editor (`graph_pass`).
 
 mod channel;
 mod launch;
+mod graph_pass;
 
 pub use launch::launch;
 
@@ -16,7 +18,7 @@ use std::thread;
 
 use abi_stable::sabi_trait::TD_Opaque;
 use abi_stable::std_types::{RResult, RStr, RString};
-use olive_plugin_api::abi::{EventSink, EventSink_TO, EventSinkObject};
+use olive_plugin_api::abi::{EventSink, EventSink_TO, EventSinkObject, PluginModuleRef};
 use olive_schemas::error::PluginError;
 use olive_schemas::protocol::{CANCEL, Call, CallLine, Callee, End, Message, Usage};
 use olive_schemas::step::{LogLevel, StepEvent, StepRequest};
@@ -24,6 +26,7 @@ use serde_json::Value;
 
 use crate::cancel;
 use crate::confine;
+use crate::plugin::component;
 use crate::plugin::manifest::Manifest;
 use crate::plugin::native;
 use crate::plugin::packs::unchanged;
@@ -41,6 +44,8 @@ pub fn serve(is_detached: bool) -> io::Result<ExitCode> {
     let line = input.line()?.unwrap_or_default();
     let CallLine { call, .. } = serde_json::from_str(&line).map_err(io::Error::other)?;
     let is_native = !Manifest::is_at(call.plugin());
+    // Loading runs nothing of it, and keeps its machine code for the next time.
+    let component = component::is_at(call.plugin()).then(|| graph_pass::load(call.callee()));
     if is_native && let Some(note) = confine::confine(&call).note() {
         let event = StepEvent::Log { level: LogLevel::Debug, message: note.into() };
         output.send(&Message::Event(event))?;
@@ -51,13 +56,17 @@ pub fn serve(is_detached: bool) -> io::Result<ExitCode> {
         listen(input, Arc::clone(&is_cancelled));
     }
     let sink = Sink { output: output.clone(), is_cancelled };
-    let end = if is_native { answer(&call, sink) } else { relay(&call, &sink) };
+    let end = match component {
+        Some(component) => ended(component.and_then(|it| graph_pass::answer(&call, it, &sink))),
+        None if is_native => ended(ask(&call, sink)),
+        None => relay(&call, &sink),
+    };
     output.send(&Message::End(end))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn answer(call: &Call, sink: Sink) -> End {
-    match ask(call, sink) {
+fn ended(answer: Result<Value, PluginError>) -> End {
+    match answer {
         Ok(answer) => End::Done { answer, usage: usage() },
         Err(error) => End::Failed { error, usage: usage() },
     }
@@ -83,23 +92,28 @@ fn relay(call: &Call, sink: &Sink) -> End {
 
 fn ask(call: &Call, sink: Sink) -> Result<Value, PluginError> {
     let module = native::load(call.callee())?;
-    let answer = match call {
-        Call::Describe { .. } => module.describe()(),
+    match call {
+        Call::Describe { .. } => describe(module),
         Call::Prepare { request, .. } => {
-            module.prepare()(RStr::from_str(&write(request)?), sink.into_object())
+            read(module.prepare()(RStr::from_str(&write(request)?), sink.into_object()))
         }
-        Call::Run { request, .. } => {
-            module.run()(RStr::from_str(&write(request)?), sink.into_object())
-        }
-    };
-    read(answer)
+        Call::Run { request, .. } => run(module, request, sink),
+    }
+}
+
+fn describe(module: PluginModuleRef) -> Result<Value, PluginError> {
+    read(module.describe()())
+}
+
+fn run(module: PluginModuleRef, request: &StepRequest, sink: Sink) -> Result<Value, PluginError> {
+    read(module.run()(RStr::from_str(&write(request)?), sink.into_object()))
 }
 
 /// The request as the plugin gets it: the library of an execution provider is the one installed.
 fn write(request: &StepRequest) -> Result<String, PluginError> {
     let mut request = request.clone();
     if let Some(library) = &mut request.execution_provider_library {
-        let plugin = Callee { path: library.path.clone(), packed: library.packed.take() };
+        let plugin = Callee { packed: library.packed.take(), ..library.path.clone().into() };
         if let (Some(file), Some(packed)) = (unchanged::check(&plugin)?, &plugin.packed) {
             library.path = file.into_path(packed)?;
         }
@@ -146,6 +160,7 @@ fn leave() -> ! {
 }
 
 /// What the plugin sees of the host.
+#[derive(Clone)]
 struct Sink {
     output: Output,
     is_cancelled: Arc<AtomicBool>,

@@ -87,6 +87,10 @@ pub struct Callee {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(skip)]
     pub packed: Option<Packed>,
+    /// The plugin that shows graphs to a component, and edits them. For the host's own workers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub graph_editor: Option<Box<Callee>>,
 }
 
 /// What a plugin that came in a pack must be.
@@ -101,7 +105,7 @@ pub struct Packed {
 impl From<PathBuf> for Callee {
     /// A plugin that came in no pack.
     fn from(path: PathBuf) -> Self {
-        Self { path, packed: None }
+        Self { path, packed: None, graph_editor: None }
     }
 }
 
@@ -130,7 +134,7 @@ impl Call {
         let mut line = self.to_line();
         match &mut line.call {
             Self::Describe { plugin } | Self::Prepare { plugin, .. } | Self::Run { plugin, .. } => {
-                plugin.packed = None;
+                *plugin = plugin.path.clone().into();
             }
         }
         line
@@ -305,7 +309,7 @@ mod tests {
     fn what_files_must_be_is_for_workers_only() {
         let files = [("a.so".to_owned(), "00".to_owned())].into();
         let packed = Some(Packed { pack: "acme/a 1.0.0".into(), files });
-        let call = Call::Describe { plugin: Callee { path: "/p".into(), packed } };
+        let call = Call::Describe { plugin: Callee { packed, ..PathBuf::from("/p").into() } };
         let written = json!({
             "protocol": PROTOCOL,
             "call": "describe",

@@ -100,6 +100,11 @@ pub const CODES: &[Code] = &[
         "install a plugin that does, see `olive plugin list`",
     ),
     code(
+        "no-graph-editor",
+        "a pass of a component needs a plugin that edits graphs, and none is installed",
+        "install a plugin with a graph editor, see `olive plugin list`",
+    ),
+    code(
         "no-key-vault",
         "a token is asked for, and no key vault holds it",
         "add `\"keyvault_name\"` to `azureml_client`",

@@ -1,6 +1,7 @@
 //! Validators, tried with documents.
 
 mod documents;
+mod graphs;
 
 use std::collections::BTreeSet;
 use std::env;
@@ -8,7 +9,9 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use olive_sandbox::{Component, Context, Failure, Limits, MachineCode, Sandbox, compile_in_child};
+use olive_sandbox::{
+    CallLimits, Component, Context, Failure, Limits, MachineCode, Sandbox, compile_in_child,
+};
 use olive_schemas::conformance::ConformanceCase;
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::validation::{Document, ValidatorDescriptor};
@@ -29,38 +32,26 @@ const COMPILE_LIMIT: Duration = Duration::from_mins(2);
 /// Share of the fuel and the time of a call that a large document may use.
 const MARGIN: u32 = 4;
 
-/// Tries the component at `path`.
+/// Tries the component at `path` with documents; what it says about itself, when it can be loaded.
 pub(super) fn check(
     path: &Path,
     cases: &[ConformanceCase],
     folder: &Path,
     report: &mut Report<'_>,
-) {
+) -> Option<ValidatorDescriptor> {
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let Some(bench) = Bench::set_up(path, &name, report) else { return };
+    let bench = Bench::set_up(path, &name, report)?;
     report.add(format!("{name}/names"), names(&bench.descriptor));
-    schema::check(&name, &bench.descriptor.schema, report);
-    for (label, document) in usual() {
-        report.add(format!("{name}/{label}"), bench.finds(&document, &Expectation::Anything).0);
+    if bench.descriptor.validates {
+        bench.validate(&name, cases, folder, report);
     }
-    let planner = Planner::default();
-    let mut found = BTreeSet::new();
-    for (index, case) in cases.iter().enumerate() {
-        let Some(file) = &case.document else { continue };
-        let label = case.name.clone().unwrap_or_else(|| index.to_string());
-        let finding = planner.read(&folder.join(file)).map_or_else(failed, |mut document| {
-            document.config.extend(case.config.clone());
-            let expected = case.expect.code().map_or(Expectation::Nothing, Expectation::Code);
-            let (finding, codes) = bench.finds(&document, &expected);
-            found.extend(codes);
-            finding
-        });
-        report.add(format!("{name}/{label}"), finding);
+    if bench.descriptor.validates || !bench.interfaces_of_workflows().is_empty() {
+        report.add(format!("{name}/interfaces"), bench.interfaces());
     }
-    report.add(format!("{name}/rules-tried"), tried(&bench.descriptor, &found));
-    report.add(format!("{name}/interfaces"), bench.interfaces());
-    report.add(format!("{name}/unknown-setting"), bench.unknown_setting());
-    report.add(format!("{name}/limits"), bench.limits());
+    for pass in &bench.descriptor.passes {
+        report.add(format!("{}/limits", pass.name), graphs::limits(&bench.code, pass, cases));
+    }
+    Some(bench.descriptor)
 }
 
 /// What a document must make a component find.
@@ -99,6 +90,37 @@ impl Bench {
         };
         report.add(format!("{name}/described"), finding);
         Some(Self { code, component, descriptor: described.ok()? })
+    }
+
+    /// Tries the validator with documents of ours and of the author's.
+    fn validate(
+        &self,
+        name: &str,
+        cases: &[ConformanceCase],
+        folder: &Path,
+        report: &mut Report<'_>,
+    ) {
+        schema::check(name, &self.descriptor.schema, report);
+        for (label, document) in usual() {
+            report.add(format!("{name}/{label}"), self.finds(&document, &Expectation::Anything).0);
+        }
+        let planner = Planner::default();
+        let mut found = BTreeSet::new();
+        for (index, case) in cases.iter().enumerate() {
+            let Some(file) = &case.document else { continue };
+            let label = case.name.clone().unwrap_or_else(|| index.to_string());
+            let finding = planner.read(&folder.join(file)).map_or_else(failed, |mut document| {
+                document.config.extend(case.config.clone());
+                let expected = case.expect.code().map_or(Expectation::Nothing, Expectation::Code);
+                let (finding, codes) = self.finds(&document, &expected);
+                found.extend(codes);
+                finding
+            });
+            report.add(format!("{name}/{label}"), finding);
+        }
+        report.add(format!("{name}/rules-tried"), tried(&self.descriptor, &found));
+        report.add(format!("{name}/unknown-setting"), self.unknown_setting());
+        report.add(format!("{name}/limits"), self.limits());
     }
 
     /// What the component finds about `document`, asked twice, and the codes of that.
@@ -145,9 +167,15 @@ impl Bench {
             .then(|| format!("the message of `{code}` is empty or ends with a period"))
     }
 
+    /// Optional interfaces that are about workflows.
+    fn interfaces_of_workflows(&self) -> Vec<&str> {
+        let all = self.descriptor.interfaces.iter().map(String::as_str);
+        all.filter(|interface| *interface != "graph-pass").collect()
+    }
+
     /// Whether the optional interfaces answer, and the same twice.
     fn interfaces(&self) -> Finding {
-        let provided = &self.descriptor.interfaces;
+        let provided = self.interfaces_of_workflows();
         if provided.is_empty() {
             return skipped("it is neither migrator nor completer nor planner");
         }
@@ -197,18 +225,24 @@ impl Bench {
             ));
         }
         let time = start.elapsed();
-        let fuel = match fuel(&self.code, &document, &limits) {
+        let fuel = match fuel(limits.call.fuel, |fuel| {
+            let call = CallLimits { fuel, ..limits.call };
+            let sandbox = Sandbox::new(Limits { call, ..limits.clone() })?;
+            let component = sandbox.load(&self.code)?;
+            component.validate(&document, &Context::default()).map(|_| ())
+        }) {
             Ok(fuel) => fuel,
             Err(failure) => return failed(tell(&failure)),
         };
         let told = format!(
             "{} KB of document take about {fuel} of {} units of fuel and {} of {} ms",
             document.len() >> 10,
-            limits.fuel,
+            limits.call.fuel,
             time.as_millis(),
-            limits.time.as_millis(),
+            limits.call.time.as_millis(),
         );
-        let is_fine = fuel <= limits.fuel / u64::from(MARGIN) && time <= limits.time / MARGIN;
+        let is_fine =
+            fuel <= limits.call.fuel / u64::from(MARGIN) && time <= limits.call.time / MARGIN;
         if is_fine { Ok(told) } else { failed(format!("{told}: less than a quarter is safe")) }
     }
 
@@ -229,18 +263,15 @@ fn twice<T: PartialEq>(ask: impl Fn() -> Result<T, Failure>) -> Result<(), Strin
     }
 }
 
-/// About the least fuel that `document` can be validated with: an eighth more at most.
-fn fuel(code: &MachineCode, document: &str, limits: &Limits) -> Result<u64, Failure> {
-    let suffices = |fuel| {
-        let sandbox = Sandbox::new(Limits { fuel, ..limits.clone() })?;
-        match sandbox.load(code)?.validate(document, &Context::default()) {
-            Err(Failure::Fuel { .. }) => Ok(false),
-            Err(failure) => Err(failure),
-            Ok(_) => Ok(true),
-        }
+/// About the least fuel, of at most `limit`, with which `ask` is answered: an eighth more at most.
+fn fuel(limit: u64, ask: impl Fn(u64) -> Result<(), Failure>) -> Result<u64, Failure> {
+    let suffices = |fuel| match ask(fuel) {
+        Err(Failure::Fuel { .. }) => Ok(false),
+        Err(failure) => Err(failure),
+        Ok(()) => Ok(true),
     };
     let mut enough = 1 << 14;
-    while enough < limits.fuel && !suffices(enough)? {
+    while enough < limit && !suffices(enough)? {
         enough *= 2;
     }
     let mut too_little = enough / 2;

@@ -21,8 +21,8 @@ pub(super) struct Named<'a> {
 
 /// Everything that `descriptor` provides.
 pub(super) fn provided(descriptor: &PluginDescriptor) -> Vec<Named<'_>> {
-    let PluginDescriptor { passes, evaluators, generators, sources, systems, previewers, .. } =
-        descriptor;
+    let PluginDescriptor { passes, evaluators, generators, sources, systems, .. } = descriptor;
+    let PluginDescriptor { previewers, graph_editors, .. } = descriptor;
     macro_rules! named {
         ($what:literal, $list:expr) => {
             $list.iter().map(|one| Named { what: $what, name: &one.name, summary: &one.summary })
@@ -34,6 +34,7 @@ pub(super) fn provided(descriptor: &PluginDescriptor) -> Vec<Named<'_>> {
         .chain(named!("source", sources))
         .chain(named!("system", systems))
         .chain(named!("previewer", previewers))
+        .chain(named!("graph editor", graph_editors))
         .collect()
 }
 

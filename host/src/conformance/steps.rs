@@ -10,6 +10,7 @@ use olive_schemas::diagnostic::{Diagnostic, Severity};
 use olive_schemas::error::PluginError;
 use olive_schemas::model::{Model, ModelKind};
 use olive_schemas::preview::Previewed;
+use olive_schemas::protocol::Callee;
 use olive_schemas::step::{StepKind, StepOutcome};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -34,8 +35,8 @@ const UNKNOWN: &str = "olive_conformance_unknown";
 /// A plugin on the bench.
 pub(super) struct Bench<'a> {
     pub(super) world: &'a World,
-    /// Its library or manifest.
-    pub(super) plugin: &'a Path,
+    /// As it is called.
+    pub(super) plugin: &'a Callee,
     pub(super) descriptor: &'a PluginDescriptor,
 }
 

@@ -6,7 +6,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use olive_schemas::conformance::ConformanceFile;
+use olive_schemas::protocol::Callee;
 use thiserror::Error;
+
+use crate::plugin::{Catalog, InstalledPlugin};
 
 /// Name of the file with cases.
 const CASES: &str = "conformance.json";
@@ -26,6 +29,8 @@ pub struct Subject {
     pub cases: ConformanceFile,
     /// Folder that paths of cases start at.
     pub folder: PathBuf,
+    /// The plugin through which passes of components are tried.
+    pub graph_editor: Option<Callee>,
 }
 
 /// Why there is nothing to try.
@@ -90,7 +95,18 @@ impl Subject {
         };
         let folder = cases.parent().unwrap_or(&home).to_owned();
         let cases = if cases.exists() { read(&cases)? } else { ConformanceFile::default() };
-        Ok(Self { plugins, cases, folder })
+        Ok(Self { plugins, cases, folder, graph_editor: None })
+    }
+
+    /// The same, with the graph editor of `catalog` for components.
+    #[must_use]
+    pub fn with_graph_editor(self, catalog: &Catalog) -> Self {
+        Self { graph_editor: catalog.graph_editor().map(InstalledPlugin::callee), ..self }
+    }
+
+    /// Whether there is a component among the plugins.
+    pub fn has_components(&self) -> bool {
+        self.plugins.iter().any(|plugin| is_component(plugin))
     }
 }
 

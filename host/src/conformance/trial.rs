@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use olive_schemas::data::DataConfig;
 use olive_schemas::error::PluginError;
 use olive_schemas::model::Model;
-use olive_schemas::protocol::Call;
+use olive_schemas::protocol::{Call, Callee};
 use olive_schemas::step::{Accelerator, StepEvent, StepKind, StepRequest};
 use serde_json::Value;
 
@@ -140,13 +140,13 @@ impl Drop for RunFolder {
     }
 }
 
-/// Runs `task` on the plugin file `plugin`, after `damage` was done to the model.
+/// Runs `task` on `plugin`, after `damage` was done to the model.
 ///
 /// # Errors
 /// When the folders cannot be set up.
 pub(super) fn run(
     world: &World,
-    plugin: &Path,
+    plugin: &Callee,
     task: &Task,
     stop: Stop,
     damage: Damage<'_>,
@@ -155,7 +155,7 @@ pub(super) fn run(
     let mut input = place(&task.input, &folder.0.join("input"))?;
     damage(&mut input, &folder.0.join("input"))?;
     let request = request(task, input, &folder.0);
-    let call = Call::Run { plugin: plugin.to_owned().into(), request: Box::new(request.clone()) };
+    let call = Call::Run { plugin: plugin.clone(), request: Box::new(request.clone()) };
     let before = world.snapshot(&folder.0)?;
     let start = Instant::now();
     let (result, events, stopping) = follow(&call, task.threads, stop);
@@ -184,19 +184,19 @@ pub(super) fn look(world: &World, task: &Task, look: Damage<'_>) -> io::Result<(
     look(&mut input, &folder.0)
 }
 
-/// What the plugin file `plugin` finds about `task` before any work.
+/// What `plugin` finds about `task` before any work.
 ///
 /// # Errors
 /// When the folders cannot be set up.
 pub(super) fn prepare(
     world: &World,
-    plugin: &Path,
+    plugin: &Callee,
     task: &Task,
 ) -> io::Result<Result<Value, Ending>> {
     let folder = RunFolder(world.run_folder()?);
     let input = place(&task.input, &folder.0.join("input"))?;
     let request = Box::new(request(task, input, &folder.0));
-    let call = Call::Prepare { plugin: plugin.to_owned().into(), request };
+    let call = Call::Prepare { plugin: plugin.clone(), request };
     Ok(follow(&call, task.threads, Stop::Never).0)
 }
 

@@ -239,6 +239,7 @@ fn job(title: &str, call: &Call, threads: usize, folder: &JobFolder) -> Result<J
     let provider = request.execution_provider_library.as_ref();
     let inputs = [manifest::parts(call.callee()), request.input.model_path.clone()]
         .into_iter()
+        .chain(call.callee().graph_editor.iter().map(|editor| manifest::parts(editor)))
         .chain(provider.and_then(|library| Some(library.path.parent()?.to_owned())))
         .chain(request.input.adapter_path.clone())
         .chain(data.flat_map(|data| data.load_dataset_config.data_files.clone()))

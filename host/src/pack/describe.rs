@@ -23,7 +23,7 @@ use super::stage::Stage;
 use crate::error::Error;
 use crate::host::cache_home;
 use crate::plugin::CatalogError;
-use crate::plugin::component::{BrokenValidator, Runtime};
+use crate::plugin::component::{BrokenValidator, Runtime, as_plugin};
 use crate::plugin::describe::Descriptions;
 
 /// A plugin as the manifest lists it, and what decides about the pack.
@@ -197,8 +197,9 @@ impl Reader<'_> {
                 Some(path) => self.component(path, stage)?,
                 None => self.given(&group, stage)?,
             };
-            let ValidatorDescriptor { id, version, .. } = &descriptor;
-            let provides = Provides { validators: vec![id.clone()], ..Provides::default() };
+            let ValidatorDescriptor { id, version, validates, .. } = &descriptor;
+            let validators = Some(id.clone()).filter(|_| *validates).into_iter().collect();
+            let provides = Provides { validators, ..provides(&as_plugin(&descriptor)) };
             let (id, version) = (id.clone(), version.clone());
             return finish(group, here, (&id, version, None), provides, &descriptor, stage);
         }

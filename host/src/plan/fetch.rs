@@ -57,6 +57,7 @@ pub fn fetches(
             model: 0,
             plugin,
             name: &source.name,
+            graph_editor: None,
             accepts: &[],
             settings,
             input: "",

@@ -18,7 +18,7 @@ use crate::config::CheckedWorkflow;
 use crate::config::schema::quoted;
 use crate::plugin::digest::Digests;
 use crate::plugin::providers::LibraryOfProvider;
-use crate::plugin::{Catalog, InstalledPlugin};
+use crate::plugin::{Catalog, InstalledPlugin, PassEntry};
 use crate::store::Store;
 
 /// Plans the run of `checked`, whose relative paths start at `folder`.
@@ -127,6 +127,10 @@ impl Planning<'_> {
         let catalog = self.catalog;
         let Some(known) = catalog.pass(&pass.kind) else { return Ok(()) };
         let descriptor = known.descriptor;
+        if known.plugin.is_component() && self.graph_editor(known.plugin).is_none() {
+            ground.problems.push(no_graph_editor(known, pointer, catalog));
+            return Ok(());
+        }
         let config = Value::Object(pass.config.clone());
         let settings = settle(&config, &descriptor.schema, &pointer, ground)?;
         self.model += 1;
@@ -201,6 +205,11 @@ impl Planning<'_> {
         }))
     }
 
+    /// The plugin that shows and edits graphs for `plugin`, when that is a component.
+    fn graph_editor(&self, plugin: &InstalledPlugin) -> Option<&InstalledPlugin> {
+        self.catalog.graph_editor().filter(|_| plugin.is_component())
+    }
+
     /// The execution provider that a step of `role` loads: only ONNX models are run by one.
     fn provider(&self, role: &Role) -> Option<LibraryOfProvider> {
         let runs_it = matches!(role, Role::Evaluation { .. }) && self.kind == ModelKind::Onnx;
@@ -229,6 +238,7 @@ impl Planning<'_> {
             role,
             model: self.model,
             plugin,
+            graph_editor: self.graph_editor(plugin),
             name,
             accepts,
             settings,
@@ -242,6 +252,17 @@ impl Planning<'_> {
         self.steps.push(step);
         key
     }
+}
+
+/// That the pass of a component cannot run, because nothing edits graphs for it.
+fn no_graph_editor(pass: PassEntry<'_>, pointer: String, catalog: &Catalog) -> Diagnostic {
+    let (name, component) = (&pass.descriptor.name, pass.plugin.label());
+    let message = format!(
+        "pass `{name}` is of component `{component}`, and no installed plugin edits graphs for it"
+    );
+    let usual = || "put the plugin for ONNX graphs that comes with Olive beside the program".into();
+    Diagnostic::error("no-graph-editor", pointer, message)
+        .with_help(catalog.absence_help().unwrap_or_else(usual))
 }
 
 fn output_dir(workflow: &Workflow, folder: &Path, choices: &Choices) -> Option<PathBuf> {

@@ -49,6 +49,7 @@ pub fn single_pass(
         role: Role::Pass { pass_name: "import".into() },
         model: 1,
         plugin: pass.plugin,
+        graph_editor: None,
         name: &descriptor.name,
         accepts: &descriptor.accepts,
         settings,

@@ -1,6 +1,7 @@
 //! A step and its key, made of settled settings.
 
 use olive_schemas::model::ModelKind;
+use olive_schemas::protocol::Callee;
 use olive_schemas::step::Accelerator;
 
 use super::settings::Settings;
@@ -16,6 +17,8 @@ pub(super) struct StepParts<'a> {
     /// The model it makes or measures, counted in order of making.
     pub(super) model: usize,
     pub(super) plugin: &'a InstalledPlugin,
+    /// What shows and edits graphs for it, when it is a component.
+    pub(super) graph_editor: Option<&'a InstalledPlugin>,
     /// Name of what does the work inside the plugin.
     pub(super) name: &'a str,
     /// Kinds of model it takes.
@@ -32,7 +35,7 @@ pub(super) struct StepParts<'a> {
 impl StepParts<'_> {
     /// The step, to be run on this machine.
     pub(super) fn step(self) -> Step {
-        let Self { role, model, plugin, name, settings, provider, .. } = self;
+        let Self { role, model, plugin, graph_editor, name, settings, provider, .. } = self;
         let key = StepKey::new(&KeyParts {
             kind: role.kind(),
             plugin_digest: &plugin.digest,
@@ -42,6 +45,7 @@ impl StepParts<'_> {
             data: &settings.data_for_key,
             threads: self.threads,
             accelerator: self.accelerator,
+            editor_digest: graph_editor.map(|editor| editor.digest.as_str()),
             provider_digest: provider.as_ref().map(|provider| provider.digest.as_str()),
         });
         Step {
@@ -49,7 +53,10 @@ impl StepParts<'_> {
             key,
             model,
             plugin: plugin.label(),
-            library: plugin.callee(),
+            library: Callee {
+                graph_editor: graph_editor.map(|editor| Box::new(editor.callee())),
+                ..plugin.callee()
+            },
             name: name.to_owned(),
             config: settings.config,
             full_config: settings.full_config,

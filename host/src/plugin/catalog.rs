@@ -17,7 +17,7 @@ use olive_schemas::metric::MetricKind;
 use olive_schemas::model::ModelKind;
 use olive_schemas::protocol::{Callee, Packed};
 
-use super::component::{BrokenValidator, InstalledValidator};
+use super::component::{self, BrokenValidator, InstalledValidator};
 use super::packs::label;
 use super::packs::lookup::Lookup;
 use super::{CatalogError, Origin};
@@ -37,7 +37,7 @@ pub struct Catalog {
 /// A plugin and what it says about itself.
 #[derive(Debug, Clone)]
 pub struct InstalledPlugin {
-    /// The library, or the manifest of a process plugin.
+    /// The library, the manifest of a process plugin, or the component.
     pub path: PathBuf,
     /// Digest of the library's content, or of the files that decide what the plugin does.
     pub digest: String,
@@ -57,9 +57,14 @@ impl InstalledPlugin {
         format!("{}@{}", self.descriptor.name, self.descriptor.version)
     }
 
+    /// Whether it is a component, whose passes need a graph editor.
+    pub fn is_component(&self) -> bool {
+        component::is_at(&self.path)
+    }
+
     /// The plugin as it is called.
     pub fn callee(&self) -> Callee {
-        Callee { path: self.path.clone(), packed: self.packed.clone() }
+        Callee { packed: self.packed.clone(), ..self.path.clone().into() }
     }
 }
 
@@ -140,6 +145,11 @@ impl Catalog {
         self.plugins.iter().flat_map(|plugin| {
             plugin.descriptor.passes.iter().map(move |descriptor| PassEntry { plugin, descriptor })
         })
+    }
+
+    /// The plugin that shows and edits graphs for components; of several, the one found last.
+    pub fn graph_editor(&self) -> Option<&InstalledPlugin> {
+        self.plugins.iter().rev().find(|plugin| !plugin.descriptor.graph_editors.is_empty())
     }
 
     /// The pass called `name`, without regard to case.

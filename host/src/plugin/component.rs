@@ -1,4 +1,5 @@
-//! Validators: components that run in the sandbox, each loaded when it is first asked.
+//! Components: validators and graph passes that run in the sandbox, each loaded when it is first
+//! asked.
 //!
 //! What a component says about itself is known from its [description](super::describe), so that
 //! schemas and listings need no sandbox. Machine code is made once by a process of its own, and
@@ -13,11 +14,13 @@ use std::time::Duration;
 
 use jsonschema::draft7;
 use olive_sandbox::{Cache, Component, Failure, Limits, Sandbox, compile_in_child};
-use olive_schemas::protocol::Packed;
+use olive_schemas::descriptor::{PassDescriptor, PluginDescriptor};
+use olive_schemas::model::ModelKind;
+use olive_schemas::protocol::{Callee, Packed};
 use olive_schemas::validation::ValidatorDescriptor;
 
 use super::packs::unchanged;
-use super::{Origin, program};
+use super::{InstalledPlugin, Origin, program};
 
 /// Command of this program that compiles a component.
 const COMPILE: &str = "compile-component";
@@ -67,6 +70,25 @@ impl InstalledValidator {
         file_name(&self.path)
     }
 
+    /// Whether there is something about workflows that it can be asked.
+    pub fn reads_workflows(&self) -> bool {
+        let ValidatorDescriptor { validates, interfaces, .. } = &self.descriptor;
+        *validates || interfaces.iter().any(|interface| interface != "graph-pass")
+    }
+
+    /// The component as a plugin with passes, when it has some.
+    pub fn with_passes(&self) -> Option<InstalledPlugin> {
+        let descriptor = as_plugin(&self.descriptor);
+        (!descriptor.passes.is_empty()).then(|| InstalledPlugin {
+            path: self.path.clone(),
+            digest: self.digest.clone(),
+            descriptor,
+            origin: self.origin.clone(),
+            packed: self.component.packed.clone(),
+            shadows: Vec::new(),
+        })
+    }
+
     /// Whether it exports the optional `interface`, such as `planner`.
     pub fn provides(&self, interface: &str) -> bool {
         self.descriptor.interfaces.iter().any(|provided| provided == interface)
@@ -78,6 +100,35 @@ impl InstalledValidator {
     /// When it cannot be compiled or loaded; the same each time.
     pub fn component(&self) -> Result<&Component, Failure> {
         self.component.get()
+    }
+}
+
+/// Whether the file at `path` is a component by its name.
+pub fn is_at(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "wasm")
+}
+
+/// What a component with passes provides, as other plugins say it: ONNX models in, ONNX models out.
+pub fn as_plugin(component: &ValidatorDescriptor) -> PluginDescriptor {
+    let passes = component.passes.iter().map(|pass| PassDescriptor {
+        name: pass.name.clone(),
+        summary: pass.summary.clone(),
+        accepts: vec![ModelKind::Onnx],
+        produces: ModelKind::Onnx,
+        schema: pass.schema.clone(),
+        threads_change_result: false,
+    });
+    PluginDescriptor {
+        name: component.id.clone(),
+        version: component.version.clone(),
+        api_version: String::new(),
+        passes: passes.collect(),
+        evaluators: Vec::new(),
+        generators: Vec::new(),
+        sources: Vec::new(),
+        systems: Vec::new(),
+        previewers: Vec::new(),
+        graph_editors: Vec::new(),
     }
 }
 
@@ -134,6 +185,14 @@ impl Runtime {
         Arc::new(LazyComponent { path, packed: packed.cloned(), runtime, loaded: OnceLock::new() })
     }
 
+    /// The component that `plugin` is, loaded at once.
+    ///
+    /// # Errors
+    /// When it cannot be compiled or loaded, or is not that of its pack.
+    pub fn load_callee(&self, plugin: &Callee) -> Result<Component, Failure> {
+        self.load(&plugin.path, plugin.packed.as_ref())
+    }
+
     fn load(&self, path: &Path, packed: Option<&Packed>) -> Result<Component, Failure> {
         let Shared { folder, sandbox, cache } = &*self.0;
         let limits = Limits::default();
@@ -179,12 +238,14 @@ impl LazyComponent {
     /// What the component says about itself, once that is sound.
     pub(super) fn describe(&self) -> Result<ValidatorDescriptor, Failure> {
         let descriptor = self.get()?.describe()?;
-        match draft7::new(&descriptor.schema) {
-            Ok(_) => Ok(descriptor),
-            Err(error) => {
-                Err(Failure::BadOutput(format!("the schema of its settings is wrong: {error}")))
+        let passes = descriptor.passes.iter().map(|pass| (&pass.schema, Some(&pass.name)));
+        for (schema, pass) in passes.chain([(&descriptor.schema, None)]) {
+            if let Err(error) = draft7::new(schema) {
+                let whose = pass.map_or("its settings".into(), |name| format!("pass `{name}`"));
+                return Err(Failure::BadOutput(format!("the schema of {whose} is wrong: {error}")));
             }
         }
+        Ok(descriptor)
     }
 }
 

@@ -31,6 +31,9 @@ pub struct KeyParts<'a> {
     pub threads: Option<usize>,
     /// Where it runs.
     pub accelerator: &'a Accelerator,
+    /// Digest of the library of what edits graphs for it, when the plugin is a component.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub editor_digest: Option<&'a str>,
     /// Digest of the library of the execution provider it runs with, when a pack has that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider_digest: Option<&'a str>,
@@ -104,6 +107,7 @@ mod tests {
             data: &BTreeMap::new(),
             threads,
             accelerator: &Accelerator::default(),
+            editor_digest: None,
             provider_digest: None,
         })
     }

@@ -75,32 +75,37 @@ fn providers(pack: &InstalledPack) -> impl Iterator<Item = String> {
 
 /// A line for the plugin, and one for everything it provides.
 fn provided(plugin: &InstalledPlugin) -> Vec<String> {
-    let PluginDescriptor { passes, evaluators, generators, sources, systems, previewers, .. } =
+    let PluginDescriptor { passes, evaluators, generators, sources, systems, .. } =
         &plugin.descriptor;
+    let PluginDescriptor { previewers, graph_editors, .. } = &plugin.descriptor;
     let passes = passes.iter().map(|pass| ("pass", &pass.name, &pass.summary));
     let evaluators = evaluators.iter().map(|e| ("evaluator", &e.name, &e.summary));
     let generators = generators.iter().map(|g| ("generator", &g.name, &g.summary));
     let sources = sources.iter().map(|source| ("source", &source.name, &source.summary));
     let systems = systems.iter().map(|system| ("system", &system.name, &system.summary));
     let previewers = previewers.iter().map(|p| ("previewer", &p.name, &p.summary));
+    let editors = graph_editors.iter().map(|editor| ("editor", &editor.name, &editor.summary));
     let entries = passes.chain(evaluators).chain(generators).chain(sources).chain(systems);
-    let entries = entries.chain(previewers);
+    let entries = entries.chain(previewers).chain(editors);
     let entries = entries.map(|(kind, name, summary)| format!("  {kind:9}  {name}: {summary}"));
     let title = format!("{}  {}", plugin.label(), plugin.path.display());
     std::iter::once(title).chain(entries).chain(shadowed(&plugin.shadows)).collect()
 }
 
-/// A line for the component, one for its validator, and one for what else it does.
+/// A line for the component, one for its validator, and one for what else it does about workflows.
 fn validating(validator: &InstalledValidator) -> Vec<String> {
-    let ValidatorDescriptor { id, summary, interfaces, rules, .. } = &validator.descriptor;
+    let ValidatorDescriptor { id, summary, interfaces, rules, validates, .. } =
+        &validator.descriptor;
     let rules = match rules.len() {
         1 => "1 rule".to_owned(),
         count => format!("{count} rules"),
     };
     let title = format!("{}  {}", validator.label(), validator.path.display());
-    let itself = format!("  validator  {id}: {summary} ({rules})");
-    let also = (!interfaces.is_empty()).then(|| format!("  also       {}", interfaces.join(", ")));
-    let lines = [title, itself].into_iter().chain(also);
+    let itself = validates.then(|| format!("  validator  {id}: {summary} ({rules})"));
+    let others = interfaces.iter().filter(|name| *name != "graph-pass");
+    let others: Vec<&str> = others.map(String::as_str).collect();
+    let also = (!others.is_empty()).then(|| format!("  also       {}", others.join(", ")));
+    let lines = std::iter::once(title).chain(itself).chain(also);
     lines.chain(shadowed(&validator.shadows)).collect()
 }
 

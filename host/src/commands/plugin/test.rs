@@ -14,6 +14,8 @@ use crate::cancel::{CANCELLED, Cancel};
 use crate::cli::plugin::TestArgs;
 use crate::conformance::{self, Check, Subject};
 use crate::error::Error;
+use crate::host::cache_home;
+use crate::plugin::{Catalog, Places};
 
 /// Exit code of a plugin that breaks the contract.
 const BROKEN: u8 = 12;
@@ -47,6 +49,13 @@ fn unwatched(error: io::Error) -> Error {
 fn try_inside(args: &TestArgs, root: &Path) -> Result<u8, Error> {
     let subject = Subject::find(&args.paths, args.cases.as_deref())
         .map_err(|error| Error::Usage(error.to_string()))?;
+    let subject = if subject.has_components() {
+        // Packs of the user lie in another home; what is beside the program is enough.
+        let catalog = Catalog::discover(&Places::default(), &cache_home())?;
+        subject.with_graph_editor(&catalog)
+    } else {
+        subject
+    };
     let mut tell = |check: &Check| {
         if args.json {
             let Check { name, verdict, detail } = check;

@@ -78,7 +78,7 @@ impl Catalog {
         }
         for path in &found.components {
             match descriptions.describe_component(path, runtime) {
-                Ok(Ok(validator)) => self.add_validator(validator.from(Origin::Program))?,
+                Ok(Ok(component)) => self.add_component(component.from(Origin::Program))?,
                 Ok(Err(broken)) => self.broken_validators.push(broken),
                 Err(problem) => self.problems.push(problem),
             }
@@ -98,7 +98,7 @@ impl Catalog {
         }
         for path in &found.components {
             match descriptions.describe_component(path, runtime)? {
-                Ok(validator) => self.add_validator(validator)?,
+                Ok(component) => self.add_component(component)?,
                 Err(broken) => return Err(CatalogError::Validator(broken)),
             }
         }
@@ -170,6 +170,14 @@ impl Catalog {
         }
         self.put(plugin);
         Ok(())
+    }
+
+    /// Adds a component that is in no pack: its passes, and what reads workflows.
+    fn add_component(&mut self, component: InstalledValidator) -> Result<(), CatalogError> {
+        if let Some(plugin) = component.with_passes() {
+            self.add(plugin)?;
+        }
+        if component.reads_workflows() { self.add_validator(component) } else { Ok(()) }
     }
 
     /// Adds a validator that is in no pack.

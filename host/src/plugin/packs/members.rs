@@ -17,9 +17,9 @@ use crate::plugin::{InstalledPlugin, InstalledValidator, Origin, PackOrigin};
 /// What an installed pack brings.
 #[derive(Debug, Default)]
 pub(crate) struct Members {
-    /// Native and process plugins.
+    /// Native and process plugins, and the passes of components.
     pub(crate) plugins: Vec<InstalledPlugin>,
-    /// Components.
+    /// Components that read workflows.
     pub(crate) validators: Vec<InstalledValidator>,
 }
 
@@ -54,8 +54,10 @@ pub(crate) fn members(pack: &InstalledPack, runtime: &Runtime) -> Result<Members
                 check_id(pack, plugin, &descriptor.id)?;
                 let packed = packed(pack, entry);
                 let component = runtime.component(&path, Some(&packed));
-                let validator = InstalledValidator::new(path, digest, descriptor, component);
-                members.validators.push(validator.from(origin));
+                let component = InstalledValidator::new(path, digest, descriptor, component);
+                let component = component.from(origin);
+                members.plugins.extend(component.with_passes());
+                members.validators.extend(Some(component).filter(|one| one.reads_workflows()));
             }
             // What an execution provider is stands in the manifest.
             PluginKind::OrtEp => {}

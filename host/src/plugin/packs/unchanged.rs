@@ -26,7 +26,7 @@ pub(crate) struct Unchanged {
 /// # Errors
 /// When a file is missing, has changed or was added: code `plugin-changed`.
 pub(crate) fn check(plugin: &Callee) -> Result<Option<Unchanged>, PluginError> {
-    let Callee { path, packed: Some(packed) } = plugin else { return Ok(None) };
+    let Callee { path, packed: Some(packed), .. } = plugin else { return Ok(None) };
     let folder = path.parent().unwrap_or(path);
     let own = path.file_name().unwrap_or_default().to_string_lossy();
     let mut opened = None;
@@ -158,7 +158,7 @@ mod tests {
         }
 
         fn callee(&self, files: &[&str]) -> Callee {
-            Callee { path: self.0.path().join("a.so"), packed: Some(packed(files)) }
+            Callee { packed: Some(packed(files)), ..self.0.path().join("a.so").into() }
         }
     }
 

@@ -48,10 +48,11 @@ pub(super) fn program(call: &Call, threads: usize) -> Result<Program, PluginErro
 /// host.
 pub fn environment(call: &Call, threads: usize) -> BTreeMap<String, String> {
     let path = call.plugin();
+    let native = call.callee().graph_editor.as_ref().map_or(path, |editor| &editor.path);
     let mut variables = BTreeMap::from([
         ("RAYON_NUM_THREADS".to_owned(), threads.to_string()),
         ("OMP_NUM_THREADS".to_owned(), threads.to_string()),
-        (PLUGIN_PATH.to_owned(), path.to_string_lossy().into_owned()),
+        (PLUGIN_PATH.to_owned(), native.to_string_lossy().into_owned()),
     ]);
     if let Some(step) = step(call) {
         // The usual folder for temporary files is closed to it.
@@ -76,7 +77,7 @@ pub(super) fn step(call: &Call) -> Option<&StepRequest> {
     }
 }
 
-/// A worker: this program once more, which loads the plugin's library at `path`.
+/// A worker: this program once more, which loads the plugin's library or component at `path`.
 fn worker(path: &Path) -> Result<Program, PluginError> {
     let mut command = Command::new(program::file().map_err(not_started)?);
     command.arg("worker");
