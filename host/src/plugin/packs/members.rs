@@ -57,7 +57,9 @@ pub(crate) fn members(pack: &InstalledPack, runtime: &Runtime) -> Result<Members
                 let component = InstalledValidator::new(path, digest, descriptor, component);
                 let component = component.from(origin);
                 members.plugins.extend(component.with_passes());
-                members.validators.extend(Some(component).filter(|one| one.reads_workflows()));
+                members
+                    .validators
+                    .extend(Some(component).filter(InstalledValidator::reads_workflows));
             }
             // What an execution provider is stands in the manifest.
             PluginKind::OrtEp => {}
