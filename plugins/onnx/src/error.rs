@@ -51,6 +51,16 @@ pub enum RewriteError {
         /// What it does not find.
         problem: String,
     },
+    /// An edit does not fit the graph.
+    #[error("`edits[{index}]`, `{kind}`: {problem}")]
+    Edit {
+        /// Its place in the list.
+        index: usize,
+        /// What it is called.
+        kind: &'static str,
+        /// What does not fit.
+        problem: String,
+    },
     /// The step was asked to stop.
     #[error("cancelled")]
     Cancelled,
@@ -65,6 +75,7 @@ impl RewriteError {
             Self::NameTaken(_) => "name-taken",
             Self::Broken(_) => "broken-graph",
             Self::Unfit { .. } => "unfit-graph",
+            Self::Edit { .. } => "unfit-edit",
             Self::Cancelled => PluginError::CANCELLED,
         }
     }
@@ -72,7 +83,7 @@ impl RewriteError {
     fn hint(&self) -> Option<&'static str> {
         match self {
             Self::WhichGraph { .. } => {
-                Some("name the graph in `onnx_file_name` of the input model")
+                Some("name the graph: the file itself, or `onnx_file_name` of the input model")
             }
             Self::NameTaken(_) => Some("choose another name, or leave it out"),
             Self::Broken(_) => Some("the settings do not fit this graph; change or remove them"),

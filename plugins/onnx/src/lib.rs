@@ -5,7 +5,8 @@
 //! from file to file in pieces, or are computed while they are written.
 //!
 //! From the top: a pass hands its edit to `rewrite`, which opens, checks, sorts and
-//! writes; `surgeons` holds the edits of `GraphSurgeries`, one file each.
+//! writes; `surgeons` holds the edits of `GraphSurgeries`, one file each, and `editor` does those
+//! that are told from outside.
 //!
 //! Passes, settings and defaults are Olive's. Where Olive's result does not depend on it, names of
 //! new nodes and values are Olive's too.
@@ -24,6 +25,7 @@ mod metadata;
 mod qdq;
 mod float16;
 mod block_wise;
+mod editor;
 mod rewrite;
 mod shapes;
 mod types;
@@ -35,6 +37,7 @@ pub use block_wise::{
     Bits, NodeFormat, OnnxBlockWiseRtnQuantization, OnnxBlockWiseRtnQuantizationConfig,
     OnnxKQuantQuantization, OnnxKQuantQuantizationConfig,
 };
+pub use editor::OnnxGraphEditor;
 pub use error::RewriteError;
 pub use fixed_shape::{DynamicToFixedShape, DynamicToFixedShapeConfig};
 pub use float16::{KeptEnds, OnnxFloatToFloat16, OnnxFloatToFloat16Config};
@@ -58,5 +61,6 @@ olive_plugin_api::export_plugin! {
         OnnxBlockWiseRtnQuantization,
         OnnxKQuantQuantization,
         OnnxOpVersionConversion
-    ]
+    ],
+    graph_editors: [OnnxGraphEditor]
 }

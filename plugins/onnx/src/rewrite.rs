@@ -22,6 +22,27 @@ pub(crate) fn rewrite(
     ctx: &StepContext<'_>,
     edit: impl FnOnce(&mut Graph) -> Result<(), RewriteError>,
 ) -> Result<Model, RewriteError> {
+    rewrite_as(input, Some(policy), ctx, edit)
+}
+
+/// The same with weights where they were: in the graph, or in files of the same names.
+///
+/// # Errors
+/// As [`rewrite`].
+pub(crate) fn rewrite_alike(
+    input: &Model,
+    ctx: &StepContext<'_>,
+    edit: impl FnOnce(&mut Graph) -> Result<(), RewriteError>,
+) -> Result<Model, RewriteError> {
+    rewrite_as(input, None, ctx, edit)
+}
+
+fn rewrite_as(
+    input: &Model,
+    policy: Option<&DataPolicy>,
+    ctx: &StepContext<'_>,
+    edit: impl FnOnce(&mut Graph) -> Result<(), RewriteError>,
+) -> Result<Model, RewriteError> {
     let path = graph_path(input)?;
     let mut graph = open(&path)?;
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
@@ -31,14 +52,19 @@ pub(crate) fn rewrite(
     finish(&mut graph)?;
     let output = ctx.output_dir();
     copy_others(&folder, output, &own, ctx)?;
-    if let Some(name) = policy.file_name.as_ref().filter(|name| output.join(name).exists()) {
+    let chosen = policy.and_then(|policy| policy.file_name.as_ref());
+    if let Some(name) = chosen.filter(|name| output.join(name).exists()) {
         return Err(RewriteError::NameTaken(name.clone()));
     }
     let name = file_name(&path).unwrap_or_default();
-    graph.write(&output.join(&name), policy, &mut |done, total| {
+    let progress = &mut |done, total| {
         ctx.progress("byte", done, total, &[]);
         if ctx.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })?;
+    };
+    match policy {
+        Some(policy) => graph.write(&output.join(&name), policy, progress)?,
+        None => graph.write_alike(&output.join(&name), progress)?,
+    }
     let mut model = Model::new(ModelKind::Onnx, output);
     model.onnx_file_name = Some(name);
     model.model_attributes.clone_from(&input.model_attributes);

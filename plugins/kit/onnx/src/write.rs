@@ -1,18 +1,19 @@
 //! Writing a model whose weights are not in memory: data files first, the graph by rename last.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::error::OnnxError;
 use crate::external_data::ExternalDataWriter;
+use crate::location::external_file;
 use crate::model::Model;
 use crate::partial_file::PartialFile;
 use crate::proto::tensor_proto::{DataLocation, DataType};
 use crate::proto::{GraphProto, NodeProto, TensorProto};
-use crate::stream::{Stored, encoded_len, write_graph_file};
+use crate::stream::{Source, Stored, encoded_len, write_graph_file};
 use crate::tensor_data::{TensorData, is_external};
-use crate::visit::{subgraphs_mut, tensors_mut};
+use crate::visit::{attribute_tensors, each_graph, subgraphs_mut, tensors_mut};
 
 /// Where weights go when a model is written; Olive's options by the names of this crate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,17 +48,40 @@ impl Model {
         policy: &DataPolicy,
         progress: Progress<'_>,
     ) -> Result<(), OnnxError> {
+        self.write_as(path, Places::Chosen(policy), progress)
+    }
+
+    /// The same with weights where they were: those of a file go into a file of that name, without
+    /// gaps and in the order of the graph; the others stay in the graph.
+    ///
+    /// # Errors
+    /// As [`Model::write`].
+    pub fn write_alike(&self, path: &Path, progress: Progress<'_>) -> Result<(), OnnxError> {
+        self.write_as(path, Places::Kept, progress)
+    }
+
+    fn write_as(
+        &self,
+        path: &Path,
+        places: Places<'_>,
+        progress: Progress<'_>,
+    ) -> Result<(), OnnxError> {
         let mut graph = self.graph.clone();
         let weights = std::mem::take(&mut graph.initializer).into_iter();
         let stored = |weight| Stored::new(&weight, self.data(), self.maker(weight.name()));
         let mut weights: Vec<Stored> = weights.map(stored).collect::<Result<_, _>>()?;
-        let is_large = encoded_len(&self.header, &graph, &weights) > LIMIT_BYTES;
-        if policy.is_external || is_large {
+        let is_large = || encoded_len(&self.header, &graph, &weights) > LIMIT_BYTES;
+        let (is_external, attributes) = match places {
+            Places::Chosen(policy) => (policy.is_external || is_large(), policy.attributes),
+            Places::Kept => (true, true),
+        };
+        if is_external {
             let total = weights.iter().map(|weight| weight.length).sum();
-            let mut files = DataFiles::new(path, policy, Watch { progress, done: 0, total });
+            let mut files = DataFiles::new(path, places, Watch { progress, done: 0, total });
+            files.expected = self.tensors_by_file(path);
             weights =
                 weights.into_iter().map(|weight| files.place(weight)).collect::<Result<_, _>>()?;
-            place_nested(&mut graph, self.data(), policy.attributes, &mut |tensor| {
+            place_nested(&mut graph, self.data(), attributes, &mut |tensor| {
                 let weight = files.place(Stored::new(tensor, self.data(), None)?)?;
                 with_bytes(weight)
             })?;
@@ -68,6 +92,17 @@ impl Model {
             })?;
         }
         self.write_graph(path, &graph, &weights, progress)
+    }
+
+    /// How many tensors lie in each file.
+    fn tensors_by_file(&self, path: &Path) -> HashMap<String, usize> {
+        let mut tensors = attribute_tensors(&self.graph);
+        each_graph(&self.graph, &mut |graph| tensors.extend(&graph.initializer));
+        let mut counts = HashMap::new();
+        for tensor in tensors.into_iter().filter(|tensor| is_external(tensor)) {
+            *counts.entry(kept_name(tensor, path)).or_default() += 1;
+        }
+        counts
     }
 
     fn write_graph(
@@ -112,39 +147,83 @@ impl Watch<'_> {
     }
 }
 
-/// Files beside the graph, as a policy wants them.
+/// Which weights go into which file.
+#[derive(Clone, Copy)]
+enum Places<'a> {
+    /// As the policy says.
+    Chosen(&'a DataPolicy),
+    /// As it was.
+    Kept,
+}
+
+/// Files beside the graph.
 struct DataFiles<'a> {
     path: &'a Path,
-    policy: &'a DataPolicy,
+    places: Places<'a>,
     watch: Watch<'a>,
-    one: Option<ExternalDataWriter>,
+    shared: BTreeMap<String, ExternalDataWriter>,
+    /// Tensors that files are yet to get, so that each is closed behind its last one.
+    expected: HashMap<String, usize>,
     names: HashSet<String>,
 }
 
 impl<'a> DataFiles<'a> {
-    fn new(path: &'a Path, policy: &'a DataPolicy, watch: Watch<'a>) -> Self {
-        Self { path, policy, watch, one: None, names: HashSet::new() }
+    fn new(path: &'a Path, places: Places<'a>, watch: Watch<'a>) -> Self {
+        let (shared, expected, names) = (BTreeMap::new(), HashMap::new(), HashSet::new());
+        Self { path, places, watch, shared, expected, names }
     }
 
-    /// Puts the bytes of `weight` into a file, unless they are few or text.
+    /// Puts the bytes of `weight` into a file, when it is to lie in one.
     fn place(&mut self, weight: Stored) -> Result<Stored, OnnxError> {
-        let is_small = weight.length == 0 || weight.length < self.policy.threshold_bytes;
-        if weight.source.is_none() || is_small {
-            return Ok(weight);
+        match (self.places, &weight.source) {
+            (Places::Kept, Some(Source::Tensor(tensor, _))) if is_external(tensor) => {
+                let name = kept_name(tensor, self.path);
+                let placed = self.share(&weight, name.clone())?;
+                self.end_after_last(&name)?;
+                Ok(placed)
+            }
+            (Places::Kept, _) | (_, None) => Ok(weight),
+            (Places::Chosen(policy), _)
+                if weight.length == 0 || weight.length < policy.threshold_bytes =>
+            {
+                Ok(weight)
+            }
+            (Places::Chosen(policy), _) if policy.one_file => {
+                let name = policy.file_name.clone().unwrap_or_else(|| self.file_name());
+                self.share(&weight, name)
+            }
+            _ => {
+                let name = self.own_name(&weight.tensor);
+                let mut file = ExternalDataWriter::create(self.folder(), &name)?;
+                let placed = self.copy(&weight, &mut file)?;
+                file.finish()?;
+                Ok(placed)
+            }
         }
-        if self.policy.one_file {
-            let mut file = match self.one.take() {
-                Some(file) => file,
-                None => ExternalDataWriter::create(self.folder(), &self.file_name())?,
-            };
-            let placed = self.copy(&weight, &mut file);
-            self.one = Some(file);
-            return placed;
+    }
+
+    /// Puts the bytes of `weight` behind those that the file `name` has already.
+    fn share(&mut self, weight: &Stored, name: String) -> Result<Stored, OnnxError> {
+        let mut file = match self.shared.remove(&name) {
+            Some(file) => file,
+            None => ExternalDataWriter::create(self.folder(), &name)?,
+        };
+        let placed = self.copy(weight, &mut file);
+        self.shared.insert(name, file);
+        placed
+    }
+
+    fn end_after_last(&mut self, name: &str) -> Result<(), OnnxError> {
+        let Some(expected) = self.expected.get_mut(name) else { return Ok(()) };
+        *expected = expected.saturating_sub(1);
+        match self.shared.remove(name) {
+            Some(file) if *expected == 0 => file.finish(),
+            Some(file) => {
+                self.shared.insert(name.to_owned(), file);
+                Ok(())
+            }
+            None => Ok(()),
         }
-        let mut file = ExternalDataWriter::create(self.folder(), &self.own_name(&weight.tensor))?;
-        let placed = self.copy(&weight, &mut file)?;
-        file.finish()?;
-        Ok(placed)
     }
 
     fn copy(
@@ -166,18 +245,17 @@ impl<'a> DataFiles<'a> {
     }
 
     fn finish(self) -> Result<(), OnnxError> {
-        self.one.map_or(Ok(()), ExternalDataWriter::finish)
+        self.shared.into_values().try_for_each(ExternalDataWriter::finish)
     }
 
     fn folder(&self) -> &'a Path {
         self.path.parent().unwrap_or(Path::new(""))
     }
 
+    /// Name of the one file when nobody chose another.
     fn file_name(&self) -> String {
-        self.policy.file_name.clone().unwrap_or_else(|| {
-            let name = self.path.file_name().unwrap_or_default();
-            format!("{}.data", name.to_string_lossy())
-        })
+        let name = self.path.file_name().unwrap_or_default();
+        format!("{}.data", name.to_string_lossy())
     }
 
     /// Name of a file for one tensor: the tensor's, without what file systems do not take.
@@ -193,6 +271,15 @@ impl<'a> DataFiles<'a> {
         let is_free = |name: &String| *name != graph && self.names.insert(name.clone());
         free.find(is_free).unwrap_or(name)
     }
+}
+
+/// Name of the file that a tensor keeps when the graph is written to `path`.
+fn kept_name(tensor: &TensorProto, path: &Path) -> String {
+    let name = external_file(tensor).trim_start_matches("./");
+    if path.file_name().is_some_and(|graph| graph == name) {
+        return format!("{name}.data");
+    }
+    name.to_owned()
 }
 
 /// Gives tensors that belong to nodes a new place: initializers of graphs inside them, and tensors

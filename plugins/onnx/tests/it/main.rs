@@ -6,6 +6,7 @@ mod structure;
 mod olive;
 mod frame;
 mod promises;
+mod editor;
 
 use std::path::{Path, PathBuf};
 
