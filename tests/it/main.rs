@@ -23,6 +23,7 @@ mod hostile;
 mod hostile_plugins;
 mod process_plugins;
 mod validators;
+mod graph_passes;
 mod rules;
 mod recipe;
 mod real;

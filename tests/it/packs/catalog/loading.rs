@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::json;
 
 use super::{described, file, list, replace, toy, unsigned};
+use crate::graph_passes::{self, RENAME};
 use crate::packs::install::prune;
 use crate::packs::maker::Maker;
 use crate::playground::Playground;
@@ -87,4 +88,33 @@ fn a_component_is_compiled_only_as_it_was_installed() {
     replace(&component, &bytes);
     let said = playground.olive(&["check", "@/olive.json"]);
     said.check(11, &["is not the file that was installed with the pack acme/rules 1.0.0"]);
+}
+
+#[test]
+fn a_graph_pass_runs_only_as_it_was_installed() {
+    let playground = graph_passes::with_model();
+    playground.install("olive_plugin_onnx", "olive_plugin_onnx");
+    let settings = json!({"type": "object"});
+    let descriptor = json!({
+        "id": "acme-rules",
+        "version": "1.2.3",
+        "summary": "Passes of Acme.",
+        "api_version": "0.1.1",
+        "validates": false,
+        "interfaces": ["graph-pass"],
+        "schema": settings,
+        "passes": [{"name": "RenameInputs", "summary": "Rename inputs.", "schema": settings}],
+    });
+    let component = graph_passes::answering(RENAME).build();
+    let pack = Maker::new("acme/graphs", "1.0.0").component(&descriptor, component);
+    unsigned(&playground, &[&pack], &[]);
+    assert!(list(&playground, &[]).contains("RenameInputs"));
+    playground.run().check(0, &["rename (RenameInputs): done"]);
+    let component = file(&playground.path("data"), ".wasm");
+    let mut bytes = fs::read(&component).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    replace(&component, &bytes);
+    graph_passes::workflow(&playground, json!({"prefix": "a"}));
+    let words = "is not the file that was installed with the pack acme/graphs 1.0.0";
+    playground.run().check(13, &[words]);
 }
