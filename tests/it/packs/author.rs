@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::maker::TARGET;
 use crate::playground::{Playground, Said, built};
+use crate::validators::guest::Guest;
 
 /// A plugin's folder `prune`, and a program without plugins.
 struct Author {
@@ -276,4 +277,21 @@ fn a_signature_of_other_content_does_not_stay_beside_a_new_pack() {
     author.packed();
     assert!(!author.playground.exists(signature));
     assert_eq!(author.playground.names("out"), ["acme-prune-0.1.0.pack"]);
+}
+
+#[test]
+fn a_component_is_packed_as_what_it_has() {
+    let passes = ["RenameInputs"].as_slice();
+    for (guest, validators, passes) in [
+        (Guest::default(), ["acme-rules"].as_slice(), [].as_slice()),
+        (Guest::of_passes(), &[], passes),
+        (Guest::default().with_passes(), &["acme-rules"], passes),
+    ] {
+        let author = Author::new();
+        author.write("dist/acme.wasm", "");
+        fs::write(author.path("dist/acme.wasm"), guest.build()).unwrap();
+        let provides = author.packed().provides();
+        assert_eq!(provides.validators, validators);
+        assert_eq!(provides.passes, passes);
+    }
 }
