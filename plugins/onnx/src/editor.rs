@@ -24,7 +24,7 @@ use crate::rewrite::{graph_path, open, rewrite_alike};
 pub struct OnnxGraphEditor;
 
 impl GraphEditor for OnnxGraphEditor {
-    const NAME: &'static str = "onnx";
+    const NAME: &'static str = "OnnxGraphEditor";
     const SUMMARY: &'static str = "Show ONNX graphs without their weights, and edit them.";
 
     fn view(&self, input: &Model, _ctx: &StepContext<'_>) -> Result<GraphView, PluginError> {

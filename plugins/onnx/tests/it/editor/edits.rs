@@ -158,6 +158,12 @@ fn values_change_in_graphs_inside_too() {
                 "+ 0 output s: FLOAT[batch,2]",
             ],
         ),
+    ]);
+}
+
+#[test]
+fn values_are_described_anew() {
+    check(&[
         (
             json!([{"edit": "set_value", "value": {"name": "m", "dtype": "FLOAT", "shape": [4, ""]}}]),
             &["- 0 value m: FLOAT[batch,2]", "+ 0 value m: FLOAT[4,]"],
