@@ -114,7 +114,8 @@ impl<'a> Pass<'a> {
     }
 
     fn edits(&self, graph: &GraphView, config: &Value) -> Result<Vec<GraphEdit>, PluginError> {
-        let graph = written(graph)?.to_string();
+        let graph = serde_json::to_string(graph)
+            .map_err(|error| PluginError::from_error("request", &error))?;
         let version = ("olive_version".to_owned(), Value::from(env!("CARGO_PKG_VERSION")));
         let ctx = Context { facts: Map::from_iter([version]), ..Context::default() };
         let name = &self.descriptor.name;
