@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use olive_kit_gguf::Gguf;
 use olive_plugin_api::testing::{Recorder, TestStep, run_pass};
 use olive_plugin_api::{Model, ModelKind};
 use olive_plugin_import::ImportGguf;
-use olive_plugin_import::gguf::Gguf;
 use serde_json::json;
 
 use crate::{check_words, file, folder};

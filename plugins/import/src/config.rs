@@ -1,6 +1,7 @@
 //! Settings of the pass.
 
 use olive_kit_checkpoint::Dtype;
+use olive_kit_gguf as gguf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +41,15 @@ pub enum WeightType {
     Bfloat16,
     /// Two bytes a weight, at most 65504.
     Float16,
+}
+
+impl From<Layout> for gguf::Layout {
+    fn from(layout: Layout) -> Self {
+        match layout {
+            Layout::Llama => Self::Llama,
+            Layout::Phi3 => Self::Phi3,
+        }
+    }
 }
 
 impl From<WeightType> for Dtype {

@@ -4,22 +4,16 @@ use std::io;
 use std::path::PathBuf;
 
 use olive_kit_checkpoint::CheckpointError;
+use olive_kit_gguf::GgufError;
 use olive_plugin_api::PluginError;
 use thiserror::Error;
-
-use crate::tensor_type;
 
 /// Why a model could not be imported.
 #[derive(Debug, Error)]
 pub enum ImportError {
     /// The file could not be read.
-    #[error("cannot read `{}`", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Gguf(#[from] GgufError),
     /// A file could not be written.
     #[error("cannot write `{}`", path.display())]
     Write {
@@ -27,63 +21,6 @@ pub enum ImportError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
-    },
-    /// The file is of another format.
-    #[error("`{}` is not a GGUF file", .0.display())]
-    NotGguf(PathBuf),
-    /// The file is of a version that is not read.
-    #[error("`{}` is GGUF version {found}; versions 2 and 3 (little-endian) are read", path.display())]
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        found: u32,
-    },
-    /// The file ends too early.
-    #[error("`{}` is truncated: {problem}", path.display())]
-    Truncated {
-        /// The file.
-        path: PathBuf,
-        /// Where it ends.
-        problem: String,
-    },
-    /// The file contradicts itself, or holds what is not read.
-    #[error("`{}`: {problem}", path.display())]
-    Content {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// The model is of a family that is not known.
-    #[error("`{}` holds a model of unknown architecture `{found}`; known is llama", path.display())]
-    Architecture {
-        /// The file.
-        path: PathBuf,
-        /// Its architecture.
-        found: String,
-    },
-    /// A tensor is stored in a way that is not read.
-    #[error(
-        "tensor `{name}` of `{}` is stored as {found}; {} are read",
-        path.display(),
-        tensor_type::known()
-    )]
-    TensorType {
-        /// The file.
-        path: PathBuf,
-        /// Name of the tensor.
-        name: String,
-        /// Type of its values.
-        found: String,
-    },
-    /// A tensor's values could not be dequantized.
-    #[error("cannot dequantize tensor `{name}`")]
-    Dequantize {
-        /// Name of the tensor.
-        name: String,
-        /// What is wrong with it.
-        source: candle_core::Error,
     },
     /// A value does not fit the type it is to be stored as.
     #[error("tensor `{name}` holds {value}, which float16 cannot")]
@@ -104,14 +41,8 @@ pub enum ImportError {
 impl ImportError {
     fn code(&self) -> &'static str {
         match self {
-            Self::Read { .. } | Self::Write { .. } => "io",
-            Self::NotGguf(_)
-            | Self::Version { .. }
-            | Self::Truncated { .. }
-            | Self::Content { .. }
-            | Self::Dequantize { .. } => "gguf",
-            Self::Architecture { .. } => "unknown-architecture",
-            Self::TensorType { .. } => "tensor-type",
+            Self::Gguf(error) => gguf_code(error),
+            Self::Write { .. } => "io",
             Self::Range { .. } => "range",
             Self::Checkpoint(_) => "checkpoint",
             Self::Cancelled => PluginError::CANCELLED,
@@ -120,12 +51,25 @@ impl ImportError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NotGguf(_) => Some("give the path of one `.gguf` file".into()),
-            Self::Truncated { .. } => Some("download or copy the file again".into()),
+            Self::Gguf(error) => error.hint(),
             Self::Range { .. } => Some("set `dtype` to `bfloat16` or `float32`".into()),
             Self::Checkpoint(error) => error.hint(),
-            _ => None,
+            Self::Write { .. } | Self::Cancelled => None,
         }
+    }
+}
+
+fn gguf_code(error: &GgufError) -> &'static str {
+    match error {
+        GgufError::Read { .. } => "io",
+        GgufError::NotGguf(_)
+        | GgufError::Version { .. }
+        | GgufError::Truncated { .. }
+        | GgufError::Content { .. }
+        | GgufError::Dequantize { .. } => "gguf",
+        GgufError::Architecture { .. } => "unknown-architecture",
+        GgufError::TensorType { .. } => "tensor-type",
+        GgufError::Checkpoint(_) => "checkpoint",
     }
 }
 

@@ -4,17 +4,12 @@
 //! folder. Weights are streamed: a few rows are read from the file, dequantized, put in the order
 //! transformers uses, appended to the output and dropped.
 //!
-//! From the top: the pass opens the [gguf] file and writes config and [tokenizer], then
-//! [weights] follows a [plan] of which tensor is made of which.
+//! What the file holds and what becomes of it is known to `kit/gguf`; [write](mod@write) walks
+//! through it.
 
 mod pass;
 mod config;
-pub mod gguf;
-mod tensor_type;
-pub mod llama;
-pub mod tokenizer;
-pub mod plan;
-pub mod weights;
+pub mod write;
 mod error;
 
 pub use config::{ImportGgufConfig, Layout, WeightType};

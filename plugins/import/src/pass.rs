@@ -5,18 +5,15 @@
 //! Quantized weights are taken as they are stored, `scale * step (+ offset)`; what quantization
 //! lost stays lost. Memory: the file's header with its vocabulary and a few MiB of rows.
 
-use std::path::Path;
+use std::fs;
 
-use olive_kit_checkpoint::{Checkpoint, DEFAULT_SHARD_BYTES};
+use olive_kit_checkpoint::DEFAULT_SHARD_BYTES;
+use olive_kit_gguf::GgufModel;
 use olive_plugin_api::{Diagnostic, Model, ModelKind, Pass, PluginError, StepContext};
-use serde_json::{Map, Value};
 
 use crate::config::ImportGgufConfig;
 use crate::error::ImportError;
-use crate::gguf::Gguf;
-use crate::plan::Plan;
-use crate::tokenizer::Tokenizer;
-use crate::{llama, weights};
+use crate::write;
 
 /// Turns one GGUF file into a Hugging Face folder.
 #[derive(Debug, Default)]
@@ -43,9 +40,7 @@ impl Pass for ImportGguf {
         config: &ImportGgufConfig,
         _ctx: &StepContext<'_>,
     ) -> Result<Vec<Diagnostic>, PluginError> {
-        let gguf = Gguf::open(&input.model_path)?;
-        Tokenizer::read(&gguf)?;
-        llama::config(&gguf, config)?;
+        open(input, *config)?;
         Ok(Vec::new())
     }
 
@@ -55,24 +50,18 @@ impl Pass for ImportGguf {
         config: &ImportGgufConfig,
         ctx: &StepContext<'_>,
     ) -> Result<Model, PluginError> {
-        let gguf = Gguf::open(&input.model_path)?;
-        let tokenizer = Tokenizer::read(&gguf)?;
+        let model = open(input, *config)?;
         let output = ctx.output_dir();
-        write_json(&output.join("config.json"), &llama::config(&gguf, config)?)?;
-        let decoder = Checkpoint::describe(output).map_err(ImportError::from)?.decoder;
-        let plan = Plan::new(&gguf, &decoder)?;
-        write_json(&output.join("generation_config.json"), &tokenizer.generation_config())?;
-        write_json(&output.join("tokenizer.json"), &tokenizer.json())?;
-        let settings = tokenizer.settings(decoder.max_positions);
-        write_json(&output.join("tokenizer_config.json"), &settings)?;
-        weights::write(&gguf, &plan, config.dtype.into(), DEFAULT_SHARD_BYTES, ctx)?;
+        for (name, text) in model.files().map_err(ImportError::from)? {
+            let path = output.join(name);
+            let written = fs::write(&path, text);
+            written.map_err(|source| ImportError::Write { path, source })?;
+        }
+        write::weights(&model, config.dtype.into(), DEFAULT_SHARD_BYTES, ctx)?;
         Ok(Model::new(ModelKind::Hf, output))
     }
 }
 
-fn write_json(path: &Path, object: &Map<String, Value>) -> Result<(), ImportError> {
-    let text = serde_json::to_string_pretty(object)
-        .map_err(|error| ImportError::Write { path: path.to_owned(), source: error.into() })?;
-    std::fs::write(path, text + "\n")
-        .map_err(|source| ImportError::Write { path: path.to_owned(), source })
+fn open(input: &Model, config: ImportGgufConfig) -> Result<GgufModel, ImportError> {
+    Ok(GgufModel::open(&input.model_path, config.layout.into(), config.dtype.into())?)
 }

@@ -1,8 +1,8 @@
-//! Why an adapter could not be merged.
+//! Why the step ended without a merged model.
 
 use olive_kit_adapters::AdapterError;
 use olive_kit_checkpoint::CheckpointError;
-use olive_kit_quant::QuantError;
+use olive_kit_merge::MergeError;
 use olive_plugin_api::PluginError;
 use thiserror::Error;
 
@@ -12,26 +12,18 @@ pub(crate) const NO_ADAPTER: &str = "the input model has no adapter to merge";
 pub(crate) const NO_ADAPTER_HELP: &str =
     "put a pass that trains an adapter before this one, or set `adapter_path` of the input model";
 
-/// Why an adapter could not be merged.
+/// Why the step ended without a merged model.
 #[derive(Debug, Error)]
-pub enum MergeError {
-    /// The model could not be read, or the result not written.
+pub enum StepError {
+    /// Model and adapter could not be read or merged.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
+    /// The result could not be written.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// The adapter could not be read, or is for another model.
-    #[error(transparent)]
-    Adapter(#[from] AdapterError),
     /// The input model comes without an adapter.
     #[error("{NO_ADAPTER}")]
     NoAdapter,
-    /// A weight could not be quantized as it was for the training.
-    #[error("`{name}` cannot be quantized as it was for the training")]
-    Weight {
-        /// Name of the weight.
-        name: String,
-        /// Why.
-        source: QuantError,
-    },
     /// Threads could not be started.
     #[error("cannot start {threads} threads")]
     Threads {
@@ -45,19 +37,11 @@ pub enum MergeError {
     Cancelled,
 }
 
-impl MergeError {
+impl StepError {
     fn code(&self) -> &'static str {
         match self {
-            Self::Checkpoint(_) | Self::Adapter(AdapterError::Checkpoint(_)) => "checkpoint",
-            Self::Adapter(
-                AdapterError::NoLayer { .. }
-                | AdapterError::NoTensor { .. }
-                | AdapterError::Misfit { .. },
-            ) => "adapter-mismatch",
-            Self::Adapter(AdapterError::Quantization { .. }) | Self::Weight { .. } => {
-                "quantization"
-            }
-            Self::Adapter(_) => "adapter",
+            Self::Merge(error) => merge_code(error),
+            Self::Checkpoint(_) => "checkpoint",
             Self::NoAdapter => "adapter-missing",
             Self::Threads { .. } => "threads",
             Self::Cancelled => PluginError::CANCELLED,
@@ -66,17 +50,34 @@ impl MergeError {
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Merge(error) => error.hint(),
             Self::Checkpoint(error) => error.hint(),
-            Self::Adapter(error) => error.hint(),
             Self::NoAdapter => Some(NO_ADAPTER_HELP.into()),
-            Self::Weight { .. } | Self::Threads { .. } | Self::Cancelled => None,
+            Self::Threads { .. } | Self::Cancelled => None,
         }
     }
 }
 
-impl From<MergeError> for PluginError {
-    fn from(error: MergeError) -> Self {
-        if matches!(error, MergeError::Cancelled) {
+fn merge_code(error: &MergeError) -> &'static str {
+    match error {
+        MergeError::Checkpoint(_) | MergeError::Adapter(AdapterError::Checkpoint(_)) => {
+            "checkpoint"
+        }
+        MergeError::Adapter(
+            AdapterError::NoLayer { .. }
+            | AdapterError::NoTensor { .. }
+            | AdapterError::Misfit { .. },
+        ) => "adapter-mismatch",
+        MergeError::Adapter(AdapterError::Quantization { .. }) | MergeError::Weight { .. } => {
+            "quantization"
+        }
+        MergeError::Adapter(_) => "adapter",
+    }
+}
+
+impl From<StepError> for PluginError {
+    fn from(error: StepError) -> Self {
+        if matches!(error, StepError::Cancelled) {
             return Self::cancelled();
         }
         let plain = Self::from_error(error.code(), &error);

@@ -13,13 +13,14 @@
 //! weights are first what their codes say, the very ones that the training has seen: the adapter
 //! has learned to correct their errors too. The codes of one layer are then in memory besides.
 
-use olive_kit_adapters::{AdapterFolder, QuantizedBase};
-use olive_kit_checkpoint::{Checkpoint, DEFAULT_SHARD_BYTES};
+use olive_kit_adapters::QuantizedBase;
+use olive_kit_checkpoint::DEFAULT_SHARD_BYTES;
+use olive_kit_merge::Merge;
 use olive_plugin_api::{Diagnostic, Model, ModelKind, Pass, PluginError, StepContext};
 
 use crate::config::MergeAdapterWeightsConfig;
-use crate::error::{MergeError, NO_ADAPTER, NO_ADAPTER_HELP};
-use crate::merge::Merge;
+use crate::error::{NO_ADAPTER, NO_ADAPTER_HELP, StepError};
+use crate::write;
 
 /// Folds an adapter into the weights of its base model.
 #[derive(Debug, Default)]
@@ -46,20 +47,12 @@ impl Pass for MergeAdapterWeights {
         _config: &MergeAdapterWeightsConfig,
         ctx: &StepContext<'_>,
     ) -> Result<Vec<Diagnostic>, PluginError> {
-        let checkpoint = open(input)?;
-        let quantized = QuantizedBase::of(&input.model_attributes).map_err(MergeError::from)?;
-        match &input.adapter_path {
-            Some(dir) => {
-                let adapter = AdapterFolder::open(dir, checkpoint.decoder());
-                Merge::new(&checkpoint, &adapter.map_err(MergeError::from)?, quantized)?;
-                Ok(Vec::new())
-            }
-            None if ctx.is_input_final() => {
-                let problem = Diagnostic::error("adapter-missing", "", NO_ADAPTER);
-                Ok(vec![problem.with_help(NO_ADAPTER_HELP)])
-            }
-            None => Ok(Vec::new()),
+        open(input)?;
+        if input.adapter_path.is_none() && ctx.is_input_final() {
+            let problem = Diagnostic::error("adapter-missing", "", NO_ADAPTER);
+            return Ok(vec![problem.with_help(NO_ADAPTER_HELP)]);
         }
+        Ok(Vec::new())
     }
 
     fn run(
@@ -68,11 +61,10 @@ impl Pass for MergeAdapterWeights {
         _config: &MergeAdapterWeightsConfig,
         ctx: &StepContext<'_>,
     ) -> Result<Model, PluginError> {
-        let checkpoint = open(input)?;
-        let quantized = QuantizedBase::of(&input.model_attributes).map_err(MergeError::from)?;
-        let dir = input.adapter_path.as_ref().ok_or(MergeError::NoAdapter)?;
-        let adapter = AdapterFolder::open(dir, checkpoint.decoder()).map_err(MergeError::from)?;
-        Merge::new(&checkpoint, &adapter, quantized)?.write(DEFAULT_SHARD_BYTES, ctx)?;
+        if input.adapter_path.is_none() {
+            return Err(StepError::NoAdapter.into());
+        }
+        write::write(&open(input)?, DEFAULT_SHARD_BYTES, ctx)?;
         let mut output = Model::new(ModelKind::Hf, ctx.output_dir());
         output.model_attributes.clone_from(&input.model_attributes);
         QuantizedBase::forget(&mut output.model_attributes);
@@ -80,8 +72,6 @@ impl Pass for MergeAdapterWeights {
     }
 }
 
-fn open(input: &Model) -> Result<Checkpoint, MergeError> {
-    let checkpoint = Checkpoint::open_quantized(&input.model_path)?;
-    checkpoint.validate()?;
-    Ok(checkpoint)
+fn open(input: &Model) -> Result<Merge, StepError> {
+    Ok(Merge::open(&input.model_path, input.adapter_path.as_deref(), &input.model_attributes)?)
 }

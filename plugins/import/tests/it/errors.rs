@@ -3,16 +3,16 @@
 use std::fs;
 use std::path::Path;
 
+use olive_kit_testing::gguf::{Entry, GgufFile, Storage, StoredTensor, tiny};
 use olive_plugin_api::PluginError;
 use olive_plugin_api::testing::Recorder;
 use serde_json::json;
 
-use crate::file::{Entry, GgufFile, Storage, StoredTensor, tiny};
-use crate::{plugin, prepare, request, run};
+use crate::{plugin, prepare, request, run, saved};
 
 #[test]
 fn other_files_are_named() {
-    let (dir, path) = tiny(Storage::Q8_0).saved();
+    let (dir, path) = saved(&tiny(Storage::Q8_0));
     check_refused(&dir.path().join("no.gguf"), "cannot read `");
     check_refused(dir.path(), "cannot read `");
     let whole = fs::read(&path).unwrap();
@@ -33,7 +33,7 @@ fn other_files_are_named() {
 #[test]
 fn no_claimed_length_is_believed() {
     let huge = u64::MAX.to_le_bytes();
-    let (_dir, path) = tiny(Storage::Q8_0).saved();
+    let (_dir, path) = saved(&tiny(Storage::Q8_0));
     let whole = fs::read(&path).unwrap();
     // Number of tensors, number of values, length of the first key.
     for start in [8, 16, 24] {
@@ -46,7 +46,7 @@ fn no_claimed_length_is_believed() {
 
 #[test]
 fn damaged_bytes_never_panic() {
-    let (_dir, path) = tiny(Storage::Q4_1).saved();
+    let (_dir, path) = saved(&tiny(Storage::Q4_1));
     let whole = fs::read(&path).unwrap();
     for position in (0..whole.len().min(20_000)).step_by(41) {
         let mut bytes = whole.clone();
@@ -117,7 +117,7 @@ fn other_tensors_are_named() {
 fn large_values_do_not_become_infinite() {
     let mut file = tiny(Storage::F32);
     file.tensors[0].bytes[..4].copy_from_slice(&1e5_f32.to_le_bytes());
-    let (dir, path) = file.saved();
+    let (dir, path) = saved(&file);
     let error = run(&path, dir.path(), &json!({"dtype": "float16"})).unwrap_err();
     assert!(error.message.contains("holds 100000, which float16 cannot"), "{error}");
     assert_eq!(error.help.unwrap(), "set `dtype` to `bfloat16` or `float32`");
@@ -125,7 +125,7 @@ fn large_values_do_not_become_infinite() {
 
 #[test]
 fn other_settings_are_refused() {
-    let (dir, path) = tiny(Storage::Q8_0).saved();
+    let (dir, path) = saved(&tiny(Storage::Q8_0));
     for config in [json!({"layout": "gpt2"}), json!({"dtype": "int4"}), json!({"bits": 4})] {
         let error = prepare(&path, dir.path(), &config).unwrap_err();
         assert_eq!(error.code, "config");
@@ -134,7 +134,7 @@ fn other_settings_are_refused() {
 
 #[test]
 fn a_cancelled_import_leaves_no_weights() {
-    let (_dir, path) = tiny(Storage::Q8_0).saved();
+    let (_dir, path) = saved(&tiny(Storage::Q8_0));
     let output = tempfile::tempdir().unwrap();
     let events = Recorder::cancelled();
     let error = plugin().run(&request(&path, output.path(), &json!({})), &events).unwrap_err();
@@ -145,7 +145,7 @@ fn a_cancelled_import_leaves_no_weights() {
 fn check_changed(expected: &str, change: impl FnOnce(&mut GgufFile)) {
     let mut file = tiny(Storage::Q8_0);
     change(&mut file);
-    let (_dir, path) = file.saved();
+    let (_dir, path) = saved(&file);
     check_refused(&path, expected);
 }
 

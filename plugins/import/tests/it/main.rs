@@ -2,17 +2,27 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod file;
 mod tiny;
 mod errors;
 mod real;
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
+use olive_kit_testing::gguf::GgufFile;
 use olive_plugin_api::testing::Recorder;
 use olive_plugin_api::{Diagnostic, Plugin, PluginError, StepOutcome, StepRequest};
 use olive_plugin_import::ImportGguf;
 use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// The file on disk, as long as the folder lives.
+fn saved(file: &GgufFile) -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("tiny.gguf");
+    fs::write(&path, file.bytes()).unwrap();
+    (dir, path)
+}
 
 fn request(gguf: &Path, output: &Path, config: &Value) -> StepRequest {
     let input = json!({"type": "GgufModel", "model_path": gguf});

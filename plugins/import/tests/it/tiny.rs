@@ -3,18 +3,17 @@
 use std::path::Path;
 
 use olive_kit_checkpoint::{Checkpoint, Decoder, Dtype, Family};
+use olive_kit_gguf::{GgufModel, Layout};
 use olive_kit_testing::fixture;
+use olive_kit_testing::gguf::{Entry, Storage, restored, rounded, tiny};
 use olive_plugin_api::testing::{Recorder, changes, digests, ignored, settings_of};
 use olive_plugin_api::{ModelKind, StepContext, StepOutcome};
-use olive_plugin_import::gguf::Gguf;
-use olive_plugin_import::plan::Plan;
-use olive_plugin_import::weights;
+use olive_plugin_import::write::weights;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokenizers::Tokenizer;
 
-use crate::file::{Entry, Storage, restored, rounded, tiny};
-use crate::{plugin, request, run};
+use crate::{plugin, request, run, saved};
 
 #[test]
 fn weights_come_back_as_they_were() {
@@ -75,15 +74,13 @@ fn the_phi3_layout_is_the_llama_layout_in_a_row() {
 
 #[test]
 fn shards_hold_the_same() {
-    let (_file, path) = tiny(Storage::Q8_0).saved();
+    let (_file, path) = saved(&tiny(Storage::Q8_0));
     let whole = import(Storage::Q8_0, &json!({}));
-    let gguf = Gguf::open(&path).unwrap();
-    let decoder = Checkpoint::describe(whole.path()).unwrap().decoder;
-    let plan = Plan::new(&gguf, &decoder).unwrap();
+    let model = GgufModel::open(&path, Layout::Llama, Dtype::F32).unwrap();
     let sharded = tempfile::tempdir().unwrap();
     let (request, events) = (request(&path, sharded.path(), &json!({})), Recorder::default());
     let ctx = StepContext::new(&request, &events);
-    weights::write(&gguf, &plan, Dtype::F32, 100_000, &ctx).unwrap();
+    weights(&model, Dtype::F32, 100_000, &ctx).unwrap();
     assert!(sharded.path().join("model.safetensors.index.json").is_file());
     std::fs::copy(whole.path().join("config.json"), sharded.path().join("config.json")).unwrap();
     let (whole, sharded) = (open(&whole), open(&sharded));
@@ -137,7 +134,7 @@ fn bos_and_eos_are_added_where_the_file_says_so() {
     let mut file = tiny(Storage::F32);
     file.set("tokenizer.ggml.add_bos_token", Entry::Flag(true));
     file.set("tokenizer.ggml.add_eos_token", Entry::Flag(true));
-    let (_file, path) = file.saved();
+    let (_file, path) = saved(&file);
     let output = tempfile::tempdir().unwrap();
     run(&path, output.path(), &json!({})).unwrap();
     let tokenizer = Tokenizer::from_file(output.path().join("tokenizer.json")).unwrap();
@@ -161,7 +158,7 @@ fn check_weights(imported: &Checkpoint, expected: impl Fn(f32, bool) -> f32) {
 }
 
 fn import(storage: Storage, config: &Value) -> TempDir {
-    let (_file, path) = tiny(storage).saved();
+    let (_file, path) = saved(&tiny(storage));
     let output = tempfile::tempdir().unwrap();
     let outcome = run(&path, output.path(), config).unwrap();
     let StepOutcome::Model(model) = outcome else { panic!("no model: {outcome:?}") };

@@ -35,6 +35,22 @@ pub struct Description {
     pub quantization: Option<Quantization>,
 }
 
+impl Description {
+    /// What the files of a model say that is stored otherwise, at `place`: `config` is what its
+    /// `config.json` would be, `generation` its `generation_config.json`.
+    ///
+    /// # Errors
+    /// When they describe a model that is not known or quantized.
+    pub fn of_config(
+        place: &Path,
+        config: &Map<String, Value>,
+        generation: &Map<String, Value>,
+    ) -> Result<Self, CheckpointError> {
+        let (config, generation) = (Fields::new(place, config), Fields::new(place, generation));
+        parse(place, &config, Some(&generation), Quantized::Refused)
+    }
+}
+
 /// A model folder with its weights mapped.
 ///
 /// Opening costs the headers; a tensor's pages are read when its values are, and the system may
@@ -215,14 +231,23 @@ fn describe(dir: &Path, quantized: Quantized) -> Result<Description, CheckpointE
     }
     let path = dir.join("config.json");
     let config = config::read_object(&path)?;
-    let fields = Fields::new(&path, &config);
     let generation_path = dir.join("generation_config.json");
     let generation = generation_path.is_file().then(|| config::read_object(&generation_path));
     let generation = generation.transpose()?;
     let generation = generation.as_ref().map(|map| Fields::new(&generation_path, map));
-    let quantization = quantized::quantization(&fields, quantized)?;
-    let decoder = config::decoder(&fields, generation.as_ref())?;
-    let dtype = dtype(&fields)?;
+    parse(dir, &Fields::new(&path, &config), generation.as_ref(), quantized)
+}
+
+fn parse(
+    dir: &Path,
+    config: &Fields<'_>,
+    generation: Option<&Fields<'_>>,
+    quantized: Quantized,
+) -> Result<Description, CheckpointError> {
+    let quantization = quantized::quantization(config, quantized)?;
+    let decoder = config::decoder(config, generation)?;
+    let dtype = dtype(config)?;
+    let config = config.map().clone();
     Ok(Description { dir: dir.to_owned(), config, decoder, dtype, quantization })
 }
 

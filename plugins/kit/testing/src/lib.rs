@@ -5,7 +5,8 @@
 //! - [`random`] makes numbers, and [`largest_difference`] compares them;
 //! - [`request`] and [`evaluation`] are what the host sends to a plugin;
 //! - `write_random_model` makes large models, and `engines` is the suite that every engine must
-//!   pass (feature `engines`).
+//!   pass (feature `engines`);
+//! - `gguf` makes GGUF files (feature `gguf`).
 //!
 //! What does not fit panics: it fails the test.
 
@@ -13,6 +14,8 @@
 
 #[cfg(feature = "engines")]
 pub mod engines;
+#[cfg(feature = "gguf")]
+pub mod gguf;
 #[cfg(feature = "engines")]
 mod models;
 mod numbers;

@@ -1,14 +1,15 @@
 //! `LoRA`, and what is the same for all methods: types, shards, threads, refusals.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use olive_kit_adapters::AdapterFolder;
 use olive_kit_checkpoint::{Checkpoint, CheckpointWriter, Dtype, SafetensorsFile, TensorSpec};
+use olive_kit_merge::Merge;
 use olive_kit_testing::fixture;
 use olive_plugin_api::testing::Recorder;
 use olive_plugin_api::{PluginError, StepContext, StepEvent, StepOutcome};
-use olive_plugin_merge::merge::Merge;
+use olive_plugin_merge::write::write;
 use serde_json::json;
 
 use crate::{CLOSE, parse, prepare, request, run};
@@ -57,11 +58,11 @@ fn shards_in_and_out() {
     copy_as(&fixture("tiny-phi3"), input.path(), Dtype::F32, 100_000);
     assert!(input.path().join("model.safetensors.index.json").is_file());
     let request = request(input.path(), Some("adapter"), &output);
-    let checkpoint = Checkpoint::open(input.path()).unwrap();
-    let adapter = AdapterFolder::open(&input.path().join("adapter"), checkpoint.decoder()).unwrap();
+    let adapter = input.path().join("adapter");
+    let merge = Merge::open(input.path(), Some(&adapter), &BTreeMap::new()).unwrap();
     let (events, request) = (Recorder::default(), parse(&request));
     let ctx = StepContext::new(&request, &events);
-    Merge::new(&checkpoint, &adapter, None).unwrap().write(200_000, &ctx).unwrap();
+    write(&merge, 200_000, &ctx).unwrap();
     assert!(output.path().join("model.safetensors.index.json").is_file());
     check_merged(&fixture("tiny-phi3"), output.path(), |_| CLOSE);
 }

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-use crate::error::ImportError;
+use crate::error::GgufError;
 use crate::gguf::metadata::{Metadata, Value};
 use crate::gguf::{StoredTensor, truncated};
 use crate::tensor_type;
@@ -22,14 +22,14 @@ pub(super) fn read(
     path: &Path,
     file: &File,
     len: u64,
-) -> Result<(Metadata, Vec<StoredTensor>), ImportError> {
+) -> Result<(Metadata, Vec<StoredTensor>), GgufError> {
     let mut reader = Reader { path, file: BufReader::new(file), position: 0, len };
     if len < 4 || reader.bytes::<4>()? != MAGIC {
-        return Err(ImportError::NotGguf(path.to_owned()));
+        return Err(GgufError::NotGguf(path.to_owned()));
     }
     let version = reader.u32()?;
     if !(2..=3).contains(&version) {
-        return Err(ImportError::Version { path: path.to_owned(), found: version });
+        return Err(GgufError::Version { path: path.to_owned(), found: version });
     }
     let (num_tensors, num_values) = (reader.u64()?, reader.u64()?);
     let mut values = BTreeMap::new();
@@ -57,7 +57,7 @@ fn locate(
     tensor: &mut StoredTensor,
     data_start: u64,
     len: u64,
-) -> Result<(), ImportError> {
+) -> Result<(), GgufError> {
     let name = &tensor.name;
     let values = tensor.shape.iter().map(|&size| size as u128).product::<u128>();
     // No size of zero hides how many rows the others make.
@@ -68,7 +68,7 @@ fn locate(
             "tensor `{name}` has shape {:?}, which {:?} cannot store",
             tensor.shape, tensor.dtype
         );
-        return Err(ImportError::Content { path: path.to_owned(), problem });
+        return Err(GgufError::Content { path: path.to_owned(), problem });
     }
     let start = u128::from(data_start) + u128::from(tensor.start);
     let end = start + values / block * tensor.dtype.type_size() as u128;
@@ -89,7 +89,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn tensor(&mut self) -> Result<StoredTensor, ImportError> {
+    fn tensor(&mut self) -> Result<StoredTensor, GgufError> {
         let (name, num_dimensions) = (self.text()?, self.u32()?);
         if num_dimensions > MAX_DIMENSIONS {
             let problem = format!("tensor `{name}` has {num_dimensions} dimensions, more than 4");
@@ -107,11 +107,11 @@ impl Reader<'_> {
         let (number, start) = (self.u32()?, self.u64()?);
         match tensor_type::from_number(number) {
             Ok(dtype) => Ok(StoredTensor { name, dtype, shape, start }),
-            Err(found) => Err(ImportError::TensorType { path: self.path.to_owned(), name, found }),
+            Err(found) => Err(GgufError::TensorType { path: self.path.to_owned(), name, found }),
         }
     }
 
-    fn value(&mut self, key: &str, kind: u32) -> Result<Value, ImportError> {
+    fn value(&mut self, key: &str, kind: u32) -> Result<Value, GgufError> {
         const LIST: u32 = 9;
         if kind != LIST {
             return self.scalar(key, kind);
@@ -125,7 +125,7 @@ impl Reader<'_> {
         Ok(Value::List(values))
     }
 
-    fn scalar(&mut self, key: &str, kind: u32) -> Result<Value, ImportError> {
+    fn scalar(&mut self, key: &str, kind: u32) -> Result<Value, GgufError> {
         Ok(match kind {
             0 => Value::Integer(u8::from_le_bytes(self.bytes()?).into()),
             1 => Value::Integer(i8::from_le_bytes(self.bytes()?).into()),
@@ -143,7 +143,7 @@ impl Reader<'_> {
         })
     }
 
-    fn text(&mut self) -> Result<String, ImportError> {
+    fn text(&mut self) -> Result<String, GgufError> {
         let len = self.u64()?;
         self.check_remaining(len)?;
         let mut bytes = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
@@ -153,40 +153,40 @@ impl Reader<'_> {
         })
     }
 
-    fn u32(&mut self) -> Result<u32, ImportError> {
+    fn u32(&mut self) -> Result<u32, GgufError> {
         self.bytes().map(u32::from_le_bytes)
     }
 
-    fn u64(&mut self) -> Result<u64, ImportError> {
+    fn u64(&mut self) -> Result<u64, GgufError> {
         self.bytes().map(u64::from_le_bytes)
     }
 
-    fn bytes<const N: usize>(&mut self) -> Result<[u8; N], ImportError> {
+    fn bytes<const N: usize>(&mut self) -> Result<[u8; N], GgufError> {
         let mut bytes = [0; N];
         self.fill(&mut bytes)?;
         Ok(bytes)
     }
 
-    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), ImportError> {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), GgufError> {
         self.file.read_exact(bytes).map_err(|source| match source.kind() {
             io::ErrorKind::UnexpectedEof => self.ends_early(),
-            _ => ImportError::Read { path: self.path.to_owned(), source },
+            _ => GgufError::Read { path: self.path.to_owned(), source },
         })?;
         self.position += bytes.len() as u64;
         Ok(())
     }
 
     /// Checks that at least `len` bytes follow.
-    fn check_remaining(&self, len: u64) -> Result<(), ImportError> {
+    fn check_remaining(&self, len: u64) -> Result<(), GgufError> {
         if len > self.len - self.position { Err(self.ends_early()) } else { Ok(()) }
     }
 
-    fn ends_early(&self) -> ImportError {
+    fn ends_early(&self) -> GgufError {
         truncated(self.path, format!("its header does not end within its {} bytes", self.len))
     }
 
-    fn damaged(&self, problem: String) -> ImportError {
-        ImportError::Content { path: self.path.to_owned(), problem }
+    fn damaged(&self, problem: String) -> GgufError {
+        GgufError::Content { path: self.path.to_owned(), problem }
     }
 }
 

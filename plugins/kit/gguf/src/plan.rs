@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use olive_kit_checkpoint::{Decoder, Linear, LinearRole};
 
-use crate::error::ImportError;
+use crate::error::GgufError;
 use crate::gguf::{Gguf, StoredTensor};
 
 /// Name of the embedding in a GGUF file.
@@ -14,37 +14,49 @@ pub const LM_HEAD: &str = "output.weight";
 
 /// Every tensor of a checkpoint, in order of computation.
 #[derive(Debug)]
-pub struct Plan<'a> {
+pub struct Plan {
     /// What is written, in this order.
-    pub targets: Vec<Target<'a>>,
+    pub targets: Vec<Target>,
 }
 
 /// One tensor of the checkpoint.
 #[derive(Debug)]
-pub struct Target<'a> {
+pub struct Target {
     /// Name in the checkpoint.
     pub name: String,
     /// Sizes, slowest first.
     pub shape: Vec<usize>,
     /// What its rows come from, in this order.
-    pub sources: Vec<Source<'a>>,
+    pub sources: Vec<Source>,
 }
 
 /// One tensor of the GGUF file, as a part of a target.
 #[derive(Debug)]
-pub struct Source<'a> {
+pub struct Source {
     /// The stored tensor.
-    pub tensor: &'a StoredTensor,
+    pub tensor: StoredTensor,
     /// Width of the heads whose rows llama.cpp interleaves, where it does.
     pub interleaved: Option<usize>,
 }
 
-impl<'a> Plan<'a> {
+impl Target {
+    /// Number of rows: the first size.
+    pub fn num_rows(&self) -> usize {
+        self.shape.first().copied().unwrap_or(1)
+    }
+
+    /// Values in a row: the product of all sizes but the first.
+    pub fn row_len(&self) -> usize {
+        self.shape.iter().skip(1).product()
+    }
+}
+
+impl Plan {
     /// The tensors of `decoder`, made of those in `gguf`.
     ///
     /// # Errors
     /// When one is missing, has another shape, or is left over.
-    pub fn new(gguf: &'a Gguf, decoder: &Decoder) -> Result<Self, ImportError> {
+    pub fn new(gguf: &Gguf, decoder: &Decoder) -> Result<Self, GgufError> {
         let mut targets = vec![plain(
             gguf,
             Decoder::EMBEDDING,
@@ -72,7 +84,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Checks that nothing the model computes with is left out.
-    fn check_complete(&self, gguf: &Gguf) -> Result<(), ImportError> {
+    fn check_complete(&self, gguf: &Gguf) -> Result<(), GgufError> {
         let sources = self.targets.iter().flat_map(|target| &target.sources);
         let used: BTreeSet<_> = sources.map(|source| source.tensor.name.as_str()).collect();
         match gguf.tensor_names().find(|name| !used.contains(name)) {
@@ -86,23 +98,18 @@ impl<'a> Plan<'a> {
     }
 }
 
-fn plain<'a>(
-    gguf: &'a Gguf,
-    name: &str,
-    stored: &str,
-    shape: &[usize],
-) -> Result<Target<'a>, ImportError> {
+fn plain(gguf: &Gguf, name: &str, stored: &str, shape: &[usize]) -> Result<Target, GgufError> {
     let tensor = find(gguf, stored, shape)?;
     let sources = vec![Source { tensor, interleaved: None }];
     Ok(Target { name: name.to_owned(), shape: shape.to_vec(), sources })
 }
 
-fn linear_target<'a>(
-    gguf: &'a Gguf,
+fn linear_target(
+    gguf: &Gguf,
     decoder: &Decoder,
     linear: &Linear,
     stored: impl Fn(&str) -> String,
-) -> Result<Target<'a>, ImportError> {
+) -> Result<Target, GgufError> {
     let head = Some(decoder.head_dim);
     let (query, kv, inner) = (decoder.query_width(), decoder.kv_width(), decoder.intermediate_size);
     let rows = linear.out_features;
@@ -125,11 +132,11 @@ fn linear_target<'a>(
     Ok(Target {
         name: format!("{}.weight", linear.name),
         shape: vec![linear.out_features, linear.in_features],
-        sources: sources.collect::<Result<_, ImportError>>()?,
+        sources: sources.collect::<Result<_, GgufError>>()?,
     })
 }
 
-fn find<'a>(gguf: &'a Gguf, name: &str, shape: &[usize]) -> Result<&'a StoredTensor, ImportError> {
+fn find(gguf: &Gguf, name: &str, shape: &[usize]) -> Result<StoredTensor, GgufError> {
     let missing = || gguf.error(format!("tensor `{name}` is missing"));
     let tensor = gguf.tensor(name).ok_or_else(missing)?;
     if tensor.shape != shape {
@@ -137,5 +144,5 @@ fn find<'a>(gguf: &'a Gguf, name: &str, shape: &[usize]) -> Result<&'a StoredTen
         let problem = format!("tensor `{name}` has shape {found:?}, but {shape:?} is needed");
         return Err(gguf.error(problem));
     }
-    Ok(tensor)
+    Ok(tensor.clone())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::error::ImportError;
+use crate::error::GgufError;
 
 /// One value of the metadata.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +45,7 @@ impl Metadata {
     ///
     /// # Errors
     /// When it is missing or another value.
-    pub fn count(&self, key: &str) -> Result<usize, ImportError> {
+    pub fn count(&self, key: &str) -> Result<usize, GgufError> {
         self.required(key, self.optional_count(key)?)
     }
 
@@ -53,7 +53,7 @@ impl Metadata {
     ///
     /// # Errors
     /// When it is another value.
-    pub fn optional_count(&self, key: &str) -> Result<Option<usize>, ImportError> {
+    pub fn optional_count(&self, key: &str) -> Result<Option<usize>, GgufError> {
         self.typed(key, "a positive integer below 2^31", |value| match value {
             Value::Integer(count) if (1..1 << 31).contains(count) => usize::try_from(*count).ok(),
             _ => None,
@@ -64,7 +64,7 @@ impl Metadata {
     ///
     /// # Errors
     /// When it is another value.
-    pub(crate) fn token_id(&self, key: &str) -> Result<Option<u32>, ImportError> {
+    pub(crate) fn token_id(&self, key: &str) -> Result<Option<u32>, GgufError> {
         self.typed(key, "a token id", |value| match value {
             Value::Integer(id) => u32::try_from(*id).ok(),
             _ => None,
@@ -75,7 +75,7 @@ impl Metadata {
     ///
     /// # Errors
     /// When it is another value.
-    pub(crate) fn optional_number(&self, key: &str) -> Result<Option<f64>, ImportError> {
+    pub(crate) fn optional_number(&self, key: &str) -> Result<Option<f64>, GgufError> {
         self.typed(key, "a number", |value| match value {
             Value::Number(number) if number.is_finite() => Some(*number),
             _ => None,
@@ -86,7 +86,7 @@ impl Metadata {
     ///
     /// # Errors
     /// When it is missing or another value.
-    pub fn number(&self, key: &str) -> Result<f64, ImportError> {
+    pub fn number(&self, key: &str) -> Result<f64, GgufError> {
         self.required(key, self.optional_number(key)?)
     }
 
@@ -94,7 +94,7 @@ impl Metadata {
     ///
     /// # Errors
     /// When it is another value.
-    pub fn flag(&self, key: &str) -> Result<bool, ImportError> {
+    pub fn flag(&self, key: &str) -> Result<bool, GgufError> {
         let flag = self.typed(key, "true or false", |value| match value {
             Value::Flag(flag) => Some(*flag),
             _ => None,
@@ -106,7 +106,7 @@ impl Metadata {
     ///
     /// # Errors
     /// When it is another value.
-    pub(crate) fn optional_text(&self, key: &str) -> Result<Option<&str>, ImportError> {
+    pub(crate) fn optional_text(&self, key: &str) -> Result<Option<&str>, GgufError> {
         self.typed(key, "a string", text)
     }
 
@@ -114,7 +114,7 @@ impl Metadata {
     ///
     /// # Errors
     /// When it is missing or another value.
-    pub fn text(&self, key: &str) -> Result<&str, ImportError> {
+    pub fn text(&self, key: &str) -> Result<&str, GgufError> {
         self.required(key, self.optional_text(key)?)
     }
 
@@ -122,7 +122,7 @@ impl Metadata {
     ///
     /// # Errors
     /// When they are missing or another value.
-    pub fn texts(&self, key: &str) -> Result<Vec<&str>, ImportError> {
+    pub fn texts(&self, key: &str) -> Result<Vec<&str>, GgufError> {
         let texts = self.typed(key, "a list of strings", |value| match value {
             Value::List(values) => values.iter().map(text).collect::<Option<Vec<_>>>(),
             _ => None,
@@ -134,7 +134,7 @@ impl Metadata {
     ///
     /// # Errors
     /// When they are another value.
-    pub(crate) fn optional_integers(&self, key: &str) -> Result<Option<Vec<i128>>, ImportError> {
+    pub(crate) fn optional_integers(&self, key: &str) -> Result<Option<Vec<i128>>, GgufError> {
         let integer = |value: &Value| match value {
             Value::Integer(integer) => Some(*integer),
             _ => None,
@@ -146,11 +146,11 @@ impl Metadata {
     }
 
     /// An error about the content of the file.
-    pub(crate) fn error(&self, problem: impl Into<String>) -> ImportError {
-        ImportError::Content { path: self.path.clone(), problem: problem.into() }
+    pub(crate) fn error(&self, problem: impl Into<String>) -> GgufError {
+        GgufError::Content { path: self.path.clone(), problem: problem.into() }
     }
 
-    fn required<T>(&self, key: &str, value: Option<T>) -> Result<T, ImportError> {
+    fn required<T>(&self, key: &str, value: Option<T>) -> Result<T, GgufError> {
         value.ok_or_else(|| self.error(format!("metadata `{key}` is missing")))
     }
 
@@ -159,7 +159,7 @@ impl Metadata {
         key: &str,
         expected: &str,
         read: impl FnOnce(&'a Value) -> Option<T>,
-    ) -> Result<Option<T>, ImportError> {
+    ) -> Result<Option<T>, GgufError> {
         let Some(value) = self.values.get(key) else { return Ok(None) };
         let read = read(value);
         read.map(Some)

@@ -3,12 +3,20 @@
 use olive_kit_checkpoint::Dtype;
 use serde_json::{Map, Value, json};
 
-use crate::config::{ImportGgufConfig, Layout};
-use crate::error::ImportError;
+use crate::error::GgufError;
 use crate::gguf::metadata::Metadata;
 use crate::gguf::{Gguf, StoredTensor};
 use crate::plan::{EMBEDDING, LM_HEAD};
 use crate::tokenizer;
+
+/// Names and layout of a checkpoint's weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// `LlamaForCausalLM`: separate projections, as the model was published.
+    Llama,
+    /// `Phi3ForCausalLM`: query, key and value in one `qkv_proj`, gate and up in one `gate_up_proj`.
+    Phi3,
+}
 
 /// Base of the rotary frequencies when a file gives none.
 const DEFAULT_THETA: f64 = 10_000.0;
@@ -18,12 +26,16 @@ const DEFAULT_THETA: f64 = 10_000.0;
 /// # Errors
 /// When the model is of another architecture, computes something else than a Llama, or a figure is
 /// missing.
-pub fn config(gguf: &Gguf, config: &ImportGgufConfig) -> Result<Map<String, Value>, ImportError> {
+pub(crate) fn config(
+    gguf: &Gguf,
+    layout: Layout,
+    dtype: Dtype,
+) -> Result<Map<String, Value>, GgufError> {
     let metadata = gguf.metadata();
     let architecture = metadata.text("general.architecture")?;
     if architecture != "llama" {
         let (path, found) = (gguf.path().to_owned(), architecture.to_owned());
-        return Err(ImportError::Architecture { path, found });
+        return Err(GgufError::Architecture { path, found });
     }
     refuse_unsupported(metadata)?;
     let vocab_size = gguf.tensor(EMBEDDING).map(StoredTensor::num_rows);
@@ -35,7 +47,7 @@ pub fn config(gguf: &Gguf, config: &ImportGgufConfig) -> Result<Map<String, Valu
     let mut object = to_map(json!({
         "attention_dropout": 0.0,
         "bos_token_id": tokenizer::bos(metadata)?,
-        "dtype": Dtype::from(config.dtype).config_name(),
+        "dtype": dtype.config_name(),
         "eos_token_id": tokenizer::eos(metadata)?,
         "hidden_act": "silu",
         "hidden_size": metadata.count("llama.embedding_length")?,
@@ -52,12 +64,12 @@ pub fn config(gguf: &Gguf, config: &ImportGgufConfig) -> Result<Map<String, Valu
         "use_cache": true,
         "vocab_size": vocab_size,
     }));
-    object.extend(of_layout(metadata, config.layout)?);
+    object.extend(of_layout(metadata, layout)?);
     object.sort_keys();
     Ok(object)
 }
 
-fn of_layout(metadata: &Metadata, layout: Layout) -> Result<Map<String, Value>, ImportError> {
+fn of_layout(metadata: &Metadata, layout: Layout) -> Result<Map<String, Value>, GgufError> {
     let head_dim = head_dim(metadata)?;
     let object = match layout {
         Layout::Llama => json!({
@@ -82,7 +94,7 @@ fn of_layout(metadata: &Metadata, layout: Layout) -> Result<Map<String, Value>, 
 }
 
 /// Width of one head; all of it must be rotated.
-fn head_dim(metadata: &Metadata) -> Result<usize, ImportError> {
+fn head_dim(metadata: &Metadata) -> Result<usize, GgufError> {
     let shared =
         metadata.count("llama.embedding_length")? / metadata.count("llama.attention.head_count")?;
     let head_dim = metadata.optional_count("llama.attention.key_length")?.unwrap_or(shared);
@@ -99,7 +111,7 @@ fn head_dim(metadata: &Metadata) -> Result<usize, ImportError> {
 }
 
 /// Settings that change what a Llama computes and that are not carried over.
-fn refuse_unsupported(metadata: &Metadata) -> Result<(), ImportError> {
+fn refuse_unsupported(metadata: &Metadata) -> Result<(), GgufError> {
     if let Some(kind) = metadata.optional_text("llama.rope.scaling.type")?
         && kind != "none"
     {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::error::ImportError;
+use crate::error::GgufError;
 use crate::gguf::metadata::Metadata;
 use crate::gguf::{Gguf, StoredTensor};
 use crate::plan::EMBEDDING;
@@ -21,7 +21,7 @@ const UNKNOWN: i128 = 2;
 
 /// A byte-level BPE tokenizer.
 #[derive(Debug)]
-pub struct Tokenizer<'a> {
+pub(crate) struct Tokenizer<'a> {
     tokens: Vec<&'a str>,
     /// One a token; empty when the file names none.
     kinds: Vec<i128>,
@@ -50,7 +50,7 @@ impl<'a> Tokenizer<'a> {
     ///
     /// # Errors
     /// When it is of another kind, splits text in an unknown way, or contradicts itself.
-    pub fn read(gguf: &'a Gguf) -> Result<Self, ImportError> {
+    pub(crate) fn read(gguf: &'a Gguf) -> Result<Self, GgufError> {
         let metadata = gguf.metadata();
         let kind = metadata.text("tokenizer.ggml.model")?;
         if kind != "gpt2" {
@@ -79,7 +79,7 @@ impl<'a> Tokenizer<'a> {
     }
 
     /// The content of `tokenizer.json`.
-    pub fn json(&self) -> Map<String, Value> {
+    pub(crate) fn json(&self) -> Map<String, Value> {
         let vocab = self.tokens.iter().zip(0_u32..);
         let vocab: Map<_, _> =
             vocab.map(|(&token, id)| (token.to_owned(), Value::from(id))).collect();
@@ -109,7 +109,7 @@ impl<'a> Tokenizer<'a> {
     }
 
     /// The content of `tokenizer_config.json` of a model for texts of `max_positions` tokens.
-    pub fn settings(&self, max_positions: usize) -> Map<String, Value> {
+    pub(crate) fn settings(&self, max_positions: usize) -> Map<String, Value> {
         let settings = [
             ("add_prefix_space", Some(false.into())),
             ("bos_token", self.text(self.bos)),
@@ -125,7 +125,7 @@ impl<'a> Tokenizer<'a> {
     }
 
     /// The content of `generation_config.json`.
-    pub fn generation_config(&self) -> Map<String, Value> {
+    pub(crate) fn generation_config(&self) -> Map<String, Value> {
         let id = |id: Option<u32>| id.map(Value::from);
         let settings = [
             ("bos_token_id", id(self.bos)),
@@ -227,22 +227,22 @@ impl Splits {
 }
 
 /// Beginning-of-sequence token.
-pub(crate) fn bos(metadata: &Metadata) -> Result<Option<u32>, ImportError> {
+pub(crate) fn bos(metadata: &Metadata) -> Result<Option<u32>, GgufError> {
     metadata.token_id("tokenizer.ggml.bos_token_id")
 }
 
 /// End-of-sequence token.
-pub(crate) fn eos(metadata: &Metadata) -> Result<Option<u32>, ImportError> {
+pub(crate) fn eos(metadata: &Metadata) -> Result<Option<u32>, GgufError> {
     metadata.token_id("tokenizer.ggml.eos_token_id")
 }
 
 /// Padding token; the end of a sequence pads where there is no other.
-pub(crate) fn pad(metadata: &Metadata) -> Result<Option<u32>, ImportError> {
+pub(crate) fn pad(metadata: &Metadata) -> Result<Option<u32>, GgufError> {
     let pad = metadata.token_id("tokenizer.ggml.padding_token_id")?;
     if pad.is_some() { Ok(pad) } else { eos(metadata) }
 }
 
-fn splits(metadata: &Metadata) -> Result<Splits, ImportError> {
+fn splits(metadata: &Metadata) -> Result<Splits, GgufError> {
     match metadata.text("tokenizer.ggml.pre")? {
         "gpt-2" => Ok(Splits::Gpt2),
         "smollm" => Ok(Splits::SingleDigits),

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use candle_core::CpuStorage;
 use candle_core::quantized::GgmlDType;
 
-use crate::error::ImportError;
+use crate::error::GgufError;
 use crate::gguf::metadata::Metadata;
 
 /// A GGUF file, its header checked against its length.
@@ -61,8 +61,8 @@ impl Gguf {
     /// # Errors
     /// When it is missing, of another format, truncated or damaged, or holds a tensor of a type
     /// that is not read.
-    pub fn open(path: &Path) -> Result<Self, ImportError> {
-        let read = |source| ImportError::Read { path: path.to_owned(), source };
+    pub fn open(path: &Path) -> Result<Self, GgufError> {
+        let read = |source| GgufError::Read { path: path.to_owned(), source };
         if path.is_dir() {
             return Err(read(io::ErrorKind::IsADirectory.into()));
         }
@@ -100,7 +100,7 @@ impl Gguf {
     ///
     /// # Panics
     /// When a row is past the end.
-    pub fn rows(&self, tensor: &StoredTensor, rows: Range<usize>) -> Result<Vec<f32>, ImportError> {
+    pub fn rows(&self, tensor: &StoredTensor, rows: Range<usize>) -> Result<Vec<f32>, GgufError> {
         assert!(rows.end <= tensor.num_rows(), "rows of `{}`", tensor.name);
         let start = tensor.start + (rows.start * tensor.row_bytes()) as u64;
         let len = rows.len() * tensor.row_bytes();
@@ -108,9 +108,9 @@ impl Gguf {
         let mut words = vec![0_u32; len.div_ceil(4)];
         let bytes = &mut bytemuck::cast_slice_mut(&mut words)[..len];
         self.read(start, bytes)
-            .map_err(|source| ImportError::Read { path: self.path().to_owned(), source })?;
+            .map_err(|source| GgufError::Read { path: self.path().to_owned(), source })?;
         let blocks = tensor.dtype.from_data(Cow::Borrowed(bytes));
-        let failed = |source| ImportError::Dequantize { name: tensor.name.clone(), source };
+        let failed = |source| GgufError::Dequantize { name: tensor.name.clone(), source };
         match blocks.dequantize(rows.len() * tensor.row_len()).map_err(failed)? {
             CpuStorage::F32(values) => Ok(values),
             _ => Err(failed(candle_core::Error::Msg("it gives no f32 values".into()))),
@@ -124,11 +124,11 @@ impl Gguf {
     }
 
     /// An error about the content of this file.
-    pub(crate) fn error(&self, problem: impl Into<String>) -> ImportError {
+    pub(crate) fn error(&self, problem: impl Into<String>) -> GgufError {
         self.metadata.error(problem)
     }
 }
 
-pub(crate) fn truncated(path: &Path, problem: impl Into<String>) -> ImportError {
-    ImportError::Truncated { path: PathBuf::from(path), problem: problem.into() }
+pub(crate) fn truncated(path: &Path, problem: impl Into<String>) -> GgufError {
+    GgufError::Truncated { path: PathBuf::from(path), problem: problem.into() }
 }

@@ -1,59 +1,78 @@
-//! Writing GGUF files, for tests only.
+//! GGUF files, as llama.cpp writes them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use olive_kit_checkpoint::{Checkpoint, Decoder};
-use olive_kit_testing::fixture;
+use olive_kit_checkpoint::{Checkpoint, Decoder, Dtype};
 use serde_json::Value;
-use tempfile::TempDir;
+
+use crate::fixture;
 
 /// How a test file stores a tensor.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Storage {
+pub enum Storage {
+    /// Singles.
     F32,
+    /// Halves.
     F16,
+    /// Blocks of 32 codes of 8 bits with a scale.
     Q8_0,
+    /// Blocks of 32 codes of 4 bits with scale and offset.
     Q4_1,
 }
 
 /// A GGUF file in memory.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct GgufFile {
-    pub(crate) metadata: Vec<(String, Entry)>,
-    pub(crate) tensors: Vec<StoredTensor>,
+pub struct GgufFile {
+    /// What is said besides tensors, in order.
+    pub metadata: Vec<(String, Entry)>,
+    /// Tensors, in order.
+    pub tensors: Vec<StoredTensor>,
 }
 
+/// One value of the metadata.
 #[derive(Debug, Clone)]
-pub(crate) enum Entry {
+pub enum Entry {
+    /// An unsigned integer.
     Count(u32),
+    /// A single.
     Number(f32),
+    /// True or false.
     Flag(bool),
+    /// A string.
     Text(String),
+    /// Strings.
     Texts(Vec<String>),
+    /// Signed integers.
     Integers(Vec<i32>),
 }
 
+/// A tensor of the file.
 #[derive(Debug, Clone)]
-pub(crate) struct StoredTensor {
-    pub(crate) name: String,
+pub struct StoredTensor {
+    /// Name in the file.
+    pub name: String,
     /// Slowest first.
-    pub(crate) shape: Vec<usize>,
+    pub shape: Vec<usize>,
     /// Number of the type in the format.
-    pub(crate) kind: u32,
-    pub(crate) bytes: Vec<u8>,
+    pub kind: u32,
+    /// The stored values.
+    pub bytes: Vec<u8>,
 }
 
 impl GgufFile {
-    pub(crate) fn set(&mut self, key: &str, entry: Entry) {
+    /// Says `entry` under `key`, in place of what was said.
+    pub fn set(&mut self, key: &str, entry: Entry) {
         self.remove(key);
         self.metadata.push((key.into(), entry));
     }
 
-    pub(crate) fn remove(&mut self, key: &str) {
+    /// Says nothing under `key`.
+    pub fn remove(&mut self, key: &str) {
         self.metadata.retain(|(known, _)| known != key);
     }
 
-    pub(crate) fn bytes(&self) -> Vec<u8> {
+    /// The content of the file.
+    pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = b"GGUF".to_vec();
         bytes.extend(3_u32.to_le_bytes());
         bytes.extend((self.tensors.len() as u64).to_le_bytes());
@@ -78,14 +97,6 @@ impl GgufFile {
             bytes.extend(&tensor.bytes);
         }
         bytes
-    }
-
-    /// The file on disk, as long as the folder lives.
-    pub(crate) fn saved(&self) -> (TempDir, PathBuf) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("tiny.gguf");
-        std::fs::write(&path, self.bytes()).unwrap();
-        (dir, path)
     }
 }
 
@@ -133,7 +144,7 @@ fn put_text(bytes: &mut Vec<u8>, text: &str) {
 }
 
 /// `tiny-llama` as llama.cpp's converter would store it, norms as F32 and the rest as `storage`.
-pub(crate) fn tiny(storage: Storage) -> GgufFile {
+pub fn tiny(storage: Storage) -> GgufFile {
     let dir = fixture("tiny-llama");
     let checkpoint = Checkpoint::open(&dir).unwrap();
     let decoder = checkpoint.decoder();
@@ -255,16 +266,17 @@ fn q4_1(block: &[f32]) -> Vec<u8> {
 }
 
 /// What `storage` makes of a value.
-pub(crate) fn restored(value: f32, storage: Storage) -> f32 {
+pub fn restored(value: f32, storage: Storage) -> f32 {
     match storage {
         Storage::F32 => value,
-        Storage::F16 => rounded(value, olive_kit_checkpoint::Dtype::F16),
+        Storage::F16 => rounded(value, Dtype::F16),
         Storage::Q8_0 => (value * 64.0).round().clamp(-128.0, 127.0) / 64.0,
         Storage::Q4_1 => ((value + 1.0) * 8.0).round().clamp(0.0, 15.0) / 8.0 - 1.0,
     }
 }
 
-pub(crate) fn rounded(value: f32, dtype: olive_kit_checkpoint::Dtype) -> f32 {
+/// A value as `dtype` holds it.
+pub fn rounded(value: f32, dtype: Dtype) -> f32 {
     let mut bytes = Vec::new();
     dtype.encode(&[value], &mut bytes);
     dtype.decode(&bytes)[0]
@@ -272,6 +284,6 @@ pub(crate) fn rounded(value: f32, dtype: olive_kit_checkpoint::Dtype) -> f32 {
 
 fn half(value: f32) -> [u8; 2] {
     let mut bytes = Vec::new();
-    olive_kit_checkpoint::Dtype::F16.encode(&[value], &mut bytes);
+    Dtype::F16.encode(&[value], &mut bytes);
     [bytes[0], bytes[1]]
 }

@@ -1,0 +1,94 @@
+//! Why a GGUF file could not be read.
+
+use std::io;
+use std::path::PathBuf;
+
+use olive_kit_checkpoint::CheckpointError;
+use thiserror::Error;
+
+use crate::tensor_type;
+
+/// Why a GGUF file could not be read.
+#[derive(Debug, Error)]
+pub enum GgufError {
+    /// The file could not be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is of another format.
+    #[error("`{}` is not a GGUF file", .0.display())]
+    NotGguf(PathBuf),
+    /// The file is of a version that is not read.
+    #[error("`{}` is GGUF version {found}; versions 2 and 3 (little-endian) are read", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+    },
+    /// The file ends too early.
+    #[error("`{}` is truncated: {problem}", path.display())]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// Where it ends.
+        problem: String,
+    },
+    /// The file contradicts itself, or holds what is not read.
+    #[error("`{}`: {problem}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The model is of a family that is not known.
+    #[error("`{}` holds a model of unknown architecture `{found}`; known is llama", path.display())]
+    Architecture {
+        /// The file.
+        path: PathBuf,
+        /// Its architecture.
+        found: String,
+    },
+    /// A tensor is stored in a way that is not read.
+    #[error(
+        "tensor `{name}` of `{}` is stored as {found}; {} are read",
+        path.display(),
+        tensor_type::known()
+    )]
+    TensorType {
+        /// The file.
+        path: PathBuf,
+        /// Name of the tensor.
+        name: String,
+        /// Type of its values.
+        found: String,
+    },
+    /// A tensor's values could not be dequantized.
+    #[error("cannot dequantize tensor `{name}`")]
+    Dequantize {
+        /// Name of the tensor.
+        name: String,
+        /// What is wrong with it.
+        source: candle_core::Error,
+    },
+    /// The checkpoint it would be is none that is known.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+}
+
+impl GgufError {
+    /// What to try, when something can be.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotGguf(_) => Some("give the path of one `.gguf` file".into()),
+            Self::Truncated { .. } => Some("download or copy the file again".into()),
+            Self::Checkpoint(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
