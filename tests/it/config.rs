@@ -177,6 +177,14 @@ fn passes_that_do_not_fit_each_other_are_told_before_any_work() {
             "put a pass of type `ToyImport` before it",
         ],
     );
+    playground.workflow(json!({
+        "input_model": {"type": "HfModel", "model_path": "base", "adapter_path": "base"},
+        "passes": {"pack": {"type": "ToyPack"}}
+    }));
+    playground.run().check(
+        11,
+        &["error[adapter-not-merged]: pass `pack` (ToyPack) takes no adapter", "merge it before"],
+    );
 }
 
 #[test]

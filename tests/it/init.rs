@@ -23,7 +23,7 @@ fn check(playground: &Playground, args: &[&str]) -> String {
 fn a_starting_config_leads_to_onnx_from_any_model() {
     for (model, passes) in [
         ("some-folder", vec!["ModelBuilder"]),
-        ("some.gguf", vec!["ImportGguf", "ModelBuilder"]),
+        ("some.gguf", vec!["ModelBuilder"]),
         ("some.onnx", vec![]),
     ] {
         let text = check(&real::installed(), &["--model", model]);

@@ -27,6 +27,7 @@ mod graph_passes;
 mod rules;
 mod recipe;
 mod real;
+mod sources;
 mod marks;
 mod promises;
 mod cases;

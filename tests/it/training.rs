@@ -50,25 +50,30 @@ fn run(playground: &Playground) -> Said {
 }
 
 #[test]
-fn what_was_trained_on_4_bits_is_merged_and_built() {
+fn what_was_trained_on_4_bits_is_merged_before_it_is_built_or_while_it_is() {
     let playground = playground("tiny-phi3");
-    workflow(
-        &playground,
-        &json!({
-            "tune": {
-                "type": "QLoRA", "r": 4, "alpha": 8, "double_quant": true,
-                "train_data_config": "tone",
-                "training_args": {"max_steps": 3, "per_device_train_batch_size": 2}
-            },
-            "merge": {"type": "MergeAdapterWeights"},
-            "build": {"type": "ModelBuilder", "precision": "int4"}
-        }),
-    );
-    run(&playground).check(0, &["tune (QLoRA)", "build (ModelBuilder)"]);
-    assert!(playground.exists("out/model.onnx"));
-    assert!(playground.exists("out/genai_config.json"));
-    let model: Value = serde_json::from_str(&playground.read("out/model_config.json")).unwrap();
-    assert!(!model.to_string().contains("quantization_config"), "{model}");
+    let mut passes = json!({
+        "tune": {
+            "type": "QLoRA", "r": 4, "alpha": 8, "double_quant": true,
+            "train_data_config": "tone",
+            "training_args": {"max_steps": 3, "per_device_train_batch_size": 2}
+        },
+        "merge": {"type": "MergeAdapterWeights"},
+        "build": {"type": "ModelBuilder", "precision": "int4"}
+    });
+    let built = [true, false].map(|merges| {
+        if !merges {
+            passes.as_object_mut().unwrap().remove("merge");
+        }
+        workflow(&playground, &passes);
+        run(&playground).check(0, &["tune (QLoRA)", "build (ModelBuilder)"]);
+        assert!(playground.exists("out/genai_config.json"));
+        let model: Value = serde_json::from_str(&playground.read("out/model_config.json")).unwrap();
+        assert!(!model.to_string().contains("quantization_config"), "{model}");
+        ["out/model.onnx", "out/model.onnx.data"]
+            .map(|name| fs::read(playground.path(name)).unwrap())
+    });
+    assert!(built[0] == built[1]);
 }
 
 #[test]

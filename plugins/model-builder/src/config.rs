@@ -14,8 +14,7 @@ use crate::{advice, known};
     "x-olive-quality-help" = QUALITY_HELP,
     "x-olive-ignored" = known::left_out_of_settings(),
     "x-olive-advice" = advice::all(),
-    "x-olive-accelerators" = advice::accelerators(),
-    "x-olive-adapter" = "refuses"
+    "x-olive-accelerators" = advice::accelerators()
 ))]
 pub struct ModelBuilderConfig {
     /// Type of the weights in the graph.

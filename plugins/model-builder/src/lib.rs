@@ -1,9 +1,9 @@
 //! Writing decoder models as ONNX graphs for ONNX Runtime and ONNX Runtime GenAI.
 //!
-//! The pass [`ModelBuilder`] reads a checkpoint and writes the folder that the model builder of
-//! ONNX Runtime GenAI 0.18 writes for an execution provider: the same nodes, the same initializers, the same
-//! bytes of quantized weights. Weights are streamed: each is read from the memory map, transposed
-//! or quantized, appended to the external data and dropped.
+//! The pass [`ModelBuilder`] reads a checkpoint, its adapter merged, or a GGUF file, and writes the
+//! folder that the model builder of ONNX Runtime GenAI 0.18 writes for an execution provider: the
+//! same nodes, the same initializers, the same bytes of quantized weights. Weights are streamed:
+//! each is read from its source, transposed or quantized, appended to the external data and dropped.
 //!
 //! From the top: [`build()`] is the whole job; the [graph](mod@graph) is planned from the decoder's
 //! description alone, then the [weights] it asks for are written in the planned order.
@@ -19,6 +19,7 @@ pub mod layout;
 pub mod quantization;
 mod placement;
 pub mod build;
+mod source;
 pub mod graph;
 pub mod weights;
 mod metadata;

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use olive_kit_checkpoint::{Checkpoint, Description};
+use olive_kit_checkpoint::Description;
 use olive_kit_weights::ModelFiles;
 use olive_plugin_api::{Diagnostic, Model};
 
@@ -12,6 +12,7 @@ use crate::build::{copy_configs, num_layers};
 use crate::error::BuildError;
 use crate::genai_config;
 use crate::options::BuildOptions;
+use crate::source;
 use crate::text::write_text;
 use crate::tokenizer::Tokenizer;
 
@@ -24,13 +25,12 @@ pub(crate) struct Metadata {
 }
 
 impl Metadata {
-    /// Reads the configs and the tokenizer of the folder `dir`.
+    /// Reads the configs and the tokenizer of a model.
     ///
     /// # Errors
     /// When one is missing or damaged, or the model has fewer layers than are asked for.
-    pub(crate) fn read(dir: &Path, options: &BuildOptions) -> Result<Self, BuildError> {
-        let description = Checkpoint::describe(dir)?;
-        let files = ModelFiles::of_folder(dir);
+    pub(crate) fn read(model: &Model, options: &BuildOptions) -> Result<Self, BuildError> {
+        let (description, files) = source::describe(model)?;
         let tokenizer = Tokenizer::read(&files)?;
         let num_layers = num_layers(&description.decoder, options)?;
         let genai_config =

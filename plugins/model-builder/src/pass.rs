@@ -1,17 +1,21 @@
-//! The pass `ModelBuilder`: write a checkpoint as an ONNX graph.
+//! The pass `ModelBuilder`: write a decoder model as an ONNX graph.
 //!
-//! In: a Hugging Face folder without adapter. Out: a folder for ONNX Runtime GenAI with the graph, its external data, `genai_config.json`, the tokenizer and the model's own configs. The
+//! In: a Hugging Face folder in floats or in bitsandbytes' 4 bits, or a GGUF file. An adapter is
+//! merged as `MergeAdapterWeights` merges it, and a GGUF file read as `ImportGguf` reads it: the
+//! graph has the same bytes, and no checkpoint is written on the way. Out: a folder for ONNX Runtime GenAI with the graph, its external data, `genai_config.json`, the tokenizer and the model's own configs. The
 //! graph and the quantized weights are those of ONNX Runtime GenAI 0.18's builder. Memory: the
-//! largest weight twice, as it is stored and as it is written; pages of weights that are done are
-//! given back.
+//! largest weight twice, as it is stored or would be, and as it is written; pages of weights that
+//! are done are given back.
 //!
 //! With `metadata_only`, in: the folder of an ONNX model with the config and the tokenizer of the
 //! model it was made from. Out: a copy of it with `genai_config.json`.
 
 use std::ops::ControlFlow;
 
-use olive_kit_weights::{CheckpointWeights, WeightSource};
-use olive_plugin_api::{Diagnostic, Model, ModelKind, Pass, PluginError, Severity, StepContext};
+use olive_kit_adapters::QuantizedBase;
+use olive_plugin_api::{
+    Diagnostic, LogLevel, Model, ModelKind, Pass, PluginError, Severity, StepContext,
+};
 use rayon::ThreadPoolBuilder;
 
 use crate::build::{self, Progress};
@@ -19,6 +23,7 @@ use crate::config::ModelBuilderConfig;
 use crate::error::BuildError;
 use crate::metadata::{self, Metadata};
 use crate::options::{self, BuildOptions};
+use crate::source;
 use crate::tokenizer::Tokenizer;
 use crate::{genai_config, placement, target};
 
@@ -34,7 +39,7 @@ impl Pass for ModelBuilder {
     const THREADS_CHANGE_RESULT: bool = false;
 
     fn accepts() -> &'static [ModelKind] {
-        &[ModelKind::Hf, ModelKind::Onnx]
+        &[ModelKind::Hf, ModelKind::Gguf, ModelKind::Onnx]
     }
 
     fn produces() -> ModelKind {
@@ -48,9 +53,6 @@ impl Pass for ModelBuilder {
         ctx: &StepContext<'_>,
     ) -> Result<Vec<Diagnostic>, PluginError> {
         let mut found = Vec::new();
-        if ctx.is_input_final() {
-            found.extend(unmerged_adapter(input));
-        }
         let options = match options::resolve(config, &ctx.accelerator().execution_provider) {
             Ok(options) => options,
             Err(problems) => {
@@ -78,7 +80,7 @@ impl Pass for ModelBuilder {
         config: &ModelBuilderConfig,
         ctx: &StepContext<'_>,
     ) -> Result<Model, PluginError> {
-        if let Some(problem) = unmerged_adapter(input).or_else(|| other_kind(input, config)) {
+        if let Some(problem) = other_kind(input, config) {
             return Err(BuildError::from(problem).into());
         }
         let mut options = options::resolve(config, &ctx.accelerator().execution_provider)
@@ -88,13 +90,16 @@ impl Pass for ModelBuilder {
             metadata::copy_files(input, ctx.output_dir())?;
         }
         if options.is_config_only {
-            Metadata::read(&input.model_path, &options)?.write(ctx.output_dir())?;
+            Metadata::read(input, &options)?.write(ctx.output_dir())?;
         } else {
             build(input, config, &options, ctx)?;
         }
         let mut output = Model::new(ModelKind::Onnx, ctx.output_dir());
         output.onnx_file_name = Some(options.file_name);
         output.model_attributes.clone_from(&input.model_attributes);
+        if input.adapter_path.is_some() {
+            QuantizedBase::forget(&mut output.model_attributes);
+        }
         Ok(output)
     }
 }
@@ -106,11 +111,14 @@ fn build(
     options: &BuildOptions,
     ctx: &StepContext<'_>,
 ) -> Result<(), BuildError> {
-    let source = open(input)?;
-    let decoder = &source.description().decoder;
+    let weights = source::open(input)?;
+    let decoder = &weights.description().decoder;
     let found = placement::check(decoder, build::num_layers(decoder, options)?, options, config);
     if let Some(problem) = found.into_iter().find(|found| found.severity == Severity::Error) {
         return Err(problem.into());
+    }
+    if input.adapter_path.is_some() {
+        ctx.log(LogLevel::Info, "the adapter is merged into the weights while they are written");
     }
     let threads = ctx.threads();
     let pool = ThreadPoolBuilder::new().num_threads(threads).build();
@@ -120,13 +128,9 @@ fn build(
             ctx.progress("weight", done, total, &[]);
             if ctx.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        build::build(&*source, options, ctx.output_dir(), &mut progress)
+        build::build(&*weights, options, ctx.output_dir(), &mut progress)
     })?;
     Ok(())
-}
-
-fn open(input: &Model) -> Result<Box<dyn WeightSource>, BuildError> {
-    Ok(Box::new(CheckpointWeights::open(&input.model_path)?))
 }
 
 /// An input that is not what the settings are for.
@@ -155,7 +159,7 @@ fn check_metadata(
         Err(BuildError::Refused(problem)) => return Ok(vec![*problem]),
         Err(error) => return Err(error),
     }
-    Metadata::read(&input.model_path, &options)?;
+    Metadata::read(input, &options)?;
     Ok(Vec::new())
 }
 
@@ -169,14 +173,14 @@ fn check_model(
     config: &ModelBuilderConfig,
     options: &BuildOptions,
 ) -> Result<Vec<Diagnostic>, BuildError> {
-    let source = open(input)?;
-    source.validate()?;
-    let description = source.description();
+    let weights = source::open(input)?;
+    weights.validate()?;
+    let description = weights.description();
     let decoder = &description.decoder;
     build::check_features(decoder)?;
     build::check_rotation(decoder)?;
-    let tokenizer = Tokenizer::read(source.files())?;
-    genai_config::render(description, source.files(), &tokenizer, decoder.num_layers, options)?;
+    let tokenizer = Tokenizer::read(weights.files())?;
+    genai_config::render(description, weights.files(), &tokenizer, decoder.num_layers, options)?;
     let mut found = Vec::new();
     match build::num_layers(decoder, options) {
         Ok(num_layers) => found.extend(placement::check(decoder, num_layers, options, config)),
@@ -197,14 +201,4 @@ fn about(pointer: &str, error: &BuildError) -> Diagnostic {
         Some(hint) => problem.with_help(hint),
         None => problem,
     }
-}
-
-fn unmerged_adapter(input: &Model) -> Option<Diagnostic> {
-    let adapter = input.adapter_path.as_ref()?;
-    let message = format!(
-        "the input model has an adapter, `{}`, and graphs with adapters are not built",
-        adapter.display(),
-    );
-    let problem = Diagnostic::error("adapter-not-merged", "", message);
-    Some(problem.with_help("merge first: put a `MergeAdapterWeights` pass before `ModelBuilder`"))
 }

@@ -12,7 +12,6 @@ mod model;
 mod shape;
 
 mod adapter_over_adapter;
-mod quantized_base_unmerged;
 mod unknown_target_module;
 mod precision_accelerator;
 mod block_size_padding;
@@ -43,9 +42,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// Every rule, in the order of a workflow: passes, data, figures, systems.
-pub const RULES: [BuiltIn; 16] = [
+pub const RULES: [BuiltIn; 15] = [
     adapter_over_adapter::RULE,
-    quantized_base_unmerged::RULE,
     unknown_target_module::RULE,
     precision_accelerator::RULE,
     block_size_padding::RULE,

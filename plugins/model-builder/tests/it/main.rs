@@ -11,6 +11,7 @@ mod parts;
 mod metadata;
 mod schema;
 mod pass;
+mod sources;
 mod promises;
 mod reference;
 mod runtime;

@@ -135,21 +135,6 @@ fn a_chat_template_gets_a_file_of_its_own() {
 }
 
 #[test]
-fn an_adapter_must_be_merged_first() {
-    let output = tempfile::tempdir().unwrap();
-    let mut request = request(&fixture("tiny-llama"), &json!({"precision": "int4"}), &output);
-    request["input"]["adapter_path"] = json!(fixture("tiny-llama/adapter"));
-    let problems = prepare(&request).unwrap();
-    assert_eq!(problems.len(), 1);
-    assert!(problems[0].message.contains("the input model has an adapter"));
-    assert!(problems[0].help.as_ref().unwrap().contains("`MergeAdapterWeights`"));
-    let error = run(&request, &Recorder::default()).unwrap_err();
-    assert_eq!((&error.message, &error.help), (&problems[0].message, &problems[0].help));
-    request["is_input_final"] = false.into();
-    assert_eq!(prepare(&request).unwrap(), []);
-}
-
-#[test]
 fn a_tied_embedding_is_refused_where_the_runtime_would_gather_it_wrongly() {
     // Rows of 64: 1 block of 64 or more has an odd number of zero points.
     for (model, algorithm, block_size, is_symmetric, is_refused) in [
@@ -259,7 +244,7 @@ fn edit_config(dir: &Path, changes: &Value) {
 }
 
 /// A copy of a model with its weights, after `edit`, as `dtype`.
-fn store(source: &Path, target: &Path, dtype: Dtype, edit: impl Fn(&str, &mut [f32])) {
+pub(crate) fn store(source: &Path, target: &Path, dtype: Dtype, edit: impl Fn(&str, &mut [f32])) {
     let checkpoint = Checkpoint::open(source).unwrap();
     let names = checkpoint.tensor_names();
     let tensors: Vec<_> = names.iter().map(|name| checkpoint.tensor(name).unwrap()).collect();

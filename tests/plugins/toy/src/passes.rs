@@ -119,9 +119,10 @@ impl Pass for Toy {
     }
 }
 
-/// Settings of passes that have none.
+/// Settings of the `ToyPack` pass: none.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-olive-adapter" = "refuses"))]
 pub struct NoConfig {}
 
 /// Packs a model into the form that no other pass of the plugin takes.
