@@ -1,6 +1,5 @@
 //! Why a graph could not be rewritten.
 
-use std::io;
 use std::path::PathBuf;
 
 use olive_kit_onnx::{GraphProblem, OnnxError};
@@ -13,22 +12,6 @@ pub enum RewriteError {
     /// The model could not be read or written.
     #[error(transparent)]
     Onnx(#[from] OnnxError),
-    /// The folder names no graph, and holds none or several.
-    #[error("`{}` has {found} `.onnx` files, and nothing says which is the model", folder.display())]
-    WhichGraph {
-        /// The folder.
-        folder: PathBuf,
-        /// How many there are.
-        found: usize,
-    },
-    /// A file beside the graph could not be brought along.
-    #[error("cannot copy `{}`", path.display())]
-    Copy {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
     /// The name for external data is that of another file of the model.
     #[error("`external_data_name` is `{0}`, which is the name of another file of the model")]
     NameTaken(String),
@@ -69,9 +52,9 @@ pub enum RewriteError {
 impl RewriteError {
     fn code(&self) -> &'static str {
         match self {
-            Self::Onnx(OnnxError::Write { .. }) | Self::Copy { .. } => "write",
+            Self::Onnx(OnnxError::Write { .. } | OnnxError::Copy { .. }) => "write",
+            Self::Onnx(OnnxError::WhichGraph { .. }) => "which-graph",
             Self::Onnx(_) | Self::Unsound { .. } => "onnx",
-            Self::WhichGraph { .. } => "which-graph",
             Self::NameTaken(_) => "name-taken",
             Self::Broken(_) => "broken-graph",
             Self::Unfit { .. } => "unfit-graph",
@@ -82,7 +65,7 @@ impl RewriteError {
 
     fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::WhichGraph { .. } => {
+            Self::Onnx(OnnxError::WhichGraph { .. }) => {
                 Some("name the graph: the file itself, or `onnx_file_name` of the input model")
             }
             Self::NameTaken(_) => Some("choose another name, or leave it out"),

@@ -16,7 +16,7 @@ use crate::rewrite::rewrite;
 #[derive(Debug, Default)]
 pub struct DynamicToFixedShape;
 
-settings_with_external_data! {
+olive_kit_onnx::settings_with_external_data! {
     /// Settings of the `DynamicToFixedShape` pass: numbers for dimensions that have names.
     ///
     /// Either `dim_param` with `dim_value`, or `input_name` with `input_shape`.

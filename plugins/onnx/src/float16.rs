@@ -21,7 +21,7 @@ use convert::Conversion;
 #[derive(Debug, Default)]
 pub struct OnnxFloatToFloat16;
 
-settings_with_external_data! {
+olive_kit_onnx::settings_with_external_data! {
     /// Settings of the `OnnxFloatToFloat16` pass: 16-bit floats instead of 32-bit ones.
     #[schemars(extend("x-olive-ignored" = ignored()))]
     pub struct OnnxFloatToFloat16Config {

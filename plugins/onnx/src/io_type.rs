@@ -14,7 +14,7 @@ use crate::rewrite::rewrite_places;
 #[derive(Debug, Default)]
 pub struct OnnxIODataTypeConverter;
 
-settings_with_external_data! {
+olive_kit_onnx::settings_with_external_data! {
     /// Settings of the `OnnxIODataTypeConverter` pass: another type for inputs and outputs.
     pub struct OnnxIODataTypeConverterConfig {
         /// Regular expression that occurs in names of inputs and outputs; all when it is empty.

@@ -11,8 +11,6 @@
 //! Passes, settings and defaults are Olive's. Where Olive's result does not depend on it, names of
 //! new nodes and values are Olive's too.
 
-#[macro_use]
-mod external_data;
 mod surgeries;
 mod surgery;
 mod surgeons;

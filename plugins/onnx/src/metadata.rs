@@ -4,7 +4,7 @@
 //! their own when they were.
 
 use indexmap::IndexMap;
-use olive_kit_onnx::{DataPolicy, is_external};
+use olive_kit_onnx::{DataPolicy, OnnxError, is_external};
 use olive_plugin_api::{Model, ModelKind, Pass, PluginError, StepContext};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -16,7 +16,7 @@ use crate::rewrite::{graph_path, open, rewrite};
 #[derive(Debug, Default)]
 pub struct AddOliveMetadata;
 
-settings_with_external_data! {
+olive_kit_onnx::settings_with_external_data! {
     /// Settings of the `AddOliveMetadata` pass: a name and facts for an ONNX graph.
     pub struct AddOliveMetadataConfig {
         /// Name of the graph.
@@ -27,7 +27,7 @@ settings_with_external_data! {
         /// Whether facts that passes have left in the model's attributes are written too.
         ///
         /// They are `optimization_passes`, `hf_task` and `quantization_config`.
-        #[serde(default = "crate::external_data::yes")]
+        #[serde(default = "olive_kit_onnx::settings::yes")]
         pub add_optimization_info: bool,
     }
 }
@@ -98,7 +98,7 @@ fn text(value: &Value) -> String {
 
 /// SHA-256 of the graph file that came in, in hexadecimal.
 fn digest(path: &std::path::Path) -> Result<String, RewriteError> {
-    let copy_error = |source| RewriteError::Copy { path: path.to_owned(), source };
+    let copy_error = |source| OnnxError::Copy { path: path.to_owned(), source };
     let mut hasher = Sha256::new();
     let mut file = std::fs::File::open(path).map_err(copy_error)?;
     std::io::copy(&mut file, &mut HashWriter(&mut hasher)).map_err(copy_error)?;

@@ -15,7 +15,7 @@ use crate::rewrite::rewrite;
 #[derive(Debug, Default)]
 pub struct OnnxOpVersionConversion;
 
-settings_with_external_data! {
+olive_kit_onnx::settings_with_external_data! {
     /// Settings of the `OnnxOpVersionConversion` pass: a newer version of ONNX's operators.
     pub struct OnnxOpVersionConversionConfig {
         /// Version of ONNX's own operators, not older than that of the model.

@@ -17,19 +17,19 @@ use crate::shapes::Shapes;
 #[derive(Debug, Default)]
 pub struct OnnxPeepholeOptimizer;
 
-settings_with_external_data! {
+olive_kit_onnx::settings_with_external_data! {
     /// Settings of the `OnnxPeepholeOptimizer` pass: drop nodes that compute nothing.
     pub struct OnnxPeepholeOptimizerConfig {
         /// Whether what onnxscript's optimizer drops goes: copies, casts to the same type, repeats.
         ///
         /// Repeats are nodes that compute what an earlier one does. Nodes that nothing takes go too.
-        #[serde(default = "crate::external_data::yes")]
+        #[serde(default = "olive_kit_onnx::settings::yes")]
         pub onnxscript_optimize: bool,
         /// Whether what onnxoptimizer drops goes: transposes that undo each other or change nothing.
-        #[serde(default = "crate::external_data::yes")]
+        #[serde(default = "olive_kit_onnx::settings::yes")]
         pub onnxoptimizer_optimize: bool,
         /// Whether a reshape before one that flattens goes.
-        #[serde(default = "crate::external_data::yes")]
+        #[serde(default = "olive_kit_onnx::settings::yes")]
         pub fuse_reshape_operations: bool,
         /// Whether the model and its functions declare the operators of `com.microsoft`.
         #[serde(default)]

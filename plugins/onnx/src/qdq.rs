@@ -22,7 +22,7 @@ use crate::rewrite::rewrite_places;
 #[derive(Debug, Default)]
 pub struct MatMulNBitsToQDQ;
 
-settings_with_external_data! {
+olive_kit_onnx::settings_with_external_data! {
     /// Settings of the `MatMulNBitsToQDQ` pass: packed weights in ONNX's own operators.
     pub struct MatMulNBitsToQDQConfig {
         /// Whether codes stay as they lie and a `Transpose` node turns what they stand for.

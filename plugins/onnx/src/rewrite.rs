@@ -1,11 +1,11 @@
 //! The frame of every pass: open the model, edit it, write it, and bring along what lies beside it.
 
-use std::collections::BTreeSet;
-use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use olive_kit_onnx::{DataPolicy, GraphProblem, Model as Graph, each_graph, external_file, sort};
+use olive_kit_onnx::{
+    DataPolicy, GraphProblem, Model as Graph, copy_beside, data_files, find_graph, sort,
+};
 use olive_plugin_api::{LogLevel, Model, ModelKind, StepContext};
 
 use crate::error::RewriteError;
@@ -46,12 +46,12 @@ fn rewrite_as(
     let path = graph_path(input)?;
     let mut graph = open(&path)?;
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    let mut own = data_files(&graph);
+    let mut own = data_files(&graph.graph);
     own.extend(file_name(&path));
     edit(&mut graph)?;
     finish(&mut graph)?;
     let output = ctx.output_dir();
-    copy_others(&folder, output, &own, ctx)?;
+    copy_beside(&folder, output, &own, &mut || !ctx.is_cancelled())?;
     let chosen = policy.and_then(|policy| policy.file_name.as_ref());
     if let Some(name) = chosen.filter(|name| output.join(name).exists()) {
         return Err(RewriteError::NameTaken(name.clone()));
@@ -98,24 +98,7 @@ pub(crate) fn rewrite_places(
 /// # Errors
 /// When there is none or more than one to choose from.
 pub(crate) fn graph_path(input: &Model) -> Result<PathBuf, RewriteError> {
-    if let Some(name) = &input.onnx_file_name {
-        return Ok(input.model_path.join(name));
-    }
-    if input.model_path.is_file() {
-        return Ok(input.model_path.clone());
-    }
-    let folder = input.model_path.clone();
-    let entries = fs::read_dir(&folder)
-        .map_err(|source| RewriteError::Copy { path: folder.clone(), source })?;
-    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    let mut graphs: Vec<_> =
-        paths.filter(|path| path.extension().is_some_and(|end| end == "onnx")).collect();
-    match (graphs.pop(), graphs.len()) {
-        (Some(only), 0) => Ok(only),
-        (last, rest) => {
-            Err(RewriteError::WhichGraph { folder, found: rest + usize::from(last.is_some()) })
-        }
-    }
+    Ok(find_graph(&input.model_path, input.onnx_file_name.as_deref())?)
 }
 
 /// The model at `path`, when it is sound.
@@ -141,49 +124,6 @@ fn finish(graph: &mut Graph) -> Result<(), RewriteError> {
     }
 }
 
-/// Names of the files beside the graph that hold its weights.
-fn data_files(graph: &Graph) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    each_graph(&graph.graph, &mut |graph| {
-        let attributes = graph.node.iter().flat_map(|node| &node.attribute);
-        let constants =
-            attributes.flat_map(|attribute| attribute.t.iter().chain(&attribute.tensors));
-        let files = graph.initializer.iter().chain(constants).map(external_file);
-        names.extend(files.map(|name| name.trim_start_matches("./").to_owned()));
-    });
-    names
-}
-
 fn file_name(path: &Path) -> Option<String> {
     Some(path.file_name()?.to_string_lossy().into_owned())
-}
-
-/// Copies what lies in `from`, but for the files `own`, to `to`.
-fn copy_others(
-    from: &Path,
-    to: &Path,
-    own: &BTreeSet<String>,
-    ctx: &StepContext<'_>,
-) -> Result<(), RewriteError> {
-    let copy_error = |path: &Path, source| RewriteError::Copy { path: path.to_owned(), source };
-    for entry in fs::read_dir(from).map_err(|source| copy_error(from, source))? {
-        if ctx.is_cancelled() {
-            return Err(RewriteError::Cancelled);
-        }
-        let entry = entry.map_err(|source| copy_error(from, source))?;
-        let (path, name) = (entry.path(), entry.file_name());
-        if own.contains(&*name.to_string_lossy()) {
-            continue;
-        }
-        let target = to.join(&name);
-        if path.is_dir() {
-            fs::create_dir_all(&target).map_err(|source| copy_error(&path, source))?;
-            let prefix = format!("{}/", name.to_string_lossy());
-            let inside = own.iter().filter_map(|file| file.strip_prefix(&prefix));
-            copy_others(&path, &target, &inside.map(str::to_owned).collect(), ctx)?;
-        } else {
-            fs::copy(&path, &target).map_err(|source| copy_error(&path, source))?;
-        }
-    }
-    Ok(())
 }

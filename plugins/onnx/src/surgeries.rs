@@ -20,14 +20,14 @@ use crate::surgery::Surgery;
 #[derive(Debug, Default)]
 pub struct GraphSurgeries;
 
-settings_with_external_data! {
+olive_kit_onnx::settings_with_external_data! {
     /// Settings of the `GraphSurgeries` pass: edit an ONNX graph by a list of surgeries.
     pub struct GraphSurgeriesConfig {
         /// Edits in the order they are done.
         #[schemars(length(min = 1))]
         pub surgeries: Vec<Surgery>,
         /// Whether weights of the same type, shape and bytes become one in the end.
-        #[serde(default = "crate::external_data::yes")]
+        #[serde(default = "olive_kit_onnx::settings::yes")]
         pub remove_duplicate_initializers: bool,
     }
 }

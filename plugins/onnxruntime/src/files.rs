@@ -1,10 +1,8 @@
 //! The files of an ONNX model.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use olive_kit_onnx::proto::{GraphProto, TensorProto};
-use olive_kit_onnx::read_model;
+use olive_kit_onnx::{Model as Graph, data_files};
 use olive_plugin_api::Model;
 
 use crate::error::OnnxError;
@@ -21,28 +19,9 @@ pub(crate) fn graph_path(model: &Model, config: &GenaiConfig) -> PathBuf {
 /// # Errors
 /// When the graph cannot be read.
 pub(crate) fn weight_files(path: &Path) -> Result<Vec<PathBuf>, OnnxError> {
-    let graph = read_model(path)?.graph.unwrap_or_default();
-    let mut locations = BTreeSet::new();
-    external_data(&graph, &mut locations);
     let folder = path.parent().unwrap_or(Path::new(""));
-    let data = locations.into_iter().map(|location| folder.join(location));
+    let data = data_files(&Graph::open(path)?.graph).into_iter().map(|name| folder.join(name));
     Ok([path.to_path_buf()].into_iter().chain(data).collect())
-}
-
-/// Gathers where the tensors of `graph`, and of the graphs inside its nodes, are.
-fn external_data(graph: &GraphProto, locations: &mut BTreeSet<String>) {
-    let attributes = graph.node.iter().flat_map(|node| &node.attribute);
-    let constants =
-        attributes.clone().flat_map(|attribute| attribute.t.iter().chain(&attribute.tensors));
-    locations.extend(graph.initializer.iter().chain(constants).filter_map(location));
-    for inner in attributes.flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs)) {
-        external_data(inner, locations);
-    }
-}
-
-fn location(tensor: &TensorProto) -> Option<String> {
-    let entry = tensor.external_data.iter().find(|entry| entry.key() == "location")?;
-    Some(entry.value().to_owned())
 }
 
 #[cfg(test)]

@@ -82,6 +82,22 @@ pub enum OnnxError {
         /// File that was read.
         path: PathBuf,
     },
+    /// A folder names no graph, and holds none or several.
+    #[error("`{}` has {found} `.onnx` files, and nothing says which is the model", folder.display())]
+    WhichGraph {
+        /// The folder.
+        folder: PathBuf,
+        /// How many there are.
+        found: usize,
+    },
+    /// A file beside the graph could not be brought along.
+    #[error("cannot copy `{}`", path.display())]
+    Copy {
+        /// The file.
+        path: PathBuf,
+        /// What the file system said.
+        source: io::Error,
+    },
     /// A weight could not be computed.
     #[error("cannot compute the weight `{name}`: {problem}")]
     Compute {

@@ -6,7 +6,8 @@
 //!
 //! A [`Model`] is what rewrites work on: the structure in memory, the weights by reference. It is
 //! opened, checked, changed ([`Patch`], [`replace_uses`], [`sort`]) and written, and weights go from
-//! file to file in pieces.
+//! file to file in pieces. What passes on models share stands here too: [`find_graph`],
+//! [`copy_beside`], and the settings that say where weights go ([`settings_with_external_data`]).
 //!
 //! An [`OnnxAdapter`] is a file of weights for the inputs of a graph, as ONNX Runtime loads it.
 //!
@@ -44,6 +45,8 @@ mod write;
 mod stream;
 mod tensor_data;
 mod location;
+mod folder;
+pub mod settings;
 mod memory;
 mod model_file;
 mod external_data;
@@ -58,6 +61,7 @@ pub use edit::{
 };
 pub use error::OnnxError;
 pub use external_data::{ExternalDataWriter, TensorWriter};
+pub use folder::{copy_beside, data_files, find_graph};
 pub use graph::GraphBuilder;
 pub use location::external_file;
 pub use model::{MakeWeight, Model};

@@ -15,7 +15,7 @@ use crate::rewrite::rewrite_places;
 #[derive(Debug, Default)]
 pub struct OnnxKQuantQuantization;
 
-settings_with_external_data! {
+olive_kit_onnx::settings_with_external_data! {
     /// Settings of the `OnnxKQuantQuantization` pass: weights in few bits, by k-quants.
     pub struct OnnxKQuantQuantizationConfig {
         /// Bits of a weight.

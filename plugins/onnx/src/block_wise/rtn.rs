@@ -15,7 +15,7 @@ use crate::rewrite::rewrite_places;
 #[derive(Debug, Default)]
 pub struct OnnxBlockWiseRtnQuantization;
 
-settings_with_external_data! {
+olive_kit_onnx::settings_with_external_data! {
     /// Settings of the `OnnxBlockWiseRtnQuantization` pass: weights rounded to few bits.
     #[schemars(extend("x-olive-ignored" = ignored()))]
     pub struct OnnxBlockWiseRtnQuantizationConfig {
@@ -27,7 +27,7 @@ settings_with_external_data! {
         #[schemars(extend("enum" = [16, 32, 64, 128, 256]))]
         pub block_size: usize,
         /// Whether the grid is symmetric, so that no zero points are stored.
-        #[serde(default = "crate::external_data::yes")]
+        #[serde(default = "olive_kit_onnx::settings::yes")]
         pub is_symmetric: bool,
         /// Least exact arithmetic the kernels may use; 0 leaves it to them.
         ///

@@ -1,6 +1,9 @@
-//! Settings that all passes share: where weights go.
+//! Settings that all passes on ONNX models share: where weights go.
 
 /// Defines the settings of a pass and adds those that say where weights go.
+///
+/// The crate that uses it needs `serde` and `schemars`.
+#[macro_export]
 macro_rules! settings_with_external_data {
     ($(#[$about:meta])* pub struct $name:ident { $($fields:tt)* }) => {
         #[derive(
@@ -14,14 +17,14 @@ macro_rules! settings_with_external_data {
             #[serde(default)]
             pub save_as_external_data: bool,
             /// Whether all external data goes into one file, or each weight into one of its own.
-            #[serde(default = "crate::external_data::yes")]
+            #[serde(default = "olive_kit_onnx::settings::yes")]
             pub all_tensors_to_one_file: bool,
             /// Name of that one file; the graph's with `.data` when left out.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             #[schemars(regex(pattern = r"^[^/\\]+$"))]
             pub external_data_name: Option<String>,
             /// Weights of fewer bytes stay in the graph.
-            #[serde(default = "crate::external_data::threshold_bytes")]
+            #[serde(default = "olive_kit_onnx::settings::threshold_bytes")]
             pub size_threshold: u64,
             /// Whether constants in attributes of nodes become external data too.
             #[serde(default)]
@@ -42,10 +45,12 @@ macro_rules! settings_with_external_data {
     };
 }
 
-pub(crate) const fn yes() -> bool {
+/// The default of switches that are on.
+pub const fn yes() -> bool {
     true
 }
 
-pub(crate) const fn threshold_bytes() -> u64 {
+/// The default of `size_threshold`.
+pub const fn threshold_bytes() -> u64 {
     1024
 }
