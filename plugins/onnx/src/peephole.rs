@@ -1,28 +1,34 @@
-//! The pass `OnnxPeepholeOptimizer`: drop nodes that compute nothing.
+//! The pass `OnnxPeepholeOptimizer`: fold constants, and drop nodes that compute nothing.
 //!
 //! In and out: a folder with an ONNX model. What the new graph computes is the same bit for bit, but
-//! for `cast_chain_elimination`, which leaves out a rounding. Constants are not folded: ONNX Runtime
-//! does that when it loads a graph, and a folded graph is larger.
+//! for `cast_chain_elimination`, which leaves out a rounding. Constants are folded when they are
+//! small and the result is the same bits everywhere: shapes, and what is made of them.
 
 use olive_kit_onnx::{Model as Graph, Node, Patch, Uses, drop_dead_nodes, replace_inputs};
 use olive_plugin_api::{Model, ModelKind, Pass, PluginError, StepContext};
 
+use crate::chains::{join_transposes, name_types, shorten};
+use crate::equal_weights::merge_equal_weights;
 use crate::error::RewriteError;
+use crate::fold::fold_constants;
+use crate::neutral::drop_neutral;
 use crate::numbers::{constant, dtype, integers};
 use crate::redundant;
 use crate::rewrite::rewrite;
+use crate::sequences::write_as_splits;
 use crate::shapes::Shapes;
 
-/// Drops nodes that compute nothing.
+/// Folds constants, and drops nodes that compute nothing.
 #[derive(Debug, Default)]
 pub struct OnnxPeepholeOptimizer;
 
 olive_kit_onnx::settings_with_external_data! {
-    /// Settings of the `OnnxPeepholeOptimizer` pass: drop nodes that compute nothing.
+    /// Settings of the `OnnxPeepholeOptimizer` pass: fold constants, drop what computes nothing.
     pub struct OnnxPeepholeOptimizerConfig {
-        /// Whether what onnxscript's optimizer drops goes: copies, casts to the same type, repeats.
+        /// Whether what onnxscript's optimizer drops goes: what is constant, copies, repeats.
         ///
-        /// Repeats are nodes that compute what an earlier one does. Nodes that nothing takes go too.
+        /// Copies are also casts to the same type and products with 1; repeats are nodes and weights
+        /// that are there before. Nodes that nothing takes go too.
         #[serde(default = "olive_kit_onnx::settings::yes")]
         pub onnxscript_optimize: bool,
         /// Whether what onnxoptimizer drops goes: transposes that undo each other or change nothing.
@@ -44,7 +50,8 @@ impl Pass for OnnxPeepholeOptimizer {
     type Config = OnnxPeepholeOptimizerConfig;
 
     const NAME: &'static str = "OnnxPeepholeOptimizer";
-    const SUMMARY: &'static str = "Drop nodes of an ONNX graph that compute nothing.";
+    const SUMMARY: &'static str =
+        "Fold constants of an ONNX graph, and drop nodes that compute nothing.";
     const THREADS_CHANGE_RESULT: bool = false;
 
     fn accepts() -> &'static [ModelKind] {
@@ -67,11 +74,13 @@ impl Pass for OnnxPeepholeOptimizer {
 
 fn optimize(model: &mut Graph, config: &OnnxPeepholeOptimizerConfig) -> Result<(), RewriteError> {
     if config.onnxscript_optimize {
-        redundant::drop_copies(model);
+        simplify(model)?;
+        merge_equal_weights(model)?;
         redundant::drop_repeats(model);
     }
     if config.onnxoptimizer_optimize {
         redundant::drop_transposes(model);
+        join_transposes(model);
     }
     if config.fuse_reshape_operations {
         fuse_reshapes(model)?;
@@ -83,6 +92,19 @@ fn optimize(model: &mut Graph, config: &OnnxPeepholeOptimizerConfig) -> Result<(
         shorten_casts(model);
     }
     Ok(())
+}
+
+/// Folds constants and drops nodes that give what they take.
+///
+/// # Errors
+/// When a constant cannot be read, or the graph has a circle.
+pub(crate) fn simplify(model: &mut Graph) -> Result<(), RewriteError> {
+    name_types(model);
+    fold_constants(model)?;
+    write_as_splits(model)?;
+    redundant::drop_copies(model);
+    drop_neutral(model)?;
+    shorten(model)
 }
 
 /// Lets a reshape to `[-1]` take what a reshape before it takes, when it is its only use.

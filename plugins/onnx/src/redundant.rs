@@ -35,7 +35,7 @@ pub(crate) fn drop_copies(model: &mut Model) {
     drop_casts(model, &types);
 }
 
-/// Drops `Cast` to the type that its input has by `types`; then nodes that nothing takes.
+/// Drops casts to the type that their input has by `types`; then nodes that nothing takes.
 pub(crate) fn drop_casts(model: &mut Model, types: &HashMap<String, DataType>) {
     let is_same = |node: &&NodeProto| {
         let has = types.get(node.input_at(0)).map(|&dtype| i64::from(i32::from(dtype)));
@@ -108,7 +108,7 @@ fn undoes(second: &[i64], first: &[i64]) -> bool {
 }
 
 /// Lets who takes the first of a pair take the second; an output of the graph keeps its node.
-fn replace(model: &mut Model, pairs: Vec<(String, String)>) {
+pub(crate) fn replace(model: &mut Model, pairs: Vec<(String, String)>) {
     if pairs.is_empty() {
         return;
     }

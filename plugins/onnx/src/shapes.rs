@@ -1,4 +1,4 @@
-//! What a graph says of types and shapes of its values; nothing is inferred.
+//! What a graph says of types and shapes of its values.
 
 use std::collections::HashMap;
 
@@ -45,6 +45,14 @@ impl Shapes {
     /// Number of dimensions of `value`.
     pub(crate) fn rank(&self, value: &str) -> Option<usize> {
         self.dims(value).map(<[_]>::len)
+    }
+
+    /// Notes that `value` has the shape of `other`, when that is known.
+    pub(crate) fn note_same(&mut self, value: &str, other: &str) {
+        if let Some((_, dims)) = self.0.get(other) {
+            let dims = dims.clone();
+            self.0.insert(value.to_owned(), (DataType::Undefined, dims));
+        }
     }
 
     /// Element type of `value`.

@@ -54,16 +54,26 @@ fn made(node: &NodeProto, index: usize, types: &HashMap<String, DataType>) -> Op
             None if node.attribute_named("value_int").is_some() => Some(DataType::Int64),
             None => Some(DataType::Float),
         },
-        ("Shape" | "Size" | "ArgMax" | "ArgMin" | "NonZero", _) | ("TopK", 1) => {
-            Some(DataType::Int64)
-        }
+        (
+            "Shape" | "Size" | "ArgMax" | "ArgMin" | "NonZero" | "NonMaxSuppression"
+            | "SequenceLength",
+            _,
+        )
+        | ("TopK" | "MaxPool", 1)
+        | ("Unique", 1..) => Some(DataType::Int64),
+        ("DynamicQuantizeLinear", 0 | 2) => Some(DataType::Uint8),
+        ("MatMulInteger" | "ConvInteger", _) => Some(DataType::Int32),
+        ("QLinearMatMul" | "QLinearConv", _) => input(7),
+        ("QAttention", _) => input(3),
         (
             "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "And" | "Or" | "Xor"
             | "Not" | "IsNaN" | "IsInf",
             _,
-        ) => Some(DataType::Bool),
+        )
+        | ("Dropout", 1) => Some(DataType::Bool),
         ("Where" | "DequantizeLinear" | "CastLike", _) => input(1),
-        ("OneHot" | "GatherBlockQuantized", _) => input(2),
+        ("OneHot" | "GatherBlockQuantized", _)
+        | ("MatMulIntegerToFloat" | "EmbedLayerNormalization", 0) => input(2),
         ("QuantizeLinear", _) => input(2).or(Some(DataType::Uint8)),
         ("If", _) => {
             let branch = subgraphs(node).next()?;
