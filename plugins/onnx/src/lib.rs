@@ -28,6 +28,7 @@ mod metadata;
 mod qdq;
 mod float16;
 mod block_wise;
+mod dynamic;
 mod editor;
 mod rewrite;
 mod shapes;
@@ -40,6 +41,9 @@ mod error;
 pub use block_wise::{
     Bits, NodeFormat, OnnxBlockWiseRtnQuantization, OnnxBlockWiseRtnQuantizationConfig,
     OnnxKQuantQuantization, OnnxKQuantQuantizationConfig,
+};
+pub use dynamic::{
+    CodeType, ExtraOptions, OnnxDynamicQuantization, OnnxDynamicQuantizationConfig, Quantizable,
 };
 pub use editor::OnnxGraphEditor;
 pub use error::RewriteError;
@@ -64,6 +68,7 @@ olive_plugin_api::export_plugin! {
         OnnxFloatToFloat16,
         OnnxBlockWiseRtnQuantization,
         OnnxKQuantQuantization,
+        OnnxDynamicQuantization,
         OnnxOpVersionConversion
     ],
     graph_editors: [OnnxGraphEditor]

@@ -18,6 +18,7 @@ os.environ["OLIVE_DISABLE_TELEMETRY"] = "1"
 
 import numpy as np
 import onnx
+import torch
 from olive.hardware.accelerator import AcceleratorSpec
 from olive.model import ONNXModelHandler
 from olive.passes.olive_pass import create_pass_from_dict
@@ -272,11 +273,70 @@ def blocks():
     save("blocks", nodes, [value("ids", "n", dtype=TensorProto.INT64)], [value("y", "n", 6)], weights)
 
 
+def dynamic():
+    """What is quantized while it runs: products, sums, a table used as such and as a matrix."""
+    nodes = [
+        node("Gather", "table ids", ["h"]),
+        node("MatMul", "h w1", ["m1"]),
+        node("Relu", "m1", ["r"]),
+        node("Transpose", "h", ["turned"], perm=[1, 0]),
+        node("MatMul", "r w2", ["m2"], name=""),
+        node("MatMul", "r w2", ["m3"], name=""),
+        node("Gemm", "m2 w3 b", ["g"], transB=1),
+        node("Gemm", "g w4", ["s"]),
+        node("Gemm", "s w4 b", ["s2"], alpha=0.5),
+        node("Transpose", "table", ["columns"], perm=[1, 0]),
+        node("MatMul", "s2 columns", ["y"]),
+        node("Neg", "turned", ["z"]),
+        node("MatMul", "first w1", ["c"]),
+        node("MatMul", "m3 w1", ["d"]),
+        node("Mul", "d w2", ["e"]),
+        node("Identity", "e", ["same"]),
+        node("Sigmoid", "same", ["f"]),
+    ]
+    w1 = numpy_helper.to_array(weight("", 8, 8)).copy()
+    w1[:, 2], w1[:, 3] = 0, 1e-40
+    w1[:, 4] = np.abs(w1[:, 4])
+    weights = [weight("table", 6, 8), numpy_helper.from_array(w1, "w1"), weight("w2", 8, 8), weight("w3", 8, 8)]
+    weights += [weight("w4", 8, 8), weight("b", 8), weight("first", 4, 8)]
+    infos = [value(name, 8, 8) for name in ("h", "m1", "r", "m2", "m3", "g", "s", "s2", "d", "turned")]
+    outputs = [value("y", 8, 6), value("z", 8, 8), value("c", 4, 8), value("f", 8, 8)]
+    save("dynamic", nodes, [value("ids", 8, dtype=TensorProto.INT64)], outputs, weights, infos)
+
+
+def lifted():
+    """A matrix that a node holds, a copy, and the same product twice."""
+    nodes = [
+        node("Identity", "x", ["same"]),
+        helper.make_node("Constant", [], ["w"], name="w", value=weight("", 8, 8)),
+        node("MatMul", "same w", ["m1"]),
+        node("MatMul", "x w", ["m2"]),
+        node("Add", "m1 m2", ["y"]),
+    ]
+    infos = [value(name, "n", 8) for name in ("same", "m1", "m2")]
+    save("lifted", nodes, [value("x", "n", 8)], [value("y", "n", 8)], infos=infos)
+
+
+def convolution():
+    nodes = [
+        node("Conv", "x w b", ["a"], pads=[1, 1, 1, 1]),
+        node("Conv", "a w2", ["c"]),
+        node("Flatten", "c", ["d"]),
+        ms("Attention", "e p q", ["y"], num_heads=2),
+        node("LayerNormalization", "y scale", ["z"]),
+    ]
+    weights = [weight("w", 3, 2, 3, 3), weight("b", 3), weight("w2", 2, 3, 1, 1), weight("p", 4, 12), weight("q", 12), constant("scale", [1.0] * 4)]
+    infos = [value("a", 1, 3, 4, 4), value("c", 1, 2, 4, 4), value("y", 1, "n", 4)]
+    inputs = [value("x", 1, 2, 4, 4), value("e", 1, "n", 4)]
+    save("convolution", nodes, inputs, [value("d", 1, 32), value("z", 1, "n", 4)], weights, infos)
+
+
 def everything():
     """A graph in which every setting of every pass finds something to do."""
     table = weight("table", 64, 32)
     copy = numpy_helper.from_array(numpy_helper.to_array(table), "copy")
     nodes = [
+        node("Gather", "table first", ["rows"]),
         node("Identity", "x", ["same"]),
         node("Transpose", "same", ["t1"], perm=[1, 0]),
         node("Transpose", "t1", ["t2"], perm=[1, 0]),
@@ -295,13 +355,87 @@ def everything():
     table, copy = (numpy_helper.from_array(numpy_helper.to_array(t).reshape(32, 64), t.name) for t in (table, copy))
     codes = numpy_helper.from_array(random.integers(0, 256, (32, 2, 16)).astype(np.uint8), "codes")
     quantized = [codes, weight("scales", 32, 2), constant("zero", [0.0])]
-    weights = [table, copy, *quantized, constant("shape", [2, -1], np.int64), constant("flat", [-1], np.int64)]
+    weights = [table, copy, *quantized, constant("first", [0, 1], np.int64), constant("shape", [2, -1], np.int64), constant("flat", [-1], np.int64)]
     infos = [value("r2", "k")]
-    save("everything", nodes, [value("x", "batch", 32)], [value("y", "k")], weights, infos)
+    outputs = [value("y", "k"), value("rows", 2, 64)]
+    save("everything", nodes, [value("x", "batch", 32)], outputs, weights, infos)
     path = GRAPHS / "everything.onnx"
     model = onnx.load(path)
     del model.opset_import[1]
     onnx.save(model, path)
+
+
+def constants():
+    """Each operator that is folded, on constants; what it gives goes through `Identity`."""
+    ints, small = np.array([[7, -7, 3], [-2, 5, 0]], np.int64), np.array([3, -3, 2], np.int64)
+    floats, few = np.float32([[0.1, -2.5, 3e9], [1e-3, 7.75, -0.0]]), np.float32([3.0, -7.0, 1e-3])
+    known = {"ints": ints, "small": small, "floats": floats, "few": few, "halves": floats.astype(np.float16) / np.float16(3)}
+    known |= {"truths": ints > 0, "narrow": small.astype(np.int32), "bytes": np.uint8([[1, 200]]), "tiny": np.float32(0.3)}
+    for name, values in {"zero": 0, "one": 1, "two": 2, "ten": 10, "three": 3, "end": 2**62, "back": -2}.items():
+        known[name], known[f"{name}s"] = np.int64(values), np.int64([values])
+    known |= {"axes": np.int64([0, 2]), "shape": np.int64([3, -1]), "kept": np.int64([0, -1, 1]), "wide": np.int64([2, 2, 3]), "pair": np.int64([[1, -1]])}
+    rows = [("Identity", "ints"), ("Not", "truths"), ("Neg", "ints"), ("Neg", "floats"), ("Abs", "small"), ("Abs", "halves")]
+    rows += [("Floor", "floats"), ("Ceil", "floats"), ("Sqrt", "tiny"), ("Size", "floats"), ("Shape", "wide"), ("Transpose", "ints")]
+    rows += [(op, f"{a} {b}") for op in ("Add", "Sub", "Mul", "Div") for a, b in (("ints", "small"), ("floats", "few"), ("halves", "halves"), ("narrow", "narrow"))]
+    rows += [(op, "ints small") for op in ("Mod", "Min", "Max")] + [("Min", "few few"), ("And", "truths truths"), ("Or", "truths truths")]
+    rows += [(op, f"{a} {b}") for op in ("Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual") for a, b in (("ints", "small"), ("floats", "few"))]
+    rows += [("Gather", "ints pair"), ("Unsqueeze", "ints axes"), ("Reshape", "ints shape"), ("Reshape", "ints kept"), ("Expand", "ints wide")]
+    rows += [("Where", "truths ints small"), ("Where", "truths floats few"), ("Range", "zero ten three"), ("Range", "ten zero back"), ("ConstantOfShape", "wide")]
+    rows += [("Slice", "ints ones ends ones"), ("Slice", "ints zeros ends ones twos"), ("Slice", "ints backs ends zeros")]
+    nodes = [(row, {}) for row in rows] + [(("Concat", "ints ints"), {"axis": -1}), (("Gather", "floats pair"), {"axis": 1}), (("Mod", "ints small"), {"fmod": 1})]
+    nodes += [(("Shape", "wide"), {"start": -1}), (("Transpose", "floats"), {"perm": [1, 0]})]
+    for to in (1, 2, 6, 7, 9, 10, 11):
+        nodes += [(("Cast", name), {"to": to}) for name in ("ints", "few", "halves", "truths", "bytes")]
+    made, outputs = [], []
+    for index, ((op, inputs), attributes) in enumerate(nodes):
+        made += [node(op, inputs, [f"value{index}"], **attributes), node("Identity", f"value{index}", [f"shown{index}"])]
+        outputs.append(helper.make_empty_tensor_value_info(f"shown{index}"))
+    weights = [numpy_helper.from_array(np.asarray(values), name) for name, values in known.items()]
+    graph = helper.make_graph(made, "constants", [], outputs, weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    onnx.save(onnx.shape_inference.infer_shapes(model), GRAPHS / "constants.onnx")
+
+
+class Block(torch.nn.Module):
+    """A small layer, written as models are."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(8)
+        self.qkv, self.out = torch.nn.Linear(8, 24), torch.nn.Linear(8, 8)
+        self.norm, self.drop = torch.nn.LayerNorm(8), torch.nn.Dropout(0.1)
+        self.register_buffer("mask", torch.tril(torch.ones(16, 16)).view(1, 1, 16, 16))
+
+    def forward(self, x):
+        batch, length, width = x.shape
+        heads = (part.view(batch, length, 2, 4).transpose(1, 2) for part in self.qkv(self.norm(x)).split(8, dim=2))
+        q, k, v = heads
+        scores = (q @ k.transpose(-1, -2)) / (k.size(-1) ** 0.5)
+        scores = scores.masked_fill(self.mask[:, :, :length, :length] == 0, float("-1e4"))
+        scores = self.drop(torch.softmax(scores.float(), -1).to(q.dtype))
+        y = (scores @ v).transpose(1, 2).contiguous().view(batch, length, width)
+        positions = torch.arange(length, device=x.device).unsqueeze(0).expand(batch, length)
+        return x + self.drop(self.out(y)), positions
+
+
+def exported():
+    """The layer as both exporters of PyTorch write it, before anything is optimized."""
+    names = {"input_names": ["x"], "output_names": ["y", "positions"]}
+    axes = {name: {0: "n", 1: "l"} for name in ("x", "y", "positions")}
+    arguments = (Block().eval(), (torch.zeros(2, 5, 8),))
+    path = GRAPHS / "traced.onnx"
+    torch.onnx.export(*arguments, path, dynamo=False, **names, dynamic_axes=axes, do_constant_folding=False, opset_version=17)
+    dims = {0: torch.export.Dim("n"), 1: torch.export.Dim("l", max=16)}
+    program = torch.onnx.export(*arguments, dynamo=True, **names, dynamic_shapes={"x": dims}, optimize=False, opset_version=18)
+    program.save(GRAPHS / "exported.onnx")
+    for name in ("traced", "exported"):
+        model = onnx.load(GRAPHS / f"{name}.onnx")
+        model.ClearField("metadata_props")
+        model.graph.ClearField("metadata_props")
+        for part in [*model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer]:
+            part.ClearField("metadata_props")
+            part.ClearField("doc_string")
+        onnx.save(model, GRAPHS / f"{name}.onnx")
 
 
 def run(case):
@@ -325,7 +459,7 @@ def run(case):
 
 
 if __name__ == "__main__":
-    for make in (gemm, matmul_add, mask, tied, tied_quantized, reciprocal, lp_norm, twice, skip_norm, redundant, shapes, names, half, everything, blocks):
+    for make in (gemm, matmul_add, mask, tied, tied_quantized, reciprocal, lp_norm, twice, skip_norm, redundant, shapes, names, half, everything, blocks, dynamic, lifted, convolution, constants, exported):
         make()
     for case in json.loads((HERE / "cases.json").read_text()):
         try:

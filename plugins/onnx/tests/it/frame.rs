@@ -34,7 +34,7 @@ fn weights_go_where_the_settings_say() {
         (
             json!({"save_as_external_data": true, "size_threshold": 0}),
             vec!["model.onnx", "model.onnx.data"],
-            19,
+            21,
         ),
         (
             json!({"save_as_external_data": true, "external_data_name": "w.bin"}),

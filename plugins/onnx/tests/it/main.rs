@@ -25,6 +25,7 @@ fn plugin() -> Plugin {
         .with_pass::<olive_plugin_onnx::OnnxFloatToFloat16>()
         .with_pass::<olive_plugin_onnx::OnnxBlockWiseRtnQuantization>()
         .with_pass::<olive_plugin_onnx::OnnxKQuantQuantization>()
+        .with_pass::<olive_plugin_onnx::OnnxDynamicQuantization>()
         .with_pass::<olive_plugin_onnx::OnnxOpVersionConversion>()
 }
 

@@ -19,10 +19,15 @@ fn every_setting_counts() {
         Companion::value("/nodes_to_exclude", json!(["/q/MatMulNBits", "/m1/MatMul"])),
         Companion::with("/add_zero_point", json!({"use_signed_int": true})),
         Companion::value("/node_block_list", json!(["/m1/MatMul"])),
+        Companion::value("/op_types_to_exclude", json!(["MatMul"])),
+        Companion::value("/extra_options/MinimumRealRange", json!(100)),
         Companion::value("/customized_weight_config", json!({"/m1/MatMul": {"bits": 8}})),
     ];
     let base = |pass: &str| match pass {
         "GraphSurgeries" => json!({"surgeries": [{"surgeon": "RemoveShapes"}]}),
+        // Otherwise reshapes are joined and constants in nodes lifted before.
+        "OnnxPeepholeOptimizer" => json!({"onnxscript_optimize": false}),
+        "OnnxDynamicQuantization" => json!({"quant_preprocess": false}),
         "DynamicToFixedShape" => json!({"dim_param": ["batch"], "dim_value": [4]}),
         "AddOliveMetadata" => json!({"graph_name": "name"}),
         "OnnxIODataTypeConverter" => json!({"name_pattern": "y", "source_dtype": 1}),
