@@ -6,7 +6,8 @@
 //! - [`request`] and [`evaluation`] are what the host sends to a plugin;
 //! - `write_random_model` makes large models, and `engines` is the suite that every engine must
 //!   pass (feature `engines`);
-//! - `gguf` makes GGUF files (feature `gguf`).
+//! - `gguf` makes GGUF files (feature `gguf`);
+//! - `graphs` runs ONNX graphs in ONNX Runtime (feature `onnxruntime`).
 //!
 //! What does not fit panics: it fails the test.
 
@@ -16,6 +17,8 @@
 pub mod engines;
 #[cfg(feature = "gguf")]
 pub mod gguf;
+#[cfg(feature = "onnxruntime")]
+pub mod graphs;
 #[cfg(feature = "engines")]
 mod models;
 mod numbers;

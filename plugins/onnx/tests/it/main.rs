@@ -4,6 +4,8 @@
 
 mod structure;
 mod olive;
+mod peephole;
+mod runtime;
 mod frame;
 mod promises;
 mod editor;

@@ -9,16 +9,21 @@ use crate::{alone, graph, request, run};
 
 /// A pass with settings on a graph; `tests/graphs/<name>.onnx` is Olive's result.
 #[derive(Debug, Deserialize)]
-struct Case {
-    name: String,
-    pass: String,
-    graph: String,
-    config: Value,
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) pass: String,
+    pub(crate) graph: String,
+    pub(crate) config: Value,
+}
+
+/// All of them.
+pub(crate) fn cases() -> Vec<Case> {
+    serde_json::from_str(include_str!("../cases.json")).unwrap()
 }
 
 #[test]
 fn results_are_those_of_olive() {
-    let mut cases: Vec<Case> = serde_json::from_str(include_str!("../cases.json")).unwrap();
+    let mut cases = cases();
     let mut differ = Vec::new();
     for case in &mut cases {
         // The host leaves out what has no effect.
