@@ -120,10 +120,8 @@ mod tests {
         [PartKind::Pass, PartKind::System, PartKind::Evaluator, PartKind::Source, PartKind::Model];
 
     /// Passes of public configs that are not built in.
-    const IN_USE: [&str; 35] = [
+    const IN_USE: [&str; 33] = [
         "OnnxConversion",
-        "OrtTransformersOptimization",
-        "orttransformersoptimization",
         "OpenVINOIoUpdate",
         "OpenVINOEncapsulation",
         "OnnxStaticQuantization",

@@ -5,6 +5,7 @@
 mod parity;
 mod steps;
 mod errors;
+mod optimizer;
 
 use std::io::{self, Write};
 use std::sync::Once;
