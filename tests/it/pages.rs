@@ -7,6 +7,7 @@ mod walk;
 
 use std::fs;
 
+use olive_schemas::graph::GRAPH_VERSION;
 use olive_schemas::protocol::PROTOCOL;
 use olive_schemas::validation::DOCUMENT_VERSION;
 
@@ -19,6 +20,7 @@ const UNRUN: &[(&str, &str, &str, &str)] = &[
     ("README.md", "Two commands", "cargo xtask test", "runs this test"),
     ("CONTRIBUTING.md", "Contributing", "cargo ", "are or have parts of what runs this test"),
     ("docs/plugins.md", "Validators", "olive check", "its component takes a minute to build"),
+    ("docs/graph-passes.md", "Building it", "olive ", "its component takes a minute to build"),
     ("docs/editors.md", "The language server", "olive lsp", "waits for an editor; see `lsp`"),
     ("examples/phrase-tone/README.md", "Run it", "olive import", "the demo fetches its file"),
 ];
@@ -54,6 +56,7 @@ walks! {
     guide: "docs/plugins.md",
         ["The first pass in ten minutes", "Installing and packing"], author,
         [("olive check", scenes::mistake)];
+    graph_passes: "docs/graph-passes.md", ["The first graph pass"], author, [];
     installing: "docs/packs.md",
         ["Installing packs", "What is installed", "Packs of a project"], buyer,
         [("olive plugin install --project", scenes::add_index)];
@@ -122,11 +125,12 @@ fn pages_name_the_versions_of_today() {
     let (_, api) = source.split_once("API_VERSION_C: &CStr = c\"").unwrap();
     let minor = |version: &str| version.rsplit_once('.').unwrap().0.to_owned();
     let api = minor(api.split_once('"').unwrap().0);
-    let document = minor(DOCUMENT_VERSION);
+    let [document, graph] = [DOCUMENT_VERSION, GRAPH_VERSION].map(minor);
     for (page, told) in [
         ("docs/plugins.md", format!("| native plugins | API {api} (")),
         ("docs/plugins.md", format!("| process plugins | protocol {PROTOCOL} (")),
-        ("docs/plugins.md", format!("| documents of validators | {document} (")),
+        ("docs/plugins.md", format!("| documents and graphs of components | {document} (")),
+        ("docs/graph-passes.md", format!("The model as JSON, version {graph} of the form.")),
         ("docs/process-plugins.md", format!("this page is about {PROTOCOL}.")),
     ] {
         assert!(text(page).contains(&told), "{page} does not say `{told}`");

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use olive_schemas::graph::GraphView;
 use serde_json::Value;
 
 use crate::lsp::editor::Editor;
@@ -153,6 +154,30 @@ fn a_new_pass_in_python_is_tested_and_run() {
     assert!(tested.status.success(), "{}", String::from_utf8_lossy(&tested.stderr));
     stranger.olive(".", &["plugin", "list"]).check(0, &["pass       StrangerPrune: "]);
     stranger.on_example(".", &["run", "--config"]).check(0, &["(StrangerPrune): done"]);
+}
+
+#[test]
+fn new_graph_passes_in_other_languages_pass_their_own_tests() {
+    let c = "mkdir target && cc -std=c17 -o target/test test.c && target/test";
+    for (language, tool, test) in [("c", "cc", c), ("js", "node", "node --test")] {
+        let stranger = Stranger::new("graph-pass", language);
+        is_the_view_of_today(&stranger);
+        if Command::new(tool).arg("--version").output().is_err() {
+            println!("skipped: there is no `{tool}`");
+            continue;
+        }
+        let mut shell = Command::new("sh");
+        let said = shell.args(["-c", test]).current_dir(stranger.path("")).output().unwrap();
+        assert!(said.status.success(), "{language}: {}", String::from_utf8_lossy(&said.stdout));
+    }
+}
+
+/// The view that a new graph pass is tested on is one that a pass may be shown.
+fn is_the_view_of_today(stranger: &Stranger) {
+    let text = fs::read_to_string(stranger.path("view.json")).unwrap();
+    let told: Value = serde_json::from_str(&text).unwrap();
+    let view: GraphView = serde_json::from_value(told.clone()).unwrap();
+    assert_eq!(serde_json::to_value(view).unwrap(), told);
 }
 
 #[test]

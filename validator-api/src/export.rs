@@ -19,7 +19,17 @@
 /// #         document.steps.iter().map(|_| None).collect()
 /// #     }
 /// # }
-/// export_validator! { MyRules, planner: MyRules }
+/// # struct Tidy;
+/// # impl GraphPass for Tidy {
+/// #     type Config = NoConfig;
+/// #     const NAME: &'static str = "Tidy";
+/// #     const SUMMARY: &'static str = "Take out what nothing uses.";
+/// #     fn edit(_: &graph::GraphView, _: &NoConfig, _: &Context)
+/// #         -> Result<Vec<graph::GraphEdit>, Refusal> {
+/// #         Ok(vec![graph::GraphEdit::RemoveUnused])
+/// #     }
+/// # }
+/// export_validator! { MyRules, planner: MyRules, graph_passes: [Tidy] }
 /// # fn main() {}
 /// ```
 ///

@@ -88,7 +88,7 @@ fn files(name: &Name, template: &Template) -> Vec<(String, Vec<u8>)> {
         Contract::Wit => files.push(("wit/olive-plugin.wit".into(), sdk::WIT.into())),
         Contract::Protocol => {}
     }
-    files.extend(model::files());
+    files.extend(model::files(template.model()));
     files
 }
 

@@ -53,7 +53,7 @@ fn readme() -> String {
          | folder | holds |\n| --- | --- |\n\
          | `plugin-api/` | traits and binary interface of native plugins; `wit/` for components |\n\
          | `schemas/` | types of everything that is written down |\n\
-         | `validator-api/` | traits of validators |\n\n\
+         | `validator-api/` | traits of validators and graph passes |\n\n\
          For a newer version, let the newer `olive plugin new` make a plugin elsewhere and take its \
          `sdk/`.\n"
     )

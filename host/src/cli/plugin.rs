@@ -89,6 +89,8 @@ pub enum Kind {
     Source,
     /// Rules for configs, sandboxed
     Validator,
+    /// ONNX graph in, edits out, sandboxed
+    GraphPass,
 }
 
 /// Language of a new plugin.
@@ -96,9 +98,9 @@ pub enum Kind {
 pub enum Language {
     /// Rust, for every kind
     Rust,
-    /// C, for validators
+    /// C, for what is sandboxed
     C,
-    /// JavaScript, for validators
+    /// JavaScript, for what is sandboxed
     Js,
     /// Python, for validators, and for passes as processes
     Python,

@@ -19,8 +19,9 @@ pub struct SchemaArgs {
     ///
     /// Written types are `footprint`, `check` (what `olive check --format json` says), `diagnostic`,
     /// `plugin-descriptor`, `step-request`, `step-event`, `step-outcome`, `conformance` (cases of
-    /// `olive plugin test`), for process plugins `plugin-manifest`, `plugin-call` and
-    /// `plugin-message`, and for packs `olive-pack`, `pack-manifest`, `pack-index` and `olive-lock`.
+    /// `olive plugin test`), for graph passes `graph-view` and `graph-edit`, for process plugins
+    /// `plugin-manifest`, `plugin-call` and `plugin-message`, and for packs `olive-pack`,
+    /// `pack-manifest`, `pack-index` and `olive-lock`.
     #[arg(long, value_name = "NAME")]
     pub of: Option<String>,
     /// Write every schema below this folder

@@ -7,6 +7,7 @@ use olive_schemas::conformance::ConformanceFile;
 use olive_schemas::descriptor::PluginDescriptor;
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::footprint::Footprint;
+use olive_schemas::graph::{GraphEdit, GraphView};
 use olive_schemas::pack::{LockFile, PackIndex, PackManifest, PackRecipe};
 use olive_schemas::protocol::{CallLine, Message, PluginManifest};
 use olive_schemas::step::{StepEvent, StepOutcome, StepRequest};
@@ -29,7 +30,7 @@ const CONFIG: &str = "olive-config";
 type WrittenType = (&'static str, fn() -> Value);
 
 /// Types that are written down for others to read.
-const WRITTEN: [WrittenType; 15] = [
+const WRITTEN: [WrittenType; 17] = [
     ("footprint", schema_of::<Footprint>),
     ("check", schema_of::<Checked<'static>>),
     ("diagnostic", schema_of::<Diagnostic>),
@@ -40,6 +41,8 @@ const WRITTEN: [WrittenType; 15] = [
     ("plugin-manifest", schema_of::<PluginManifest>),
     ("plugin-call", schema_of::<CallLine>),
     ("plugin-message", schema_of::<Message>),
+    ("graph-view", schema_of::<GraphView>),
+    ("graph-edit", schema_of::<GraphEdit>),
     ("conformance", schema_of::<ConformanceFile>),
     ("pack-manifest", schema_of::<PackManifest>),
     ("pack-index", schema_of::<PackIndex>),

@@ -1,13 +1,16 @@
-//! The guide `docs/plugins.md` shows the templates' own code, and nothing else.
+//! The guides `docs/plugins.md` and `docs/graph-passes.md` show the templates' own code, and nothing
+//! else.
 
 use crate::sdk::TEMPLATES;
 
 const GUIDE: &str = include_str!("../../../docs/plugins.md");
+const GUIDE_TO_GRAPHS: &str = include_str!("../../../docs/graph-passes.md");
 
-/// Blocks of the guide in `language`.
+/// Blocks of the guides in `language`.
 fn blocks(language: &str) -> Vec<&'static str> {
     let opening = format!("\n```{language}\n");
-    let blocks = GUIDE.split(&opening).skip(1);
+    let blocks = [GUIDE, GUIDE_TO_GRAPHS].into_iter();
+    let blocks = blocks.flat_map(|guide| guide.split(&opening).skip(1));
     blocks.map(|rest| rest.split("```").next().unwrap()).collect()
 }
 

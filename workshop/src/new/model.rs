@@ -1,4 +1,7 @@
-//! A model to try a new plugin on: the smallest folder that is a Llama checkpoint in form.
+//! A model to try a new plugin on: the smallest folder that is a Llama checkpoint in form, or an
+//! ONNX model.
+
+mod onnx;
 
 use std::fmt::Write;
 
@@ -23,10 +26,20 @@ const TENSORS: [(&str, &[usize]); 12] = [
 /// Ids 0, 1 and 2 of the tokenizer.
 const SPECIAL_TOKENS: [&str; 3] = ["<unk>", "<s>", "</s>"];
 
+/// What a new plugin works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sample {
+    Checkpoint,
+    Onnx,
+}
+
 /// The files of the folder `model/`.
-pub(super) fn files() -> [(String, Vec<u8>); 4] {
+pub(super) fn files(sample: Sample) -> Vec<(String, Vec<u8>)> {
     let json = |value: Value| format!("{value:#}\n").into();
-    [
+    if sample == Sample::Onnx {
+        return vec![("model/model.onnx".into(), onnx::model())];
+    }
+    vec![
         ("model/config.json".into(), json(config())),
         ("model/model.safetensors".into(), weights()),
         ("model/tokenizer.json".into(), json(tokenizer())),

@@ -1,6 +1,7 @@
 //! The templates: one for each kind of plugin and language.
 
 use super::NewError;
+use super::model::Sample;
 use crate::sdk;
 
 /// A little plugin that a new one starts as.
@@ -34,6 +35,14 @@ const PACK: &str = "olive plugin pack";
 
 /// The plugin's own tests in Rust, its build, and its test from outside.
 const BUILD: [&str; 3] = ["cargo test", "olive plugin build", "olive plugin test ."];
+
+/// Packages that a component with settings depends on.
+const SANDBOXED: Contract =
+    Contract::Crates(&["olive-validator-api", "schemars", "serde", "serde_json"]);
+
+/// The own tests of a component in C and in JavaScript.
+const TEST_C: &str = "mkdir -p target && cc -std=c17 -o target/test test.c && target/test";
+const TEST_JS: [&str; 2] = ["npm install", "npm test"];
 
 const RUN: &str = "olive run --plugin-dir dist -c example.json";
 const CHECK: &str = "olive check --plugin-dir dist example.json";
@@ -88,7 +97,7 @@ pub(super) const TEMPLATES: &[Template] = &[
         kind: "validator",
         language: "rust",
         sample: "acme-rules",
-        contract: Contract::Crates(&["olive-validator-api", "schemars", "serde", "serde_json"]),
+        contract: SANDBOXED,
         steps: &[BUILD[0], BUILD[1], BUILD[2], CHECK, PACK],
     },
     Template {
@@ -96,20 +105,14 @@ pub(super) const TEMPLATES: &[Template] = &[
         language: "c",
         sample: "acme-rules",
         contract: Contract::Wit,
-        steps: &[
-            "mkdir -p target && cc -std=c17 -o target/test test.c && target/test",
-            BUILD[1],
-            BUILD[2],
-            CHECK,
-            PACK,
-        ],
+        steps: &[TEST_C, BUILD[1], BUILD[2], CHECK, PACK],
     },
     Template {
         kind: "validator",
         language: "js",
         sample: "acme-rules",
         contract: Contract::Wit,
-        steps: &["npm install", "npm test", BUILD[1], BUILD[2], CHECK, PACK],
+        steps: &[TEST_JS[0], TEST_JS[1], BUILD[1], BUILD[2], CHECK, PACK],
     },
     Template {
         kind: "validator",
@@ -125,6 +128,27 @@ pub(super) const TEMPLATES: &[Template] = &[
             PACK,
         ],
     },
+    Template {
+        kind: "graph-pass",
+        language: "rust",
+        sample: "acme-tidy",
+        contract: SANDBOXED,
+        steps: &[BUILD[0], BUILD[1], BUILD[2], RUN, PACK],
+    },
+    Template {
+        kind: "graph-pass",
+        language: "c",
+        sample: "acme-stamp",
+        contract: Contract::Wit,
+        steps: &[TEST_C, BUILD[1], BUILD[2], RUN, PACK],
+    },
+    Template {
+        kind: "graph-pass",
+        language: "js",
+        sample: "acme-names",
+        contract: Contract::Wit,
+        steps: &[TEST_JS[0], TEST_JS[1], BUILD[1], BUILD[2], RUN, PACK],
+    },
 ];
 
 /// Files of every template, by path below `templates/`, and what they are called in a plugin.
@@ -139,6 +163,12 @@ const OF_VALIDATORS: [(&str, &str); 5] = [
     ("shared/example-validator.json", "example.json"),
     ("shared/olive-pack-validator.json", "olive-pack.json"),
 ];
+
+/// Files of every graph pass.
+const OF_GRAPH_PASSES: [(&str, &str); 1] = [("shared/view.json", "view.json")];
+
+/// Files of every component in C.
+const OF_C: [(&str, &str); 2] = [("shared/json.h", "json.h"), ("shared/text.h", "text.h")];
 
 impl Template {
     /// The template for a plugin of `kind` in `language`.
@@ -158,11 +188,22 @@ impl Template {
         })
     }
 
+    /// The model it works on.
+    pub(super) fn model(&self) -> Sample {
+        if self.is_graph_pass() { Sample::Onnx } else { Sample::Checkpoint }
+    }
+
+    fn is_graph_pass(&self) -> bool {
+        self.kind == "graph-pass"
+    }
+
     /// Its files, by path below the plugin's folder.
     pub(super) fn files(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         let own = format!("{}-{}/", self.kind, self.language);
         let mut shared = SHARED.to_vec();
         shared.extend(OF_VALIDATORS.iter().filter(|_| self.kind == "validator"));
+        shared.extend(OF_GRAPH_PASSES.iter().filter(|_| self.is_graph_pass()));
+        shared.extend(OF_C.iter().filter(|_| self.language == "c"));
         sdk::TEMPLATES.iter().filter_map(move |&(path, text)| {
             let shared = shared.iter().find(|(from, _)| *from == path).map(|(_, to)| *to);
             Some((shared.or_else(|| path.strip_prefix(&own))?, text))

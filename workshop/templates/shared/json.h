@@ -58,6 +58,13 @@ static bool json_is(json value, const char *text) {
            memcmp(value.start + 1, text, length) == 0;
 }
 
+/* Whether both are written the same. */
+static bool json_equals(json one, json other) {
+    size_t length = (size_t)(one.end - one.start);
+    return length == (size_t)(other.end - other.start) &&
+           memcmp(one.start, other.start, length) == 0;
+}
+
 /* The value of `key` in an object; none when `object` has no such key or is no object. */
 static json json_member(json object, const char *key) {
     json none = {object.end, object.end};
