@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::playground::{Playground, Said, built};
+use crate::playground::{Playground, Said, built, built_if_any};
 
 /// Plugins whose passes the rules speak of.
 const BUILT_IN: [&str; 3] =
@@ -125,24 +125,33 @@ fn the_onnx_runtime_plugin_keeps_the_contract() {
     check_built_in("onnxruntime", &passed);
 }
 
-#[test]
-fn the_built_in_rules_keep_the_contract() {
-    let tests = std::env::current_exe().unwrap();
-    let component = tests.parent().and_then(Path::parent).unwrap().join("olive_plugin_rules.wasm");
-    if !component.exists() {
-        println!("skipped: the component of the rules is not built: cargo xtask wasm");
+/// Tries a built-in component with its cases, beside these libraries: nothing may fail, and these
+/// checks must have passed.
+fn check_component(name: &str, libraries: &[&str], passed: &[&str]) {
+    let file = format!("olive_plugin_{}.wasm", name.replace('-', "_"));
+    let Some(component) = built_if_any(&file) else {
+        println!("skipped: the component `{name}` is not built: cargo xtask wasm");
         return;
-    }
-    let cases = root().join("plugins/rules/conformance.json");
+    };
+    let cases = root().join("plugins").join(name).join("conformance.json");
     let args = [component.to_str().unwrap(), "--cases", cases.to_str().unwrap()];
     let playground = Playground::bare();
-    for library in BUILT_IN {
-        playground.install(library, library);
-    }
-    let tried = Tried::by(&playground, &args, &[]);
+    libraries.iter().for_each(|library| playground.install(library, library));
+    Tried::by(&playground, &args, &[]).check_kept(passed);
+}
+
+#[test]
+fn the_built_in_rules_keep_the_contract() {
     let promises = ["rules-tried", "limits", "switched-off"];
     let promises = promises.map(|promise| format!("olive_plugin_rules/{promise}"));
-    tried.check_kept(&promises.each_ref().map(String::as_str));
+    check_component("rules", &BUILT_IN, &promises.each_ref().map(String::as_str));
+}
+
+#[test]
+fn the_built_in_graph_pass_keeps_the_contract() {
+    let passed =
+        ["EditGraphIO/limits", "EditGraphIO/renamed/runs", "EditGraphIO/unknown-input/runs"];
+    check_component("graph-io", &["olive_plugin_onnx"], &passed);
 }
 
 #[test]

@@ -89,8 +89,9 @@ pub(super) fn minimal() -> Option<Scene> {
     if !real::has_onnxruntime() {
         return None;
     }
-    let Some(rules) = built_if_any("olive_plugin_rules.wasm") else {
-        println!("skipped: there are no rules: cargo xtask wasm builds them");
+    let components = ["graph_io", "rules"].map(|name| format!("olive_plugin_{name}.wasm"));
+    let [Some(graph_io), Some(rules)] = components.each_ref().map(|name| built_if_any(name)) else {
+        println!("skipped: there are no components: cargo xtask wasm builds them");
         return None;
     };
     let scene = buyer()?;
@@ -104,7 +105,10 @@ pub(super) fn minimal() -> Option<Scene> {
             );
         }
     }
-    copy(&rules, &scene.playground.path("rules/dist/any/olive_plugin_rules.wasm"));
+    for (pack, component) in [("base", graph_io), ("rules", rules)] {
+        let name = component.file_name().unwrap().to_str().unwrap();
+        copy(&component, &scene.playground.path(&format!("{pack}/dist/any/{name}")));
+    }
     new_key(&scene, "olive");
     for pack in ["base", "cpu", "rules"] {
         let recipe = format!("{pack}/olive-pack.json");

@@ -50,6 +50,15 @@ impl Pack {
         }
     }
 
+    /// Folders of the plugins that are components.
+    fn components(self) -> &'static [&'static str] {
+        match self {
+            Self::Base => &["graph-io"],
+            Self::Cpu | Self::Gpu | Self::Directml => &[],
+            Self::Rules => &["rules"],
+        }
+    }
+
     fn runtime(self) -> Option<Flavor> {
         match self {
             Self::Base | Self::Rules => None,
@@ -102,8 +111,9 @@ impl Workshop<'_> {
         copy_folder(&root().join("xtask/packs").join(pack.name()), stage)?;
         copy(&root().join("LICENSE"), stage)?;
         let dist = stage.join("dist");
-        if pack == Pack::Rules {
-            return gather_component(&dist);
+        let has_components = gather_components(pack, &dist)?;
+        if pack.plugins().is_empty() {
+            return Ok(has_components);
         }
         let mut is_filled = false;
         for target in self.targets()? {
@@ -221,13 +231,19 @@ impl Workshop<'_> {
     }
 }
 
-/// Copies the component, when it was built; tells whether it was.
-fn gather_component(dist: &Path) -> Result<bool, ChoreError> {
-    let file = Profile::Release.folder().join(component("rules"));
-    if file.is_file() {
-        copy(&file, &dist.join("any"))?;
+/// Copies the components that were built; tells whether all were.
+fn gather_components(pack: Pack, dist: &Path) -> Result<bool, ChoreError> {
+    let mut is_whole = true;
+    for name in pack.components() {
+        let file = Profile::Release.folder().join(component(name));
+        if file.is_file() {
+            copy(&file, &dist.join("any"))?;
+        } else {
+            println!("left out: {name} of pack {}, which was not built", pack.name());
+            is_whole = false;
+        }
     }
-    Ok(file.is_file())
+    Ok(is_whole)
 }
 
 /// The key at `path`; without one, a key of this folder that is made once.
@@ -253,13 +269,18 @@ pub(crate) fn key(
 #[cfg(test)]
 mod tests {
     use super::Pack;
-    use crate::workspace::plugins;
+    use crate::workspace::{components, plugins};
+
+    fn packed(folders: fn(Pack) -> &'static [&'static str]) -> Vec<&'static str> {
+        let mut packed: Vec<&str> =
+            Pack::USUAL.iter().flat_map(|&pack| folders(pack)).copied().collect();
+        packed.sort_unstable();
+        packed
+    }
 
     #[test]
     fn every_plugin_is_in_one_usual_pack() {
-        let mut packed: Vec<&str> =
-            Pack::USUAL.iter().flat_map(|pack| pack.plugins()).copied().collect();
-        packed.sort_unstable();
-        assert_eq!(packed, plugins().unwrap());
+        assert_eq!(packed(Pack::plugins), plugins().unwrap());
+        assert_eq!(packed(Pack::components), components().unwrap());
     }
 }
