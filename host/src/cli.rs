@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod data;
+pub mod onnx;
 pub mod packs;
 pub mod plugin;
 pub mod schema;
@@ -55,6 +56,9 @@ pub enum Command {
     /// Look at data
     #[command(subcommand)]
     Data(data::DataCommand),
+    /// Look at ONNX models
+    #[command(subcommand)]
+    Onnx(onnx::OnnxCommand),
     /// Read and edit a config file; comments and layout stay
     #[command(subcommand)]
     Config(config::ConfigCommand),

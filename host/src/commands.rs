@@ -11,6 +11,7 @@ mod compile_component;
 mod cache;
 mod config;
 mod data;
+mod onnx;
 mod schema;
 mod init;
 mod lsp;
@@ -61,6 +62,7 @@ fn dispatch(command: &Command) -> ExitCode {
         Command::Generate(args) => (args.common.json, generate::run(args)),
         Command::Evaluate(args) => (args.common.json, evaluate::run(args)),
         Command::Data(command) => data::run(command),
+        Command::Onnx(command) => onnx::run(command),
         Command::Import(args) => (args.common.json, import::run(args)),
         Command::Plugin(command) => match plugin::run(command) {
             (_, Ok(code)) => return ExitCode::from(code),

@@ -13,6 +13,8 @@ mod blessed;
 mod run;
 mod resume;
 mod data_preview;
+mod onnx_inspect;
+mod graph_io;
 mod places;
 mod cli;
 mod config;

@@ -260,12 +260,19 @@ fn weights_go_where_the_policy_says() {
         write(&model, &folder.path().join("m.onnx"), &policy).unwrap();
         let names: Vec<_> = files.iter().map(|(name, _)| *name).collect();
         assert_eq!(file_names(folder.path()), names, "{policy:?}");
-        for (name, size) in files {
+        for &(name, size) in &files {
             let length = std::fs::metadata(folder.path().join(name)).unwrap().len();
             assert!(size.is_none_or(|size| size == length), "{name}: {length}");
         }
         let back = Model::open(&folder.path().join("m.onnx")).unwrap();
         assert!(back.check().is_empty());
+        let alike = TempDir::new_in(folder.path()).unwrap();
+        let written = alike.path().join("m.onnx");
+        back.write_alike(&written, &mut |_, _| ControlFlow::Continue(())).unwrap();
+        for name in file_names(alike.path()) {
+            assert!(same(&folder.path().join(&name), &alike.path().join(&name)), "{name}");
+        }
+        assert_eq!(file_names(alike.path()).len(), files.len(), "{policy:?}");
         assert_eq!(*back.bytes(back.weight("a/b").unwrap()).unwrap(), [1; 4]);
         assert_eq!(
             *back.data().bytes(back.graph.node[0].tensor("value").unwrap()).unwrap(),

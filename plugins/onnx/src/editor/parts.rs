@@ -107,7 +107,7 @@ impl Parts {
         }
         for output in proto.output.iter().filter(|name| !name.is_empty()) {
             self.graphs[graph].made.entry(output.clone()).or_default().push(number);
-            self.makers.entry(output.clone()).or_default().push(graph);
+            self.note_maker(output, graph);
         }
         self.nodes.push(Node { proto, attributes: Vec::new(), graph, removed: None });
         self.graphs[graph].nodes.push(number);
@@ -116,6 +116,14 @@ impl Parts {
             self.nodes[number].attributes.push(attribute);
         }
         number
+    }
+
+    /// Remembers that `graph` has made a value of this name.
+    pub(super) fn note_maker(&mut self, name: &str, graph: usize) {
+        let makers = self.makers.entry(name.to_owned()).or_default();
+        if !makers.contains(&graph) {
+            makers.push(graph);
+        }
     }
 
     fn take(&mut self, mut graph: GraphProto, inside: Option<usize>) -> usize {

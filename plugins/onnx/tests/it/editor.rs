@@ -5,6 +5,8 @@ mod shows;
 mod edits;
 mod refuses;
 mod random;
+mod twin;
+mod corpus;
 
 use std::path::Path;
 

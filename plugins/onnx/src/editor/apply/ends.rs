@@ -18,7 +18,7 @@ impl Parts {
         let proto = describe::value_proto(value)?;
         self.graphs[graph].values.remove(name);
         self.graphs[graph].inputs.push(proto);
-        self.makers.entry(name.clone()).or_default().push(graph);
+        self.note_maker(name, graph);
         Ok(())
     }
 

@@ -1,24 +1,34 @@
 //! Edits of what stands beside the graph: operator sets and metadata.
 
+use olive_kit_onnx::label;
+
 use super::super::parts::Parts;
+use super::plain;
 
 impl Parts {
     pub(super) fn set_opset(&mut self, domain: &str, version: Option<i64>) -> Result<(), String> {
         let known = &mut self.header.opset_import;
-        match version {
-            Some(version) if version < 1 => Err(format!("{version} is no version")),
-            Some(version) => {
+        let place = known.iter().position(|opset| plain(opset.domain()) == plain(domain));
+        match (version, place) {
+            (Some(version), _) if version < 1 => Err(format!("{version} is no version")),
+            (Some(version), Some(place)) => {
+                known[place].version = Some(version);
+                Ok(())
+            }
+            (Some(version), None) => {
                 self.header.set_opset(domain, version);
                 Ok(())
             }
-            None => {
-                let before = known.len();
-                known.retain(|opset| opset.domain() != domain);
-                if known.len() < before {
-                    return Ok(());
+            (None, Some(place)) => {
+                let mut live = self.nodes.iter().filter(|node| node.removed.is_none());
+                if let Some(node) = live.find(|node| plain(node.proto.domain()) == plain(domain)) {
+                    let node = label(&node.proto);
+                    return Err(format!("node `{node}` is of the domain `{domain}`"));
                 }
-                Err(format!("the model has no operator set of the domain `{domain}`"))
+                known.remove(place);
+                Ok(())
             }
+            (None, None) => Err(format!("the model has no operator set of the domain `{domain}`")),
         }
     }
 

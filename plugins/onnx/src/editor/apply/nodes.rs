@@ -78,7 +78,7 @@ impl Parts {
         self.unmake(node);
         for name in outputs.iter().filter(|name| !name.is_empty()) {
             self.graphs[graph].made.entry(name.clone()).or_default().push(node);
-            self.makers.entry(name.clone()).or_default().push(graph);
+            self.note_maker(name, graph);
         }
         self.nodes[node].proto.output = outputs.to_vec();
         Ok(())

@@ -1,5 +1,7 @@
 //! Edits of values: their names, who takes them, what is said of them.
 
+use std::collections::HashSet;
+
 use olive_schemas::graph::ValueView;
 
 use super::super::describe;
@@ -34,7 +36,7 @@ impl Parts {
             }
             self.graphs[graph].made.insert(to.to_owned(), nodes);
         }
-        self.makers.entry(to.to_owned()).or_default().push(graph);
+        self.note_maker(to, graph);
         self.touch(from);
         Ok(())
     }
@@ -106,6 +108,10 @@ impl Parts {
 
     /// Lets `takers` of one value take another.
     fn retarget(&mut self, takers: &[Taker], from: &str, to: &str) {
+        if let Some(known) = self.takers.get_mut(from) {
+            let gone: HashSet<&Taker> = takers.iter().collect();
+            known.retain(|taker| !gone.contains(taker));
+        }
         for &taker in takers {
             match taker {
                 Taker::Node(node) => {

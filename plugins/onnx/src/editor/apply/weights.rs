@@ -21,7 +21,7 @@ impl Parts {
             self.check_free(graph, name)?;
         }
         self.graphs[graph].weights.push(tensor);
-        self.makers.entry(name.clone()).or_default().push(graph);
+        self.note_maker(name, graph);
         Ok(())
     }
 

@@ -273,6 +273,10 @@ fn headers_change() {
     check(&[
         (json!([{"edit": "set_opset", "version": 22}]), &["- opset  21", "+ opset  22"]),
         (
+            json!([{"edit": "set_opset", "domain": "ai.onnx", "version": 22}]),
+            &["- opset  21", "+ opset  22"],
+        ),
+        (
             json!([{"edit": "set_opset", "domain": "d", "version": 1},
                    {"edit": "set_opset", "domain": "d", "version": null}]),
             &[],

@@ -102,6 +102,10 @@ fn edits_of_ends_and_weights_that_do_not_fit_are_named() {
         ),
         (json!({"edit": "set_opset", "version": 0}), "0 is no version"),
         (
+            json!({"edit": "set_opset", "domain": "ai.onnx", "version": null}),
+            "node `double` is of the domain `ai.onnx`",
+        ),
+        (
             json!({"edit": "set_opset", "domain": "d", "version": null}),
             "the model has no operator set of the domain `d`",
         ),

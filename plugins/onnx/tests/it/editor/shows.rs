@@ -120,7 +120,7 @@ fn write(folder: &Path, graph: GraphProto) {
 }
 
 /// Every sound graph of the fixtures here and of the builder.
-fn fixtures() -> Vec<PathBuf> {
+pub(super) fn fixtures() -> Vec<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folders = fs::read_dir(here.join("../../tests/fixtures/builder")).unwrap();
     let folders = folders.map(|entry| entry.unwrap().path()).chain([here.join("tests/graphs")]);
