@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use olive_kit_map::MappedFile;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Metadata, SafeTensorError, TensorInfo};
 
 use crate::dtype::Dtype;
 use crate::error::CheckpointError;
-use crate::memory::MappedFile;
 use crate::tensor::Tensor;
 
 /// How the small file begins that Git LFS leaves where it has not fetched a large one.
@@ -30,7 +30,7 @@ impl SafetensorsFile {
     /// When the file is missing, unreadable, truncated or damaged.
     pub fn open(path: &Path) -> Result<Self, CheckpointError> {
         let file = MappedFile::open(path).map_err(CheckpointError::read(path))?;
-        let bytes = file.bytes();
+        let bytes = file.as_ref();
         let (header_len, metadata) = SafeTensors::read_metadata(bytes)
             .map_err(|error| CheckpointError::damaged(path, explain(&error, bytes)))?;
         let tensors = metadata.tensors().into_iter().map(|(name, info)| (name, info.clone()));
@@ -94,8 +94,7 @@ impl SafetensorsFile {
     /// Gives the pages of a tensor back to the system; they are read again when touched.
     pub(crate) fn release(&self, name: &str) {
         if let Some(info) = self.tensors.get(name) {
-            let (start, end) = info.data_offsets;
-            self.file.release(self.data_start + start, end - start);
+            self.file.release(self.data(info));
         }
     }
 
@@ -108,7 +107,7 @@ impl SafetensorsFile {
 
     fn data(&self, info: &TensorInfo) -> &[u8] {
         let (start, end) = info.data_offsets;
-        &self.file.bytes()[self.data_start + start..self.data_start + end]
+        &self.file.as_ref()[self.data_start + start..self.data_start + end]
     }
 }
 

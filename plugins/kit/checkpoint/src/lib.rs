@@ -37,7 +37,6 @@ mod linear_weight;
 mod tensor;
 mod dtype;
 mod archive;
-mod memory;
 mod config;
 mod rope_config;
 mod fields;

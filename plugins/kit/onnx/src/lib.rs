@@ -47,7 +47,6 @@ mod tensor_data;
 mod location;
 mod folder;
 pub mod settings;
-mod memory;
 mod model_file;
 mod external_data;
 mod partial_file;

@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use olive_kit_map::MappedFile;
 use prost::Message as _;
 
 use crate::error::OnnxError;
-use crate::memory::MappedFile;
 use crate::proto::tensor_proto::DataType;
 use crate::proto::{GraphProto, ModelProto, TensorProto};
 use crate::tensor_data::TensorData;
@@ -55,7 +55,7 @@ impl Model {
             0 => return Err(OnnxError::NoGraph { path: path.to_owned() }),
             _ => MappedFile::open(path).map_err(read_error)?,
         };
-        let mut header = ModelProto::decode(map.bytes())
+        let mut header = ModelProto::decode(Bytes::from_owner(map.clone()))
             .map_err(|source| OnnxError::Decode { path: path.to_owned(), source })?;
         let graph = header.graph.take();
         let graph = graph.ok_or_else(|| OnnxError::NoGraph { path: path.to_owned() })?;

@@ -7,10 +7,10 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use olive_kit_map::MappedFile;
 
 use crate::error::OnnxError;
 use crate::location::{Location, check_length, locate};
-use crate::memory::MappedFile;
 use crate::proto::TensorProto;
 use crate::proto::tensor_proto::{DataLocation, DataType};
 

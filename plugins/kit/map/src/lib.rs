@@ -1,4 +1,18 @@
-//! Files read through memory maps: pages come when touched and go when told.
+//! Files read through memory maps: pages come when touched, and go when told.
+//!
+//! ```
+//! use olive_kit_map::MappedFile;
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("weights");
+//! # std::fs::write(&path, [7; 100_000])?;
+//! let file = MappedFile::open(&path)?;
+//! let half = &file.as_ref()[..50_000];
+//! assert!(half.iter().all(|byte| *byte == 7));
+//! file.release(half);
+//! assert_eq!(half[0], 7);
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 #![expect(unsafe_code, reason = "a memory map is the one way to lend a file's bytes uncopied")]
 
@@ -7,19 +21,21 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use memmap2::Mmap;
 
-/// A file's bytes, mapped read-only, and shared by whoever holds a slice of them.
+/// A file's bytes, mapped read-only; clones share the map.
 ///
 /// The file must keep its content while it is mapped: a process that shortens it makes reading
 /// the lost pages a bus error, which ends the worker and nothing else.
 #[derive(Debug, Clone)]
-pub(crate) struct MappedFile(Arc<Mmap>);
+pub struct MappedFile(Arc<Mmap>);
 
 impl MappedFile {
-    /// Maps the file at `path`.
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+    /// Maps the whole file at `path`.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or mapped.
+    pub fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         // SAFETY: the map is read-only and lent out as `&[u8]` no longer than it lives. That no
         // other process writes to the file meanwhile cannot be proved here; model files and store
@@ -28,15 +44,10 @@ impl MappedFile {
         Ok(Self(Arc::new(map)))
     }
 
-    /// The file's content.
-    pub(crate) fn bytes(&self) -> Bytes {
-        Bytes::from_owner(self.clone())
-    }
-
-    /// Gives the pages below `part` back to the system, when they are of this file; they are read
-    /// again when touched.
+    /// Gives the pages below `part` back to the system, where it can be told, when `part` is of
+    /// this file; they are read again when touched.
     #[cfg_attr(not(unix), expect(unused_variables, reason = "only Unix takes advice"))]
-    pub(crate) fn release(&self, part: &[u8]) {
+    pub fn release(&self, part: &[u8]) {
         let start = (part.as_ptr() as usize).wrapping_sub(self.0.as_ptr() as usize);
         if start >= self.0.len() {
             return;
@@ -55,5 +66,22 @@ impl MappedFile {
 impl AsRef<[u8]> for MappedFile {
     fn as_ref(&self) -> &[u8] {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_another_file_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights");
+        std::fs::write(&path, [1, 2, 3]).unwrap();
+        let file = MappedFile::open(&path).unwrap();
+        file.release(&[0; 16]);
+        file.release(file.as_ref());
+        assert_eq!(file.as_ref(), [1, 2, 3]);
+        assert!(MappedFile::open(&folder.path().join("none")).is_err());
     }
 }
