@@ -36,7 +36,7 @@ First steps:
   olive run FILE    run it
 
 Exit codes: 0 done, 2 wrong usage, 10 unreadable file, 11 wrong config, 12 missing plugin,
-13 model or data that does not fit, 20 failed step, 30 cancelled, 70 bug of Olive";
+13 model or data that does not fit, 20 failed step, 21 missed goal, 30 cancelled, 70 bug of Olive";
 
 /// What to do.
 #[derive(Debug, Subcommand)]

@@ -8,12 +8,14 @@ mod inputs;
 mod outcome;
 mod elsewhere;
 mod record;
+mod goals;
 
 use std::time::Instant;
 
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::error::PluginError;
 use olive_schemas::footprint::{Footprint, ModelRecord};
+use olive_schemas::metric::MetricValue;
 use olive_schemas::model::Model;
 use olive_schemas::step::StepOutcome;
 
@@ -68,6 +70,7 @@ pub fn execute(plan: &Plan, context: &RunContext<'_>) -> Footprint {
         accelerator: plan.accelerator.clone(),
         start_time,
         duration_sec: start.elapsed().as_secs_f64(),
+        goals: goals::outcomes(&plan.goals, &models),
         models,
         diagnostics: context.told.clone(),
         output_dir: None,
@@ -106,7 +109,7 @@ fn input_record(plan: &Plan) -> ModelRecord {
         from_pass: None,
         pass_run_config: None,
         pass_step: None,
-        evaluation_step: None,
+        evaluation_steps: Vec::new(),
         metrics: Vec::new(),
     }
 }
@@ -128,7 +131,7 @@ fn attach(models: &mut Vec<ModelRecord>, step: &Step, ended: Ended) {
                 from_pass: Some(step.name.clone()),
                 pass_run_config: Some(step.full_config.clone()),
                 pass_step: Some(ended.record),
-                evaluation_step: None,
+                evaluation_steps: Vec::new(),
                 metrics: Vec::new(),
             });
         }
@@ -136,14 +139,17 @@ fn attach(models: &mut Vec<ModelRecord>, step: &Step, ended: Ended) {
         Role::Evaluation { .. } => {
             let metrics = metrics_of(&ended);
             if let Some(measured) = models.last_mut() {
-                measured.metrics = metrics;
-                measured.evaluation_step = Some(ended.record);
+                let known = std::mem::take(&mut measured.metrics);
+                let is_new = |value: &MetricValue| known.iter().all(|old| old.key() != value.key());
+                let new: Vec<_> = metrics.into_iter().filter(is_new).collect();
+                measured.metrics = known.into_iter().chain(new).collect();
+                measured.evaluation_steps.push(ended.record);
             }
         }
     }
 }
 
-fn metrics_of(ended: &Ended) -> Vec<olive_schemas::metric::MetricValue> {
+fn metrics_of(ended: &Ended) -> Vec<MetricValue> {
     match &ended.outcome {
         Some(StepOutcome::Metrics(values)) => values.clone(),
         _ => Vec::new(),

@@ -23,6 +23,7 @@ use crate::prepare::PrepareError;
 use crate::render;
 use crate::render::json::locate;
 use crate::render::lines::Lines;
+use crate::report::goals::GoalLine;
 use crate::store::StoreError;
 
 /// Exit code of a file that cannot be read.
@@ -81,6 +82,9 @@ pub enum Error {
         /// Why.
         error: PluginError,
     },
+    /// Models of a run that is complete miss their goals.
+    #[error("{}", missed(.0))]
+    Goals(Vec<GoalLine>),
     /// The store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -134,6 +138,7 @@ impl Error {
             }
             Self::Plan(_) | Self::Inputs(_) | Self::Model(_) | Self::Prepare(_) => 13,
             Self::Step { .. } | Self::Store(_) | Self::Output(_) => 20,
+            Self::Goals(_) => 21,
         }
     }
 
@@ -185,6 +190,10 @@ impl Error {
             Self::Prepare(PrepareError { error, .. }) | Self::Step { error, .. } => {
                 (error.code.as_str(), error.help.clone())
             }
+            Self::Goals(_) => (
+                "goal-missed",
+                Some("the result is there; change the goal, or the passes".to_owned()),
+            ),
             Self::Store(_) => ("store", None),
             Self::Output(OutputError::Io { .. }) => ("output", None),
             Self::Output(OutputError::Report(_)) => ("report", None),
@@ -193,6 +202,12 @@ impl Error {
         };
         Diagnostic { help, ..Diagnostic::error(code, "", self.to_string()) }
     }
+}
+
+/// Goals that were missed, in one sentence.
+fn missed(goals: &[GoalLine]) -> String {
+    let sentences: Vec<_> = goals.iter().map(GoalLine::sentence).collect();
+    format!("goal missed: {}", sentences.join("; "))
 }
 
 /// How a step ended that made nothing.

@@ -22,7 +22,8 @@ use crate::store::{StepKey, Store};
 /// builds, one after the other.
 ///
 /// # Errors
-/// Whatever stopped it; what finished steps made is kept for the next run. A build that fails
+/// Whatever stopped it, and [`Error::Goals`] when a model misses a goal, although the result is in
+/// its place; what finished steps made is kept for the next run. A build that fails
 /// does not keep the others from running.
 pub fn run(host: &Host, path: &Path, choices: &Choices) -> Result<Vec<Footprint>, Error> {
     let scope = Scope::run(choices.model.as_ref().map(|model| model.kind));
@@ -149,7 +150,9 @@ fn report(
         output::place(footprint, store, folder)?;
     }
     context.view.run_ended(footprint);
-    Ok(())
+    let missed: Vec<_> =
+        report::goals::lines(footprint).into_iter().filter(|goal| !goal.is_met).collect();
+    if missed.is_empty() { Ok(()) } else { Err(Error::Goals(missed)) }
 }
 
 /// What to try when the pass called `name` costs quality, in its author's words.

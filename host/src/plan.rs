@@ -10,9 +10,11 @@ mod step;
 mod single;
 mod fetch;
 mod data;
+mod goals;
 
 pub use data::{DataUse, data_uses, input_model};
 pub use fetch::{Fetch, fetches};
+pub use goals::PlannedGoal;
 pub use resolve::resolve;
 pub use single::single_pass;
 
@@ -44,6 +46,8 @@ pub struct Plan {
     pub threads: usize,
     /// What the result is meant for.
     pub accelerator: Accelerator,
+    /// What models must reach.
+    pub goals: Vec<PlannedGoal>,
     /// Folder for the result, when one is wanted; absolute.
     pub output_dir: Option<PathBuf>,
     /// Folder for what steps make; absolute.

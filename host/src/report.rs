@@ -15,6 +15,7 @@ pub mod quality;
 pub mod table;
 pub mod lineage;
 pub mod figures;
+pub mod goals;
 mod records;
 mod history;
 mod page;

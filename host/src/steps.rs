@@ -61,11 +61,11 @@ fn of_model(model: &ModelRecord) -> Vec<Step<'_>> {
         model,
         is_evaluation: false,
     });
-    let evaluation = model.evaluation_step.as_ref().map(|record| Step {
+    let evaluations = model.evaluation_steps.iter().map(|record| Step {
         title: evaluation_title(model.title()),
         record,
         model,
         is_evaluation: true,
     });
-    pass.into_iter().chain(evaluation).collect()
+    pass.into_iter().chain(evaluations).collect()
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
 use crate::error::PluginError;
+use crate::goal::GoalOutcome;
 use crate::metric::MetricValue;
 use crate::model::Model;
 use crate::step::{Accelerator, LogLevel};
@@ -31,6 +32,9 @@ pub struct Footprint {
     pub models: Vec<ModelRecord>,
     /// Warnings about the config and about what steps lost.
     pub diagnostics: Vec<Diagnostic>,
+    /// How models meet the goals of their evaluators.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub goals: Vec<GoalOutcome>,
     /// Absolute path of the output folder, when the run has a result.
     pub output_dir: Option<String>,
 }
@@ -60,8 +64,8 @@ pub struct ModelRecord {
     pub pass_run_config: Option<Value>,
     /// The step that made it; `None` for the input model.
     pub pass_step: Option<StepRecord>,
-    /// The step that measured it.
-    pub evaluation_step: Option<StepRecord>,
+    /// The steps that measured it; more than one when it was measured by several evaluators.
+    pub evaluation_steps: Vec<StepRecord>,
     /// Bytes of its files on disk.
     pub size_bytes: Option<u64>,
     /// What was measured.
@@ -71,7 +75,7 @@ pub struct ModelRecord {
 impl ModelRecord {
     /// The steps of this model that exist, in order.
     pub fn steps(&self) -> Vec<&StepRecord> {
-        self.pass_step.iter().chain(&self.evaluation_step).collect()
+        self.pass_step.iter().chain(&self.evaluation_steps).collect()
     }
 
     /// What people call the model: the pass's name, or `input model`.

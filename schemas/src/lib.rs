@@ -2,7 +2,7 @@
 //! other, what a run leaves behind.
 //!
 //! This crate does no I/O and knows no plugin. In reading order:
-//! - what a user writes: [`workflow`], [`engine`], [`data`], [`metric`], [`types`](mod@types),
+//! - what a user writes: [`workflow`], [`engine`], [`data`], [`metric`], [`goal`], [`types`](mod@types),
 //!   [`known_packs`];
 //! - what vendors ship: [`pack`];
 //! - what crosses the plugin boundary: [`descriptor`], [`advice`], [`step`], [`preview`], [`system`], [`model`],
@@ -41,6 +41,7 @@ pub mod pack;
 pub mod engine;
 pub mod data;
 pub mod metric;
+pub mod goal;
 pub mod model;
 pub mod descriptor;
 pub mod advice;

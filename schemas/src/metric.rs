@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::goal::Goal;
+
 /// What to measure about a model.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -84,7 +86,6 @@ impl MetricKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("x-olive-ignored" = {
-    "goal": "goals are not checked yet",
     "metric_config": "the figure has no settings"
 }))]
 pub struct SubMetric {
@@ -96,6 +97,9 @@ pub struct SubMetric {
     /// Which direction is better; the metric knows when this is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub higher_is_better: Option<bool>,
+    /// What the last model must reach; a run that misses it ends with exit code 21.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goal: Option<Goal>,
 }
 
 impl SubMetric {

@@ -190,3 +190,66 @@ fn what_a_plugin_prints_is_not_taken_for_an_answer() {
     playground.passes(&json!({"first": {"type": "Toy", "behavior": "print"}}));
     playground.run().check(0, &["[1/1] first (Toy): done"]);
 }
+
+/// The workflow of [`measured`] with a goal for its figure.
+fn with_goal(playground: &Playground, goal: &Value) {
+    measured(playground);
+    let mut workflow: Value = serde_json::from_str(&playground.read("olive.json")).unwrap();
+    let figure = "/evaluators/common/metrics/0/sub_types/0";
+    workflow.pointer_mut(figure).unwrap()["goal"] = goal.clone();
+    playground.write("olive.json", &workflow.to_string());
+}
+
+#[test]
+fn a_goal_that_is_missed_ends_the_run_with_21_and_leaves_the_result() {
+    let playground = Playground::new();
+    // Without the input model's figure, a threshold alone.
+    with_goal(&playground, &json!({"type": "threshold", "value": 0.6}));
+    playground.run().check(
+        21,
+        &[
+            "goal missed: `tone-exact_match` of `second` is 50.0 %, but at least 60.0 % is wanted",
+            "error[goal-missed]",
+            "result: ",
+        ],
+    );
+    assert_eq!(playground.read("out/weights"), "some weights");
+    assert!(playground.read("out/report.html").contains("<span class=\"badge bad\">missed</span>"));
+    // The figures are known; a goal is no reason to measure again.
+    with_goal(&playground, &json!({"type": "threshold", "value": 0.5}));
+    playground.run().check(0, &["nothing to do", "goal met: `tone-exact_match` of `second` is"]);
+}
+
+#[test]
+fn goals_that_are_measured_from_the_input_model_have_it_measured() {
+    let playground = Playground::new();
+    with_goal(&playground, &json!({"type": "max-degradation", "value": 0.5}));
+    let workflow = playground.read("olive.json");
+    let mut workflow: Value = serde_json::from_str(&workflow).unwrap();
+    workflow["evaluate_input_model"] = false.into();
+    playground.write("olive.json", &workflow.to_string());
+    playground.run().check(
+        0,
+        &[
+            "[1/5] evaluate input model",
+            "at least 50.0 % (`max-degradation` 0.5, the input model has 100.0 %) is wanted",
+        ],
+    );
+}
+
+#[test]
+fn a_pass_with_an_evaluator_of_its_own_is_held_to_its_goals() {
+    let playground = Playground::new();
+    with_goal(&playground, &json!({"type": "percent-min-improvement", "value": 10}));
+    let mut workflow: Value = serde_json::from_str(&playground.read("olive.json")).unwrap();
+    workflow["passes"]["first"]["evaluator"] = "common".into();
+    workflow.as_object_mut().unwrap().remove("evaluator");
+    playground.write("olive.json", &workflow.to_string());
+    playground.run().check(
+        21,
+        &[
+            "`tone-exact_match` of `first` is 100.0 %, but at least 110.0 %",
+            "(`percent-min-improvement` 10, the input model has 100.0 %) is wanted",
+        ],
+    );
+}

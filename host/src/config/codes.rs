@@ -45,6 +45,11 @@ pub const CODES: &[Code] = &[
         "correct the path; relative ones start at the config's folder",
     ),
     code(
+        "goal-nonsense",
+        "the value of a goal is out of range",
+        "`\"max-degradation\"` with `-0.02`: write `0.02`",
+    ),
+    code(
         "guessed-value",
         "a key was left out, and its value is plain from the rest",
         "write the value that the note names",

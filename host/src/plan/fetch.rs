@@ -72,6 +72,7 @@ pub fn fetches(
             steps,
             threads: 1,
             accelerator,
+            goals: Vec::new(),
             output_dir: None,
             cache_dir: cache_dir.clone(),
         };

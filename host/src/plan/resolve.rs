@@ -10,6 +10,7 @@ use olive_schemas::types;
 use olive_schemas::workflow::{PassConfig, Workflow};
 use serde_json::Value;
 
+use super::goals::{self, PlannedGoal};
 use super::input;
 use super::settings::{Ground, Settings, settle};
 use super::step::StepParts;
@@ -53,10 +54,11 @@ pub fn resolve(
         input: input.digest.clone(),
         title: "input model".into(),
         steps: Vec::new(),
+        goals: Vec::new(),
         model: 0,
     };
     planning.steps(&choices.purpose, ground)?;
-    let steps = planning.steps;
+    let Planning { steps, goals, .. } = planning;
     let output_dir = output_dir(workflow, folder, choices);
     if output_dir.as_ref().is_some_and(|dir| is_same(dir, &input.model.model_path)) {
         let message = "the output folder is the folder of the input model";
@@ -69,7 +71,7 @@ pub fn resolve(
     }
     let workflow_id = workflow.workflow_id.clone();
     let threads = choices.threads;
-    Ok(Plan { workflow_id, input, steps, threads, accelerator, output_dir, cache_dir })
+    Ok(Plan { workflow_id, input, steps, threads, accelerator, goals, output_dir, cache_dir })
 }
 
 /// Where planning has come to: the steps so far, and the model the next one works on.
@@ -87,6 +89,7 @@ struct Planning<'a> {
     /// Its number in order of making.
     model: usize,
     steps: Vec<Step>,
+    goals: Vec<PlannedGoal>,
 }
 
 impl Planning<'_> {
@@ -94,13 +97,12 @@ impl Planning<'_> {
         if let Purpose::Evaluate { evaluator } = purpose {
             return self.evaluation(evaluator, ground);
         }
-        let Workflow { engine, passes, .. } = self.checked.workflow();
-        if let Some(evaluator) = &engine.evaluator
-            && (engine.evaluate_input_model || passes.is_empty())
-            && self.can_be_measured()
-        {
+        let workflow = self.checked.workflow();
+        self.goals(workflow);
+        for evaluator in self.input_evaluators(workflow) {
             self.evaluation(evaluator, ground)?;
         }
+        let Workflow { engine, passes, .. } = workflow;
         for (name, pass) in passes {
             self.pass(name, pass, ground)?;
             if let Some(evaluator) = pass.evaluator.as_ref().or(engine.evaluator.as_ref()) {
@@ -108,6 +110,31 @@ impl Planning<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Gathers what models must reach.
+    fn goals(&mut self, workflow: &Workflow) {
+        for (model, evaluator) in goals::judges(workflow) {
+            let config = self.checked.evaluator(evaluator);
+            self.goals.extend(config.map(|config| goals::of(&config, model)).unwrap_or_default());
+        }
+    }
+
+    /// Evaluators of the input model: the engine's, and those whose goals are measured from it.
+    fn input_evaluators<'a>(&self, workflow: &'a Workflow) -> Vec<&'a str> {
+        let Workflow { engine, passes, .. } = workflow;
+        let is_wanted = engine.evaluate_input_model || passes.is_empty();
+        let shared = engine.evaluator.as_deref().filter(|_| is_wanted && self.can_be_measured());
+        let mut evaluators = Vec::from_iter(shared);
+        for (_, evaluator) in goals::judges(workflow) {
+            let config = self.checked.evaluator(evaluator).unwrap_or_default();
+            let needs_baseline = |goal: &PlannedGoal| goal.goal.kind.needs_baseline();
+            if !evaluators.contains(&evaluator) && goals::of(&config, 0).iter().any(needs_baseline)
+            {
+                evaluators.push(evaluator);
+            }
+        }
+        evaluators
     }
 
     /// Whether an input model of this kind can be measured at all; a file to be imported cannot.
@@ -170,7 +197,7 @@ impl Planning<'_> {
             ground.problems.push(problem);
             return Ok(());
         };
-        let config = serde_json::to_value(config).unwrap_or_default();
+        let config = serde_json::to_value(goals::without(config)).unwrap_or_default();
         let settings = settle(&config, types::evaluator(), &pointer, ground)?;
         let role = Role::Evaluation { of: self.title.clone() };
         let accepts = &descriptor.accepts;

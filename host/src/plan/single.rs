@@ -65,6 +65,7 @@ pub fn single_pass(
         steps,
         threads,
         accelerator,
+        goals: Vec::new(),
         output_dir: Some(output_dir),
         cache_dir: cache_dir.to_owned(),
     })

@@ -2,6 +2,7 @@
 
 mod chart;
 mod curves;
+mod goals;
 mod escape;
 mod models;
 mod notices;
@@ -23,6 +24,7 @@ pub(super) fn render(footprint: &Footprint) -> String {
         header(footprint),
         notices::render(footprint),
         models::tiles(footprint),
+        goals::render(footprint),
         models::render(footprint),
         curves::render(footprint),
         steps::render(footprint),

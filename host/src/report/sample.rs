@@ -64,7 +64,7 @@ pub(crate) fn failed() -> Footprint {
     tune.metrics.clear();
     tune.model = None;
     tune.size_bytes = None;
-    tune.evaluation_step = None;
+    tune.evaluation_steps.clear();
     let step = tune.pass_step.as_mut().unwrap();
     step.status = StepStatus::Failed;
     step.error = Some(PluginError {
@@ -86,6 +86,7 @@ fn footprint(models: Vec<ModelRecord>) -> Footprint {
         duration_sec: 502.5,
         models,
         diagnostics: Vec::new(),
+        goals: Vec::new(),
         output_dir: Some("/runs/out".into()),
     }
 }
@@ -100,7 +101,7 @@ fn model(index: usize, pass: Option<(&str, &str)>) -> ModelRecord {
         from_pass: pass.map(|(_, kind)| kind.into()),
         pass_run_config: pass.map(|_| json!({"r": 64, "text": "<script>alert(1)</script>"})),
         pass_step: pass.map(|_| step(index)),
-        evaluation_step: None,
+        evaluation_steps: Vec::new(),
         size_bytes: None,
         metrics: Vec::new(),
     }
@@ -124,7 +125,8 @@ fn step(index: usize) -> StepRecord {
 
 fn measure(model: &mut ModelRecord, [share, perplexity, speed]: [f64; 3], bytes: u64) {
     model.size_bytes = Some(bytes);
-    model.evaluation_step = Some(StepRecord { duration_sec: 21.4, cpu_sec: Some(40.2), ..step(9) });
+    model.evaluation_steps =
+        vec![StepRecord { duration_sec: 21.4, cpu_sec: Some(40.2), ..step(9) }];
     model.metrics = vec![
         metric("tone", "exact_match", share, true),
         metric("tone", "perplexity", perplexity, false),

@@ -115,7 +115,7 @@ mod tests {
         let steps = [step(1, "evaluate input model", true), step(2, "tune (Tune)", false)];
         lines.run_started("tone", &steps);
         lines.step_started(&steps[0]);
-        let mut reused = footprint.models[0].evaluation_step.clone().unwrap();
+        let mut reused = footprint.models[0].evaluation_steps[0].clone();
         reused.status = olive_schemas::footprint::StepStatus::Reused;
         lines.step_ended(&steps[0], &reused, &footprint.models[0].metrics);
         lines.step_started(&steps[1]);

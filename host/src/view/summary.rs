@@ -10,9 +10,10 @@ use olive_schemas::metric::MetricValue;
 use olive_schemas::step::LogLevel;
 
 use crate::render::{self, Style, paint, plain, width};
-use crate::report::PAGE;
 use crate::report::figures::{self, Unit};
+use crate::report::goals::GoalLine;
 use crate::report::table::table;
+use crate::report::{self, PAGE};
 use crate::steps::{StepTitle, steps};
 use crate::units::{bytes, duration};
 
@@ -80,6 +81,7 @@ pub fn closing(footprint: &Footprint, color: bool) -> String {
     parts.extend(nothing_to_do(footprint));
     parts.push(models(footprint, color));
     parts.push(times(footprint, color));
+    parts.push(goals(footprint, color));
     parts.push(warnings(footprint, color));
     parts.push(places(footprint, color));
     parts.retain(|part| !part.is_empty());
@@ -156,6 +158,16 @@ fn times(footprint: &Footprint, color: bool) -> String {
         ]
     }));
     if rows.len() == 1 { String::new() } else { align(&rows, color) }
+}
+
+/// A line for each goal.
+fn goals(footprint: &Footprint, color: bool) -> String {
+    let line = |goal: GoalLine| {
+        let (word, style) =
+            if goal.is_met { ("goal met", Style::Good) } else { ("goal missed", Style::Error) };
+        format!("{}: {}\n", paint(word, style, color), plain(&goal.sentence()))
+    };
+    report::goals::lines(footprint).into_iter().map(line).collect()
 }
 
 fn warnings(footprint: &Footprint, color: bool) -> String {

@@ -3,6 +3,7 @@
 mod azureml;
 mod model;
 mod data;
+mod goals;
 
 use serde_json::Value;
 
@@ -17,6 +18,7 @@ pub(super) fn check(value: &Value, catalog: &Catalog, problems: &mut Problems) {
     azureml::check(value, problems);
     model::check(value, problems);
     data::check(value, problems);
+    goals::check(value, problems);
     folders(value, problems);
     for (pointer, pass) in passes(value) {
         let kind = pass.get("type").and_then(Value::as_str).unwrap_or_default();
