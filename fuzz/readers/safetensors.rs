@@ -1,11 +1,14 @@
 //! No weights make their reader panic, and every tensor it lends is as long as its shape says.
 //!
-//! The first byte of the input says what the rest is: a single file when it is even, the weights of
-//! a checkpoint that may be in 4 bits when it is odd.
+//! The first byte of the input says what the rest is: the weights of a checkpoint that GPTQ has
+//! packed when it is 2, that Olive has when it is 4; else a single file when it is even, the weights
+//! of a checkpoint that may be in 4 bits when it is odd.
 
 use std::path::Path;
 
-use olive_kit_checkpoint::{Checkpoint, LinearWeight, SafetensorsFile, Tensor};
+use olive_kit_checkpoint::{
+    Checkpoint, LinearWeight, PackedCheckpoint, SafetensorsFile, Tensor,
+};
 
 use crate::{check_words, file, folder};
 
@@ -20,6 +23,15 @@ const CONFIG: &str = r#"{
     }
 }"#;
 
+/// A model with one layer, as small as one can be packed.
+const PACKED: &str = r#"{
+    "architectures": ["LlamaForCausalLM"], "model_type": "llama",
+    "hidden_size": 16, "intermediate_size": 16, "vocab_size": 2, "num_hidden_layers": 1,
+    "num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 8,
+    "rms_norm_eps": 1e-5, "tie_word_embeddings": true,
+    "quantization_config": { "quant_method": "METHOD", "bits": 4, "group_size": 16 }
+}"#;
+
 /// Reads `input` to the last value.
 ///
 /// # Panics
@@ -28,11 +40,34 @@ pub fn read(input: &[u8]) {
     let Some((&form, bytes)) = input.split_first() else { return };
     let folder = folder();
     let path = file(&folder, "model.safetensors", bytes);
-    if form % 2 == 0 {
-        read_file(&path);
-    } else {
-        file(&folder, "config.json", CONFIG.as_bytes());
-        read_checkpoint(folder.path());
+    match form {
+        2 | 4 => {
+            let method = if form == 2 { "gptq" } else { "olive" };
+            let config = PACKED.replace("METHOD", method);
+            file(&folder, "config.json", config.as_bytes());
+            read_packed(folder.path());
+        }
+        _ if form % 2 == 0 => read_file(&path),
+        _ => {
+            file(&folder, "config.json", CONFIG.as_bytes());
+            read_checkpoint(folder.path());
+        }
+    }
+}
+
+fn read_packed(folder: &Path) {
+    let checkpoint = match PackedCheckpoint::open(folder) {
+        Ok(checkpoint) => checkpoint,
+        Err(error) => return check_words(&error),
+    };
+    if let Err(error) = checkpoint.validate() {
+        check_words(&error);
+    }
+    for linear in checkpoint.description().decoder.all_linears() {
+        match checkpoint.rows(&linear, 0..linear.out_features) {
+            Ok(rows) => assert_eq!(rows.is_some(), checkpoint.layer(&linear.name).is_some()),
+            Err(error) => check_words(&error),
+        }
     }
 }
 

@@ -91,6 +91,25 @@ impl SafetensorsFile {
         self.tensors.get(name).map(|info| self.data(info))
     }
 
+    /// The stored bytes of the tensor called `name`, which is of the type safetensors calls `dtype`,
+    /// and its shape.
+    ///
+    /// # Errors
+    /// When there is none, or its values are of another type.
+    pub(crate) fn codes(
+        &self,
+        name: &str,
+        dtype: &'static str,
+    ) -> Result<(&[usize], &[u8]), CheckpointError> {
+        let (name, info) = self.info(name)?;
+        let found = info.dtype.to_string();
+        if found != dtype {
+            let name = name.to_owned();
+            return Err(CheckpointError::CodeType { name, found, expected: dtype });
+        }
+        Ok((&info.shape, self.data(info)))
+    }
+
     /// Gives the pages of a tensor back to the system; they are read again when touched.
     pub(crate) fn release(&self, name: &str) {
         if let Some(info) = self.tensors.get(name) {

@@ -83,6 +83,11 @@ impl Checkpoint {
         Self::of(Self::describe_quantized(dir)?)
     }
 
+    /// As [`Checkpoint::open`], whatever the config says of quantization.
+    pub(crate) fn open_packed(dir: &Path) -> Result<Self, CheckpointError> {
+        Self::of(describe(dir, Quantized::Packed)?)
+    }
+
     fn of(description: Description) -> Result<Self, CheckpointError> {
         let shards = open_shards(&description.dir)?;
         let mut homes = BTreeMap::new();
@@ -203,6 +208,19 @@ impl Checkpoint {
         self.shards[*self.homes.get(name)?].bytes(name)
     }
 
+    /// The stored codes of a tensor and its shape.
+    pub(crate) fn codes(
+        &self,
+        name: &str,
+        dtype: &'static str,
+    ) -> Result<(&[usize], &[u8]), CheckpointError> {
+        let Some(&position) = self.homes.get(name) else {
+            let path = self.dir().to_owned();
+            return Err(CheckpointError::TensorMissing { name: name.to_owned(), path });
+        };
+        self.shards[position].codes(name, dtype)
+    }
+
     /// Checks that every tensor the decoder needs is there with its shape and a readable type.
     ///
     /// # Errors
@@ -216,7 +234,11 @@ impl Checkpoint {
             Some(linear) => self.weight_problem(linear),
             None => self.shaped(name, shape).err(),
         });
-        let mut problems: Vec<_> = problems.collect();
+        self.sum_up(problems.collect())
+    }
+
+    /// The one problem, or several of them.
+    pub(crate) fn sum_up(&self, mut problems: Vec<CheckpointError>) -> Result<(), CheckpointError> {
         match problems.len() {
             0 => Ok(()),
             1 => Err(problems.remove(0)),

@@ -95,6 +95,24 @@ pub enum CheckpointError {
         /// Type in the file.
         found: String,
     },
+    /// Codes are of another type than their packer writes.
+    #[error("tensor `{name}` holds {found} values, but codes are {expected} here")]
+    CodeType {
+        /// Name of the tensor.
+        name: String,
+        /// Type in the file.
+        found: String,
+        /// Type that is read.
+        expected: &'static str,
+    },
+    /// A packed layer has codes or groups that no kernel reads.
+    #[error("layer `{name}` is packed in a way that is not read: {problem}")]
+    Packed {
+        /// Module path of the layer.
+        name: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// A weight is in 4 bits where floats are needed.
     #[error("weight `{0}` is in 4 bits, but floats are needed")]
     InFourBits(String),

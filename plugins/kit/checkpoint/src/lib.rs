@@ -4,6 +4,7 @@
 //!   nothing is copied until a [`Tensor`] is asked for its values.
 //! - [`Checkpoint::open_quantized`] takes checkpoints in bitsandbytes' 4 bits too, whose
 //!   [`LinearWeight`]s are codes.
+//! - [`PackedCheckpoint::open`] takes those whose linear layers GPTQ, AWQ or Olive has packed.
 //! - [`CheckpointWriter`] and [`SafetensorsWriter`] write one tensor at a time.
 //! - [`files`] knows what else belongs to a model: tokenizer, chat template, generation config.
 //!
@@ -33,6 +34,7 @@ mod family;
 pub mod rope;
 mod checkpoint;
 mod quantized;
+mod packed;
 mod linear_weight;
 mod tensor;
 mod dtype;
@@ -53,6 +55,7 @@ pub use dtype::Dtype;
 pub use error::CheckpointError;
 pub use features::Feature;
 pub use linear_weight::LinearWeight;
+pub use packed::{PackedCheckpoint, PackedLayer, PackedRows};
 pub use quantized::Quantization;
 pub use tensor::Tensor;
 pub use tensors::{LayerLinears, LayerNorms, Linear, LinearRole};

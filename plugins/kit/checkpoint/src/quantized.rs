@@ -24,8 +24,12 @@ pub struct Quantization {
 /// Whether a checkpoint in 4 bits is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Quantized {
+    /// Not.
     Refused,
+    /// In bitsandbytes' codes.
     Read,
+    /// As GPTQ, AWQ or Olive pack it, which is told elsewhere.
+    Packed,
 }
 
 /// Reads `quantization_config`, which must be none or one that `quantized` allows.
@@ -34,8 +38,10 @@ pub(crate) fn quantization(
     quantized: Quantized,
 ) -> Result<Option<Quantization>, CheckpointError> {
     let Some(settings) = config.object("quantization_config")? else { return Ok(None) };
-    if quantized == Quantized::Refused {
-        return Err(CheckpointError::Quantized(config.path().to_owned()));
+    match quantized {
+        Quantized::Refused => return Err(CheckpointError::Quantized(config.path().to_owned())),
+        Quantized::Packed => return Ok(None),
+        Quantized::Read => {}
     }
     let method = settings.text("quant_method")?.unwrap_or("(none given)");
     let is_four_bit = settings.flag("load_in_4bit")?.unwrap_or(false);

@@ -7,6 +7,8 @@
 //! [`Int4Matrix`] holds one in ONNX's own types of 4 bits, for `DequantizeLinear`
 //! ([`Int4Matrix::for_matmul`]) or `GatherBlockQuantized` ([`Int4Matrix::for_gather`]).
 //!
+//! A [`PackedMatrix`] is one that GPTQ, AWQ or Olive has packed, on its way into that layout.
+//!
 //! [`FourBit`] holds weights as QLoRA trains on them, in the codes of bitsandbytes, and
 //! [`DynamicCodes`] what 8-bit optimizers keep of their states.
 //!
@@ -39,6 +41,7 @@ mod mlas;
 mod k_quant;
 mod neural_compressor;
 mod pack;
+mod packed;
 mod qdq;
 mod range;
 mod rows;
@@ -52,4 +55,5 @@ pub use error::QuantError;
 pub use four_bit::{FourBit, FourBitFormat, FourBitScales};
 pub use grid::{Bits, BlockFormat};
 pub use int4::Int4Matrix;
+pub use packed::{PackedMatrix, Packer};
 pub use scale::ScaleType;

@@ -60,6 +60,14 @@ pub(crate) fn get(bits: Bits, bytes: &[u8], index: usize) -> u8 {
     }
 }
 
+/// Puts `code` at `index`, where there has been 0.
+pub(crate) fn set(bits: Bits, bytes: &mut [u8], index: usize, code: u8) {
+    match bits {
+        Bits::Four => bytes[index / 2] |= code << (4 * (index % 2)),
+        Bits::Eight => bytes[index] = code,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::ops::Range;
 
-use olive_kit_checkpoint::Description;
+use olive_kit_checkpoint::{Description, Linear, PackedLayer, PackedRows};
 
 use crate::error::WeightError;
 use crate::files::ModelFiles;
@@ -51,7 +51,34 @@ pub trait WeightSource: Debug + Send + Sync {
         self.rows(name, 0..num_rows)
     }
 
-    /// Gives memory that holds a tensor's stored values back to the system; they are read again
-    /// when asked for.
+    /// How the layer at this module path is packed, where it is stored as codes that are written as
+    /// they are.
+    fn packed(&self, _path: &str) -> Option<&PackedLayer> {
+        None
+    }
+
+    /// Some rows of a layer that is packed; `None` of others.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    ///
+    /// # Panics
+    /// When a row is past the end.
+    fn packed_rows(
+        &self,
+        _linear: &Linear,
+        _rows: Range<usize>,
+    ) -> Result<Option<PackedRows>, WeightError> {
+        Ok(None)
+    }
+
+    /// Rank of an adapter of the layer at this module path that stays beside it; the source has its
+    /// matrices too.
+    fn adapter_rank(&self, _path: &str) -> Option<usize> {
+        None
+    }
+
+    /// Gives memory that holds a tensor's stored values back to the system, or the codes of the
+    /// packed layer at this module path; they are read again when asked for.
     fn release(&self, name: &str);
 }

@@ -6,3 +6,4 @@ mod fixtures;
 mod families;
 mod published;
 mod quantized;
+mod packed;
