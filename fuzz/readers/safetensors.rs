@@ -6,9 +6,7 @@
 
 use std::path::Path;
 
-use olive_kit_checkpoint::{
-    Checkpoint, LinearWeight, PackedCheckpoint, SafetensorsFile, Tensor,
-};
+use olive_kit_checkpoint::{Checkpoint, LinearWeight, PackedCheckpoint, SafetensorsFile, Tensor};
 
 use crate::{check_words, file, folder};
 

@@ -59,7 +59,7 @@ pub fn build(
     let genai_config =
         genai_config::render(description, source.files(), &tokenizer, num_layers, options)?;
 
-    let plan = graph::plan(decoder, num_layers, options);
+    let plan = graph::plan(source, num_layers, options);
     let data = ExternalDataWriter::create(output_dir, &format!("{}.data", options.file_name))?;
     let initializers = write_weights(&plan.weights, source, data, progress)?;
     tokenizer.write(source.files(), decoder.max_positions, output_dir)?;

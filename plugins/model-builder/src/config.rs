@@ -1,5 +1,7 @@
 //! Settings of the pass, as a user writes them.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -207,6 +209,12 @@ pub struct ExtraOptions {
     /// Compute both halves of the MLP, gate and up, in one product.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fuse_mlp_gate_up: Option<Switch>,
+    /// Folder of an adapter that stays one in the graph, so that others can take its place.
+    ///
+    /// Of LoRA, without biases or whole weights. That of the input model is merged instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-olive-path" = "input"))]
+    pub adapter_path: Option<PathBuf>,
     /// Write `genai_config.json` and the tokenizer, and no graph.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config_only: Option<Switch>,

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use olive_kit_adapters::AdapterError;
 use olive_kit_checkpoint::{CheckpointError, Feature};
 use olive_kit_onnx::OnnxError;
 use olive_kit_quant::QuantError;
@@ -19,6 +20,9 @@ pub enum BuildError {
     /// A weight could not be read.
     #[error(transparent)]
     Weights(#[from] WeightError),
+    /// The adapter could not be read.
+    #[error(transparent)]
+    Adapter(#[from] AdapterError),
     /// The graph or its data could not be written.
     #[error(transparent)]
     Onnx(#[from] OnnxError),
@@ -124,6 +128,7 @@ impl BuildError {
         match self {
             Self::Checkpoint(error) => error.hint(),
             Self::Weights(error) => error.hint(),
+            Self::Adapter(error) => error.hint(),
             Self::OddZeroPoints { .. } => Some(
                 "choose a symmetric grid, a block size of which a row has an even number, or \
                  `rtn_last`, whose zero points have 8 bits"

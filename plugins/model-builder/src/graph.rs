@@ -1,4 +1,5 @@
-//! The graph: planned from the decoder's description alone, with the weights it will need.
+//! The graph: planned from what is known of the weights without reading them, with those it will
+//! need.
 //!
 //! Names, order and shapes are those of the model builder of ONNX Runtime GenAI 0.18, for each of
 //! the execution providers it knows.
@@ -9,9 +10,11 @@ mod embedding;
 mod expanded_norm;
 mod head_norms;
 mod linear;
+mod lora;
 mod mask;
 mod mlp;
 mod norm;
+mod packed;
 pub(crate) mod rope;
 mod scaling;
 
@@ -19,6 +22,7 @@ pub(crate) use embedding::{Table, table};
 use olive_kit_checkpoint::Decoder;
 use olive_kit_onnx::proto::tensor_proto::DataType;
 use olive_kit_onnx::{Dim, GraphBuilder, Node};
+use olive_kit_weights::WeightSource;
 
 use crate::layout::{Input, Layout};
 use crate::options::BuildOptions;
@@ -50,15 +54,18 @@ impl Plan {
     }
 }
 
-/// Plans the graph of the first `num_layers` layers of `decoder`.
-pub fn plan(decoder: &Decoder, num_layers: usize, options: &BuildOptions) -> Plan {
+/// Plans the graph of the first `num_layers` layers of `source`, without reading its weights.
+pub fn plan(source: &dyn WeightSource, num_layers: usize, options: &BuildOptions) -> Plan {
+    let decoder = &source.description().decoder;
     let layout = options.layout;
     let is_shared = layout.shares_embedding(decoder);
     let quantization = options.quantization.as_ref();
     let quantization = quantization.map(|quantization| quantization.for_embedding(is_shared));
     let mut planner = Planner {
+        source,
         decoder,
         num_layers,
+        keeps_adapter: options.adapter.is_some(),
         target: options.target,
         layout,
         quantization,
@@ -85,8 +92,10 @@ pub fn plan(decoder: &Decoder, num_layers: usize, options: &BuildOptions) -> Pla
 
 /// Gathers nodes and weights.
 struct Planner<'a> {
+    source: &'a dyn WeightSource,
     decoder: &'a Decoder,
     num_layers: usize,
+    keeps_adapter: bool,
     target: Target,
     layout: Layout,
     quantization: Option<Quantization>,

@@ -82,7 +82,6 @@ pub(crate) fn left_out_of_extra() -> Map<String, Value> {
 
 /// Options of the builder that would change the result and are not done.
 pub(crate) fn unavailable_in_extra() -> Map<String, Value> {
-    let unset = || vec![Value::Null];
     let none = || vec![Value::Null, json!("none"), json!("")];
     let options = [
         ("use_paged_attention", "the KV cache is not paged", off()),
@@ -92,7 +91,6 @@ pub(crate) fn unavailable_in_extra() -> Map<String, Value> {
         ("aux_hidden_state_layers", ONE_TOKEN, none()),
         ("dflash2_path", ONE_TOKEN, none()),
         ("dspark_path", ONE_TOKEN, none()),
-        ("adapter_path", "merge the adapter with `MergeAdapterWeights` first", unset()),
         ("matmulnbits_weights_prepacked", PACKED, off()),
         ("enable_cuda_fpa_intb_gemm", PACKED, off()),
     ];

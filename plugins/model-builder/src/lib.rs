@@ -5,8 +5,8 @@
 //! same nodes, the same initializers, the same bytes of quantized weights. Weights are streamed:
 //! each is read from its source, transposed or quantized, appended to the external data and dropped.
 //!
-//! From the top: [`build()`] is the whole job; the [graph](mod@graph) is planned from the decoder's
-//! description alone, then the [weights] it asks for are written in the planned order.
+//! From the top: [`build()`] is the whole job; the [graph](mod@graph) is planned without reading a
+//! weight, then the [weights] it asks for are written in the planned order.
 
 mod pass;
 mod config;
@@ -17,6 +17,7 @@ pub mod options;
 pub mod target;
 pub mod layout;
 pub mod quantization;
+mod adapter;
 mod placement;
 pub mod build;
 mod source;

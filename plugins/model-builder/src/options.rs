@@ -1,6 +1,6 @@
 //! What is built: the settings with defaults filled in, or everything that is wrong with them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use olive_kit_checkpoint::Dtype;
 use olive_kit_quant::{Bits, BlockFormat, Rounding};
@@ -22,6 +22,8 @@ pub struct BuildOptions {
     pub quantization: Option<Quantization>,
     /// Which parts of the model the graph has, and which of them are joined.
     pub layout: Layout,
+    /// Folder of an adapter that stays one in the graph.
+    pub adapter: Option<PathBuf>,
     /// Whether only the files beside the graph are written.
     pub is_config_only: bool,
     /// Name of the graph file; its data is `<name>.data`.
@@ -40,6 +42,7 @@ impl Default for BuildOptions {
             target: Target::default(),
             quantization: None,
             layout: Layout::default(),
+            adapter: None,
             is_config_only: false,
             file_name: "model.onnx".to_owned(),
             num_layers: None,
@@ -67,6 +70,7 @@ pub fn resolve(
         target,
         quantization: quantization(config, target, &mut problems),
         layout: layout(config, &mut problems),
+        adapter: extra.adapter_path.clone(),
         is_config_only: config.is_metadata_only() || is_on(extra.config_only, None),
         file_name: file_name(config, &mut problems),
         num_layers: num_layers(config, &mut problems),

@@ -111,9 +111,9 @@ fn build(
     options: &BuildOptions,
     ctx: &StepContext<'_>,
 ) -> Result<(), BuildError> {
-    let weights = source::open(input)?;
+    let weights = source::open_for(options, input)?;
     let decoder = &weights.description().decoder;
-    let found = placement::check(decoder, build::num_layers(decoder, options)?, options, config);
+    let found = placement::check(&*weights, build::num_layers(decoder, options)?, options, config);
     if let Some(problem) = found.into_iter().find(|found| found.severity == Severity::Error) {
         return Err(problem.into());
     }
@@ -173,7 +173,10 @@ fn check_model(
     config: &ModelBuilderConfig,
     options: &BuildOptions,
 ) -> Result<Vec<Diagnostic>, BuildError> {
-    let weights = source::open(input)?;
+    let weights = match source::open_for(options, input) {
+        Err(BuildError::Refused(problem)) => return Ok(vec![*problem]),
+        weights => weights?,
+    };
     weights.validate()?;
     let description = weights.description();
     let decoder = &description.decoder;
@@ -183,7 +186,7 @@ fn check_model(
     genai_config::render(description, weights.files(), &tokenizer, decoder.num_layers, options)?;
     let mut found = Vec::new();
     match build::num_layers(decoder, options) {
-        Ok(num_layers) => found.extend(placement::check(decoder, num_layers, options, config)),
+        Ok(num_layers) => found.extend(placement::check(&*weights, num_layers, options, config)),
         Err(error) => found.push(about("/extra_options/num_hidden_layers", &error)),
     }
     if let Err(error) = build::check_shared_embedding(decoder, options) {

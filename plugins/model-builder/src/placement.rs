@@ -3,29 +3,32 @@
 
 use olive_kit_checkpoint::Decoder;
 use olive_kit_quant::{Bits, Rounding};
+use olive_kit_weights::WeightSource;
 use olive_plugin_api::{Diagnostic, Severity};
 
-use crate::config::{AlgoConfig, ModelBuilderConfig};
+use crate::config::{AlgoConfig, ModelBuilderConfig, serialized};
 use crate::graph::{self, Plan};
 use crate::layout::Input;
 use crate::options::BuildOptions;
-use crate::quantization::{EMBEDDING, Group, Quantization};
+use crate::quantization::{EMBEDDING, Form, Group, Quantization};
 
 /// Everything of that kind; pointers start at the config.
 pub(crate) fn check(
-    decoder: &Decoder,
+    source: &dyn WeightSource,
     num_layers: usize,
     options: &BuildOptions,
     config: &ModelBuilderConfig,
 ) -> Vec<Diagnostic> {
+    let decoder = &source.description().decoder;
     let mut found: Vec<_> = shared_without_tie(decoder, options).into_iter().collect();
+    found.extend(about_packed(source, options, config));
     let Some(quantization) = &options.quantization else { return found };
     let of_nodes = pointer(config.extra_options.nodes_to_exclude.is_some(), "nodes_to_exclude");
     if options.layout.packs_gate_up {
         found.extend(half_excluded(quantization, &of_nodes));
     }
     if found.is_empty() && !quantization.excluded.is_empty() {
-        let plan = graph::plan(decoder, num_layers, options);
+        let plan = graph::plan(source, num_layers, options);
         found.extend(unmatched(quantization, &plan, &of_nodes));
     }
     let is_extra = config.extra_options.op_types_to_quantize.is_some();
@@ -47,6 +50,43 @@ fn shared_without_tie(decoder: &Decoder, options: &BuildOptions) -> Option<Diagn
     let message = "`shared_embeddings` is set, but the model has a matrix of its own for logits";
     let problem = Diagnostic::error("conflict", "/extra_options/shared_embeddings", message);
     Some(problem.with_help("leave `shared_embeddings` out"))
+}
+
+/// What cannot be asked of layers that are packed.
+fn about_packed(
+    source: &dyn WeightSource,
+    options: &BuildOptions,
+    config: &ModelBuilderConfig,
+) -> Option<Diagnostic> {
+    let linears = source.description().decoder.all_linears();
+    let linear = linears.iter().find(|linear| source.packed(&linear.name).is_some())?;
+    let name = &linear.name;
+    let problem = |code: &str, pointer: &str, message: String| {
+        Some(Diagnostic::error(code, pointer, message))
+    };
+    let Some(quantization) = &options.quantization else {
+        let precision = serialized(config.precision);
+        let message = format!("`{name}` is packed, and `{precision}` would have it in floats");
+        let help = "set `precision` to `int4`, or start from the model before it was packed";
+        return problem("conflict", "/precision", message).map(|it| it.with_help(help));
+    };
+    if quantization.form == Form::Dequantized {
+        let pointer = match config.extra_options.use_qdq {
+            _ if config.use_qdq.is_none() && config.extra_options.use_qdq.is_none() => "",
+            Some(_) => "/extra_options/use_qdq",
+            None => "/use_qdq",
+        };
+        let message = format!("`{name}` is packed, which only `MatMulNBits` reads");
+        let help = "start from the model before it was packed";
+        return problem("not-supported", pointer, message).map(|it| it.with_help(help));
+    }
+    if options.layout.packs_gate_up {
+        let message = format!("`fuse_mlp_gate_up` joins weights in floats, and `{name}` is packed");
+        let pointer = "/extra_options/fuse_mlp_gate_up";
+        let help = "leave `fuse_mlp_gate_up` out";
+        return problem("conflict", pointer, message).map(|it| it.with_help(help));
+    }
+    None
 }
 
 /// One of gate and up that stays as it is, although both are one product.

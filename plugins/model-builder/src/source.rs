@@ -1,10 +1,12 @@
 //! Where a model is read from.
 
-use olive_kit_checkpoint::{Checkpoint, Description};
+use olive_kit_checkpoint::{Checkpoint, Description, PackedCheckpoint};
 use olive_kit_weights::{ModelFiles, WeightSource, open_checkpoint, open_gguf};
 use olive_plugin_api::{Model, ModelKind};
 
+use crate::adapter::WithAdapter;
 use crate::error::BuildError;
+use crate::options::BuildOptions;
 
 /// Opens a model with its weights: a folder, its adapter merged, or a GGUF file.
 ///
@@ -20,6 +22,21 @@ pub(crate) fn open(model: &Model) -> Result<Box<dyn WeightSource>, BuildError> {
     })
 }
 
+/// The same with the adapter beside it that the options keep.
+///
+/// # Errors
+/// As [`open`], and when that adapter cannot be read or has no place in the graph.
+pub(crate) fn open_for(
+    options: &BuildOptions,
+    model: &Model,
+) -> Result<Box<dyn WeightSource>, BuildError> {
+    let weights = open(model)?;
+    match &options.adapter {
+        Some(dir) => Ok(Box::new(WithAdapter::open(weights, dir, options.layout)?)),
+        None => Ok(weights),
+    }
+}
+
 /// What a model is, and its files besides weights; these need not be there where nothing changes
 /// them.
 ///
@@ -31,6 +48,7 @@ pub(crate) fn describe(model: &Model) -> Result<(Description, ModelFiles), Build
         ModelKind::Gguf => true,
         ModelKind::Hf => {
             model.adapter_path.is_some()
+                || PackedCheckpoint::is_in(dir)?
                 || Checkpoint::describe_quantized(dir)?.quantization.is_some()
         }
         ModelKind::Onnx => false,

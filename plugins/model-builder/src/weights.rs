@@ -1,12 +1,13 @@
 //! Weights: what a graph asks for, and how it is streamed from its source to external data.
 
 mod quantized;
+mod packed;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use olive_kit_checkpoint::rope::Rope;
-use olive_kit_checkpoint::{Dtype, Linear};
+use olive_kit_checkpoint::{Dtype, Linear, PackedLayer};
 use olive_kit_onnx::proto::TensorProto;
 use olive_kit_onnx::proto::tensor_proto::DataType;
 use olive_kit_onnx::{ExternalDataWriter, TensorWriter};
@@ -75,6 +76,17 @@ pub enum Weight {
         /// Type of the scales.
         dtype: Dtype,
     },
+    /// Rows of packed layers, one after the other, as `MatMulNBits` wants them.
+    Packed {
+        /// What names of the initializers begin with.
+        name: String,
+        /// Where the rows come from, in order.
+        parts: Vec<PackedPart>,
+        /// How all of them are packed.
+        layer: PackedLayer,
+        /// Type of the scales.
+        dtype: Dtype,
+    },
     /// Vectors one after the other.
     Stacked {
         /// Name of the initializer.
@@ -124,6 +136,15 @@ pub struct Rows {
     pub rows: Range<usize>,
 }
 
+/// Rows of a packed layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackedPart {
+    /// The layer.
+    pub linear: Linear,
+    /// Which of its rows.
+    pub rows: Range<usize>,
+}
+
 /// Names of the initializers of a quantized matrix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuantizedNames {
@@ -136,19 +157,22 @@ pub struct QuantizedNames {
 }
 
 impl Weight {
-    /// Names of the tensors of the checkpoint it is made from.
+    /// Names of the tensors it is made from, and paths of packed layers.
     pub fn tensors(&self) -> impl Iterator<Item = &str> {
-        let (stored, parts): (&[String], &[Rows]) = match self {
+        let (stored, parts, packed): (&[String], &[Rows], &[PackedPart]) = match self {
             Self::Stored { tensor, .. } | Self::Norm { tensor, .. } => {
-                (std::slice::from_ref(tensor), &[])
+                (std::slice::from_ref(tensor), &[], &[])
             }
-            Self::Stacked { tensors, .. } => (tensors, &[]),
+            Self::Stacked { tensors, .. } => (tensors, &[], &[]),
             Self::Transposed { matrix, .. }
             | Self::Quantized { matrix, .. }
-            | Self::Int4 { matrix, .. } => (&[], &matrix.parts),
-            Self::RopeCaches { .. } => (&[], &[]),
+            | Self::Int4 { matrix, .. } => (&[], &matrix.parts, &[]),
+            Self::Packed { parts, .. } => (&[], &[], parts),
+            Self::RopeCaches { .. } => (&[], &[], &[]),
         };
-        stored.iter().chain(parts.iter().map(|part| &part.tensor)).map(String::as_str)
+        let parts = parts.iter().map(|part| &part.tensor);
+        let packed = packed.iter().map(|part| &part.linear.name);
+        stored.iter().chain(parts).chain(packed).map(String::as_str)
     }
 }
 
@@ -244,6 +268,9 @@ pub fn write(
         Weight::Int4 { names, matrix, format, reader, dtype } => {
             let made = quantized::int4(names, matrix, (*format, *reader), *dtype, source)?;
             quantized::write_int4(names, &made, *dtype, data)
+        }
+        Weight::Packed { name, parts, layer, dtype } => {
+            packed::write(name, parts, layer, *dtype, source, data)
         }
         Weight::RopeCaches { rope, lengths, dtype } => {
             let (mut cos, mut sin) = (Vec::new(), Vec::new());

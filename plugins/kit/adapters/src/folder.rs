@@ -8,7 +8,7 @@ use olive_kit_checkpoint::{
 };
 
 use crate::adapters::{Adapters, Layer};
-use crate::config::{AdapterConfig, LayerSettings};
+use crate::config::{AdapterConfig, LayerSettings, MethodConfig};
 use crate::error::AdapterError;
 use crate::layout;
 use crate::start::bias_parameter;
@@ -34,6 +34,17 @@ pub struct AdapterFolder {
     biases: BTreeMap<String, String>,
     /// Module paths of weights that are replaced.
     saved: BTreeSet<String>,
+}
+
+/// What is added to a weight, `scale * B A`, in a file.
+#[derive(Debug)]
+pub struct Factors<'a> {
+    /// `A`, `[rank, in_features]`.
+    pub a: Tensor<'a>,
+    /// `B`, `[out_features, rank]`.
+    pub b: Tensor<'a>,
+    /// Factor on the product.
+    pub scale: f64,
 }
 
 impl AdapterFolder {
@@ -102,6 +113,21 @@ impl AdapterFolder {
     /// None that [`AdapterFolder::open`] would not have found.
     pub fn bias(&self, path: &str) -> Result<Option<Tensor<'_>>, AdapterError> {
         Ok(self.biases.get(path).map(|name| self.file.tensor(name)).transpose()?)
+    }
+
+    /// The two matrices of a layer adapted by plain `LoRA`, as they are stored; `None` for a layer
+    /// that is not adapted, or otherwise.
+    ///
+    /// # Errors
+    /// None that [`AdapterFolder::open`] would not have found.
+    pub fn factors(&self, path: &str) -> Result<Option<Factors<'_>>, CheckpointError> {
+        let is_plain = matches!(self.config.method, MethodConfig::Lora(lora) if !lora.use_dora);
+        if !is_plain || !self.linears.iter().any(|linear| linear.name == path) {
+            return Ok(None);
+        }
+        let tensor = |name| self.file.tensor(&format!("{PREFIX}{path}.{name}"));
+        let (a, b) = (tensor(layout::LORA_A)?, tensor(layout::LORA_B)?);
+        Ok(Some(Factors { a, b, scale: self.settings.scale(path) }))
     }
 
     /// The adapter of one layer alone, in memory.

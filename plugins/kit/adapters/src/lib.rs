@@ -25,7 +25,7 @@ pub use config::{
     AdapterConfig, LohaConfig, LokrConfig, LokrStart, LoraConfig, LoraStart, MethodConfig,
 };
 pub use error::AdapterError;
-pub use folder::{AdapterFolder, PREFIX, WEIGHTS};
+pub use folder::{AdapterFolder, Factors, PREFIX, WEIGHTS};
 pub use parameter::{Gradients, Parameter, ParameterId};
 pub use quantized_base::QuantizedBase;
 pub use rows::BLOCK_ROWS;

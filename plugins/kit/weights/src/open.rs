@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use olive_kit_checkpoint::Checkpoint;
+use olive_kit_checkpoint::{Checkpoint, PackedCheckpoint};
 use serde_json::Value;
 
 use crate::checkpoint::CheckpointWeights;
 use crate::error::WeightError;
 use crate::gguf::GgufWeights;
 use crate::merged::MergedWeights;
+use crate::packed::PackedWeights;
 use crate::source::WeightSource;
 
 /// Opens the checkpoint in the folder `dir` with the adapter in the folder `adapter`, if there is
@@ -22,6 +23,9 @@ pub fn open_checkpoint(
     adapter: Option<&Path>,
     attributes: &BTreeMap<String, Value>,
 ) -> Result<Box<dyn WeightSource>, WeightError> {
+    if adapter.is_none() && PackedCheckpoint::is_in(dir)? {
+        return Ok(Box::new(PackedWeights::open(dir)?));
+    }
     let is_quantized = Checkpoint::describe_quantized(dir)?.quantization.is_some();
     Ok(match adapter {
         None if !is_quantized => Box::new(CheckpointWeights::open(dir)?),

@@ -4,7 +4,7 @@ use olive_kit_checkpoint::{Linear, LinearRole};
 use olive_kit_onnx::Node;
 
 use super::{Planner, Value, hidden_shape, output_of};
-use crate::weights::{Matrix, size};
+use crate::weights::size;
 
 /// Queries, keys and values; all in the first where they are packed.
 pub(super) struct Projected {
@@ -27,7 +27,7 @@ impl Planner<'_> {
     /// What attention adds to the residual stream.
     pub(super) fn attention(&mut self, layer: usize, linears: &[Linear], input: &str) -> Value {
         let base = format!("/model/layers.{layer}/attn");
-        let projected = if self.packs_qkv(&base) {
+        let projected = if self.packs_qkv(&base, linears) {
             self.packed_projection(&base, linears, input)
         } else {
             self.projections(&base, linears, input)
@@ -40,14 +40,19 @@ impl Planner<'_> {
     }
 
     /// Whether one product makes queries, keys and values: not where one of the three is to stay as
-    /// it is.
-    fn packs_qkv(&self, base: &str) -> bool {
+    /// it is or is packed otherwise, nor in a graph with adapters.
+    fn packs_qkv(&self, base: &str, linears: &[Linear]) -> bool {
+        use LinearRole::{Key, Qkv, Query, Value};
+        let roles = [Qkv, Query, Key, Value];
+        let parts: Vec<_> = linears.iter().filter(|it| roles.contains(&it.role)).collect();
         let excludes = |part: &str| {
             let node = format!("{base}/{part}/MatMul");
             self.quantization.as_ref().is_some_and(|quantization| quantization.excludes(&node))
         };
         self.target.packs_qkv()
             && self.layout.packs_qkv
+            && !self.keeps_adapter
+            && self.are_alike(&parts)
             && !["q_proj", "k_proj", "v_proj"].into_iter().any(excludes)
     }
 
@@ -60,29 +65,27 @@ impl Planner<'_> {
 
     /// Three products, cut apart where the family stores them as one; that one has no biases.
     fn projections(&mut self, base: &str, linears: &[Linear], input: &str) -> Projected {
+        use LinearRole::{Key, Query, Value};
         let [query, key, value] = ["q_proj", "k_proj", "v_proj"].map(|it| format!("{base}/{it}"));
         if let Some(fused) = linears.iter().find(|linear| linear.role == LinearRole::Qkv) {
             let (queries, keys) = (self.decoder.query_width(), self.decoder.kv_width());
-            let mut part = |base: String, start, width| {
-                let matrix = Matrix::rows(fused, start..start + width);
-                self.product(&format!("{base}/MatMul"), input, matrix)
+            let mut part = |base: &str, start, width| {
+                self.rows_product(base, input, fused, start..start + width)
             };
             return Projected {
-                query: part(query, 0, queries),
-                key: part(key, queries, keys),
-                value: part(value, queries + keys, keys),
+                query: part(&query, 0, queries),
+                key: part(&key, queries, keys),
+                value: part(&value, queries + keys, keys),
             };
         }
-        let parts =
-            [(query, LinearRole::Query), (key, LinearRole::Key), (value, LinearRole::Value)];
-        let products = parts.map(|(base, role)| {
+        // The biases of all three follow the products of all three.
+        let parts = [(query, Query), (key, Key), (value, Value)].map(|(base, role)| {
             let of_role: Vec<_> = linears.iter().filter(|linear| linear.role == role).collect();
-            let matrix = Matrix::stacked(&of_role);
-            let product = self.product(&format!("{base}/MatMul"), input, matrix);
+            let product = self.stacked_product(&base, input, &of_role);
             (base, product, of_role)
         });
         let [query, key, value] =
-            products.map(|(base, product, of_role)| self.biased(&base, product, &of_role));
+            parts.map(|(base, product, of_role)| self.biased(&base, product, &of_role));
         Projected { query, key, value }
     }
 

@@ -30,9 +30,28 @@ impl Planner<'_> {
     ) -> Value {
         let linears: Vec<_> =
             linears.iter().filter(|linear| roles.contains(&linear.role)).collect();
-        let matrix = Matrix::stacked(&linears);
-        let product = self.product(&format!("{base}/MatMul"), input, matrix);
+        let product = self.stacked_product(base, input, &linears);
         self.biased(base, product, &linears)
+    }
+
+    /// The product of `input` and these layers, side by side, with what an adapter adds to one that
+    /// is alone.
+    pub(super) fn stacked_product(
+        &mut self,
+        base: &str,
+        input: &str,
+        linears: &[&Linear],
+    ) -> Value {
+        match linears {
+            [linear] => self.rows_product(base, input, linear, 0..linear.out_features),
+            _ => {
+                let name = format!("{base}/MatMul");
+                let parts: Vec<_> = linears.iter().map(|it| (*it, 0..it.out_features)).collect();
+                let shape = hidden_shape(linears.iter().map(|it| it.out_features).sum());
+                let packed = self.packed_product(&name, input, &parts, &shape, None);
+                packed.unwrap_or_else(|| self.product(&name, input, Matrix::stacked(linears)))
+            }
+        }
     }
 
     /// `input` and the biases of these layers, where they have any.
@@ -55,16 +74,12 @@ impl Planner<'_> {
         if !self.layout.output.has_logits() {
             return;
         }
-        let matrix = Matrix::stacked(&[&self.decoder.lm_head()]);
         let input =
             if self.layout.prunes_logits { self.last_token(hidden) } else { hidden.to_owned() };
         let is_cast = self.target.logits() != self.target.io;
         let cap = self.decoder.logit_softcap;
         let is_last = cap.is_none() && !is_cast;
-        let mut made = if is_last { LOGITS.to_owned() } else { output_of(LM_HEAD) };
-        let shape = self.logits_shape();
-        self.graph.value(&made, self.io(), Some(&shape));
-        self.product_into(LM_HEAD, &input, matrix, &made);
+        let mut made = self.scores(&input, is_last.then_some(LOGITS));
         if let Some(cap) = cap {
             let output = if is_cast { "/lm_head/softcap/Mul/output_0" } else { LOGITS };
             self.capped_logits(&made, cap, output);
@@ -74,6 +89,19 @@ impl Planner<'_> {
             let node = cast("/lm_head/Cast", &made, onnx_type(self.target.logits()));
             self.graph.node(node.outputs([LOGITS]));
         }
+    }
+
+    /// The product with the last matrix, as the value `output` or called after its node.
+    fn scores(&mut self, input: &str, output: Option<&str>) -> Value {
+        let (linear, shape) = (self.decoder.lm_head(), self.logits_shape());
+        let parts = [(&linear, 0..linear.out_features)];
+        if let Some(made) = self.packed_product(LM_HEAD, input, &parts, &shape, output) {
+            return made;
+        }
+        let made = output.map_or_else(|| output_of(LM_HEAD), str::to_owned);
+        self.graph.value(&made, self.io(), Some(&shape));
+        self.product_into(LM_HEAD, input, Matrix::stacked(&[&linear]), &made);
+        made
     }
 
     /// Shape of the logits.
@@ -177,7 +205,7 @@ pub(super) fn weight_name(name: &str) -> String {
 }
 
 /// Name of a node as names of initializers begin.
-fn initializer_name(name: &str) -> String {
+pub(super) fn initializer_name(name: &str) -> String {
     name.trim_start_matches('/').replace('/', ".")
 }
 

@@ -4,7 +4,6 @@ use olive_kit_checkpoint::{Activation, Linear, LinearRole};
 use olive_kit_onnx::Node;
 
 use super::{Planner, Value, hidden_shape, output_of};
-use crate::weights::Matrix;
 
 impl Planner<'_> {
     /// What the MLP adds to the residual stream.
@@ -25,10 +24,8 @@ impl Planner<'_> {
         }
         match linears.iter().find(|linear| linear.role == LinearRole::GateUp) {
             Some(fused) => {
-                let mut part = |base: String, rows| {
-                    self.product(&format!("{base}/MatMul"), input, Matrix::rows(fused, rows))
-                };
-                (part(gate, 0..inner), part(up, inner..2 * inner))
+                let mut part = |base: &str, rows| self.rows_product(base, input, fused, rows);
+                (part(&gate, 0..inner), part(&up, inner..2 * inner))
             }
             None => (
                 self.layer_product(&gate, input, linears, &[LinearRole::Gate]),

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod adapters;
+mod packed;
 mod builder;
 mod families;
 mod targets;

@@ -21,7 +21,11 @@ fn every_setting_counts() {
     settings.retain(|setting| !setting.is_left_out);
     assert!(settings.len() > 55, "{settings:?}");
     let config = json!({"precision": "int4"});
-    let companions = [Companion::value("/extra_options/filename", json!("tiny.onnx"))];
+    let adapter = fixture("tiny-llama").join("adapter");
+    let companions = [
+        Companion::value("/extra_options/filename", json!("tiny.onnx")),
+        Companion::value("/extra_options/adapter_path", json!(adapter)),
+    ];
     let ignored = ignored(&changes(&config, &settings, &companions), seen);
     assert!(ignored.is_empty(), "accepted and ignored: {ignored:#?}");
 }
