@@ -200,6 +200,7 @@ impl From<OnnxError> for PluginError {
     fn from(error: OnnxError) -> Self {
         match error {
             OnnxError::Measure(error) => error.into(),
+            OnnxError::File(olive_kit_onnx::OnnxError::Stopped) => Self::cancelled(),
             error => {
                 let plain = Self::from_error(error.code(), &error);
                 error.help().map_or(plain.clone(), |help| plain.with_help(help))
