@@ -5,13 +5,16 @@
 //! ours on the same machine, and the ratio printed.
 
 mod build;
+mod onnx;
 mod check;
 mod figures;
 mod packs;
 mod peer;
+mod disk;
 mod shapes;
 mod train;
 mod venv;
+mod watch;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -87,9 +90,11 @@ enum What {
     Merge,
     /// Building int4 models, in turns with ONNX Runtime GenAI's builder, which is installed for it.
     Build,
+    /// Passes on ONNX graphs on a model of 2 GB, in turns with Olive's where Python has them.
+    Onnx,
     /// Generating text with each model of the recipe.
     Generate,
-    /// All of these but `train` and `build`; of building, the step of the recipe.
+    /// All of these but `train`, `build` and `onnx`; of building, the step of the recipe.
     All,
 }
 
@@ -107,6 +112,9 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), ChoreError> {
     }
     if args.what == What::Build {
         return build::run(&args.extent, args.runs, args.python.clone());
+    }
+    if args.what == What::Onnx {
+        return onnx::run(args.python.as_deref());
     }
     release::build()?;
     let is_wanted = |what| args.what == what || args.what == What::All;

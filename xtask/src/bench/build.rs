@@ -5,9 +5,7 @@
 //! us.
 
 mod client;
-mod disk;
 mod peer;
-mod watch;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,9 +13,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use self::peer::Peer;
-use self::watch::Watched;
 use super::train::Writer;
-use super::{Extent, shapes};
+use super::watch::Watched;
+use super::{Extent, disk, shapes, watch};
 use crate::demo;
 use crate::error::ChoreError;
 use crate::fetch;
@@ -110,15 +108,15 @@ fn large(
         cost.wall_sec / limit,
         cost.wall_sec / parameters * 1e9,
     );
-    remove(&output)?;
-    remove(&folder.join("cache"))?;
-    remove(&model)
+    disk::remove(&output)?;
+    disk::remove(&folder.join("cache"))?;
+    disk::remove(&model)
 }
 
 /// `olive run` with the one pass, from an empty cache.
 fn build(model: &Path, folder: &Path, output: &Path) -> Result<Watched, ChoreError> {
     for old in [folder.join("cache"), output.to_owned()] {
-        remove(&old)?;
+        disk::remove(&old)?;
     }
     let config = folder.join("olive-config.json");
     let workflow = json!({
@@ -130,13 +128,6 @@ fn build(model: &Path, folder: &Path, output: &Path) -> Result<Watched, ChoreErr
     fs::write(&config, workflow.to_string()).map_err(ChoreError::file("write", &config))?;
     let mut olive = demo::olive(&["run", "--config"]);
     watch::run(olive.arg(&config))
-}
-
-fn remove(folder: &Path) -> Result<(), ChoreError> {
-    if folder.exists() {
-        fs::remove_dir_all(folder).map_err(ChoreError::file("remove", folder))?;
-    }
-    Ok(())
 }
 
 fn name(model: &Path) -> String {

@@ -6,11 +6,16 @@ use serde_json::{Value, json};
 pub(crate) fn sizes() -> Vec<(&'static str, Value)> {
     vec![
         ("SmolLM2-135M", smollm2(30)),
-        ("Qwen2.5-0.5B", qwen2(151_936, 896, 4864, 24, [14, 2], true)),
+        ("Qwen2.5-0.5B", half_billion()),
         ("Qwen2.5-1.5B", qwen2(151_936, 1536, 8960, 28, [12, 2], true)),
         ("Phi-3-mini", phi3_mini()),
         ("Qwen2.5-7B", qwen2(152_064, 3584, 18944, 28, [28, 4], false)),
     ]
+}
+
+/// The widths of Qwen2.5-0.5B.
+pub(crate) fn half_billion() -> Value {
+    qwen2(151_936, 896, 4864, 24, [14, 2], true)
 }
 
 fn qwen2(

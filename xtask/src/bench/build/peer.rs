@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::super::disk;
 use super::super::venv;
-use super::watch::{self, Watched};
-use super::{name, remove};
+use super::super::watch::{self, Watched};
+use super::name;
 use crate::error::ChoreError;
 
 /// What is installed, at the versions whose figures the project knows.
@@ -45,7 +46,7 @@ impl Peer {
         folder: &Path,
         output: &Path,
     ) -> Result<Watched, ChoreError> {
-        remove(output)?;
+        disk::remove(output)?;
         let mut command = self.command();
         command.args(["-m", "onnxruntime_genai.models.builder", "-p", "int4", "-e", "cpu", "-i"]);
         command.arg(model).arg("-o").arg(output).arg("-c").arg(folder.join("their-cache"));

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::super::figures::median;
+use super::figures::median;
 use crate::command::{check, start};
 use crate::error::ChoreError;
 
@@ -16,16 +16,16 @@ const EVERY: Duration = Duration::from_millis(2);
 
 /// What a command and the processes it started took.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Watched {
+pub(crate) struct Watched {
     /// Wall time in seconds.
-    pub(super) wall_sec: f64,
+    pub(crate) wall_sec: f64,
     /// Most resident memory of all its processes at one moment, in bytes; not a number where there is
     /// no `/proc`.
-    pub(super) peak_bytes: f64,
+    pub(crate) peak_bytes: f64,
     /// The same without the pages of files.
-    pub(super) peak_anon_bytes: f64,
+    pub(crate) peak_anon_bytes: f64,
     /// Largest resident memory that one of its processes ever had, in bytes.
-    pub(super) peak_process_bytes: f64,
+    pub(crate) peak_process_bytes: f64,
 }
 
 /// Memory of a process, in KiB.
@@ -37,7 +37,7 @@ struct Memory {
 }
 
 /// Runs `command` to its end, quietly.
-pub(super) fn run(command: &mut Command) -> Result<Watched, ChoreError> {
+pub(crate) fn run(command: &mut Command) -> Result<Watched, ChoreError> {
     let begin = Instant::now();
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().map_err(start(command))?;
@@ -65,7 +65,7 @@ impl Watched {
     }
 
     /// The median of each figure.
-    pub(super) fn median(runs: &[Self]) -> Self {
+    pub(crate) fn median(runs: &[Self]) -> Self {
         let of = |figure: fn(&Self) -> f64| median(&runs.iter().map(figure).collect::<Vec<_>>());
         Self {
             wall_sec: of(|run| run.wall_sec),
@@ -76,7 +76,7 @@ impl Watched {
     }
 
     /// These figures as multiples of those of `other`.
-    pub(super) fn over(&self, other: &Self) -> String {
+    pub(crate) fn over(&self, other: &Self) -> String {
         format!(
             "{:.1} x the time, {:.1} x the memory ({:.1} x without pages of files)",
             self.wall_sec / other.wall_sec,

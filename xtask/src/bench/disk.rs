@@ -14,7 +14,7 @@ const PIECE_BYTES: usize = 8 << 20;
 /// Drops the files of a folder from the page cache, where the system's `dd` can.
 ///
 /// A system whose `dd` cannot keeps its cache, and so it does for both sides.
-pub(super) fn forget(folder: &Path) -> Result<(), ChoreError> {
+pub(crate) fn forget(folder: &Path) -> Result<(), ChoreError> {
     for path in files(folder)? {
         let synced = File::open(&path).and_then(|file| file.sync_all());
         synced.map_err(ChoreError::file("sync", &path))?;
@@ -26,7 +26,7 @@ pub(super) fn forget(folder: &Path) -> Result<(), ChoreError> {
 }
 
 /// Bytes of the files in a folder.
-pub(super) fn size(folder: &Path) -> Result<f64, ChoreError> {
+pub(crate) fn size(folder: &Path) -> Result<f64, ChoreError> {
     let sizes = files(folder)?.into_iter().map(|path| {
         let metadata = fs::metadata(&path).map_err(ChoreError::file("read", &path))?;
         Ok(metadata.len() as f64)
@@ -35,7 +35,7 @@ pub(super) fn size(folder: &Path) -> Result<f64, ChoreError> {
 }
 
 /// Seconds in which the files of a folder are read.
-pub(super) fn read_seconds(folder: &Path) -> Result<f64, ChoreError> {
+pub(crate) fn read_seconds(folder: &Path) -> Result<f64, ChoreError> {
     let begin = Instant::now();
     let mut piece = vec![0; PIECE_BYTES];
     for path in files(folder)? {
@@ -46,7 +46,7 @@ pub(super) fn read_seconds(folder: &Path) -> Result<f64, ChoreError> {
 }
 
 /// Seconds in which a file of `bytes` is on the disk.
-pub(super) fn write_seconds(folder: &Path, bytes: f64) -> Result<f64, ChoreError> {
+pub(crate) fn write_seconds(folder: &Path, bytes: f64) -> Result<f64, ChoreError> {
     let path = folder.join("probe");
     let error = || ChoreError::file("write", &path);
     // Nothing that a file system could compress.
@@ -63,6 +63,14 @@ pub(super) fn write_seconds(folder: &Path, bytes: f64) -> Result<f64, ChoreError
     let seconds = begin.elapsed().as_secs_f64();
     fs::remove_file(&path).map_err(ChoreError::file("remove", &path))?;
     Ok(seconds)
+}
+
+/// Removes a folder, if it is there.
+pub(crate) fn remove(folder: &Path) -> Result<(), ChoreError> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).map_err(ChoreError::file("remove", folder))?;
+    }
+    Ok(())
 }
 
 fn files(folder: &Path) -> Result<Vec<PathBuf>, ChoreError> {
