@@ -140,7 +140,6 @@ mod tests {
         "QuaRot",
         "NVModelOptQuantization",
         "CaptureSplitInfo",
-        "SplitModel",
         "ComposeOnnxModels",
         "GptqQuantizer",
         "VitisGenerateModelSD",
@@ -153,7 +152,6 @@ mod tests {
         "OrtSessionParamsTuning",
         "AitkPython",
         "SliceGPT",
-        "ExtractAdapters",
     ];
 
     #[test]

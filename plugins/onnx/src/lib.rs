@@ -29,6 +29,8 @@ mod qdq;
 mod float16;
 mod block_wise;
 mod dynamic;
+mod split;
+mod extract;
 mod editor;
 mod rewrite;
 mod shapes;
@@ -47,6 +49,7 @@ pub use dynamic::{
 };
 pub use editor::OnnxGraphEditor;
 pub use error::RewriteError;
+pub use extract::{AdapterType, ExtractAdapters, ExtractAdaptersConfig, SaveFormat};
 pub use fixed_shape::{DynamicToFixedShape, DynamicToFixedShapeConfig};
 pub use float16::{KeptEnds, OnnxFloatToFloat16, OnnxFloatToFloat16Config};
 pub use io_type::{OnnxIODataTypeConverter, OnnxIODataTypeConverterConfig};
@@ -54,6 +57,7 @@ pub use metadata::{AddOliveMetadata, AddOliveMetadataConfig};
 pub use op_version::{OnnxOpVersionConversion, OnnxOpVersionConversionConfig};
 pub use peephole::{OnnxPeepholeOptimizer, OnnxPeepholeOptimizerConfig};
 pub use qdq::{MatMulNBitsToQDQ, MatMulNBitsToQDQConfig};
+pub use split::{Assignments, SplitModel, SplitModelConfig};
 pub use surgeries::{GraphSurgeries, GraphSurgeriesConfig};
 pub use surgery::{Surgeon, Surgery};
 
@@ -69,7 +73,9 @@ olive_plugin_api::export_plugin! {
         OnnxBlockWiseRtnQuantization,
         OnnxKQuantQuantization,
         OnnxDynamicQuantization,
-        OnnxOpVersionConversion
+        OnnxOpVersionConversion,
+        SplitModel,
+        ExtractAdapters
     ],
     graph_editors: [OnnxGraphEditor]
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::RewriteError;
-use crate::rewrite::{graph_path, open, rewrite};
+use crate::rewrite::{Folder, graph_paths};
 
 /// Writes a name and facts into an ONNX graph.
 #[derive(Debug, Default)]
@@ -53,21 +53,21 @@ impl Pass for AddOliveMetadata {
         config: &AddOliveMetadataConfig,
         ctx: &StepContext<'_>,
     ) -> Result<Model, PluginError> {
-        let path = graph_path(input)?;
-        let digest = digest(&path)?;
-        let had_data = open(&path)?.graph.initializer.iter().any(is_external);
+        let mut folder = Folder::open(input)?;
+        let mut weights = folder.graphs.iter().flat_map(|(_, model)| &model.graph.initializer);
+        let had_data = weights.any(is_external);
         let threshold_bytes = if config.save_as_external_data { config.size_threshold } else { 0 };
         let policy = DataPolicy {
             is_external: config.save_as_external_data || had_data,
             threshold_bytes,
             ..config.policy()
         };
-        Ok(rewrite(input, &policy, ctx, |model| {
+        for (path, (_, model)) in graph_paths(input)?.iter().zip(&mut folder.graphs) {
             model.graph.name = Some(config.graph_name.clone());
             facts(input, config).for_each(|(key, value)| model.header.set_metadata(&key, &value));
-            model.header.set_metadata("model_hash", &digest);
-            Ok(())
-        })?)
+            model.header.set_metadata("model_hash", &digest(path)?);
+        }
+        Ok(folder.write(input, Some(&policy), ctx)?)
     }
 }
 

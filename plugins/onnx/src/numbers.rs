@@ -54,6 +54,11 @@ pub(crate) fn integer_weight(name: &str, values: &[i64]) -> TensorProto {
     raw_tensor(name, DataType::Int64, &dims, bytes)
 }
 
+/// A scalar of 64 bits.
+pub(crate) fn integer(name: &str, value: i64) -> TensorProto {
+    raw_tensor(name, DataType::Int64, &[], value.to_le_bytes().to_vec())
+}
+
 /// The tensor of a constant: a weight, or what a `Constant` node holds.
 pub(crate) fn constant<'a>(model: &'a Model, value: &str) -> Option<&'a TensorProto> {
     let made = |node: &&olive_kit_onnx::proto::NodeProto| {

@@ -6,6 +6,9 @@ use olive_kit_onnx::{MakeWeight, OnnxError, TensorData};
 /// Bytes that are handed over at once.
 const PIECE_BYTES: usize = 1 << 20;
 
+/// Columns that are written as rows at once.
+const COLUMNS: usize = 16;
+
 /// A matrix of codes of 2, 4 or 8 bits whose rows begin at whole bytes, to be packed without gaps.
 #[derive(Debug, Clone)]
 pub(crate) struct Packed {
@@ -34,7 +37,9 @@ impl Packed {
         let codes = self.codes()?;
         let places =
             (0..self.rows).flat_map(|row| (0..self.columns).map(move |column| (row, column)));
-        Ok(places.map(|(row, column)| codes.at(row, column)).all(|found| found == code))
+        let are_all = places.map(|(row, column)| codes.at(row, column)).all(|found| found == code);
+        self.data.release(&codes.bytes);
+        Ok(are_all)
     }
 
     fn codes(&self) -> Result<Codes, OnnxError> {
@@ -63,7 +68,9 @@ impl MakeWeight for Packed {
                 packer.push(codes.at(row, column) ^ flip)?;
             }
         }
-        packer.finish()
+        packer.finish()?;
+        self.data.release(&codes.bytes);
+        Ok(())
     }
 }
 
@@ -124,13 +131,18 @@ impl MakeWeight for Turned {
             return bytes.chunks(PIECE_BYTES).try_for_each(piece);
         }
         let (size, columns) = (bytes.len() / elements, elements / self.rows);
-        let mut column = vec![0; self.rows * size];
-        for index in 0..columns {
-            let rows = bytes.chunks_exact(columns * size);
-            for (to, row) in column.chunks_exact_mut(size).zip(rows) {
-                to.copy_from_slice(&row[index * size..(index + 1) * size]);
+        // Several columns at once, so that what is fetched of a row is used.
+        for first in (0..columns).step_by(COLUMNS) {
+            let count = COLUMNS.min(columns - first);
+            let mut turned = vec![0; count * self.rows * size];
+            for (row, cells) in bytes.chunks_exact(columns * size).enumerate() {
+                let cells = cells[first * size..(first + count) * size].chunks_exact(size);
+                for (column, cell) in cells.enumerate() {
+                    let at = (column * self.rows + row) * size;
+                    turned[at..at + size].copy_from_slice(cell);
+                }
             }
-            piece(&column)?;
+            piece(&turned)?;
         }
         self.data.release(&bytes);
         Ok(())

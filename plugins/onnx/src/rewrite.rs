@@ -1,18 +1,24 @@
 //! The frame of every pass: open the model, edit it, write it, and bring along what lies beside it.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use olive_kit_onnx::{
-    DataPolicy, GraphProblem, Model as Graph, copy_beside, data_files, find_graph, sort,
+    DataPolicy, GraphProblem, Model as Graph, OnnxError, copy_beside, data_files, find_graph, sort,
 };
 use olive_plugin_api::{LogLevel, Model, ModelKind, StepContext};
+use serde_json::Value;
 
 use crate::error::RewriteError;
 
+/// Attribute of a model in components: their names, each that of a graph without `.onnx`.
+pub(crate) const COMPONENTS: &str = "model_component_names";
+
 /// Writes the model that `edit` makes of `input`, where `policy` says, into the output folder.
 ///
-/// Memory: the structure of the graph, and a few MiB of weights.
+/// Of a model in components, each is edited. Memory: the structure of the graphs, and a few MiB of
+/// weights.
 ///
 /// # Errors
 /// When the model is not sound before or after the edit, or a file cannot be read or written.
@@ -20,12 +26,16 @@ pub(crate) fn rewrite(
     input: &Model,
     policy: &DataPolicy,
     ctx: &StepContext<'_>,
-    edit: impl FnOnce(&mut Graph) -> Result<(), RewriteError>,
+    mut edit: impl FnMut(&mut Graph) -> Result<(), RewriteError>,
 ) -> Result<Model, RewriteError> {
-    rewrite_as(input, Some(policy), ctx, edit)
+    let mut folder = Folder::open(input)?;
+    for (_, graph) in &mut folder.graphs {
+        edit(graph)?;
+    }
+    folder.write(input, Some(policy), ctx)
 }
 
-/// The same with weights where they were: in the graph, or in files of the same names.
+/// The same of one graph, with weights where they were: in the graph, or in files of the same names.
 ///
 /// # Errors
 /// As [`rewrite`].
@@ -34,41 +44,13 @@ pub(crate) fn rewrite_alike(
     ctx: &StepContext<'_>,
     edit: impl FnOnce(&mut Graph) -> Result<(), RewriteError>,
 ) -> Result<Model, RewriteError> {
-    rewrite_as(input, None, ctx, edit)
-}
-
-fn rewrite_as(
-    input: &Model,
-    policy: Option<&DataPolicy>,
-    ctx: &StepContext<'_>,
-    edit: impl FnOnce(&mut Graph) -> Result<(), RewriteError>,
-) -> Result<Model, RewriteError> {
-    let path = graph_path(input)?;
-    let mut graph = open(&path)?;
-    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    let mut own = data_files(&graph.graph);
-    own.extend(file_name(&path));
-    edit(&mut graph)?;
-    finish(&mut graph)?;
-    let output = ctx.output_dir();
-    copy_beside(&folder, output, &own, &mut || !ctx.is_cancelled())?;
-    let chosen = policy.and_then(|policy| policy.file_name.as_ref());
-    if let Some(name) = chosen.filter(|name| output.join(name).exists()) {
-        return Err(RewriteError::NameTaken(name.clone()));
-    }
-    let name = file_name(&path).unwrap_or_default();
-    let progress = &mut |done, total| {
-        ctx.progress("byte", done, total, &[]);
-        if ctx.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    let mut folder = Folder::open(input)?;
+    let [(_, graph)] = &mut folder.graphs[..] else {
+        let (found, folder) = (folder.graphs.len(), folder.path);
+        return Err(OnnxError::WhichGraph { folder, found }.into());
     };
-    match policy {
-        Some(policy) => graph.write(&output.join(&name), policy, progress)?,
-        None => graph.write_alike(&output.join(&name), progress)?,
-    }
-    let mut model = Model::new(ModelKind::Onnx, output);
-    model.onnx_file_name = Some(name);
-    model.model_attributes.clone_from(&input.model_attributes);
-    Ok(model)
+    edit(graph)?;
+    folder.write(input, None, ctx)
 }
 
 /// The same with an edit that says how many places it changed; when it is none, that is told by `none`.
@@ -80,11 +62,11 @@ pub(crate) fn rewrite_places(
     policy: &DataPolicy,
     ctx: &StepContext<'_>,
     none: &str,
-    edit: impl FnOnce(&mut Graph) -> Result<usize, RewriteError>,
+    mut edit: impl FnMut(&mut Graph) -> Result<usize, RewriteError>,
 ) -> Result<Model, RewriteError> {
     let mut count = 0;
     let model = rewrite(input, policy, ctx, |graph| {
-        count = edit(graph)?;
+        count += edit(graph)?;
         Ok(())
     })?;
     if count == 0 {
@@ -93,12 +75,109 @@ pub(crate) fn rewrite_places(
     Ok(model)
 }
 
-/// The graph of `input`: the one it names, or the only one of its folder.
+/// A folder with the graphs of a model.
+pub(crate) struct Folder {
+    /// File names, each with its graph.
+    pub(crate) graphs: Vec<(String, Graph)>,
+    path: PathBuf,
+    /// Names of the files that hold graphs and weights.
+    own: BTreeSet<String>,
+}
+
+impl Folder {
+    /// Opens the graphs of `input`.
+    ///
+    /// # Errors
+    /// When there is none or more than one to choose from, one cannot be read or is not sound.
+    pub(crate) fn open(input: &Model) -> Result<Self, RewriteError> {
+        let (mut graphs, mut own) = (Vec::new(), BTreeSet::new());
+        let mut folder = PathBuf::new();
+        for path in graph_paths(input)? {
+            let graph = open(&path)?;
+            let name = file_name(&path).unwrap_or_default();
+            path.parent().unwrap_or(Path::new("")).clone_into(&mut folder);
+            own.extend(data_files(&graph.graph));
+            own.insert(name.clone());
+            graphs.push((name, graph));
+        }
+        Ok(Self { graphs, path: folder, own })
+    }
+
+    /// Leaves the file `name`, when it is there, out of what is written.
+    pub(crate) fn leave(&mut self, name: &str) {
+        self.own.insert(name.to_owned());
+    }
+
+    /// Writes the graphs, and what lies beside them, into the output folder.
+    ///
+    /// Without a policy, weights are where they were.
+    ///
+    /// # Errors
+    /// When a graph is not sound, or a file cannot be read or written.
+    pub(crate) fn write(
+        mut self,
+        input: &Model,
+        policy: Option<&DataPolicy>,
+        ctx: &StepContext<'_>,
+    ) -> Result<Model, RewriteError> {
+        self.graphs.iter_mut().try_for_each(|(_, graph)| finish(graph))?;
+        let output = ctx.output_dir();
+        copy_beside(&self.path, output, &self.own, &mut || !ctx.is_cancelled())?;
+        let is_alone = self.graphs.len() == 1;
+        for (name, graph) in &self.graphs {
+            let path = output.join(name);
+            let progress = &mut |done, total| {
+                ctx.progress("byte", done, total, &[]);
+                if ctx.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            };
+            let Some(policy) = policy else {
+                graph.write_alike(&path, progress)?;
+                continue;
+            };
+            let file_name = policy
+                .file_name
+                .as_ref()
+                .map(|data| if is_alone { data.clone() } else { format!("{}.{data}", stem(name)) });
+            if let Some(taken) = file_name.as_ref().filter(|name| output.join(name).exists()) {
+                return Err(RewriteError::NameTaken(taken.clone()));
+            }
+            graph.write(&path, &DataPolicy { file_name, ..policy.clone() }, progress)?;
+        }
+        let mut model = Model::new(ModelKind::Onnx, output);
+        model.model_attributes.clone_from(&input.model_attributes);
+        model.onnx_file_name = self.graphs.pop().map(|(name, _)| name).filter(|_| is_alone);
+        Ok(model)
+    }
+}
+
+/// The one graph of `input`.
+///
+/// # Errors
+/// When there is none or more than one.
+pub(crate) fn graph_path(input: &Model) -> Result<PathBuf, RewriteError> {
+    let mut paths = graph_paths(input)?;
+    match (paths.pop(), paths.len()) {
+        (Some(only), 0) => Ok(only),
+        (_, rest) => {
+            let folder = input.model_path.clone();
+            Err(OnnxError::WhichGraph { folder, found: rest + 1 }.into())
+        }
+    }
+}
+
+/// The graphs of `input`: its components, the one it names, or the only one of its folder.
 ///
 /// # Errors
 /// When there is none or more than one to choose from.
-pub(crate) fn graph_path(input: &Model) -> Result<PathBuf, RewriteError> {
-    Ok(find_graph(&input.model_path, input.onnx_file_name.as_deref())?)
+pub(crate) fn graph_paths(input: &Model) -> Result<Vec<PathBuf>, RewriteError> {
+    let components = input.model_attributes.get(COMPONENTS).and_then(Value::as_array);
+    match (&input.onnx_file_name, components) {
+        (None, Some(names)) if input.model_path.is_dir() => {
+            let names = names.iter().filter_map(Value::as_str);
+            Ok(names.map(|name| input.model_path.join(format!("{name}.onnx"))).collect())
+        }
+        (named, _) => Ok(vec![find_graph(&input.model_path, named.as_deref())?]),
+    }
 }
 
 /// The model at `path`, when it is sound.
@@ -126,4 +205,9 @@ fn finish(graph: &mut Graph) -> Result<(), RewriteError> {
 
 fn file_name(path: &Path) -> Option<String> {
     Some(path.file_name()?.to_string_lossy().into_owned())
+}
+
+/// The name of a graph file without its ending.
+fn stem(name: &str) -> &str {
+    name.strip_suffix(".onnx").unwrap_or(name)
 }

@@ -16,6 +16,7 @@ mod reciprocal_mul;
 mod group_index;
 mod duplicates;
 mod memcpy;
+mod packed_attention;
 mod ends;
 
 use olive_kit_onnx::Model;
@@ -42,6 +43,7 @@ pub(crate) fn operate(surgery: &Surgery, model: &mut Model) -> Result<(), Rewrit
         Surgeon::DeduplicateSubgraphInitializers => duplicates::weights_of_subgraphs(model),
         Surgeon::DeduplicateNodes => duplicates::nodes(model),
         Surgeon::RemoveMemcpy => memcpy::operate(model),
+        Surgeon::PackedAttentionToLoopMHA => packed_attention::operate(model)?,
         Surgeon::PowReduceSumPowDiv2LpNorm => lp_norm::operate(model)?,
         Surgeon::RenameInputs => ends::rename_inputs(surgery, model),
         Surgeon::RenameOutputs => ends::rename_outputs(surgery, model),

@@ -86,6 +86,8 @@ pub enum Surgeon {
     DeduplicateNodes,
     /// Drop nodes that only copy between devices.
     RemoveMemcpy,
+    /// Write attention over segments of a sequence as a loop over them.
+    PackedAttentionToLoopMHA,
     /// Write norms by length, computed in four nodes, as one.
     PowReduceSumPowDiv2LpNorm,
     /// Give inputs other names.
@@ -172,7 +174,7 @@ impl Surgery {
 /// Surgeons of Olive that are not done, each with the reason.
 fn unavailable() -> Map<String, Value> {
     const LATER: &str = "this surgery is not done yet";
-    const NAMES: [&str; 33] = [
+    const NAMES: [&str; 32] = [
         "AddIntermediateTensorsToOutputs",
         "DecomposeQuickGelu",
         "DecomposeRotaryEmbedding",
@@ -190,7 +192,6 @@ fn unavailable() -> Map<String, Value> {
         "Non4DReshape",
         "Non4DSlice",
         "Non4DTranspose",
-        "PackedAttentionToLoopMHA",
         "PackedAttentionToPackedMHA",
         "QDQToClip",
         "QuantizeEmbeddingInt8",

@@ -30,6 +30,7 @@ BUILDER = HERE / "../../../tests/fixtures/builder"
 MODULES = {
     "AddOliveMetadata": "add_metadata",
     "DynamicToFixedShape": "dynamic_to_fixed_shape",
+    "ExtractAdapters": "extract_adapters",
     "GraphSurgeries": "graph_surgeries",
     "MatMulNBitsToQDQ": "mnb_to_qdq",
     "OnnxBlockWiseRtnQuantization": "rtn_quantization",
@@ -39,6 +40,7 @@ MODULES = {
     "OnnxKQuantQuantization": "kquant_quantization",
     "OnnxOpVersionConversion": "conversion",
     "OnnxPeepholeOptimizer": "peephole_optimizer",
+    "SplitModel": "split",
 }
 
 random = np.random.default_rng(8)
@@ -345,7 +347,11 @@ def everything():
         node("MatMul", "sum copy", ["m1"]),
         node("MatMul", "sum table", ["m2"]),
         node("Add", "m1 m2", ["m"]),
-        ms("MatMulNBits", "m codes scales", ["q"], K=64, N=32, bits=4, block_size=32),
+        node("MatMul", "sum m.lora_A.weight", ["down"]),
+        node("MatMul", "down m.lora_B.weight", ["up"]),
+        node("Mul", "up m.lora_magnitude_vector", ["scaled"]),
+        node("Add", "m scaled", ["adapted"]),
+        ms("MatMulNBits", "adapted codes scales", ["q"], K=64, N=32, bits=4, block_size=32),
         node("Max", "q zero", ["p"]),
         node("Reshape", "p shape", ["r1"]),
         node("Reshape", "r1 flat", ["r2"]),
@@ -355,6 +361,9 @@ def everything():
     table, copy = (numpy_helper.from_array(numpy_helper.to_array(t).reshape(32, 64), t.name) for t in (table, copy))
     codes = numpy_helper.from_array(random.integers(0, 256, (32, 2, 16)).astype(np.uint8), "codes")
     quantized = [codes, weight("scales", 32, 2), constant("zero", [0.0])]
+    numbers = np.linspace(-1, 1, 32 * 2 + 2 * 64 + 64).astype(np.float32)
+    parts = (("lora_A.weight", 0, (32, 2)), ("lora_B.weight", 64, (2, 64)), ("lora_magnitude_vector", 192, (64,)))
+    quantized += [numpy_helper.from_array(numbers[at : at + np.prod(dims)].reshape(dims), f"m.{name}") for name, at, dims in parts]
     weights = [table, copy, *quantized, constant("first", [0, 1], np.int64), constant("shape", [2, -1], np.int64), constant("flat", [-1], np.int64)]
     infos = [value("r2", "k")]
     outputs = [value("y", "k"), value("rows", 2, 64)]
@@ -436,6 +445,117 @@ def exported():
             part.ClearField("metadata_props")
             part.ClearField("doc_string")
         onnx.save(model, GRAPHS / f"{name}.onnx")
+def packed():
+    """Attention over segments of a sequence, as exported vision models have it."""
+    heads = [helper.make_node("Transpose", [name], [f"{name}_heads"], name=f"/{name}/Transpose", perm=[0, 2, 1, 3]) for name in "qkv"]
+    attend = [
+        helper.make_node("PackedAttention", ["q_heads", "k_heads", "v_heads", "bounds"], ["first"], name="/first/PackedAttention", domain="custom", num_heads=2, scale=0.5),
+        helper.make_node("Transpose", ["first"], ["first_heads"], name="/first/Transpose", perm=[0, 2, 1, 3]),
+        helper.make_node("PackedAttention", ["first_heads", "k_heads", "v_heads", "bounds"], ["y"], name="/second/PackedAttention", domain="custom", num_heads=2, scale=0.25),
+    ]
+    inputs = [value(name, 1, "length", 2, 4) for name in "qkv"] + [value("bounds", "segments", dtype=TensorProto.INT32)]
+    save("packed", heads + attend, inputs, [value("y", 1, "length", 2, 4)])
+    path = GRAPHS / "packed.onnx"
+    model = onnx.load(path)
+    model.opset_import.append(helper.make_opsetid("custom", 1))
+    onnx.save(model, path)
+
+
+def pieces():
+    """Modules that share constants and dequantized weights, with nodes of no module between."""
+    nodes = [
+        node("Shape", "x", ["shape"]),
+        helper.make_node("Constant", [], ["two"], name="two", value=constant("v", [2.0])),
+        node("DequantizeLinear", "codes scale zero", ["w"]),
+        node("MatMul", "x w", ["a"], name="/m/first/MatMul"),
+        node("Mul", "a two", ["b"], name="/m/first/inner/Mul"),
+        node("Identity", "b", ["same"]),
+        node("QuantizeLinear", "same scale zero", ["q"], name="/m/second/QuantizeLinear"),
+        node("DequantizeLinear", "q scale zero", ["d"], name="/m/second/DequantizeLinear"),
+        node("Relu", "d", ["between"]),
+        node("MatMul", "d w", ["c"], name="/m/second/MatMul"),
+        node("Mul", "c two", ["e"], name="/m/first/late/Mul"),
+        node("Add", "e between", ["y"], name="/m/third/Add"),
+        node("Reshape", "y shape", ["z"]),
+    ]
+    codes = numpy_helper.from_array(random.integers(0, 256, (4, 4)).astype(np.uint8), "codes")
+    weights = [codes, constant("scale", 0.1), constant("zero", 128, np.uint8)]
+    infos = [value(name, "n", 4) for name in ("a", "b", "same", "d", "between", "c", "e")]
+    infos += [value("shape", 2, dtype=TensorProto.INT64), value("q", "n", 4, dtype=TensorProto.UINT8), value("w", 4, 4)]
+    save("pieces", nodes, [value("x", "n", 4)], [value("y", "n", 4), value("z", "n", 4)], weights, infos)
+    path = GRAPHS / "pieces.onnx"
+    model = onnx.load(path)
+    helper.set_model_props(model, {"split_assignments": "m.first=0;m.second=1;m.third=2"})
+    onnx.save(model, path)
+
+
+def lora():
+    """An adapter whose weights are called as the builder of ONNX Runtime GenAI calls them."""
+    a, b = (f"m.q_proj.lora_{letter}.MatMul.weight" for letter in "AB")
+    nodes = [
+        node("MatMul", "x w", ["base"], name="/m/q_proj/MatMul"),
+        node("MatMul", f"x {a}", ["down"], name="/m/q_proj/lora_A/MatMul"),
+        node("MatMul", f"down {b}", ["up"], name="/m/q_proj/lora_B/MatMul"),
+        node("Add", "base up", ["y"], name="/m/q_proj/lora/Add"),
+    ]
+    weights = [weight("w", 4, 6), weight(a, 4, 2), weight(b, 2, 6)]
+    save("lora", nodes, [value("x", "n", 4)], [value("y", "n", 6)], weights)
+
+
+def lora_nodes():
+    """Adapters as PyTorch's older exporter writes them; in one graph two modules share a weight."""
+    for name, ups in (("lora-nodes", ("zeros", "onnx::MatMul_12")), ("lora-shared", ("zeros", "zeros"))):
+        lora_modules(name, ups)
+
+
+def lora_modules(name, ups):
+    nodes = [node("MatMul", "x w", ["base"], name="/m/q_proj/MatMul")]
+    for module, up in zip(("q_proj", "v_proj"), ups):
+        nodes += [
+            node("MatMul", f"x onnx::MatMul_{module}", [f"{module}_down"], name=f"/m/{module}/default/MatMul"),
+            node("MatMul", f"{module}_down {up}", [f"{module}_up"], name=f"/m/{module}/default_1/MatMul"),
+        ]
+    nodes.append(node("Sum", "base q_proj_up v_proj_up", ["y"]))
+    weights = [weight("w", 4, 6), numpy_helper.from_array(np.zeros((2, 6), np.float32), "zeros"), weight("onnx::MatMul_12", 2, 6)]
+    weights += [weight(f"onnx::MatMul_{module}", 4, 2) for module in ("q_proj", "v_proj")]
+    save(name, nodes, [value("x", "n", 4)], [value("y", "n", 6)], weights)
+
+
+def loha():
+    names = [f"m.q_proj.hada_w{number}_{letter}.default" for number in (1, 2) for letter in "ab"]
+    nodes = [
+        node("MatMul", f"{names[0]} {names[1]}", ["w1"]),
+        node("MatMul", f"{names[2]} {names[3]}", ["w2"]),
+        node("Mul", "w1 w2", ["delta"]),
+        node("Add", "w delta", ["sum"]),
+        node("MatMul", "x sum", ["y"]),
+    ]
+    weights = [weight("w", 4, 6)] + [weight(name, *((4, 2), (2, 6))[index % 2]) for index, name in enumerate(names)]
+    save("loha", nodes, [value("x", "n", 4)], [value("y", "n", 6)], weights)
+
+
+def lora_quantized():
+    """Adapters of which one is quantized for ONNX Runtime, one by pairs of nodes."""
+    nodes = [
+        ms("MatMulNBits", "x codes scales", ["k_down"], name="/m/k_proj/default/MatMul_Q4", K=32, N=4, bits=4, block_size=32),
+        node("DequantizeLinear", "bytes scale zero", ["matrix"]),
+        node("MatMul", "x matrix", ["v_down"], name="/m/v_proj/default/MatMul"),
+        node("Add", "k_down v_down", ["y"]),
+    ]
+    codes = numpy_helper.from_array(random.integers(0, 256, (4, 1, 16)).astype(np.uint8), "codes")
+    table = numpy_helper.from_array(random.integers(0, 256, (32, 4)).astype(np.uint8), "bytes")
+    weights = [codes, weight("scales", 4, 1), table, constant("scale", 0.1), constant("zero", 128, np.uint8)]
+    save("lora-quantized", nodes, [value("x", "n", 32)], [value("y", "n", 4)], weights)
+
+
+def dora():
+    nodes = [
+        node("Gemm", "x m.lora_A.weight", ["down"], transB=1),
+        node("MatMul", "down m.lora_B.weight", ["up"]),
+        node("Mul", "up m.lora_magnitude_vector", ["y"]),
+    ]
+    weights = [weight("m.lora_A.weight", 2, 4), weight("m.lora_B.weight", 2, 6), weight("m.lora_magnitude_vector", 6)]
+    save("dora", nodes, [value("x", "n", 4)], [value("y", "n", 6)], weights)
 
 
 def run(case):
@@ -446,7 +566,18 @@ def run(case):
     path = BUILDER / graph / "model.onnx" if graph.startswith("tiny-") else GRAPHS / f"{graph}.onnx"
     with tempfile.TemporaryDirectory() as folder:
         result = made.run(ONNXModelHandler(model_path=str(path)), f"{folder}/model.onnx")
-        model = onnx.load(result.model_path)
+        if case["pass"] == "SplitModel":
+            for part, component in result.get_model_components():
+                keep(onnx.load(component.model_path), f"{case['name']}.{part}")
+            return
+        keep(onnx.load(result.model_path), case["name"])
+
+
+def keep(model, name):
+    # Olive lists an input that may be left out twice, which is no sound graph.
+    inputs = {each.name: each for each in model.graph.input}
+    del model.graph.input[:]
+    model.graph.input.extend(inputs.values())
     tensors = list(model.graph.initializer)
     for node in model.graph.node:
         for attribute in node.attribute:
@@ -455,11 +586,11 @@ def run(case):
     for tensor in tensors:
         if len(tensor.raw_data) > 1024:
             tensor.raw_data = b""
-    onnx.save(model, GRAPHS / f"{case['name']}.onnx")
+    onnx.save(model, GRAPHS / f"{name}.onnx")
 
 
 if __name__ == "__main__":
-    for make in (gemm, matmul_add, mask, tied, tied_quantized, reciprocal, lp_norm, twice, skip_norm, redundant, shapes, names, half, everything, blocks, dynamic, lifted, convolution, constants, exported):
+    for make in (gemm, matmul_add, mask, tied, tied_quantized, reciprocal, lp_norm, twice, skip_norm, redundant, shapes, names, half, everything, blocks, dynamic, lifted, convolution, constants, exported, packed, pieces, lora, lora_nodes, lora_quantized, loha, dora):
         make()
     for case in json.loads((HERE / "cases.json").read_text()):
         try:

@@ -57,7 +57,8 @@ impl Model {
         }
         let mut tensors = attribute_tensors(&self.graph);
         each_graph(&self.graph, &mut |graph| tensors.extend(&graph.initializer));
-        let present = tensors.into_iter().filter(|tensor| self.maker(tensor.name()).is_none());
+        let is_there = |name: &str| self.maker(name).is_none() && !self.is_lent(name);
+        let present = tensors.into_iter().filter(|tensor| is_there(tensor.name()));
         let lengths = present.filter_map(|tensor| self.data().check(tensor).err());
         problems.extend(lengths.map(GraphProblem::from));
         problems

@@ -1,6 +1,6 @@
 //! A model under edit: its graph in memory, its weights by reference.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +10,8 @@ use olive_kit_map::MappedFile;
 use prost::Message as _;
 
 use crate::error::OnnxError;
-use crate::proto::tensor_proto::DataType;
+use crate::location::entries;
+use crate::proto::tensor_proto::{DataLocation, DataType};
 use crate::proto::{GraphProto, ModelProto, TensorProto};
 use crate::tensor_data::TensorData;
 
@@ -27,6 +28,7 @@ pub struct Model {
     pub graph: GraphProto,
     data: TensorData,
     made: BTreeMap<String, Arc<dyn MakeWeight>>,
+    lent: BTreeSet<String>,
 }
 
 /// A weight that is computed while it is written.
@@ -60,7 +62,14 @@ impl Model {
         let graph = header.graph.take();
         let graph = graph.ok_or_else(|| OnnxError::NoGraph { path: path.to_owned() })?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        Ok(Self { header, graph, data: TensorData::new(folder, Some(map)), made: BTreeMap::new() })
+        Ok(Self { header, graph, data: TensorData::new(folder, Some(map)), ..Self::default() })
+    }
+
+    /// A model of `graph` with everything else of this one; its weights are this one's.
+    #[must_use]
+    pub fn with_graph(&self, graph: GraphProto) -> Self {
+        let (header, data) = (self.header.clone(), self.data.clone());
+        Self { header, graph, data, made: self.made.clone(), lent: self.lent.clone() }
     }
 
     /// Where the bytes of the tensors lie that were there when the model was opened.
@@ -89,6 +98,25 @@ impl Model {
         Ok(bytes.into())
     }
 
+    /// The first bytes of an initializer, at most `length`, also of one that is yet to be made.
+    ///
+    /// # Errors
+    /// As [`Model::bytes`].
+    pub fn start(&self, weight: &TensorProto, length: usize) -> Result<Bytes, OnnxError> {
+        let Some(maker) = self.made.get(weight.name()) else {
+            return self.data.start(weight, length);
+        };
+        let mut bytes = Vec::new();
+        let made = maker.make(&mut |piece| {
+            bytes.extend_from_slice(&piece[..piece.len().min(length - bytes.len())]);
+            if bytes.len() < length { Ok(()) } else { Err(OnnxError::Stopped) }
+        });
+        match made {
+            Ok(()) | Err(OnnxError::Stopped) => Ok(bytes.into()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Adds an initializer that `maker` computes while it is written.
     ///
     /// Replaces one of the same name, in its place.
@@ -115,6 +143,30 @@ impl Model {
     /// Who computes the initializer `name`, when it is not there yet.
     pub fn maker(&self, name: &str) -> Option<&Arc<dyn MakeWeight>> {
         self.made.get(name)
+    }
+
+    /// Lets the initializer `name` refer to a part of a file, which lies beside the written graph.
+    ///
+    /// The part begins at `offset` and has `length` bytes. Whoever calls this writes the file.
+    pub fn lend(&mut self, name: &str, file: &str, offset: u64, length: u64) {
+        let mut weights = self.graph.initializer.iter_mut();
+        let Some(weight) = weights.find(|weight| weight.name() == name) else { return };
+        *weight = TensorProto {
+            external_data: entries(file, offset, length),
+            data_location: Some(DataLocation::External.into()),
+            name: weight.name.clone(),
+            data_type: weight.data_type,
+            dims: weight.dims.clone(),
+            doc_string: weight.doc_string.clone(),
+            metadata_props: weight.metadata_props.clone(),
+            ..TensorProto::default()
+        };
+        self.lent.insert(name.to_owned());
+    }
+
+    /// Whether the initializer `name` refers to a file that is not this model's.
+    pub(crate) fn is_lent(&self, name: &str) -> bool {
+        self.lent.contains(name)
     }
 
     /// Version of the operators of `domain` that the model asks for.

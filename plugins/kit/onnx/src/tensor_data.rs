@@ -56,6 +56,20 @@ impl TensorData {
         Ok(bytes)
     }
 
+    /// The first bytes of `tensor`, at most `length`.
+    ///
+    /// # Errors
+    /// As [`tensor_bytes`].
+    pub fn start(&self, tensor: &TensorProto, length: usize) -> Result<Bytes, OnnxError> {
+        if is_external(tensor) {
+            let mut place = locate(tensor, &self.folder)?;
+            place.length = place.length.min(length as u64);
+            return external_bytes(&mut place);
+        }
+        let bytes = self.bytes(tensor)?;
+        Ok(bytes.slice(..bytes.len().min(length)))
+    }
+
     /// Hands the bytes of `tensor` over in pieces of at most 4 MiB, and keeps none in memory.
     ///
     /// # Errors

@@ -68,7 +68,12 @@ impl Model {
     ) -> Result<(), OnnxError> {
         let mut graph = self.graph.clone();
         let weights = std::mem::take(&mut graph.initializer).into_iter();
-        let stored = |weight| Stored::new(&weight, self.data(), self.maker(weight.name()));
+        let stored = |weight: TensorProto| {
+            if self.is_lent(weight.name()) {
+                return Ok(Stored { tensor: weight, source: None, length: 0 });
+            }
+            Stored::new(&weight, self.data(), self.maker(weight.name()))
+        };
         let mut weights: Vec<Stored> = weights.map(stored).collect::<Result<_, _>>()?;
         let is_large = || encoded_len(&self.header, &graph, &weights) > LIMIT_BYTES;
         let (is_external, attributes) = match places {

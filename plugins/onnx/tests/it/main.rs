@@ -1,13 +1,19 @@
 //! The passes on small graphs, against what Olive makes of them.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and says what it skips and measures"
+)]
 
 mod structure;
 mod olive;
 mod peephole;
 mod runtime;
 mod frame;
+mod extract;
 mod promises;
+mod memory;
 mod editor;
 
 use std::path::{Path, PathBuf};
@@ -29,6 +35,8 @@ fn plugin() -> Plugin {
         .with_pass::<olive_plugin_onnx::OnnxKQuantQuantization>()
         .with_pass::<olive_plugin_onnx::OnnxDynamicQuantization>()
         .with_pass::<olive_plugin_onnx::OnnxOpVersionConversion>()
+        .with_pass::<olive_plugin_onnx::SplitModel>()
+        .with_pass::<olive_plugin_onnx::ExtractAdapters>()
 }
 
 /// A graph of `tests/graphs`, or of the builder's fixtures when its name begins with `tiny-`.

@@ -7,7 +7,8 @@ use serde_json::Value;
 use crate::structure::Structure;
 use crate::{alone, graph, request, run};
 
-/// A pass with settings on a graph; `tests/graphs/<name>.onnx` is Olive's result.
+/// A pass with settings on a graph; `tests/graphs/<name>.onnx`, or with the names of splits, is
+/// Olive's result.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Case {
     pub(crate) name: String,
@@ -35,13 +36,27 @@ fn results_are_those_of_olive() {
             differ.push(format!("{}: {error:?}", case.name));
             continue;
         }
-        let found = Model::open(&output.path().join("model.onnx")).unwrap();
-        let expected = Model::open(&graph(&case.name)).unwrap();
-        let (found, expected) = (Structure::of(&found), Structure::of(&expected));
-        let difference = found.difference(&expected);
-        if !difference.is_empty() {
-            differ.push(format!("{}:\n{difference}", case.name));
+        for (file, reference) in files(case) {
+            let found = Model::open(&output.path().join(file)).unwrap();
+            let expected = Model::open(&graph(&reference)).unwrap();
+            let (found, expected) = (Structure::of(&found), Structure::of(&expected));
+            let difference = found.difference(&expected);
+            if !difference.is_empty() {
+                differ.push(format!("{reference}:\n{difference}"));
+            }
         }
     }
     assert!(differ.is_empty(), "{} of {}\n{}", differ.len(), cases.len(), differ.join("\n"));
+}
+
+/// Files that a case makes, each with the graph it is compared with.
+fn files(case: &Case) -> Vec<(String, String)> {
+    if case.pass != "SplitModel" {
+        return vec![("model.onnx".to_owned(), case.name.clone())];
+    }
+    let parts = (0..).map(|part| format!("split_{part}"));
+    let parts = parts.map(|part| (format!("{part}.onnx"), format!("{}.{part}", case.name)));
+    let parts: Vec<_> = parts.take_while(|(_, reference)| graph(reference).is_file()).collect();
+    assert!(parts.len() > 1, "{}", case.name);
+    parts
 }

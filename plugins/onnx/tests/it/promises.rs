@@ -16,6 +16,7 @@ fn every_setting_counts() {
         external("/external_data_name", json!("w")),
         external("/size_threshold", json!(100_000)),
         external("/convert_attribute", json!(true)),
+        Companion::value("/split_assignments", json!("m1=0;q=1")),
         Companion::value("/nodes_to_exclude", json!(["/q/MatMulNBits", "/m1/MatMul"])),
         Companion::with("/add_zero_point", json!({"use_signed_int": true})),
         Companion::value("/node_block_list", json!(["/m1/MatMul"])),
@@ -28,6 +29,7 @@ fn every_setting_counts() {
         // Otherwise reshapes are joined and constants in nodes lifted before.
         "OnnxPeepholeOptimizer" => json!({"onnxscript_optimize": false}),
         "OnnxDynamicQuantization" => json!({"quant_preprocess": false}),
+        "SplitModel" => json!({"split_assignments": {"m": 0, "h": 1}}),
         "DynamicToFixedShape" => json!({"dim_param": ["batch"], "dim_value": [4]}),
         "AddOliveMetadata" => json!({"graph_name": "name"}),
         "OnnxIODataTypeConverter" => json!({"name_pattern": "y", "source_dtype": 1}),

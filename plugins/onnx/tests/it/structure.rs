@@ -61,9 +61,12 @@ struct Terms {
 
 impl Terms {
     fn of(graph: &GraphProto, around: &HashMap<String, String>, model: &Model) -> Self {
+        let is_inner = !around.is_empty();
         let mut terms = Self { numbers: around.clone(), lines: Vec::new() };
-        for input in &graph.input {
-            terms.numbers.insert(input.name().to_owned(), input.name().to_owned());
+        for (index, input) in graph.input.iter().enumerate() {
+            // Names of what a body takes are its own affair.
+            let name = if is_inner { format!("input {index}") } else { input.name().to_owned() };
+            terms.numbers.insert(input.name().to_owned(), name);
         }
         for weight in &graph.initializer {
             terms.numbers.insert(weight.name().to_owned(), constant(weight, model));
@@ -140,7 +143,8 @@ fn typed(value: &ValueInfoProto) -> String {
     let dims = tensor.shape.as_ref().map(|shape| {
         shape.dim.iter().map(|dim| format!("{:?}", dim.value)).collect::<Vec<_>>().join(", ")
     });
-    format!("{}: {}[{dims:?}]", value.name(), tensor.elem_type())
+    // Of a scalar, Olive leaves the shape out that `onnx.checker` asks for.
+    format!("{}: {}[{}]", value.name(), tensor.elem_type(), dims.unwrap_or_default())
 }
 
 fn constant(tensor: &TensorProto, model: &Model) -> String {

@@ -72,9 +72,12 @@ impl Row {
 }
 
 /// Passes and surgeons that are not run here, each with the reason.
-pub(super) const ELSEWHERE: [(&str, &str); 2] = [
+pub(super) const ELSEWHERE: [(&str, &str); 5] = [
     ("RemoveInputs", "without an input, nodes compute something else or nothing"),
     ("RemoveInitializerFromInputs", "weights of the graphs here are no inputs"),
+    ("PackedAttentionToLoopMHA", "ONNX Runtime has no kernel for what it rewrites"),
+    ("SplitModel", "its graphs are several, which are compared with Olive's"),
+    ("ExtractAdapters", "the graph without its adapter is the base model"),
 ];
 
 /// A first run of a decoder over five tokens.
