@@ -120,7 +120,7 @@ mod tests {
         [PartKind::Pass, PartKind::System, PartKind::Evaluator, PartKind::Source, PartKind::Model];
 
     /// Passes of public configs that are not built in.
-    const IN_USE: [&str; 33] = [
+    const IN_USE: [&str; 31] = [
         "OnnxConversion",
         "OpenVINOIoUpdate",
         "OpenVINOEncapsulation",
