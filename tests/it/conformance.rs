@@ -136,7 +136,9 @@ fn check_component(name: &str, libraries: &[&str], passed: &[&str]) {
     let cases = root().join("plugins").join(name).join("conformance.json");
     let args = [component.to_str().unwrap(), "--cases", cases.to_str().unwrap()];
     let playground = Playground::bare();
-    libraries.iter().for_each(|library| playground.install(library, library));
+    for library in libraries {
+        playground.install(library, library);
+    }
     Tried::by(&playground, &args, &[]).check_kept(passed);
 }
 

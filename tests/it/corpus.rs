@@ -27,9 +27,10 @@ const LANGUAGE: [&str; 8] = [
 ];
 
 /// Passes of the built-in plugins; what they allow for a setting is their own affair.
-const INSTALLED: [&str; 14] = [
+const INSTALLED: [&str; 18] = [
     "addolivemetadata",
     "dynamictofixedshape",
+    "extractadapters",
     "graphsurgeries",
     "importgguf",
     "lora",
@@ -37,11 +38,14 @@ const INSTALLED: [&str; 14] = [
     "mergeadapterweights",
     "modelbuilder",
     "onnxblockwisertnquantization",
+    "onnxdynamicquantization",
     "onnxfloattofloat16",
     "onnxiodatatypeconverter",
     "onnxkquantquantization",
     "onnxopversionconversion",
     "onnxpeepholeoptimizer",
+    "orttransformersoptimization",
+    "splitmodel",
 ];
 
 /// Files of the corpus that hold something else than a workflow.

@@ -182,7 +182,7 @@ fn what_does_not_fit_is_told_with_what_would() {
     check(
         &|manifest| manifest.api = ">=0.4.0".into(),
         "pack-api: `acme/prune` 1.2.0 fits versions `>=0.4.0` of the plugin API, and this Olive \
-         has 0.4.0",
+         has 0.3.0",
     );
     check(
         &|manifest| manifest.min_host = Some("0.6.0".into()),

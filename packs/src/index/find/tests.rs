@@ -38,7 +38,7 @@ fn indexes(world: &World) -> Indexes {
                 with("acme/mac", "1.0.0", target("aarch64-apple-darwin")),
                 with("acme/mac", "0.9.0", target("x86_64-pc-windows-msvc")),
                 with("acme/next", "3.0.0", api(">=0.9.0")),
-                with("acme/next", "2.0.0", api(">=0.4.0, <0.9.0")),
+                with("acme/next", "2.0.0", api(">=0.3.0, <0.9.0")),
                 with("acme/late", "1.0.0", api(">=0.9.0")),
                 index_entry("acme/fuse", "1.0.0"),
             ],
@@ -121,7 +121,7 @@ fn what_is_not_found_is_told_with_what_there_is() {
         (
             "late",
             "*",
-            "`acme/late` 1.0.0 is made for the plugin API `>=0.9.0`, and this program has 0.4.0",
+            "`acme/late` 1.0.0 is made for the plugin API `>=0.9.0`, and this program has 0.3.0",
             "take another version of Olive or of the pack",
         ),
     ] {
