@@ -205,6 +205,9 @@ fn a_goal_that_is_missed_ends_the_run_with_21_and_leaves_the_result() {
     let playground = Playground::new();
     // Without the input model's figure, a threshold alone.
     with_goal(&playground, &json!({"type": "threshold", "value": 0.6}));
+    playground
+        .olive(&["plan", "--config", "@/olive.json"])
+        .check(0, &["goal: `threshold` 0.6 for `tone-exact_match` of `second`"]);
     playground.run().check(
         21,
         &[

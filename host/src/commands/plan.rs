@@ -10,7 +10,7 @@ use crate::config::Scope;
 use crate::error::Error;
 use crate::flow::{self, Accepted};
 use crate::host::unplanned;
-use crate::plan::{self, Plan, Role, Step};
+use crate::plan::{self, Plan, PlannedGoal, Role, Step};
 use crate::steps::StepTitle;
 use crate::store::Store;
 use crate::units::bytes;
@@ -58,8 +58,12 @@ fn text(plan: &Plan, costs: &[Option<&Cost>], store: &Store) -> String {
         let cost = cost.map(needs).unwrap_or_default();
         format!("{index:>3}  {title:width$}  {key}  {state:11}  {plugin}{place}{cost}\n")
     });
+    let goals = plan.goals.iter().map(|planned| {
+        let PlannedGoal { of, figure, goal, .. } = planned;
+        format!("goal: `{}` {} for `{figure}` of `{of}`\n", goal.kind.name(), goal.value)
+    });
     let result = plan.output_dir.iter().map(|folder| format!("result: {}\n", folder.display()));
-    steps.chain(result).collect()
+    steps.chain(goals).chain(result).collect()
 }
 
 /// An estimate in a few words.
@@ -95,12 +99,17 @@ fn json(plan: &Plan, costs: &[Option<&Cost>], store: &Store) -> String {
             told
         })
         .collect();
+    let goals = plan.goals.iter().map(
+        |planned| json!({"model": planned.of, "figure": planned.figure, "goal": planned.goal}),
+    );
+    let goals: Vec<_> = goals.collect();
     let plan = json!({
         "workflow_id": plan.workflow_id,
         "input_model": plan.input.model,
         "accelerator": plan.accelerator,
         "threads": plan.threads,
         "steps": steps,
+        "goals": goals,
         "cache_dir": plan.cache_dir,
         "output_dir": plan.output_dir,
     });

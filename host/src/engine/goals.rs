@@ -13,7 +13,7 @@ pub(super) fn outcomes(goals: &[PlannedGoal], models: &[ModelRecord]) -> Vec<Goa
         let needs_baseline = planned.goal.kind.needs_baseline();
         let baseline = models.first().filter(|_| needs_baseline).and_then(of);
         Some(GoalOutcome {
-            model: model.title().to_owned(),
+            model: planned.of.clone(),
             figure: planned.figure.clone(),
             higher_is_better: planned.higher_is_better,
             goal: planned.goal,
@@ -40,6 +40,7 @@ mod tests {
     fn check(shares: [Option<f64>; 3], kind: GoalKind, value: f64, is_met: Option<bool>) {
         let planned = PlannedGoal {
             model: 2,
+            of: "third".into(),
             figure: "tone-exact_match".into(),
             higher_is_better: true,
             goal: Goal { kind, value },
@@ -69,6 +70,7 @@ mod tests {
     fn a_model_that_was_not_made_is_not_judged() {
         let planned = PlannedGoal {
             model: 3,
+            of: "merge".into(),
             figure: "tone-exact_match".into(),
             higher_is_better: true,
             goal: Goal { kind: GoalKind::Threshold, value: 0.0 },

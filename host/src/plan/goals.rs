@@ -9,6 +9,8 @@ use olive_schemas::workflow::Workflow;
 pub struct PlannedGoal {
     /// The model, counted in order of making.
     pub model: usize,
+    /// What people call the model.
+    pub of: String,
     /// The figure, `<metric>-<sub-metric>`.
     pub figure: String,
     /// Which direction is better.
@@ -17,30 +19,43 @@ pub struct PlannedGoal {
     pub goal: Goal,
 }
 
-/// The models that goals are for, counted in order of making, with their evaluators.
+/// A model that goals are for, and its evaluator.
+pub(super) struct Judged<'a> {
+    /// The model, counted in order of making.
+    pub(super) model: usize,
+    /// What people call it.
+    pub(super) title: &'a str,
+    /// The evaluator.
+    pub(super) evaluator: &'a str,
+}
+
+/// The models that goals are for, with their evaluators.
 ///
 /// These are the last model, and models whose pass names an evaluator of its own: the engine's
 /// measures every model on the way, and not every one of them must be good.
-pub(super) fn judges(workflow: &Workflow) -> Vec<(usize, &str)> {
+pub(super) fn judged(workflow: &Workflow) -> Vec<Judged<'_>> {
     let Workflow { engine, passes, .. } = workflow;
     let last = passes.len();
     if last == 0 {
-        return engine.evaluator.iter().map(|evaluator| (0, evaluator.as_str())).collect();
+        let judged = |evaluator| Judged { model: 0, title: "input model", evaluator };
+        return engine.evaluator.as_deref().map(judged).into_iter().collect();
     }
-    let judges = passes.values().enumerate().filter_map(|(index, pass)| {
+    let judged = passes.iter().enumerate().filter_map(|(index, (title, pass))| {
         let model = index + 1;
         let shared = engine.evaluator.as_ref().filter(|_| model == last);
-        Some((model, pass.evaluator.as_ref().or(shared)?.as_str()))
+        let evaluator = pass.evaluator.as_ref().or(shared)?;
+        Some(Judged { model, title, evaluator })
     });
-    judges.collect()
+    judged.collect()
 }
 
-/// The goals that `evaluator` has for the model numbered `model`.
-pub(super) fn of(evaluator: &EvaluatorConfig, model: usize) -> Vec<PlannedGoal> {
+/// The goals that `evaluator` has for the model numbered `model`, which people call `title`.
+pub(super) fn of(evaluator: &EvaluatorConfig, model: usize, title: &str) -> Vec<PlannedGoal> {
     let figures = evaluator.metrics.iter().flat_map(|metric| {
         metric.sub_types.iter().filter_map(move |figure| {
             Some(PlannedGoal {
                 model,
+                of: title.to_owned(),
                 figure: format!("{}-{}", metric.name, figure.name),
                 higher_is_better: figure.is_higher_better(metric.kind),
                 goal: figure.goal?,

@@ -10,7 +10,7 @@ use olive_schemas::types;
 use olive_schemas::workflow::{PassConfig, Workflow};
 use serde_json::Value;
 
-use super::goals::{self, PlannedGoal};
+use super::goals::{self, Judged, PlannedGoal};
 use super::input;
 use super::settings::{Ground, Settings, settle};
 use super::step::StepParts;
@@ -114,9 +114,9 @@ impl Planning<'_> {
 
     /// Gathers what models must reach.
     fn goals(&mut self, workflow: &Workflow) {
-        for (model, evaluator) in goals::judges(workflow) {
-            let config = self.checked.evaluator(evaluator);
-            self.goals.extend(config.map(|config| goals::of(&config, model)).unwrap_or_default());
+        for Judged { model, title, evaluator } in goals::judged(workflow) {
+            let config = self.checked.evaluator(evaluator).unwrap_or_default();
+            self.goals.extend(goals::of(&config, model, title));
         }
     }
 
@@ -126,10 +126,11 @@ impl Planning<'_> {
         let is_wanted = engine.evaluate_input_model || passes.is_empty();
         let shared = engine.evaluator.as_deref().filter(|_| is_wanted && self.can_be_measured());
         let mut evaluators = Vec::from_iter(shared);
-        for (_, evaluator) in goals::judges(workflow) {
+        for Judged { title, evaluator, .. } in goals::judged(workflow) {
             let config = self.checked.evaluator(evaluator).unwrap_or_default();
             let needs_baseline = |goal: &PlannedGoal| goal.goal.kind.needs_baseline();
-            if !evaluators.contains(&evaluator) && goals::of(&config, 0).iter().any(needs_baseline)
+            if !evaluators.contains(&evaluator)
+                && goals::of(&config, 0, title).iter().any(needs_baseline)
             {
                 evaluators.push(evaluator);
             }

@@ -126,6 +126,9 @@ fn functions() -> Value {
 pub(super) fn companions() -> Vec<Companion> {
     let (with, value) = (Companion::with, Companion::value);
     let speed = json!([{"name": "speed", "type": "latency", "sub_types": [{"name": "avg"}]}]);
+    let goal = json!({"name": "bytes", "goal": {"type": "threshold", "value": 1e12}});
+    let size = json!([{"name": "size", "type": "size_on_disk", "sub_types": [goal]}]);
+    let held = json!({"evaluators": {"tone": {"metrics": size}}});
     let bare = json!({"systems": {"here": {"accelerators": [{"device": "cpu"}]}}});
     let untrained = json!({"passes": {"lora": null}});
     vec![
@@ -151,6 +154,9 @@ pub(super) fn companions() -> Vec<Companion> {
         .to(json!("throughput")),
         value("/evaluators/tone/metrics/0/data_config", json!("train")),
         value("/evaluators/tone/metrics/0/sub_types/0/name", json!("perplexity")),
+        with("/evaluators/tone/metrics/0/sub_types/0/goal/type", held.clone())
+            .to(json!("max-degradation")),
+        with("/evaluators/tone/metrics/0/sub_types/0/goal/value", held).to(json!(2e12)),
         value("/passes/toy/type", json!("MergeAdapterWeights")),
         value("/passes/toy/host", json!("shell")),
         value("/passes/toy/evaluator", json!("size")),
