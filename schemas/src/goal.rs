@@ -158,7 +158,8 @@ mod tests {
             );
         }
         // A log-likelihood is below zero: half as good is further away from it.
-        assert_eq!(limit(PercentMaxDegradation, 50.0, -10.0, true), -15.0);
+        let limit = Goal { kind: PercentMaxDegradation, value: 50.0 }.limit(Some(-10.0), true);
+        assert_eq!(limit, Some(-15.0));
     }
 
     #[test]

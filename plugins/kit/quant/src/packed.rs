@@ -192,8 +192,9 @@ mod tests {
     ) {
         let format = BlockFormat { bits, block_size: 16, is_symmetric: false };
         let groups = K / 16;
-        let code = |row: usize, column: usize| (row * 37 + column * 11) as u8 & bits.last_code();
-        let zero_point = |row: usize, group: usize| (row * 5 + group) as u8 & bits.last_code();
+        let low = |number: usize| number.to_le_bytes()[0] & bits.last_code();
+        let code = |row: usize, column: usize| low(row * 37 + column * 11);
+        let zero_point = |row: usize, group: usize| low(row * 5 + group);
         let mut codes = vec![0; bits.bytes(N * K)];
         for at in 0..N * K {
             let (row, column) = cell(at);
