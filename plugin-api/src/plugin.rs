@@ -46,18 +46,7 @@ struct Entry {
 impl Plugin {
     /// An empty plugin called `name` at `version`.
     pub fn new(name: &str, version: &str) -> Self {
-        let descriptor = PluginDescriptor {
-            name: name.into(),
-            version: version.into(),
-            api_version: API_VERSION.into(),
-            passes: Vec::new(),
-            evaluators: Vec::new(),
-            generators: Vec::new(),
-            sources: Vec::new(),
-            systems: Vec::new(),
-            previewers: Vec::new(),
-            graph_editors: Vec::new(),
-        };
+        let descriptor = PluginDescriptor::new(name, version, API_VERSION);
         Self { descriptor, entries: Vec::new() }
     }
 

@@ -41,6 +41,28 @@ pub struct PluginDescriptor {
     pub graph_editors: Vec<GraphEditorDescriptor>,
 }
 
+impl PluginDescriptor {
+    /// A plugin that provides nothing yet.
+    pub fn new(
+        name: impl Into<String>,
+        version: impl Into<String>,
+        api_version: impl Into<String>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            version: version.into(),
+            api_version: api_version.into(),
+            passes: Vec::new(),
+            evaluators: Vec::new(),
+            generators: Vec::new(),
+            sources: Vec::new(),
+            systems: Vec::new(),
+            previewers: Vec::new(),
+            graph_editors: Vec::new(),
+        }
+    }
+}
+
 /// What one pass says about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PassDescriptor {

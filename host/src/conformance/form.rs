@@ -124,17 +124,10 @@ mod tests {
             schema: json!({}),
             threads_change_result: false,
         };
+        let api_version = olive_plugin_api::API_VERSION;
         PluginDescriptor {
-            name: name.into(),
-            version: version.into(),
-            api_version: olive_plugin_api::API_VERSION.into(),
             passes: passes.iter().map(pass).collect(),
-            evaluators: Vec::new(),
-            generators: Vec::new(),
-            sources: Vec::new(),
-            systems: Vec::new(),
-            previewers: Vec::new(),
-            graph_editors: Vec::new(),
+            ..PluginDescriptor::new(name, version, api_version)
         }
     }
 

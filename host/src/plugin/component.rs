@@ -119,16 +119,8 @@ pub fn as_plugin(component: &ValidatorDescriptor) -> PluginDescriptor {
         threads_change_result: false,
     });
     PluginDescriptor {
-        name: component.id.clone(),
-        version: component.version.clone(),
-        api_version: String::new(),
         passes: passes.collect(),
-        evaluators: Vec::new(),
-        generators: Vec::new(),
-        sources: Vec::new(),
-        systems: Vec::new(),
-        previewers: Vec::new(),
-        graph_editors: Vec::new(),
+        ..PluginDescriptor::new(&component.id, &component.version, "")
     }
 }
 
