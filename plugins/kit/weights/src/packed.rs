@@ -46,12 +46,7 @@ impl WeightSource for PackedWeights {
     }
 
     fn rows(&self, name: &str, rows: Range<usize>) -> Result<StoredRows<'_>, WeightError> {
-        let tensor = self.checkpoint.tensor(name)?;
-        Ok(StoredRows {
-            dtype: tensor.dtype,
-            row_len: tensor.row_len(),
-            bytes: tensor.rows_bytes(rows).into(),
-        })
+        Ok(StoredRows::of(&self.checkpoint.tensor(name)?, rows))
     }
 
     fn packed(&self, path: &str) -> Option<&PackedLayer> {

@@ -1,8 +1,9 @@
 //! Some rows of a weight.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
-use olive_kit_checkpoint::Dtype;
+use olive_kit_checkpoint::{Dtype, Tensor};
 
 /// Some rows of a weight as a checkpoint stores them: lent from a file, or made.
 #[derive(Debug, Clone)]
@@ -13,6 +14,14 @@ pub struct StoredRows<'a> {
     pub row_len: usize,
     /// Values in row-major order, little-endian.
     pub bytes: Cow<'a, [u8]>,
+}
+
+impl<'a> StoredRows<'a> {
+    /// These rows of a tensor of a checkpoint.
+    pub(crate) fn of(tensor: &Tensor<'a>, rows: Range<usize>) -> Self {
+        let (dtype, row_len) = (tensor.dtype, tensor.row_len());
+        Self { dtype, row_len, bytes: tensor.rows_bytes(rows).into() }
+    }
 }
 
 impl StoredRows<'_> {
