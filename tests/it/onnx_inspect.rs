@@ -87,9 +87,17 @@ fn what_is_no_graph_is_one_sentence() {
     }
     inspect(&playground, &["@/nowhere"]).check(13, &["does not exist"]);
     inspect(&playground, &["@/base"]).check(2, &["is a model of type HfModel"]);
+}
+
+#[test]
+fn a_graph_is_shown_without_the_file_of_its_weights() {
+    let playground = playground();
     fs::remove_file(playground.path("model/model.onnx.data")).unwrap();
     let said = inspect(&playground, &["@/model/model.onnx"]);
-    said.check(20, &["is no sound model", "model.onnx.data"]);
+    said.check(0, &["operators", "model.onnx.data  missing"]);
+    fs::write(playground.path("model/model.onnx.data"), "cut").unwrap();
+    let said = inspect(&playground, &["@/model/model.onnx"]);
+    said.check(20, &["is no sound model"]);
 }
 
 #[test]

@@ -17,7 +17,7 @@ mod small_floats;
 use olive_plugin_api::{GraphEdit, GraphEditor, GraphView, Model, PluginError, StepContext};
 
 use crate::error::RewriteError;
-use crate::rewrite::{graph_path, open, rewrite_alike};
+use crate::rewrite::{graph_path, open_to_look, rewrite_alike};
 
 /// Shows and edits ONNX graphs.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ impl GraphEditor for OnnxGraphEditor {
     const SUMMARY: &'static str = "Show ONNX graphs without their weights, and edit them.";
 
     fn view(&self, input: &Model, _ctx: &StepContext<'_>) -> Result<GraphView, PluginError> {
-        let mut model = open(&graph_path(input)?)?;
+        let mut model = open_to_look(&graph_path(input)?)?;
         view::sort_all(&mut model)?;
         Ok(view::view(&model)?)
     }

@@ -1,6 +1,7 @@
 //! The frame of every pass: open the model, edit it, write it, and bring along what lies beside it.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -185,13 +186,35 @@ pub(crate) fn graph_paths(input: &Model) -> Result<Vec<PathBuf>, RewriteError> {
 /// # Errors
 /// When it cannot be read, or something is wrong with it that no edit puts right.
 pub(crate) fn open(path: &Path) -> Result<Graph, RewriteError> {
+    open_unless(path, &|_| true)
+}
+
+/// The same to look at: files that hold weights may be missing.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn open_to_look(path: &Path) -> Result<Graph, RewriteError> {
+    open_unless(path, &|problem| !is_missing(problem))
+}
+
+/// The model at `path`, unless it has a problem that `is_fatal`.
+fn open_unless(
+    path: &Path,
+    is_fatal: &dyn Fn(&GraphProblem) -> bool,
+) -> Result<Graph, RewriteError> {
     let graph = Graph::open(path)?;
     // Values made twice are what surgeons such as `DeduplicateNodes` are for.
-    let is_fatal = |problem: &GraphProblem| !matches!(problem, GraphProblem::MadeTwice { .. });
-    match graph.check().into_iter().find(is_fatal) {
+    let is_mended = |problem: &GraphProblem| matches!(problem, GraphProblem::MadeTwice { .. });
+    match graph.check().into_iter().find(|problem| !is_mended(problem) && is_fatal(problem)) {
         Some(problem) => Err(RewriteError::Unsound { path: path.to_owned(), problem }),
         None => Ok(graph),
     }
+}
+
+/// Whether a file is missing that holds weights.
+fn is_missing(problem: &GraphProblem) -> bool {
+    let GraphProblem::Tensor(OnnxError::Read { source, .. }) = problem else { return false };
+    source.kind() == io::ErrorKind::NotFound
 }
 
 /// Puts the nodes in order and looks whether the edit left a sound graph.

@@ -103,9 +103,10 @@ fn graph_file(model: &Model) -> PathBuf {
         .unwrap_or_else(|| model.model_path.clone())
 }
 
-/// The files of the model with their sizes in bytes, the graph's first.
-fn files(view: &GraphView, graph: &Path) -> Vec<(String, u64)> {
-    let size = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
+/// The files of the model with their sizes in bytes, the graph's first; those that are missing have
+/// none.
+fn files(view: &GraphView, graph: &Path) -> Vec<(String, Option<u64>)> {
+    let size = |path: &Path| fs::metadata(path).ok().map(|file| file.len());
     let bodies = view.bodies();
     let weights = bodies.iter().flat_map(|body| &body.weights);
     let names: BTreeSet<&str> = weights.filter_map(|weight| weight.file.as_deref()).collect();

@@ -26,8 +26,13 @@ pub(super) struct Look {
     pub(super) weights: bool,
 }
 
-/// What `view` says of the model called `name`, whose `files` have sizes in bytes.
-pub(super) fn page(name: &str, view: &GraphView, files: &[(String, u64)], look: &Look) -> String {
+/// What `view` says of the model called `name`, whose `files` have sizes in bytes unless they are missing.
+pub(super) fn page(
+    name: &str,
+    view: &GraphView,
+    files: &[(String, Option<u64>)],
+    look: &Look,
+) -> String {
     let bodies = view.bodies();
     let weights = weights(&bodies);
     let title = |title: &str| format!("\n{}\n", paint(title, Style::Strong, look.color));
@@ -49,7 +54,8 @@ pub(super) fn page(name: &str, view: &GraphView, files: &[(String, u64)], look: 
         text += &table(&told, look.columns);
     }
     text += &title("files");
-    let told: Vec<_> = files.iter().map(|(name, length)| (name.clone(), size(*length))).collect();
+    let told = |length: &Option<u64>| length.map_or_else(|| "missing".to_owned(), size);
+    let told: Vec<_> = files.iter().map(|(name, length)| (name.clone(), told(length))).collect();
     text += &table(&told, look.columns);
     if look.nodes {
         for body in bodies {
@@ -85,7 +91,7 @@ pub(super) fn sized(dtype: &str, dims: &[i64]) -> String {
 fn header(
     view: &GraphView,
     bodies: &[&GraphBody],
-    files: &[(String, u64)],
+    files: &[(String, Option<u64>)],
 ) -> Vec<(String, String)> {
     let row = |name: &str, told: String| (name.to_owned(), told);
     let count: usize = bodies.iter().map(|body| body.nodes.len()).sum();
@@ -93,7 +99,7 @@ fn header(
         if domain.is_empty() { "ai.onnx".to_owned() } else { domain.clone() }
     };
     let opsets = view.opsets.iter().map(|(name, version)| format!("{} {version}", domain(name)));
-    let total = files.iter().map(|(_, length)| length).sum();
+    let total = files.iter().filter_map(|(_, length)| *length).sum();
     let place = match bodies.len() {
         1 => String::new(),
         count => format!(" in {}", counted(count, "graph")),

@@ -1,10 +1,14 @@
 //! Values and tensors as they are described outside of ONNX, and back.
 
+use std::io::ErrorKind;
+
 use olive_kit_onnx::proto::tensor_proto::DataType;
 use olive_kit_onnx::proto::tensor_shape_proto::Dimension;
 use olive_kit_onnx::proto::tensor_shape_proto::dimension::Value as Size;
 use olive_kit_onnx::proto::{SparseTensorProto, TensorProto, TensorShapeProto, ValueInfoProto};
-use olive_kit_onnx::{self as kit, Model, external_file, packed_bytes, raw_tensor, value_info};
+use olive_kit_onnx::{
+    self as kit, Model, OnnxError, external_file, packed_bytes, raw_tensor, value_info,
+};
 use olive_schemas::graph::{Dim, SHOWN_BYTES, TensorView, ValueView};
 
 use super::elements;
@@ -43,7 +47,7 @@ pub(super) fn value_proto(view: &ValueView) -> Result<ValueInfoProto, String> {
     Ok(proto)
 }
 
-/// A tensor, with its elements when they are few.
+/// A tensor, with its elements when they are few and their file is there.
 ///
 /// # Errors
 /// When these cannot be read.
@@ -53,7 +57,11 @@ pub(super) fn tensor(model: &Model, tensor: &TensorProto) -> Result<TensorView, 
     let bytes = count.and_then(|count| packed_bytes(dtype, count)).unwrap_or(0);
     let values = match count.and_then(|count| usize::try_from(count).ok()) {
         Some(count) if bytes <= SHOWN_BYTES && packed_bytes(dtype, 0).is_some() => {
-            elements::numbers(&model.bytes(tensor)?, dtype, count)
+            match model.bytes(tensor) {
+                Ok(bytes) => elements::numbers(&bytes, dtype, count),
+                Err(OnnxError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => None,
+                Err(error) => return Err(error.into()),
+            }
         }
         _ => None,
     };
