@@ -2,7 +2,8 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+
+use crate::search::SearchStrategy;
 
 /// Settings of the run as a whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -68,56 +69,18 @@ impl Default for EngineConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum SearchSwitch {
-    /// `false`: no search.
-    Off(bool),
+    /// `false`: no search; `true`: one with the usual settings.
+    Usual(bool),
     /// How to search.
     On(Box<SearchStrategy>),
 }
 
-/// How to search for the best model.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct SearchStrategy {
-    /// Whether all passes are searched as one space, or one after the other.
-    pub execution_order: Option<ExecutionOrder>,
-    /// Which points of the space are tried.
-    pub sampler: Option<Sampler>,
-    /// Samples tried at most; 0 for all.
-    pub max_samples: Option<usize>,
-    /// Start of the random numbers of a sampler.
-    pub seed: Option<u64>,
-    /// Further settings of the sampler.
-    pub sampler_config: Option<Map<String, Value>>,
-    /// Models kept.
-    pub output_model_num: Option<usize>,
-    /// Whether the first model that meets every goal ends the search.
-    pub stop_when_goals_met: bool,
-    /// Points tried at most.
-    pub max_iter: Option<usize>,
-    /// Seconds of search at most.
-    pub max_time: Option<f64>,
-    /// Whether settings of passes are searched, or only which passes run.
-    pub include_pass_params: Option<bool>,
-}
-
-/// Order in which passes are searched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum ExecutionOrder {
-    /// All passes as one space.
-    Joint,
-    /// One pass after the other.
-    PassByPass,
-}
-
-/// Which points of a search space are tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Sampler {
-    /// All, in order.
-    Sequential,
-    /// Random ones.
-    Random,
-    /// Those a tree-structured Parzen estimator proposes.
-    Tpe,
+impl SearchSwitch {
+    /// The search that is asked for.
+    pub fn strategy(&self) -> Option<SearchStrategy> {
+        match self {
+            Self::Usual(is_on) => is_on.then(SearchStrategy::default),
+            Self::On(strategy) => Some((**strategy).clone()),
+        }
+    }
 }

@@ -11,6 +11,7 @@ use crate::error::PluginError;
 use crate::goal::GoalOutcome;
 use crate::metric::MetricValue;
 use crate::model::Model;
+use crate::search::SearchRecord;
 use crate::step::{Accelerator, LogLevel};
 
 /// Everything a run leaves to be told: its models in order of making, and what was odd.
@@ -28,20 +29,27 @@ pub struct Footprint {
     pub start_time: String,
     /// Wall time of the run in seconds.
     pub duration_sec: f64,
-    /// The input model first, then one model a pass, each made from the one before.
+    /// The input model first, then one model a pass, each made from the one before; after a search
+    /// the models of all trials, each once, those of the best trial last.
     pub models: Vec<ModelRecord>,
     /// Warnings about the config and about what steps lost.
     pub diagnostics: Vec<Diagnostic>,
     /// How models meet the goals of their evaluators.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub goals: Vec<GoalOutcome>,
+    /// How the search went, when there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchRecord>,
     /// Absolute path of the output folder, when the run has a result.
     pub output_dir: Option<String>,
 }
 
 impl Footprint {
-    /// Whether every step came to its end.
+    /// Whether every step came to its end, or a search has a result.
     pub fn is_complete(&self) -> bool {
+        if let Some(search) = &self.search {
+            return search.nearest.is_some() || !search.chosen.is_empty();
+        }
         let steps = self.models.iter().flat_map(ModelRecord::steps);
         steps.into_iter().all(|step| step.status.is_done())
     }

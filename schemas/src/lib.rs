@@ -2,7 +2,7 @@
 //! other, what a run leaves behind.
 //!
 //! This crate does no I/O and knows no plugin. In reading order:
-//! - what a user writes: [`workflow`], [`engine`], [`data`], [`metric`], [`goal`], [`types`](mod@types),
+//! - what a user writes: [`workflow`], [`search`], [`engine`], [`data`], [`metric`], [`goal`], [`types`](mod@types),
 //!   [`known_packs`];
 //! - what vendors ship: [`pack`];
 //! - what crosses the plugin boundary: [`descriptor`], [`advice`], [`step`], [`preview`], [`system`], [`model`],
@@ -38,6 +38,7 @@ pub mod workflow;
 pub mod types;
 pub mod known_packs;
 pub mod pack;
+pub mod search;
 pub mod engine;
 pub mod data;
 pub mod metric;

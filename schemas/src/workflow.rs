@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::data::DataConfig;
-use crate::engine::EngineConfig;
+use crate::engine::{EngineConfig, SearchSwitch};
 use crate::metric::EvaluatorConfig;
 use crate::model::Model;
+use crate::search::SearchValues;
 use crate::step::{Accelerator, Device};
 use crate::validation::ValidatorsConfig;
 
@@ -287,6 +288,10 @@ pub struct PassConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-olive-reference" = "system"))]
     pub host: Option<String>,
+    /// Settings that a search tries, by name (a path with dots for one inside another), each with
+    /// its values.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub search: IndexMap<String, SearchValues>,
     /// Settings of the pass; its own schema describes them.
     #[serde(flatten)]
     pub config: Map<String, Value>,
@@ -321,7 +326,7 @@ pub struct Build {
     pub evaluator: Option<String>,
     /// Search of this build, instead of the engine's.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub search_strategy: Option<Value>,
+    pub search_strategy: Option<SearchSwitch>,
 }
 
 /// An Azure Machine Learning workspace and how to reach it.
