@@ -17,6 +17,7 @@ pub mod defaults;
 pub mod advice;
 pub mod fit;
 pub mod check;
+pub mod variants;
 pub mod missing;
 pub mod locate;
 pub mod codes;

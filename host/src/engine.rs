@@ -21,9 +21,10 @@ use olive_schemas::step::StepOutcome;
 
 use crate::clock;
 use crate::plan::{Plan, Role, Step};
-use crate::steps::steps;
+use crate::steps::{StepTitle, steps};
 use crate::store::{StepKey, Store, files};
 use crate::view::View;
+pub use goals::outcomes;
 use step::Ended;
 
 /// What a run needs beside its plan.
@@ -48,21 +49,7 @@ pub fn execute(plan: &Plan, context: &RunContext<'_>) -> Footprint {
     let start_time = clock::now();
     let titles = plan.titles(context.store);
     context.view.run_started(&plan.workflow_id, &titles);
-    let mut models = vec![input_record(plan)];
-    for (step, title) in plan.steps.iter().zip(&titles) {
-        let Some(input) = models.get(step.input()).and_then(|record| record.model.clone()) else {
-            break;
-        };
-        context.view.step_started(title);
-        let ended = step::run(plan, step, input, context);
-        let is_done = ended.record.status.is_done();
-        let metrics = metrics_of(&ended);
-        context.view.step_ended(title, &ended.record, &metrics);
-        attach(&mut models, step, ended);
-        if !is_done {
-            break;
-        }
-    }
+    let models = walk(plan, &titles, context, &|_| true);
     Footprint {
         workflow_id: plan.workflow_id.clone(),
         olive_version: env!("CARGO_PKG_VERSION").into(),
@@ -73,8 +60,35 @@ pub fn execute(plan: &Plan, context: &RunContext<'_>) -> Footprint {
         goals: goals::outcomes(&plan.goals, &models),
         models,
         diagnostics: context.told.clone(),
+        search: None,
         output_dir: None,
     }
+}
+
+/// The models that the steps of `plan` make and measure, until one fails or `goes_on` is false of
+/// the models so far.
+pub fn walk(
+    plan: &Plan,
+    titles: &[StepTitle],
+    context: &RunContext<'_>,
+    goes_on: &dyn Fn(&[ModelRecord]) -> bool,
+) -> Vec<ModelRecord> {
+    let mut models = vec![input_record(plan)];
+    for (step, title) in plan.steps.iter().zip(titles) {
+        let Some(input) = models.get(step.input()).and_then(|record| record.model.clone()) else {
+            break;
+        };
+        context.view.step_started(title);
+        let ended = step::run(plan, step, input, context);
+        let is_done = ended.record.status.is_done();
+        let metrics = metrics_of(&ended);
+        context.view.step_ended(title, &ended.record, &metrics);
+        attach(&mut models, step, ended);
+        if !is_done || !goes_on(&models) {
+            break;
+        }
+    }
+    models
 }
 
 /// Title of a step, and what it made or why it did not.

@@ -85,6 +85,17 @@ pub enum Error {
     /// Models of a run that is complete miss their goals.
     #[error("{}", missed(.0))]
     Goals(Vec<GoalLine>),
+    /// No model that a search found meets the goals.
+    #[error("no model meets the goals; the nearest is {nearest}: {}", sentences(goals))]
+    Unreached {
+        /// The variant that comes nearest.
+        nearest: String,
+        /// What it misses.
+        goals: Vec<GoalLine>,
+    },
+    /// No variant of a search can work; why, variant by variant.
+    #[error("no variant of the search can work: {}", .0.first().map_or("there is none", String::as_str))]
+    NoVariant(Vec<String>),
     /// The store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -136,9 +147,13 @@ impl Error {
             {
                 CANCELLED
             }
-            Self::Plan(_) | Self::Inputs(_) | Self::Model(_) | Self::Prepare(_) => 13,
+            Self::Plan(_)
+            | Self::Inputs(_)
+            | Self::Model(_)
+            | Self::NoVariant(_)
+            | Self::Prepare(_) => 13,
             Self::Step { .. } | Self::Store(_) | Self::Output(_) => 20,
-            Self::Goals(_) => 21,
+            Self::Goals(_) | Self::Unreached { .. } => 21,
         }
     }
 
@@ -194,6 +209,11 @@ impl Error {
                 "goal-missed",
                 Some("the result is there; change the goal, or the passes".to_owned()),
             ),
+            Self::Unreached { .. } => (
+                "goal-missed",
+                Some("the nearest is there; change the goals, or give the search more".to_owned()),
+            ),
+            Self::NoVariant(reasons) => ("no-variant", other_reasons(reasons)),
             Self::Store(_) => ("store", None),
             Self::Output(OutputError::Io { .. }) => ("output", None),
             Self::Output(OutputError::Report(_)) => ("report", None),
@@ -206,8 +226,22 @@ impl Error {
 
 /// Goals that were missed, in one sentence.
 fn missed(goals: &[GoalLine]) -> String {
-    let sentences: Vec<_> = goals.iter().map(GoalLine::sentence).collect();
-    format!("goal missed: {}", sentences.join("; "))
+    format!("goal missed: {}", sentences(goals))
+}
+
+fn sentences(goals: &[GoalLine]) -> String {
+    goals.iter().map(GoalLine::sentence).collect::<Vec<_>>().join("; ")
+}
+
+/// Why variants after the first cannot work.
+fn other_reasons(reasons: &[String]) -> Option<String> {
+    let mut others: Vec<&str> = Vec::new();
+    for reason in reasons.iter().skip(1).map(String::as_str) {
+        if reason != reasons[0] && !others.contains(&reason) {
+            others.push(reason);
+        }
+    }
+    (!others.is_empty()).then(|| format!("others: {}", others.join("; ")))
 }
 
 /// How a step ended that made nothing.

@@ -1,9 +1,14 @@
 //! From a config's text to the workflow it says, and everything that there is to tell about it.
 
+mod variants;
+
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use crate::config::{CheckedWorkflow, Finding, Node, Parsed, Scope, Source, check, parse, upgrade};
+use crate::config::check::search::asks_for_search;
+use crate::config::{
+    CheckedWorkflow, Finding, Node, Parsed, Scope, Source, Upgraded, check, parse, upgrade,
+};
 use crate::plugin::Catalog;
 use crate::validate::{migrate, validate};
 
@@ -41,12 +46,30 @@ fn examine_document(
     catalog: &Catalog,
     scope: Scope,
 ) -> (Option<CheckedWorkflow>, Vec<Finding>) {
-    let (mut upgraded, mut findings) = upgrade(document, source, catalog);
-    findings.extend(migrate(&mut upgraded, source, catalog, scope));
+    let (upgraded, mut findings) = upgrade(document, source, catalog);
     let is_upgraded = !findings.iter().any(Finding::is_error);
+    let leaves_choice = asks_for_search(&upgraded.tree.to_value());
+    let (checked, found) = if leaves_choice && scope.has_passes {
+        variants::examine(upgraded, source, catalog, scope)
+    } else {
+        examine_one(upgraded, source, catalog, scope)
+    };
+    findings.extend(found);
+    (checked.filter(|_| is_upgraded), findings)
+}
+
+/// Checks and validates one config that leaves nothing to a search.
+pub fn examine_one(
+    mut upgraded: Upgraded,
+    source: &Source,
+    catalog: &Catalog,
+    scope: Scope,
+) -> (Option<CheckedWorkflow>, Vec<Finding>) {
+    let mut findings = migrate(&mut upgraded, source, catalog, scope);
+    let is_migrated = !findings.iter().any(Finding::is_error);
     let (checked, found) = check(upgraded, source, catalog, scope);
     findings.extend(found);
-    let checked = checked.filter(|_| is_upgraded);
+    let checked = checked.filter(|_| is_migrated);
     if let Some(checked) = &checked
         && scope.has_passes
     {

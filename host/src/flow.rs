@@ -1,6 +1,7 @@
 //! A run from its config to its report, one function a stage.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use olive_schemas::diagnostic::{Diagnostic, Severity};
 use olive_schemas::footprint::Footprint;
@@ -16,6 +17,7 @@ use crate::output;
 use crate::plan::{self, Choices, Plan};
 use crate::prepare::{self, Prepared};
 use crate::report;
+use crate::search::{self, Searched};
 use crate::store::{StepKey, Store};
 
 /// Runs the workflow of the config at `path`, from its text to its report; of a config with
@@ -91,6 +93,12 @@ fn run_build(
     choices: &Choices,
 ) -> Result<Footprint, Error> {
     let source = &accepted.source;
+    if let Some((strategy, variants)) = build.search() {
+        let variants = Arc::clone(variants);
+        let findings = &accepted.findings;
+        let searched = Searched { source, build, findings, strategy, variants };
+        return search::run(host, &searched, choices);
+    }
     let plan = plan::resolve(build, &source.folder(), &host.catalog, choices)
         .map_err(|error| unplanned(error, source, build))?;
     let store = Store::new(&plan.cache_dir);

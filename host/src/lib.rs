@@ -14,6 +14,7 @@
 pub mod cli;
 pub mod commands;
 pub mod flow;
+pub mod search;
 pub mod host;
 pub mod config;
 pub mod edit;

@@ -26,6 +26,7 @@ use olive_schemas::data::DataConfig;
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::model::{Model, ModelKind};
 use olive_schemas::protocol::Callee;
+use olive_schemas::search::Objective;
 use olive_schemas::step::{Accelerator, ProviderLibrary, StepKind, StepRequest};
 use serde_json::Value;
 use thiserror::Error;
@@ -48,6 +49,8 @@ pub struct Plan {
     pub accelerator: Accelerator,
     /// What models must reach.
     pub goals: Vec<PlannedGoal>,
+    /// Figures of the last model that rank it among others, the most important first.
+    pub objectives: Vec<Objective>,
     /// Folder for the result, when one is wanted; absolute.
     pub output_dir: Option<PathBuf>,
     /// Folder for what steps make; absolute.
@@ -117,6 +120,8 @@ pub enum Role {
     Evaluation {
         /// What people call the model.
         of: String,
+        /// The metric, when one is measured by itself.
+        metric: Option<String>,
     },
     /// Makes files local.
     Fetch {
@@ -154,6 +159,9 @@ pub struct Choices {
 pub enum Purpose {
     /// Everything it says.
     Run,
+    /// A model to be compared with others: metrics are measured one by one, the cheap ones first,
+    /// and only where someone asks for them.
+    Trial,
     /// The figures of one evaluator for the input model, and nothing else.
     Evaluate {
         /// The evaluator.
@@ -215,7 +223,10 @@ impl Step {
     pub fn title(&self) -> String {
         match &self.role {
             Role::Pass { pass_name } => pass_title(pass_name, &self.name),
-            Role::Evaluation { of } => evaluation_title(of),
+            Role::Evaluation { of, metric: None } => evaluation_title(of),
+            Role::Evaluation { of, metric: Some(metric) } => {
+                format!("{} ({metric})", evaluation_title(of))
+            }
             Role::Fetch { of } => format!("fetch {of} ({})", self.name),
         }
     }

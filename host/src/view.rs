@@ -16,6 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use olive_schemas::footprint::{Footprint, StepRecord};
 use olive_schemas::metric::MetricValue;
+use olive_schemas::search::{Choice, TrialRecord};
 use olive_schemas::step::{LogLevel, StepEvent};
 
 use crate::steps::StepTitle;
@@ -81,6 +82,32 @@ impl View {
         self.shown().step_ended(step, record, metrics);
     }
 
+    /// A view that shows nothing, for work that is told about as a whole.
+    pub fn quiet() -> Self {
+        Self { min_level: None, shown: Mutex::new(Box::new(Quiet)) }
+    }
+
+    /// Tells what a search will try, when that can be counted.
+    pub fn search_started(&self, workflow_id: &str, variants: Option<u64>) {
+        self.shown().search_started(workflow_id, variants);
+    }
+
+    /// Tells that a trial of a search begins.
+    pub fn trial_started(&self, number: usize, choices: &[Choice]) {
+        self.shown().trial_started(number, choices);
+    }
+
+    /// Tells how a trial came out and what its last model measures.
+    pub fn trial_ended(&self, trial: &TrialRecord, metrics: &[MetricValue]) {
+        self.shown().trial_ended(trial, metrics);
+    }
+
+    /// Tells something about the run as a whole.
+    pub fn note(&self, message: &str) {
+        let message = message.to_owned();
+        self.event(&StepEvent::Log { level: LogLevel::Info, message });
+    }
+
     /// Sums the run up.
     pub fn run_ended(&self, footprint: &Footprint) {
         self.shown().run_ended(footprint);
@@ -99,6 +126,23 @@ trait Show: Send {
     fn event(&mut self, event: &StepEvent);
     fn step_ended(&mut self, step: &StepTitle, record: &StepRecord, metrics: &[MetricValue]);
     fn run_ended(&mut self, footprint: &Footprint);
+    fn search_started(&mut self, workflow_id: &str, variants: Option<u64>);
+    fn trial_started(&mut self, number: usize, choices: &[Choice]);
+    fn trial_ended(&mut self, trial: &TrialRecord, metrics: &[MetricValue]);
+}
+
+/// Shows nothing.
+struct Quiet;
+
+impl Show for Quiet {
+    fn run_started(&mut self, _workflow_id: &str, _steps: &[StepTitle]) {}
+    fn step_started(&mut self, _step: &StepTitle) {}
+    fn event(&mut self, _event: &StepEvent) {}
+    fn step_ended(&mut self, _step: &StepTitle, _record: &StepRecord, _metrics: &[MetricValue]) {}
+    fn run_ended(&mut self, _footprint: &Footprint) {}
+    fn search_started(&mut self, _workflow_id: &str, _variants: Option<u64>) {}
+    fn trial_started(&mut self, _number: usize, _choices: &[Choice]) {}
+    fn trial_ended(&mut self, _trial: &TrialRecord, _metrics: &[MetricValue]) {}
 }
 
 #[cfg(test)]

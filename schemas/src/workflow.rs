@@ -291,7 +291,7 @@ pub struct PassConfig {
     /// Settings that a search tries, by name (a path with dots for one inside another), each with
     /// its values.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
-    pub search: IndexMap<String, SearchValues>,
+    pub search_space: IndexMap<String, SearchValues>,
     /// Settings of the pass; its own schema describes them.
     #[serde(flatten)]
     pub config: Map<String, Value>,

@@ -36,6 +36,7 @@ mod cases;
 mod yaml;
 mod corpus;
 mod schema;
+mod search;
 mod init;
 mod lsp;
 mod wrong_inputs;

@@ -9,12 +9,15 @@ const DEFAULT: &str = "_default";
 /// The workflows that `whole` describes: one for each build, or itself when it has none.
 ///
 /// A build's result goes below the output folder of the whole, unless it names a folder.
-pub(super) fn split(whole: &Workflow) -> Vec<Workflow> {
+///
+/// Each comes with the build's name.
+pub(super) fn split(whole: &Workflow) -> Vec<(Option<String>, Workflow)> {
     let shared = whole.builds.get(DEFAULT).cloned().unwrap_or_default();
     let builds = whole.builds.iter().filter(|(name, _)| *name != DEFAULT);
-    let workflows: Vec<Workflow> =
-        builds.map(|(name, build)| one(whole, name, build, &shared)).collect();
-    if workflows.is_empty() { vec![whole.clone()] } else { workflows }
+    let workflows: Vec<(Option<String>, Workflow)> = builds
+        .map(|(name, build)| (Some(name.clone()), one(whole, name, build, &shared)))
+        .collect();
+    if workflows.is_empty() { vec![(None, whole.clone())] } else { workflows }
 }
 
 fn one(whole: &Workflow, name: &str, build: &Build, shared: &Build) -> Workflow {
@@ -36,6 +39,9 @@ fn one(whole: &Workflow, name: &str, build: &Build, shared: &Build) -> Workflow 
     choose(&build.host, &shared.host, &mut engine.host);
     choose(&build.target, &shared.target, &mut engine.target);
     choose(&build.evaluator, &shared.evaluator, &mut engine.evaluator);
+    if let Some(search) = build.search_strategy.as_ref().or(shared.search_strategy.as_ref()) {
+        engine.search_strategy = Some(search.clone());
+    }
     engine.output_dir = match &build.output_dir {
         Some(folder) => folder.clone(),
         None => {
@@ -67,7 +73,7 @@ mod tests {
     #[test]
     fn a_file_without_builds_is_one() {
         let whole = workflow(&json!({}));
-        assert_eq!(split(&whole), [whole]);
+        assert_eq!(split(&whole), [(None, whole)]);
     }
 
     #[test]
@@ -79,7 +85,7 @@ mod tests {
         }));
         let told: Vec<_> = split(&whole)
             .iter()
-            .map(|workflow| {
+            .map(|(_, workflow)| {
                 let engine = &workflow.engine;
                 let passes: Vec<_> = workflow.passes.keys().cloned().collect();
                 let target = engine.target.clone().unwrap_or_default();

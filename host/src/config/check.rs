@@ -9,6 +9,7 @@ mod shape;
 mod absent;
 mod names;
 mod chain;
+pub mod search;
 mod accelerator;
 mod validators;
 mod files;
@@ -18,17 +19,20 @@ mod problem;
 pub use problem::{Problem, Problems};
 
 use std::path::Path;
+use std::sync::Arc;
 
 use olive_schemas::data::DataConfig;
 use olive_schemas::diagnostic::{Diagnostic, Severity};
 use olive_schemas::metric::EvaluatorConfig;
 use olive_schemas::model::{Model, ModelKind};
+use olive_schemas::search::SearchStrategy;
 use olive_schemas::workflow::Workflow;
 use serde_json::Value;
 
 use super::builds::split;
 use super::node::Node;
 use super::upgrade::Upgraded;
+use super::variants::Variants;
 use super::{Finding, Source};
 use crate::plugin::Catalog;
 
@@ -37,9 +41,18 @@ use crate::plugin::Catalog;
 pub struct CheckedWorkflow {
     workflow: Workflow,
     upgraded: Upgraded,
+    /// The build that this is, of a config with builds.
+    build: Option<String>,
+    /// Local paths in place of references: where, what stood there, and the path.
+    local: Vec<(String, Value, String)>,
+    variants: Option<Arc<Variants>>,
 }
 
 impl CheckedWorkflow {
+    fn new(workflow: Workflow, upgraded: Upgraded) -> Self {
+        Self { workflow, upgraded, build: None, local: Vec::new(), variants: None }
+    }
+
     /// The workflow.
     pub fn workflow(&self) -> &Workflow {
         &self.workflow
@@ -63,8 +76,45 @@ impl CheckedWorkflow {
 
     /// The same config once for each of its builds, or itself when it has none.
     pub fn builds(&self) -> Vec<Self> {
-        let with = |workflow| Self { workflow, ..self.clone() };
+        let with = |(build, workflow)| Self { workflow, build, ..self.clone() };
         split(&self.workflow).into_iter().map(with).collect()
+    }
+
+    /// The search that this config, or the build that this is, asks for, and its variants.
+    pub fn search(&self) -> Option<(SearchStrategy, &Arc<Variants>)> {
+        let strategy = self.workflow.engine.search_strategy.as_ref()?.strategy()?;
+        Some((strategy, self.variants.as_ref()?))
+    }
+
+    /// Passes of this config, or of the build that this is, with something for a search to decide.
+    pub fn decided_passes(&self) -> Vec<String> {
+        let Some(variants) = &self.variants else { return Vec::new() };
+        let root = variants.template().tree.to_value();
+        let pipeline = self.build.as_ref().and_then(|build| {
+            let of = |name: &str| root.get("builds")?.get(name)?.get("pipeline")?.as_array();
+            of(build).or_else(|| of("_default"))
+        });
+        let is_in = |pass: &&str| {
+            pipeline.is_none_or(|names| names.iter().any(|name| name.as_str() == Some(pass)))
+        };
+        variants.passes().filter(is_in).map(str::to_owned).collect()
+    }
+
+    /// The same config with what a search decides.
+    #[must_use]
+    pub fn with_variants(self, variants: Arc<Variants>) -> Self {
+        Self { variants: Some(variants), ..self }
+    }
+
+    /// The build of `variant` that this is, with the local paths that this has.
+    pub fn same_build_of(&self, variant: Self) -> Option<Self> {
+        let known = |variant: Self, (pointer, before, path): &(String, Value, String)| {
+            let workflow = serde_json::to_value(&variant.workflow).unwrap_or_default();
+            let is_same = workflow.pointer(pointer) == Some(before);
+            if is_same { variant.with_path(pointer, path.clone()) } else { variant }
+        };
+        let variant = self.local.iter().fold(variant, known);
+        variant.builds().into_iter().find(|build| build.build == self.build)
     }
 
     /// The config in its normalized form, with places.
@@ -77,7 +127,8 @@ impl CheckedWorkflow {
     pub fn with_path(mut self, pointer: &str, path: String) -> Self {
         let mut workflow = serde_json::to_value(&self.workflow).unwrap_or_default();
         if let Some(reference) = workflow.pointer_mut(pointer) {
-            *reference = path.into();
+            let before = std::mem::replace(reference, path.clone().into());
+            self.local.push((pointer.to_owned(), before, path));
         }
         // A path stands where a reference stood: every type that took one takes the other.
         if let Ok(workflow) = serde_json::from_value(workflow) {
@@ -138,7 +189,7 @@ pub fn check(
         return (None, findings);
     }
     match serde_json::from_value::<Workflow>(upgraded.tree.to_value()) {
-        Ok(workflow) => (Some(CheckedWorkflow { workflow, upgraded }), findings),
+        Ok(workflow) => (Some(CheckedWorkflow::new(workflow, upgraded)), findings),
         Err(error) => {
             let diagnostic = Diagnostic::error("wrong-value", "", error.to_string());
             findings.push(upgraded.finding(diagnostic, source));
@@ -162,7 +213,7 @@ pub fn check_normalized(
         return None;
     }
     let workflow = serde_json::from_value::<Workflow>(value.clone()).ok()?;
-    Some(CheckedWorkflow { workflow, upgraded: Upgraded { written: tree.clone(), tree } })
+    Some(CheckedWorkflow::new(workflow, Upgraded { written: tree.clone(), tree }))
 }
 
 /// Everything wrong with the normalized config `tree`.
@@ -180,6 +231,7 @@ fn problems(tree: &Node, folder: &Path, catalog: &Catalog, scope: Scope) -> Vec<
         // Of two passes with one name, only one would be in the chain.
         if !tree.get("passes").is_some_and(Node::has_twins) {
             chain::check(value, catalog, scope, &mut problems);
+            search::check(value, &mut problems);
         }
     }
     accelerator::check(value, catalog, scope, &mut problems);

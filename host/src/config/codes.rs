@@ -115,6 +115,11 @@ pub const CODES: &[Code] = &[
         "add `\"keyvault_name\"` to `azureml_client`",
     ),
     code(
+        "no-search",
+        "passes leave a choice, and no search decides it",
+        "`\"search_strategy\": {\"sampler\": \"sequential\"}` beside `passes`",
+    ),
+    code(
         "no-workspace",
         "a system in the cloud has no workspace",
         "add `azureml_client` with subscription, resource group and workspace",
@@ -123,7 +128,7 @@ pub const CODES: &[Code] = &[
     code(
         "not-available",
         "Olive's config language has it, this program does not do it yet",
-        "`\"search_strategy\": false` instead of a search",
+        "remove the key that is named",
     ),
     code(
         "nothing-to-do",
@@ -170,6 +175,11 @@ pub const CODES: &[Code] = &[
         "same-folder",
         "two things would be written into the same folder",
         "give `output_dir` and `cache_dir` folders of their own",
+    ),
+    code(
+        "search-values",
+        "the values that a search is to try make no sense",
+        "`[4, 8]`, or `{\"min\": 16, \"max\": 64, \"step\": 16}`",
     ),
     code(
         "syntax",

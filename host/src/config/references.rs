@@ -21,6 +21,8 @@ pub const ADVICE: &str = "x-olive-advice";
 pub const UNAVAILABLE: &str = "x-olive-unavailable";
 /// On a field: values that are known but not available, each with the reason.
 pub const UNAVAILABLE_VALUES: &str = "x-olive-unavailable-values";
+/// On a field: the values that a search tries for `SEARCHABLE_VALUES`.
+pub const SEARCHED: &str = "x-olive-search";
 /// On the root: which blocks of training data are kept back for evaluation.
 pub const EVAL_SPLIT: &str = "x-olive-eval-split";
 /// On the root: accelerators that the pass works for.

@@ -56,7 +56,7 @@ impl Upgraded {
     }
 
     /// The finding that `problem` is.
-    pub(super) fn located(&self, problem: Problem, source: &Source) -> Finding {
+    pub fn located(&self, problem: Problem, source: &Source) -> Finding {
         let mut finding = locate(problem, &self.tree, &source.text);
         point_into(&self.written, &mut finding);
         finding

@@ -6,7 +6,7 @@ use olive_schemas::goal::GoalOutcome;
 use crate::plan::PlannedGoal;
 
 /// How `goals` came out for the models of a run; those of models that were not made are left out.
-pub(super) fn outcomes(goals: &[PlannedGoal], models: &[ModelRecord]) -> Vec<GoalOutcome> {
+pub fn outcomes(goals: &[PlannedGoal], models: &[ModelRecord]) -> Vec<GoalOutcome> {
     let outcome = |planned: &PlannedGoal| {
         let model = models.get(planned.model).filter(|model| model.model.is_some())?;
         let of = |model: &ModelRecord| figure(model, &planned.figure);

@@ -73,6 +73,7 @@ pub fn fetches(
             threads: 1,
             accelerator,
             goals: Vec::new(),
+            objectives: Vec::new(),
             output_dir: None,
             cache_dir: cache_dir.clone(),
         };

@@ -1,7 +1,8 @@
 //! Goals of a run: which figures of which models must reach what.
 
 use olive_schemas::goal::Goal;
-use olive_schemas::metric::EvaluatorConfig;
+use olive_schemas::metric::{EvaluatorConfig, SubMetric};
+use olive_schemas::search::Objective;
 use olive_schemas::workflow::Workflow;
 
 /// What a figure of a model must reach.
@@ -63,6 +64,29 @@ pub(super) fn of(evaluator: &EvaluatorConfig, model: usize, title: &str) -> Vec<
         })
     });
     figures.collect()
+}
+
+/// Figures of `evaluator` that rank models: those with a priority, in the order of that, and after
+/// them those with a goal; all of them when none has either.
+pub(super) fn objectives(evaluator: &EvaluatorConfig) -> Vec<Objective> {
+    let figures = evaluator.metrics.iter().flat_map(|metric| {
+        metric.sub_types.iter().map(move |figure| {
+            let objective = Objective {
+                figure: format!("{}-{}", metric.name, figure.name),
+                higher_is_better: figure.is_higher_better(metric.kind),
+            };
+            (figure, objective)
+        })
+    });
+    let all: Vec<(&SubMetric, Objective)> = figures.collect();
+    let mut ranked: Vec<&(&SubMetric, Objective)> =
+        all.iter().filter(|(figure, _)| figure.priority > 0).collect();
+    ranked.sort_by_key(|(figure, _)| figure.priority);
+    ranked.extend(all.iter().filter(|(figure, _)| figure.priority <= 0 && figure.goal.is_some()));
+    if ranked.is_empty() {
+        ranked = all.iter().collect();
+    }
+    ranked.into_iter().map(|(_, objective)| objective.clone()).collect()
 }
 
 /// The same evaluator as its plugin sees it: goals are none of its business, nor of its step's key.

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use olive_schemas::diagnostic::Diagnostic;
+use olive_schemas::metric::{EvaluatorConfig, Metric, MetricKind};
 use olive_schemas::model::ModelKind;
 use olive_schemas::pointer::escape;
+use olive_schemas::search::Objective;
 use olive_schemas::step::Accelerator;
 use olive_schemas::types;
 use olive_schemas::workflow::{PassConfig, Workflow};
@@ -55,10 +57,12 @@ pub fn resolve(
         title: "input model".into(),
         steps: Vec::new(),
         goals: Vec::new(),
+        objectives: Vec::new(),
+        is_trial: choices.purpose == Purpose::Trial,
         model: 0,
     };
     planning.steps(&choices.purpose, ground)?;
-    let Planning { steps, goals, .. } = planning;
+    let Planning { steps, goals, objectives, .. } = planning;
     let output_dir = output_dir(workflow, folder, choices);
     if output_dir.as_ref().is_some_and(|dir| is_same(dir, &input.model.model_path)) {
         let message = "the output folder is the folder of the input model";
@@ -71,7 +75,17 @@ pub fn resolve(
     }
     let workflow_id = workflow.workflow_id.clone();
     let threads = choices.threads;
-    Ok(Plan { workflow_id, input, steps, threads, accelerator, goals, output_dir, cache_dir })
+    Ok(Plan {
+        workflow_id,
+        input,
+        steps,
+        threads,
+        accelerator,
+        goals,
+        objectives,
+        output_dir,
+        cache_dir,
+    })
 }
 
 /// Where planning has come to: the steps so far, and the model the next one works on.
@@ -90,6 +104,9 @@ struct Planning<'a> {
     model: usize,
     steps: Vec<Step>,
     goals: Vec<PlannedGoal>,
+    objectives: Vec<Objective>,
+    /// Whether the model is to be compared with others.
+    is_trial: bool,
 }
 
 impl Planning<'_> {
@@ -103,9 +120,11 @@ impl Planning<'_> {
             self.evaluation(evaluator, ground)?;
         }
         let Workflow { engine, passes, .. } = workflow;
-        for (name, pass) in passes {
+        for (index, (name, pass)) in passes.iter().enumerate() {
             self.pass(name, pass, ground)?;
-            if let Some(evaluator) = pass.evaluator.as_ref().or(engine.evaluator.as_ref()) {
+            let is_on_the_way = self.is_trial && index + 1 < passes.len();
+            let shared = engine.evaluator.as_ref().filter(|_| !is_on_the_way);
+            if let Some(evaluator) = pass.evaluator.as_ref().or(shared) {
                 self.evaluation(evaluator, ground)?;
             }
         }
@@ -117,6 +136,7 @@ impl Planning<'_> {
         for Judged { model, title, evaluator } in goals::judged(workflow) {
             let config = self.checked.evaluator(evaluator).unwrap_or_default();
             self.goals.extend(goals::of(&config, model, title));
+            self.objectives = goals::objectives(&config);
         }
     }
 
@@ -198,14 +218,17 @@ impl Planning<'_> {
             ground.problems.push(problem);
             return Ok(());
         };
-        let config = serde_json::to_value(goals::without(config)).unwrap_or_default();
-        let settings = settle(&config, types::evaluator(), &pointer, ground)?;
-        let role = Role::Evaluation { of: self.title.clone() };
         let accepts = &descriptor.accepts;
         let engine = &checked.workflow().engine;
         let system = self.system(engine.target.as_ref().or(engine.host.as_ref()), ground)?;
-        self.push(role, plugin, &descriptor.name, Some(self.threads), settings, accepts);
-        self.run_on(system);
+        let parts = if self.is_trial { by_metric(config) } else { vec![(None, config)] };
+        for (metric, config) in parts {
+            let config = serde_json::to_value(goals::without(config)).unwrap_or_default();
+            let settings = settle(&config, types::evaluator(), &pointer, ground)?;
+            let role = Role::Evaluation { of: self.title.clone(), metric };
+            self.push(role, plugin, &descriptor.name, Some(self.threads), settings, accepts);
+            self.run_on(system.clone());
+        }
         Ok(())
     }
 
@@ -282,6 +305,19 @@ impl Planning<'_> {
     }
 }
 
+/// `evaluator` once for each of its metrics, those first that take the least time.
+fn by_metric(evaluator: EvaluatorConfig) -> Vec<(Option<String>, EvaluatorConfig)> {
+    let mut metrics = evaluator.metrics;
+    metrics.sort_by_key(|metric| match metric.kind {
+        MetricKind::SizeOnDisk => 0,
+        MetricKind::Latency | MetricKind::Throughput => 1,
+        MetricKind::Accuracy => 2,
+    });
+    let one =
+        |metric: Metric| (Some(metric.name.clone()), EvaluatorConfig { metrics: vec![metric] });
+    metrics.into_iter().map(one).collect()
+}
+
 /// That the pass of a component cannot run, because nothing edits graphs for it.
 fn no_graph_editor(pass: PassEntry<'_>, pointer: String, catalog: &Catalog) -> Diagnostic {
     let (name, component) = (&pass.descriptor.name, pass.plugin.label());
@@ -295,7 +331,7 @@ fn no_graph_editor(pass: PassEntry<'_>, pointer: String, catalog: &Catalog) -> D
 
 fn output_dir(workflow: &Workflow, folder: &Path, choices: &Choices) -> Option<PathBuf> {
     match choices.purpose {
-        Purpose::Run => {
+        Purpose::Run | Purpose::Trial => {
             let written = || folder.join(&workflow.engine.output_dir);
             Some(choices.output_dir.clone().unwrap_or_else(written))
         }

@@ -66,6 +66,7 @@ pub fn single_pass(
         threads,
         accelerator,
         goals: Vec::new(),
+        objectives: Vec::new(),
         output_dir: Some(output_dir),
         cache_dir: cache_dir.to_owned(),
     })

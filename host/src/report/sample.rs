@@ -87,6 +87,7 @@ fn footprint(models: Vec<ModelRecord>) -> Footprint {
         models,
         diagnostics: Vec::new(),
         goals: Vec::new(),
+        search: None,
         output_dir: Some("/runs/out".into()),
     }
 }

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use console::Term;
 use indicatif::style::ProgressTracker;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use olive_schemas::footprint::{Footprint, StepRecord};
+use olive_schemas::footprint::{Footprint, StepRecord, StepStatus};
 use olive_schemas::metric::MetricValue;
+use olive_schemas::search::{Choice, TrialRecord};
 use olive_schemas::step::StepEvent;
 
 use super::Show;
@@ -29,11 +30,13 @@ pub(super) struct Bars {
     sink: Sink,
     bar: ProgressBar,
     live: Arc<Mutex<Live>>,
+    /// Whether a trial of a search is under way, which shares steps with earlier ones.
+    is_in_trial: bool,
 }
 
 impl Bars {
     pub(super) fn new(sink: Sink) -> Self {
-        Self { sink, bar: ProgressBar::hidden(), live: Arc::default() }
+        Self { sink, bar: ProgressBar::hidden(), live: Arc::default(), is_in_trial: false }
     }
 
     /// Writes a line above the step.
@@ -81,6 +84,9 @@ impl Show for Bars {
 
     fn step_ended(&mut self, step: &StepTitle, record: &StepRecord, metrics: &[MetricValue]) {
         self.bar.finish_and_clear();
+        if self.is_in_trial && record.status == StepStatus::Reused {
+            return;
+        }
         for line in summary::ending(&step.label(), record, metrics, self.sink.colors_progress) {
             self.line(&line);
         }
@@ -90,6 +96,24 @@ impl Show for Bars {
         self.bar.finish_and_clear();
         let text = summary::closing(footprint, self.sink.colors_results);
         self.sink.result(&text);
+    }
+
+    fn search_started(&mut self, workflow_id: &str, variants: Option<u64>) {
+        let line = summary::search(workflow_id, variants);
+        self.line(&line);
+    }
+
+    fn trial_started(&mut self, number: usize, choices: &[Choice]) {
+        self.is_in_trial = true;
+        let line = summary::trial(number, choices, self.sink.colors_progress);
+        self.line(&line);
+    }
+
+    fn trial_ended(&mut self, trial: &TrialRecord, metrics: &[MetricValue]) {
+        self.is_in_trial = false;
+        for line in summary::trial_end(trial, metrics, self.sink.colors_progress) {
+            self.line(&line);
+        }
     }
 }
 

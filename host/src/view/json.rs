@@ -2,6 +2,7 @@
 
 use olive_schemas::footprint::{Footprint, StepRecord};
 use olive_schemas::metric::MetricValue;
+use olive_schemas::search::{Choice, TrialRecord};
 use olive_schemas::step::StepEvent;
 use serde::Serialize;
 
@@ -31,6 +32,19 @@ enum Line<'a> {
         #[serde(flatten)]
         step: &'a StepTitle,
         record: &'a StepRecord,
+        metrics: &'a [MetricValue],
+    },
+    SearchStarted {
+        workflow_id: &'a str,
+        variants: Option<u64>,
+    },
+    TrialStarted {
+        number: usize,
+        choices: &'a [Choice],
+    },
+    TrialEnded {
+        #[serde(flatten)]
+        trial: &'a TrialRecord,
         metrics: &'a [MetricValue],
     },
     RunEnded {
@@ -81,6 +95,18 @@ impl Show for Json {
     fn run_ended(&mut self, footprint: &Footprint) {
         let is_complete = footprint.is_complete();
         self.write(&Line::RunEnded { is_complete, footprint });
+    }
+
+    fn search_started(&mut self, workflow_id: &str, variants: Option<u64>) {
+        self.write(&Line::SearchStarted { workflow_id, variants });
+    }
+
+    fn trial_started(&mut self, number: usize, choices: &[Choice]) {
+        self.write(&Line::TrialStarted { number, choices });
+    }
+
+    fn trial_ended(&mut self, trial: &TrialRecord, metrics: &[MetricValue]) {
+        self.write(&Line::TrialEnded { trial, metrics });
     }
 }
 

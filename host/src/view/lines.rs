@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use olive_schemas::footprint::{Footprint, StepRecord};
+use olive_schemas::footprint::{Footprint, StepRecord, StepStatus};
 use olive_schemas::metric::MetricValue;
+use olive_schemas::search::{Choice, TrialRecord};
 use olive_schemas::step::StepEvent;
 
 use super::Show;
@@ -22,11 +23,19 @@ pub(super) struct Lines {
     label: String,
     last_line: Option<Instant>,
     pace: Pace,
+    /// Whether a trial of a search is under way, which shares steps with earlier ones.
+    is_in_trial: bool,
 }
 
 impl Lines {
     pub(super) fn new(sink: Sink) -> Self {
-        Self { sink, label: String::new(), last_line: None, pace: Pace::default() }
+        Self {
+            sink,
+            label: String::new(),
+            last_line: None,
+            pace: Pace::default(),
+            is_in_trial: false,
+        }
     }
 
     /// A line of progress, unless the last one was just written; the end is told by itself.
@@ -75,6 +84,9 @@ impl Show for Lines {
     }
 
     fn step_ended(&mut self, step: &StepTitle, record: &StepRecord, metrics: &[MetricValue]) {
+        if self.is_in_trial && record.status == StepStatus::Reused {
+            return;
+        }
         let color = self.sink.colors_progress;
         for line in summary::ending(&step.label(), record, metrics, color) {
             self.sink.progress(&line);
@@ -84,6 +96,24 @@ impl Show for Lines {
     fn run_ended(&mut self, footprint: &Footprint) {
         let text = summary::closing(footprint, self.sink.colors_results);
         self.sink.result(&text);
+    }
+
+    fn search_started(&mut self, workflow_id: &str, variants: Option<u64>) {
+        let line = summary::search(workflow_id, variants);
+        self.sink.progress(&line);
+    }
+
+    fn trial_started(&mut self, number: usize, choices: &[Choice]) {
+        self.is_in_trial = true;
+        let line = summary::trial(number, choices, self.sink.colors_progress);
+        self.sink.progress(&line);
+    }
+
+    fn trial_ended(&mut self, trial: &TrialRecord, metrics: &[MetricValue]) {
+        self.is_in_trial = false;
+        for line in summary::trial_end(trial, metrics, self.sink.colors_progress) {
+            self.sink.progress(&line);
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use olive_schemas::diagnostic::{Diagnostic, Severity};
 use olive_schemas::footprint::{Footprint, StepRecord, StepStatus};
 use olive_schemas::metric::MetricValue;
+use olive_schemas::search::{Choice, TrialOutcome, TrialRecord};
 use olive_schemas::step::LogLevel;
 
 use crate::render::{self, Style, paint, plain, width};
@@ -30,6 +31,49 @@ pub(super) fn opening(workflow_id: &str, steps: &[StepTitle]) -> String {
         format!(", {reused} of them done before")
     };
     format!("workflow `{}`: {count} step{plural}{before}", plain(workflow_id))
+}
+
+/// The first line of a search.
+pub(super) fn search(workflow_id: &str, variants: Option<u64>) -> String {
+    let among = match variants {
+        Some(1) => "1 variant".to_owned(),
+        Some(count) => format!("{count} variants"),
+        None => "variants without number".to_owned(),
+    };
+    format!("workflow `{}`: a search among {among}", plain(workflow_id))
+}
+
+/// The first line of a trial.
+pub(super) fn trial(number: usize, choices: &[Choice], color: bool) -> String {
+    let choices: Vec<String> = choices.iter().map(|choice| plain(&choice.to_string())).collect();
+    let title = format!("variant {number}");
+    format!("{}: {}", paint(&title, Style::Strong, color), choices.join(" "))
+}
+
+/// How a trial came out: a line, and a line of what its model measures.
+pub(super) fn trial_end(trial: &TrialRecord, metrics: &[MetricValue], color: bool) -> Vec<String> {
+    let (word, style, reason) = match &trial.outcome {
+        TrialOutcome::Done if trial.meets_goals() => ("measured", Style::Good, String::new()),
+        TrialOutcome::Done => ("misses a goal", Style::Warning, String::new()),
+        TrialOutcome::Skipped { reason } => ("skipped", Style::Faint, format!(": {reason}")),
+        TrialOutcome::Stopped { figure } => {
+            ("stopped", Style::Warning, format!(": it misses the goal for {figure}"))
+        }
+        TrialOutcome::Failed { step, error } => {
+            ("failed", Style::Error, format!(": `{step}`: {error}"))
+        }
+    };
+    let title = format!("variant {}", trial.number);
+    let word = paint(word, style, color);
+    let mut lines =
+        vec![format!("{}: {word}{}", paint(&title, Style::Strong, color), plain(&reason))];
+    if !metrics.is_empty() {
+        let values = metrics
+            .iter()
+            .map(|value| plain(&format!("{} {}", value.key(), Unit::of(value).show(value.value))));
+        lines.push(format!("  {}", values.collect::<Vec<_>>().join(", ")));
+    }
+    lines
 }
 
 /// A log line of a step.

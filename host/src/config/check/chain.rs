@@ -13,37 +13,34 @@ use crate::plugin::Catalog;
 
 /// Checks the passes of the normalized config `value` in the order they run.
 pub(super) fn check(value: &Value, catalog: &Catalog, scope: Scope, problems: &mut Problems) {
-    let alternatives = value.get("passes").and_then(Value::as_object);
-    for (name, pass) in alternatives.into_iter().flatten() {
-        if pass.as_array().is_some_and(|items| items.len() > 1) {
-            let pointer = format!("/passes/{}", escape(name));
-            let count = pass.as_array().map_or(0, Vec::len);
-            let message = format!(
-                "pass `{name}` lists {count} alternatives, and search is not available yet"
-            );
-            let help = Some("keep one of them".to_owned());
-            problems.push(Problem::error("not-available", &pointer, message, help));
-        }
-    }
-    check_search(value, problems);
+    check_undecided(value, problems);
     for chain in pipelines(value, catalog) {
         check_pipeline(value, &chain, catalog, scope, problems);
     }
 }
 
-/// Refuses every search that is asked for, by the engine or by a build.
-fn check_search(value: &Value, problems: &mut Problems) {
-    let builds = value.get("builds").and_then(Value::as_object).into_iter().flatten();
-    let builds = builds.map(|(name, _)| format!("/builds/{}", escape(name)));
-    for owner in std::iter::once("/engine".to_owned()).chain(builds) {
-        let pointer = format!("{owner}/search_strategy");
-        let strategy = value.pointer(&pointer);
-        if strategy.is_some_and(|strategy| strategy.is_object() || *strategy == Value::Bool(true)) {
-            let message =
-                "`search_strategy` asks for a search, which is not available yet".to_owned();
-            let help = Some("set it to false: the passes run once, in order".to_owned());
-            problems.push(Problem::error("not-available", &pointer, message, help).about_key());
-        }
+/// Refuses alternatives and values to try where no search decides between them.
+fn check_undecided(value: &Value, problems: &mut Problems) {
+    let passes = value.get("passes").and_then(Value::as_object);
+    for (name, pass) in passes.into_iter().flatten() {
+        let pointer = format!("/passes/{}", escape(name));
+        let (pointer, message, first) = match (pass.as_array(), pass.get("search_space")) {
+            (Some(items), _) if items.len() > 1 => {
+                let count = items.len();
+                let message =
+                    format!("pass `{name}` lists {count} alternatives, and there is no search");
+                (pointer, message, "keep one of them")
+            }
+            (_, Some(_)) => {
+                let message = format!("pass `{name}` has values to search, and there is no search");
+                (format!("{pointer}/search_space"), message, "remove them")
+            }
+            _ => continue,
+        };
+        let help = format!(
+            "{first}, or let a search decide: \"search_strategy\": {{\"sampler\": \"sequential\"}}"
+        );
+        problems.push(Problem::error("no-search", &pointer, message, Some(help)).about_key());
     }
 }
 

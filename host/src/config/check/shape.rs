@@ -13,7 +13,7 @@ use olive_schemas::descriptor::PassDescriptor;
 use olive_schemas::types;
 
 /// Keys of a pass beside its settings.
-const PASS_KEYS: [&str; 3] = ["type", "host", "evaluator"];
+const PASS_KEYS: [&str; 4] = ["type", "host", "evaluator", "search_space"];
 /// Keys of a system beside its settings.
 const SYSTEM_KEYS: [&str; 2] = ["type", "accelerators"];
 

@@ -9,6 +9,10 @@ use super::written::former;
 /// Settings of a search under their former names.
 const FORMER_SEARCH: [(&str, &str); 2] =
     [("search_algorithm", "sampler"), ("search_algorithm_config", "sampler_config")];
+/// Settings of a sampler, which may stand in an object of their own.
+const OF_SAMPLER: [&str; 2] = ["max_samples", "seed"];
+/// The same under its former name.
+const FORMER_OF_SAMPLER: (&str, &str) = ("num_samples", "max_samples");
 
 /// Lets the definitions `EngineConfig` and `Build` take what the reader takes.
 pub(super) fn widen(definitions: &mut Map<String, Value>) {
@@ -69,6 +73,17 @@ fn add_former_search(strategy: &mut Value) {
             "then": former(json!({}), "`sequential`")
         });
     }
+    let own = |key: &str| properties.get(key).cloned().unwrap_or_default();
+    let mut settings: Map<String, Value> =
+        OF_SAMPLER.iter().map(|key| ((*key).to_owned(), own(key))).collect();
+    let (old, new) = FORMER_OF_SAMPLER;
+    settings.insert(old.into(), former(own(new), &format!("`{new}`")));
+    let wrapper = json!({
+        "type": ["object", "null"],
+        "description": "Settings of the sampler, which may stand beside it too.",
+        "properties": settings
+    });
+    properties.insert("sampler_config".into(), wrapper);
     for (old, new) in FORMER_SEARCH {
         let same = properties.get(new).cloned().unwrap_or_default();
         properties.insert(old.into(), former(same, &format!("`{new}`")));

@@ -51,7 +51,7 @@ fn complete(properties: &mut Map<String, Value>, definitions: &mut Map<String, V
     let mut one_or_several = json!({
         "type": ["object", "array"],
         "allOf": [
-            {"if": {"type": "array"}, "then": {"items": reference("Pass"), "minItems": 1}},
+            {"if": {"type": "array"}, "then": {"items": reference("PassOrNone"), "minItems": 1}},
             {"if": {"type": "object"}, "then": reference("Pass")}
         ]
     });
@@ -59,6 +59,8 @@ fn complete(properties: &mut Map<String, Value>, definitions: &mut Map<String, V
         one_or_several["defaultSnippets"] = snippets.clone();
     }
     definitions.insert("PassOrAlternatives".into(), one_or_several);
+    let or_none = json!({"if": {"type": "null"}, "then": {}, "else": reference("Pass")});
+    definitions.insert("PassOrNone".into(), or_none);
     for (section, item) in
         [("systems", "System"), ("evaluators", "Evaluator"), ("passes", "PassOrAlternatives")]
     {
@@ -134,6 +136,7 @@ fn pass(fields: &Value, kinds: &[Kind<'_>], definitions: &mut Map<String, Value>
     common.insert("type".into(), json!(true));
     common.insert("host".into(), name_or_inline(&field("host"), "System"));
     common.insert("evaluator".into(), name_or_inline(&field("evaluator"), "Evaluator"));
+    common.insert("search_space".into(), field("search_space"));
     for (key, why) in GONE {
         let message = format!("`{key}` has no effect: {why}");
         common.insert(key.into(), deprecated(json!({}), &message));

@@ -38,6 +38,7 @@ pub fn normalize(root: &mut Node, catalog: &Catalog) -> Vec<Finding> {
     drop_nulls(root);
     engine::gather(root, &mut notes);
     engine::spread_cache_config(root);
+    engine::flatten_searches(root, &mut notes);
     hoist_inline(root, "systems", &["host", "target"]);
     hoist_inline(root, "evaluators", &["evaluator"]);
     if let Some(model) = root.get_mut("input_model") {

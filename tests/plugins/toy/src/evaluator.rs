@@ -1,4 +1,4 @@
-//! The evaluator: what the model says about itself.
+//! The evaluator: what the model says about itself, and its size.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use olive_plugin_api::{
     Evaluator, EvaluatorConfig, MetricKind, MetricValue, Model, ModelKind, PluginError, StepContext,
 };
 
-/// Reads the score of a model.
+/// Reads the score of a model and weighs it.
 #[derive(Default)]
 pub struct ToyEvaluator;
 
@@ -19,7 +19,7 @@ impl Evaluator for ToyEvaluator {
     }
 
     fn metrics() -> &'static [MetricKind] {
-        &[MetricKind::Accuracy]
+        &[MetricKind::Accuracy, MetricKind::SizeOnDisk]
     }
 
     fn evaluate(
@@ -29,12 +29,16 @@ impl Evaluator for ToyEvaluator {
         ctx: &StepContext<'_>,
     ) -> Result<Vec<MetricValue>, PluginError> {
         let score = fs::read_to_string(model.model_path.join("score")).unwrap_or_default();
-        let value = score.trim().parse().unwrap_or(1.0);
+        let score = score.trim().parse().unwrap_or(1.0);
         let mut values = Vec::new();
         for metric in &config.metrics {
             if let Some(data) = &metric.data_config {
                 ctx.data_config(data)?;
             }
+            let value = match metric.kind {
+                MetricKind::SizeOnDisk => size(model)?,
+                _ => score,
+            };
             values.extend(metric.sub_types.iter().map(|sub_type| MetricValue {
                 metric: metric.name.clone(),
                 sub_type: sub_type.name.clone(),
@@ -45,4 +49,13 @@ impl Evaluator for ToyEvaluator {
         }
         Ok(values)
     }
+}
+
+/// Bytes of the model's files.
+fn size(model: &Model) -> Result<f64, PluginError> {
+    let unreadable = |error: std::io::Error| PluginError::from_error("io", &error);
+    let entries = fs::read_dir(&model.model_path).map_err(unreadable)?;
+    let sizes =
+        entries.map(|entry| Ok(entry.map_err(unreadable)?.metadata().map_err(unreadable)?.len()));
+    Ok(sizes.collect::<Result<Vec<u64>, PluginError>>()?.iter().sum::<u64>() as f64)
 }

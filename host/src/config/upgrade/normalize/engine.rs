@@ -1,7 +1,14 @@
 //! Engine settings, which may stand at the root, in `engine` or in `cache_config`.
 
-use super::super::{Notes, insert, object_at};
-use crate::config::node::{Entry, Node};
+use std::sync::OnceLock;
+
+use olive_schemas::search::SearchStrategy;
+use olive_schemas::types;
+use serde_json::Value;
+
+use super::super::{Notes, insert, marks, object_at};
+use super::flatten;
+use crate::config::node::{Entry, Node, NodeValue};
 
 /// Keys of the root that are sections, not engine settings.
 const SECTIONS: [&str; 13] = [
@@ -71,6 +78,32 @@ pub(super) fn gather(root: &mut Node, notes: &mut Notes) {
             notes.ignored(&entry.key_range, &entry.key, "it is set in `engine` too", false);
         }
     }
+}
+
+/// Settings of a sampler may stand in `sampler_config` or beside it; `null` leaves one out.
+pub(super) fn flatten_searches(root: &mut Node, notes: &mut Notes) {
+    static SCHEMA: OnceLock<Value> = OnceLock::new();
+    let schema = SCHEMA.get_or_init(types::schema_of::<SearchStrategy>);
+    let builds = root.get_mut("builds").and_then(Node::entries_mut);
+    let mut searches: Vec<&mut Node> = Vec::new();
+    for build in builds.into_iter().flatten() {
+        searches.extend(build.node.get_mut("search_strategy"));
+    }
+    for search in searches {
+        flatten_search(search, schema, notes);
+    }
+    let engine = root.get_mut("engine").and_then(|engine| engine.get_mut("search_strategy"));
+    if let Some(search) = engine {
+        flatten_search(search, schema, notes);
+    }
+}
+
+fn flatten_search(search: &mut Node, schema: &Value, notes: &mut Notes) {
+    flatten(search, "sampler_config", notes);
+    if let Some(entries) = search.entries_mut() {
+        entries.retain(|entry| !matches!(entry.node.value, NodeValue::Scalar(Value::Null)));
+    }
+    marks::drop_ignored(search, schema, schema, notes);
 }
 
 /// `cache_config` holds settings of the cache that may also stand in the engine.

@@ -1,0 +1,384 @@
+//! A search: variants of a workflow are tried until a rule says stop, and the best is the result.
+//!
+//! A trial is the run of a plain config, the one that its variant says, with the same check, plan
+//! and engine as any other: steps that trials share run once, and a search that was stopped goes on
+//! where it was, since their results are found by content.
+
+mod trial;
+mod standing;
+mod tree;
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use olive_schemas::diagnostic::{Diagnostic, Severity};
+use olive_schemas::error::PluginError;
+use olive_schemas::footprint::Footprint;
+use olive_schemas::metric::MetricKind;
+use olive_schemas::search::{
+    ExecutionOrder, Objective, Sampler as Way, SearchEnd, SearchRecord, SearchStrategy,
+    TrialOutcome, TrialRecord,
+};
+use olive_search::{Point, Sampler, Told};
+
+use crate::clock;
+use crate::config::variants::{Stage, Variant, Variants};
+use crate::config::{CheckedWorkflow, Finding, Source};
+use crate::error::Error;
+use crate::host::{Host, unplanned};
+use crate::output;
+use crate::plan::{self, Choices, Plan, Purpose};
+use crate::report;
+use crate::store::Store;
+use crate::view::View;
+use standing::Standing;
+use trial::{Ground, Made};
+
+/// A config with a search.
+pub struct Searched<'a> {
+    /// Its text.
+    pub source: &'a Source,
+    /// The config, or one build of it.
+    pub build: &'a CheckedWorkflow,
+    /// What has been told about it.
+    pub findings: &'a [Finding],
+    /// How to search.
+    pub strategy: SearchStrategy,
+    /// Among what.
+    pub variants: Arc<Variants>,
+}
+
+/// Runs the search, and puts the best model in its place.
+///
+/// # Errors
+/// When no variant can work or every one fails, when the user stops it, and [`Error::Unreached`]
+/// when no model meets the goals; the one that comes nearest is then in its place.
+pub fn run(host: &Host, searched: &Searched<'_>, choices: &Choices) -> Result<Footprint, Error> {
+    let choices = Choices { purpose: Purpose::Trial, ..choices.clone() };
+    let Searched { source, build, .. } = searched;
+    let plan = plan::resolve(build, &source.folder(), &host.catalog, &choices)
+        .map_err(|error| unplanned(error, source, build))?;
+    if let Some(folder) = &plan.output_dir {
+        output::check_writable(folder)?;
+    }
+    let store = Store::new(&plan.cache_dir);
+    let view = host.view(build.workflow().engine.log_severity_level);
+    let parallel = parallel_trials(&searched.strategy, build, choices.threads, &view);
+    let ground = Ground {
+        host,
+        searched,
+        choices: Choices { threads: (choices.threads / parallel).max(1), ..choices },
+        store: &store,
+        view: &view,
+    };
+    let mut search = Search::new(&ground, plan, parallel);
+    let end = search.run();
+    search.conclude(end)
+}
+
+/// Trials at a time: what is asked for, unless time is measured, which others would disturb.
+fn parallel_trials(
+    strategy: &SearchStrategy,
+    build: &CheckedWorkflow,
+    threads: usize,
+    view: &View,
+) -> usize {
+    let wanted = strategy.parallel_trials.clamp(1, threads.max(1));
+    let workflow = build.workflow();
+    let passes = workflow.passes.values().filter_map(|pass| pass.evaluator.as_deref());
+    let names = workflow.engine.evaluator.as_deref().into_iter().chain(passes);
+    let metrics = names.filter_map(|name| build.evaluator(name)).flat_map(|found| found.metrics);
+    let measures_time = |kind| matches!(kind, MetricKind::Latency | MetricKind::Throughput);
+    if wanted > 1 && metrics.map(|metric| metric.kind).any(measures_time) {
+        view.note("variants are tried one at a time: others would disturb what measures time");
+        return 1;
+    }
+    wanted
+}
+
+/// A search under way.
+struct Search<'a> {
+    ground: &'a Ground<'a>,
+    /// The plan of the config's first variant.
+    plan: Plan,
+    parallel: usize,
+    standing: Standing,
+    start: Instant,
+    start_time: String,
+    /// What each trial of the present stage decided.
+    points: Vec<Point>,
+    /// Number of the first trial of the present stage.
+    first: usize,
+}
+
+impl<'a> Search<'a> {
+    fn new(ground: &'a Ground<'a>, plan: Plan, parallel: usize) -> Self {
+        let standing = Standing::new(plan.objectives.clone());
+        Self {
+            ground,
+            plan,
+            parallel,
+            standing,
+            start: Instant::now(),
+            start_time: clock::now(),
+            points: Vec::new(),
+            first: 0,
+        }
+    }
+
+    /// Searches every stage.
+    fn run(&mut self) -> SearchEnd {
+        let variants = &self.ground.searched.variants;
+        let strategy = &self.ground.searched.strategy;
+        let passes = self.ground.searched.build.decided_passes();
+        let names: Vec<&str> = passes.iter().map(String::as_str).collect();
+        let with_settings = strategy.include_pass_params;
+        let whole = variants.stage(&names, with_settings);
+        self.ground.view.search_started(&self.plan.workflow_id, whole.space.count());
+        if strategy.execution_order == ExecutionOrder::Joint || names.len() < 2 {
+            return self.stage(&whole, None, &variants.first());
+        }
+        let mut best = variants.first();
+        let mut end = SearchEnd::Exhausted;
+        for (index, name) in names.iter().enumerate() {
+            let stage = variants.stage(&[name], with_settings);
+            let is_last = index + 1 == names.len();
+            end = self.stage(&stage, Some((name, is_last)), &best);
+            let chosen = self.standing.best_since(self.first);
+            match chosen {
+                Some(trial) => best = trial.variant.clone(),
+                None => return end,
+            }
+            if matches!(end, SearchEnd::Cancelled | SearchEnd::Time) {
+                return end;
+            }
+        }
+        end
+    }
+
+    /// Tries variants of one stage that are `before` but for what the stage decides; of a pass
+    /// that is searched by itself, those after it do not run unless it is the last.
+    fn stage(&mut self, stage: &Stage, name: Option<(&str, bool)>, before: &Variant) -> SearchEnd {
+        let strategy = &self.ground.searched.strategy;
+        let mut sampler = match strategy.sampler {
+            Way::Sequential => Sampler::sequential(),
+            Way::Random => Sampler::random(strategy.seed),
+            Way::Tpe => Sampler::tpe(strategy.seed),
+        };
+        self.points.clear();
+        self.first = self.standing.trials().len();
+        let mut begun = 0;
+        loop {
+            if let Some(end) = self.stop(begun, name) {
+                return end;
+            }
+            let told = self.told();
+            let left = self.left(begun);
+            let points: Vec<Point> = std::iter::from_fn(|| sampler.ask(&stage.space, &told))
+                .take(self.parallel.min(left))
+                .collect();
+            if points.is_empty() {
+                return SearchEnd::Exhausted;
+            }
+            begun += self.try_points(points, stage, name, before);
+        }
+    }
+
+    /// Tries `points` at the same time; gives how many could be begun.
+    fn try_points(
+        &mut self,
+        points: Vec<Point>,
+        stage: &Stage,
+        name: Option<(&str, bool)>,
+        before: &Variant,
+    ) -> usize {
+        let ground = self.ground;
+        let variants = &ground.searched.variants;
+        let last = name.filter(|(_, is_last)| !is_last).map(|(name, _)| name);
+        let trials: Vec<(usize, Variant)> = points
+            .iter()
+            .enumerate()
+            .map(|(index, point)| {
+                (self.standing.trials().len() + index + 1, variants.decide(stage, point, before))
+            })
+            .collect();
+        let made: Vec<Made> = if let [(number, variant)] = &trials[..] {
+            vec![ground.run(*number, variant, last, ground.view)]
+        } else {
+            let quiet = View::quiet();
+            thread::scope(|scope| {
+                let quiet = &quiet;
+                let threads: Vec<_> = trials
+                    .iter()
+                    .map(|(number, variant)| {
+                        scope.spawn(move || ground.run(*number, variant, last, quiet))
+                    })
+                    .collect();
+                threads
+                    .into_iter()
+                    .map(|thread| thread.join().unwrap_or_else(|_| Made::lost()))
+                    .collect()
+            })
+        };
+        let mut begun = 0;
+        for ((number, variant), made) in trials.into_iter().zip(made) {
+            begun += usize::from(!matches!(made.outcome, TrialOutcome::Skipped { .. }));
+            let metrics = made.models.last().map(|model| model.metrics.clone()).unwrap_or_default();
+            let stage = name.map(|(name, _)| name.to_owned());
+            let record =
+                self.standing.add(number, stage, variants.choices(&variant), variant, made);
+            ground.view.trial_ended(record, &metrics);
+        }
+        self.points.extend(points);
+        begun
+    }
+
+    /// What came of the points of this stage.
+    fn told(&self) -> Vec<Told> {
+        let ranks = self.standing.ranks_since(self.first);
+        let points = self.points.iter().zip(ranks);
+        points.map(|(point, rank)| Told { point: point.clone(), rank }).collect()
+    }
+
+    /// Variants that the rules still allow, after so many were begun in this stage.
+    fn left(&self, begun: usize) -> usize {
+        let strategy = &self.ground.searched.strategy;
+        let samples = Some(strategy.max_samples).filter(|samples| *samples > 0);
+        let limits = samples.into_iter().chain(strategy.max_iter);
+        limits.min().map_or(usize::MAX, |limit| limit.saturating_sub(begun))
+    }
+
+    /// Why no further variant is begun.
+    fn stop(&self, begun: usize, stage: Option<(&str, bool)>) -> Option<SearchEnd> {
+        let strategy = &self.ground.searched.strategy;
+        let elapsed = self.start.elapsed();
+        let is_late = strategy.max_time.is_some_and(|seconds| {
+            Duration::try_from_secs_f64(seconds).is_ok_and(|limit| elapsed >= limit)
+        });
+        let goals_met = strategy.stop_when_goals_met && stage.is_none();
+        if self.ground.host.cancel.is_cancelled() {
+            Some(SearchEnd::Cancelled)
+        } else if goals_met && !self.plan.goals.is_empty() && self.standing.meets_goals() {
+            Some(SearchEnd::GoalsMet)
+        } else if self.left(begun) == 0 {
+            Some(SearchEnd::Samples)
+        } else if is_late {
+            Some(SearchEnd::Time)
+        } else {
+            None
+        }
+    }
+
+    /// Puts the result in its place and tells how the search went.
+    fn conclude(self, end: SearchEnd) -> Result<Footprint, Error> {
+        let Ground { host, searched, store, view, .. } = self.ground;
+        let output_dir = self.plan.output_dir.clone();
+        let mut footprint = self.footprint(end);
+        let losses = report::quality::losses(&footprint, &|name| quality_help(host, name));
+        footprint.diagnostics.extend(losses);
+        let search = footprint.search.as_ref();
+        let stopped = failure(search, end, searched);
+        let has_model =
+            search.is_some_and(|search| !search.chosen.is_empty() || search.nearest.is_some());
+        if end == SearchEnd::Cancelled || !has_model {
+            // Why there is no model matters more than a report that cannot be kept.
+            let _ = output::keep_failed(&footprint, store);
+            view.run_ended(&footprint);
+            return Err(stopped);
+        }
+        if let Some(folder) = &output_dir {
+            output::place(&mut footprint, store, folder)?;
+        }
+        view.run_ended(&footprint);
+        let nearest = footprint.search.as_ref().and_then(|search| search.trial(search.nearest?));
+        let Some(nearest) = nearest else { return Ok(footprint) };
+        let goals = report::goals::lines(&footprint);
+        let goals = goals.into_iter().filter(|goal| !goal.is_met).collect();
+        Err(Error::Unreached { nearest: told(nearest), goals })
+    }
+
+    fn footprint(&self, end: SearchEnd) -> Footprint {
+        let Searched { strategy, findings, variants, .. } = self.ground.searched;
+        let best = self.standing.best();
+        let chosen = self.standing.chosen(strategy.output_model_num);
+        let nearest = best.filter(|_| chosen.is_empty()).map(|trial| trial.record.number);
+        let names = self.ground.searched.build.decided_passes();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let record = SearchRecord {
+            execution_order: strategy.execution_order,
+            sampler: strategy.sampler,
+            seed: strategy.seed,
+            variants: variants.stage(&names, strategy.include_pass_params).space.count(),
+            objectives: self.standing.objectives().to_vec(),
+            trials: self.standing.records(),
+            chosen,
+            nearest,
+            end,
+        };
+        let plan = &self.plan;
+        Footprint {
+            workflow_id: plan.workflow_id.clone(),
+            olive_version: env!("CARGO_PKG_VERSION").into(),
+            threads: self.ground.choices.threads,
+            accelerator: plan.accelerator.clone(),
+            start_time: self.start_time.clone(),
+            duration_sec: self.start.elapsed().as_secs_f64(),
+            models: tree::models(self.standing.trials(), best),
+            diagnostics: warnings(findings),
+            goals: best.map(|trial| trial.record.goals.clone()).unwrap_or_default(),
+            search: Some(record),
+            output_dir: None,
+        }
+    }
+}
+
+/// Why a search has no model.
+fn failure(search: Option<&SearchRecord>, end: SearchEnd, searched: &Searched<'_>) -> Error {
+    let trials = search.map(|search| search.trials.as_slice()).unwrap_or_default();
+    let failed = trials.iter().rev().find_map(|trial| match &trial.outcome {
+        TrialOutcome::Failed { step, error } => Some((step.clone(), error.clone())),
+        _ => None,
+    });
+    if end == SearchEnd::Cancelled {
+        let title = searched.build.workflow().workflow_id.clone();
+        return Error::Step { title, error: PluginError::cancelled() };
+    }
+    match failed {
+        Some((title, error)) => Error::Step { title, error },
+        None => {
+            let reasons = trials.iter().filter_map(|trial| match &trial.outcome {
+                TrialOutcome::Skipped { reason } => Some(reason.clone()),
+                _ => None,
+            });
+            Error::NoVariant(reasons.collect())
+        }
+    }
+}
+
+/// A trial in a few words.
+fn told(trial: &TrialRecord) -> String {
+    match trial.label() {
+        label if label.is_empty() => format!("variant {}", trial.number),
+        label => format!("variant {} ({label})", trial.number),
+    }
+}
+
+/// What to try when the pass called `name` costs quality, in its author's words.
+fn quality_help(host: &Host, name: &str) -> Option<String> {
+    let schema = &host.catalog.pass(name)?.descriptor.schema;
+    schema.get(crate::config::references::QUALITY_HELP)?.as_str().map(str::to_owned)
+}
+
+fn warnings(findings: &[Finding]) -> Vec<Diagnostic> {
+    let told = findings.iter().map(|finding| &finding.diagnostic);
+    told.filter(|told| told.severity == Severity::Warning).cloned().collect()
+}
+
+/// Objectives as a sampler's order sees them.
+fn directions(objectives: &[Objective]) -> Vec<olive_search::Objective> {
+    let direction = |objective: &Objective| olive_search::Objective {
+        higher_is_better: objective.higher_is_better,
+    };
+    objectives.iter().map(direction).collect()
+}

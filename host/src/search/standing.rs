@@ -1,0 +1,171 @@
+//! How the trials of a search stand to each other.
+
+use olive_schemas::footprint::ModelRecord;
+use olive_schemas::goal::GoalOutcome;
+use olive_schemas::search::{Choice, Objective, TrialOutcome, TrialRecord};
+use olive_search::{Score, order, pareto_front};
+
+use super::directions;
+use super::trial::Made;
+use crate::config::variants::Variant;
+
+/// A trial that came to its end.
+pub(super) struct Trial {
+    pub(super) record: TrialRecord,
+    pub(super) variant: Variant,
+    /// The input model, and what was made of it.
+    pub(super) models: Vec<ModelRecord>,
+    /// How good its last model is; none when it made none.
+    score: Option<Score>,
+}
+
+/// All trials so far.
+pub(super) struct Standing {
+    objectives: Vec<Objective>,
+    trials: Vec<Trial>,
+}
+
+impl Standing {
+    pub(super) fn new(objectives: Vec<Objective>) -> Self {
+        Self { objectives, trials: Vec::new() }
+    }
+
+    pub(super) fn objectives(&self) -> &[Objective] {
+        &self.objectives
+    }
+
+    pub(super) fn trials(&self) -> &[Trial] {
+        &self.trials
+    }
+
+    /// Adds a trial; gives its record.
+    pub(super) fn add(
+        &mut self,
+        number: usize,
+        stage: Option<String>,
+        choices: Vec<Choice>,
+        variant: Variant,
+        made: Made,
+    ) -> &TrialRecord {
+        let Made { outcome, models, goals, duration_sec } = made;
+        let score = self.score(&outcome, &models, &goals);
+        let record = TrialRecord {
+            number,
+            stage,
+            choices,
+            models: models.iter().map(|model| model.model_id.clone()).collect(),
+            outcome,
+            goals,
+            is_pareto: false,
+            duration_sec,
+        };
+        self.trials.push(Trial { record, variant, models, score });
+        &self.trials[self.trials.len() - 1].record
+    }
+
+    fn score(
+        &self,
+        outcome: &TrialOutcome,
+        models: &[ModelRecord],
+        goals: &[GoalOutcome],
+    ) -> Option<Score> {
+        let is_stopped = match outcome {
+            TrialOutcome::Done => false,
+            TrialOutcome::Stopped { .. } => true,
+            TrialOutcome::Skipped { .. } | TrialOutcome::Failed { .. } => return None,
+        };
+        let last = models.last()?;
+        let figure = |name: &str| {
+            let found = last.metrics.iter().find(|value| value.key() == name);
+            found.map(|value| value.value)
+        };
+        let figures = self.objectives.iter().map(|objective| figure(&objective.figure)).collect();
+        let shortfall = goals.iter().map(|goal| shortfall(goal, is_stopped)).sum();
+        Some(Score { shortfall, figures })
+    }
+
+    /// The best trial of those that made a model, whether it meets the goals or not.
+    pub(super) fn best(&self) -> Option<&Trial> {
+        self.best_since(0)
+    }
+
+    /// The same among those from the one at `first` on.
+    pub(super) fn best_since(&self, first: usize) -> Option<&Trial> {
+        let scored: Vec<&Trial> =
+            self.trials[first..].iter().filter(|trial| trial.score.is_some()).collect();
+        let scores: Vec<Score> = scored.iter().filter_map(|trial| trial.score.clone()).collect();
+        // Of passes that are searched one by one, only the last stage makes whole models.
+        let last_stage = scored.last().map(|trial| trial.record.stage.clone());
+        let order = order(&scores, &directions(&self.objectives));
+        let is_whole = |trial: &&Trial| Some(&trial.record.stage) == last_stage.as_ref();
+        order.into_iter().map(|index| scored[index]).find(is_whole)
+    }
+
+    /// Places of the trials from the one at `first` on, the best 0; none for those without a model.
+    pub(super) fn ranks_since(&self, first: usize) -> Vec<Option<usize>> {
+        let trials = &self.trials[first..];
+        let scored: Vec<usize> =
+            (0..trials.len()).filter(|index| trials[*index].score.is_some()).collect();
+        let scores: Vec<Score> =
+            scored.iter().filter_map(|index| trials[*index].score.clone()).collect();
+        let mut ranks = vec![None; trials.len()];
+        for (rank, index) in order(&scores, &directions(&self.objectives)).into_iter().enumerate() {
+            ranks[scored[index]] = Some(rank);
+        }
+        ranks
+    }
+
+    /// Whether some trial meets every goal.
+    pub(super) fn meets_goals(&self) -> bool {
+        self.trials.iter().any(|trial| trial.record.meets_goals())
+    }
+
+    /// Numbers of the best trials that meet the goals, at most `count`, no model twice.
+    pub(super) fn chosen(&self, count: usize) -> Vec<usize> {
+        let last_stage = self.trials.last().map(|trial| &trial.record.stage);
+        let met: Vec<&Trial> = self
+            .trials
+            .iter()
+            .filter(|trial| trial.record.meets_goals() && Some(&trial.record.stage) == last_stage)
+            .collect();
+        let scores: Vec<Score> = met.iter().filter_map(|trial| trial.score.clone()).collect();
+        let mut chosen: Vec<&Trial> = Vec::new();
+        for index in order(&scores, &directions(&self.objectives)) {
+            let trial = met[index];
+            let is_new = |other: &&Trial| other.record.models.last() != trial.record.models.last();
+            if chosen.len() < count && chosen.iter().all(is_new) {
+                chosen.push(trial);
+            }
+        }
+        chosen.into_iter().map(|trial| trial.record.number).collect()
+    }
+
+    /// What is kept of every trial.
+    pub(super) fn records(&self) -> Vec<TrialRecord> {
+        let done = |trial: &&Trial| trial.record.outcome == TrialOutcome::Done;
+        let scores: Vec<Score> =
+            self.trials.iter().filter(done).filter_map(|trial| trial.score.clone()).collect();
+        let mut front = pareto_front(&scores, &directions(&self.objectives)).into_iter();
+        let record = |trial: &Trial| TrialRecord {
+            is_pareto: done(&trial) && front.next().unwrap_or_default(),
+            ..trial.record.clone()
+        };
+        self.trials.iter().map(record).collect()
+    }
+}
+
+/// How far a figure is from its goal, as a share of the goal's limit; 1 when it was not measured,
+/// unless the trial was stopped before.
+fn shortfall(goal: &GoalOutcome, is_stopped: bool) -> f64 {
+    if goal.is_met() {
+        return 0.0;
+    }
+    match (goal.value, goal.limit) {
+        (Some(value), Some(limit)) if (value - limit).is_finite() => {
+            // What misses its limit by a hair still misses it.
+            ((value - limit) / limit.abs().max(f64::EPSILON)).abs().max(f64::MIN_POSITIVE)
+        }
+        (None, _) if is_stopped => 0.0,
+        _ => 1.0,
+    }
+}

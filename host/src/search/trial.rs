@@ -1,0 +1,147 @@
+//! One trial: the config that a variant says, planned and run.
+
+use std::time::Instant;
+
+use olive_schemas::error::PluginError;
+use olive_schemas::footprint::ModelRecord;
+use olive_schemas::goal::GoalOutcome;
+use olive_schemas::search::TrialOutcome;
+
+use super::Searched;
+use crate::config::variants::Variant;
+use crate::config::{Finding, Scope};
+use crate::engine::{self, RunContext};
+use crate::examine::examine_one;
+use crate::host::Host;
+use crate::plan::{self, Choices, Plan, PlanError};
+use crate::prepare;
+use crate::steps::StepTitle;
+use crate::store::{StepKey, Store};
+use crate::view::View;
+
+/// What every trial of a search stands on.
+pub(super) struct Ground<'a> {
+    pub(super) host: &'a Host,
+    pub(super) searched: &'a Searched<'a>,
+    /// What the command line decides; threads are those of one trial.
+    pub(super) choices: Choices,
+    pub(super) store: &'a Store,
+    pub(super) view: &'a View,
+}
+
+/// What came of a trial.
+pub(super) struct Made {
+    pub(super) outcome: TrialOutcome,
+    /// The input model, and what was made of it.
+    pub(super) models: Vec<ModelRecord>,
+    pub(super) goals: Vec<GoalOutcome>,
+    pub(super) duration_sec: f64,
+}
+
+impl Made {
+    fn skipped(reason: String) -> Self {
+        let outcome = TrialOutcome::Skipped { reason };
+        Self { outcome, models: Vec::new(), goals: Vec::new(), duration_sec: 0.0 }
+    }
+
+    /// A trial whose thread died.
+    pub(super) fn lost() -> Self {
+        let error = PluginError::new("trial", "the trial's thread died");
+        let outcome = TrialOutcome::Failed { step: "trial".into(), error };
+        Self { outcome, models: Vec::new(), goals: Vec::new(), duration_sec: 0.0 }
+    }
+}
+
+impl Ground<'_> {
+    /// Tries `variant` as number `number`, with the passes up to `last` when one is named.
+    pub(super) fn run(
+        &self,
+        number: usize,
+        variant: &Variant,
+        last: Option<&str>,
+        view: &View,
+    ) -> Made {
+        self.view.trial_started(number, &self.searched.variants.choices(variant));
+        let start = Instant::now();
+        let (plan, settled) = match self.plan(variant, last) {
+            Ok(planned) => planned,
+            Err(reason) => return Made::skipped(reason),
+        };
+        let context = RunContext {
+            store: self.store,
+            view,
+            is_cancelled: &|| self.host.cancel.is_cancelled(),
+            told: Vec::new(),
+            settled,
+        };
+        let titles: Vec<StepTitle> = plan.titles(self.store);
+        // A model on the way need not be good yet.
+        let is_final = last.is_none();
+        let missed = |models: &[ModelRecord]| missed(&plan, models).filter(|_| is_final);
+        let models = engine::walk(&plan, &titles, &context, &|models| missed(models).is_none());
+        let outcome = outcome(&plan, &models, missed(&models));
+        let goals = engine::outcomes(&plan.goals, &models);
+        Made { outcome, models, goals, duration_sec: start.elapsed().as_secs_f64() }
+    }
+
+    /// The plan of `variant`, and the steps whose pass has seen its model.
+    ///
+    /// # Errors
+    /// Why the variant cannot work.
+    fn plan(&self, variant: &Variant, last: Option<&str>) -> Result<(Plan, Vec<StepKey>), String> {
+        let Self { host, searched: Searched { source, build, variants, .. }, choices, .. } = self;
+        let derived = variants.derive(variant, last);
+        let scope = Scope::run(choices.model.as_ref().map(|model| model.kind));
+        let (checked, findings) = examine_one(derived, source, &host.catalog, scope);
+        let errors = || {
+            let errors = findings.iter().filter(|told| told.is_error());
+            joined(errors.map(|told| told.diagnostic.message.as_str()))
+        };
+        let checked = checked.ok_or_else(errors)?;
+        let checked = build.same_build_of(checked).ok_or("the build has no pass left")?;
+        let plan = plan::resolve(&checked, &source.folder(), &host.catalog, choices);
+        let plan = plan.map_err(|error| match error {
+            PlanError::Problems(problems) => {
+                joined(problems.iter().map(|problem| problem.message.as_str()))
+            }
+            PlanError::Unreadable { .. } => error.to_string(),
+        })?;
+        let prepared = prepare::prepare(&plan, self.store, &|| host.cancel.is_cancelled());
+        let prepared = prepared.map_err(|error| error.to_string())?;
+        let found = prepared.found.into_iter().map(|problem| checked.finding(problem, source));
+        let errors: Vec<Finding> = found.filter(Finding::is_error).collect();
+        if errors.is_empty() {
+            Ok((plan, prepared.settled))
+        } else {
+            Err(joined(errors.iter().map(|told| told.diagnostic.message.as_str())))
+        }
+    }
+}
+
+fn joined<'a>(messages: impl Iterator<Item = &'a str>) -> String {
+    messages.collect::<Vec<_>>().join("; ")
+}
+
+/// The figure of a model that has missed its goal already.
+fn missed(plan: &Plan, models: &[ModelRecord]) -> Option<String> {
+    let outcomes = engine::outcomes(&plan.goals, models);
+    let missed = outcomes.into_iter().find(|goal| goal.value.is_some() && !goal.is_met());
+    missed.map(|goal| goal.figure)
+}
+
+/// How a trial of `plan` ended that made `models`.
+fn outcome(plan: &Plan, models: &[ModelRecord], missed: Option<String>) -> TrialOutcome {
+    let records = models.iter().flat_map(ModelRecord::steps);
+    let failed = records.clone().position(|record| !record.status.is_done());
+    if let Some(failed) = failed {
+        let record = records.clone().nth(failed);
+        let unknown = || PluginError::new("step-failed", "the step gave no reason");
+        let error = record.and_then(|record| record.error.clone()).unwrap_or_else(unknown);
+        let step = plan.steps.get(failed).map(plan::Step::title).unwrap_or_default();
+        return TrialOutcome::Failed { step, error };
+    }
+    match missed {
+        Some(figure) if records.count() < plan.steps.len() => TrialOutcome::Stopped { figure },
+        _ => TrialOutcome::Done,
+    }
+}
