@@ -85,6 +85,13 @@ pub fn builds(checked: &CheckedWorkflow, choices: &Choices) -> Vec<(CheckedWorkf
     with_choices.collect()
 }
 
+/// The search that `build` of `accepted` asks for.
+pub fn searched<'a>(accepted: &'a Accepted, build: &'a CheckedWorkflow) -> Option<Searched<'a>> {
+    let (strategy, variants) = build.search()?;
+    let Accepted { source, findings, .. } = accepted;
+    Some(Searched { source, build, findings, strategy, variants: Arc::clone(variants) })
+}
+
 /// Runs one build of a config.
 fn run_build(
     host: &Host,
@@ -93,10 +100,7 @@ fn run_build(
     choices: &Choices,
 ) -> Result<Footprint, Error> {
     let source = &accepted.source;
-    if let Some((strategy, variants)) = build.search() {
-        let variants = Arc::clone(variants);
-        let findings = &accepted.findings;
-        let searched = Searched { source, build, findings, strategy, variants };
+    if let Some(searched) = searched(accepted, build) {
         return search::run(host, &searched, choices);
     }
     let plan = plan::resolve(build, &source.folder(), &host.catalog, choices)

@@ -4,6 +4,7 @@
 //! and engine as any other: steps that trials share run once, and a search that was stopped goes on
 //! where it was, since their results are found by content.
 
+mod outlook;
 mod trial;
 mod standing;
 mod tree;
@@ -32,6 +33,7 @@ use crate::plan::{self, Choices, Plan, Purpose};
 use crate::report;
 use crate::store::Store;
 use crate::view::View;
+pub use outlook::{Outlook, outlook};
 use standing::Standing;
 use trial::{Ground, Made};
 

@@ -7,10 +7,12 @@ use super::run::{check_lock, choices};
 use super::{host_of, say};
 use crate::cli::RunArgs;
 use crate::config::Scope;
+use crate::config::schema::plain;
 use crate::error::Error;
 use crate::flow::{self, Accepted};
 use crate::host::unplanned;
 use crate::plan::{self, Plan, PlannedGoal, Role, Step};
+use crate::search::{self, Outlook, Searched};
 use crate::steps::StepTitle;
 use crate::store::Store;
 use crate::units::bytes;
@@ -21,16 +23,63 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
     let host = host_of(&args.common, args.config.path())?;
     check_lock(args, &host)?;
     let scope = Scope::run(choices.model.as_ref().map(|model| model.kind));
-    let Accepted { source, checked, .. } = flow::accept(&host, args.config.path(), scope)?;
-    for (build, choices) in flow::builds(&checked, &choices) {
+    let accepted = flow::accept(&host, args.config.path(), scope)?;
+    let Accepted { source, checked, .. } = &accepted;
+    for (build, choices) in flow::builds(checked, &choices) {
+        if let Some(searched) = flow::searched(&accepted, &build) {
+            let (variants, count) = search::outlook(&host, &searched, &choices);
+            let told = if host.is_json { search_json } else { search_text };
+            say(&told(&searched, &variants, count));
+            continue;
+        }
         let plan = plan::resolve(&build, &source.folder(), &host.catalog, &choices)
-            .map_err(|error| unplanned(error, &source, &build))?;
+            .map_err(|error| unplanned(error, source, &build))?;
         let store = Store::new(&plan.cache_dir);
-        let costs = estimates(&build, &source, &host.catalog, scope);
+        let costs = estimates(&build, source, &host.catalog, scope);
         let costs = plan.steps.iter().map(|step| cost(step, &costs)).collect::<Vec<_>>();
         say(&if host.is_json { json(&plan, &costs, &store) } else { text(&plan, &costs, &store) });
     }
     Ok(())
+}
+
+/// A search in lines: each variant with the steps that are left to do.
+fn search_text(searched: &Searched<'_>, variants: &[Outlook], count: Option<u64>) -> String {
+    let total = match count {
+        Some(count) => format!("{count} variants"),
+        None => "variants without number".to_owned(),
+    };
+    let sampler = plain(&json!(searched.strategy.sampler));
+    let mut lines = vec![format!("a search among {total}, sampler `{sampler}`")];
+    for (number, Outlook { label, plan }) in (1..).zip(variants) {
+        let state = match plan {
+            Ok(plan) => {
+                let store = Store::new(&plan.cache_dir);
+                let left = plan.titles(&store).iter().filter(|title| !title.is_cached).count();
+                format!("{left} of {} steps to do", plan.steps.len())
+            }
+            Err(reason) => format!("skipped: {reason}"),
+        };
+        lines.push(format!("{number:>3}  {label}  {state}"));
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+fn search_json(searched: &Searched<'_>, variants: &[Outlook], count: Option<u64>) -> String {
+    let variants: Vec<_> = variants
+        .iter()
+        .map(|Outlook { label, plan }| match plan {
+            Ok(plan) => {
+                let step =
+                    |step: &Step| json!({"title": step.title(), "key": step.key.to_string()});
+                let steps: Vec<_> = plan.steps.iter().map(step).collect();
+                json!({"variant": label, "steps": steps})
+            }
+            Err(reason) => json!({"variant": label, "skipped": reason}),
+        })
+        .collect();
+    let told = json!({"search": searched.strategy, "count": count, "variants": variants});
+    format!("{told}\n")
 }
 
 /// What `step` will need, when it is a pass that a planner knows.

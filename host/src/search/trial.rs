@@ -9,7 +9,7 @@ use olive_schemas::search::TrialOutcome;
 
 use super::Searched;
 use crate::config::variants::Variant;
-use crate::config::{Finding, Scope};
+use crate::config::{CheckedWorkflow, Finding, Scope};
 use crate::engine::{self, RunContext};
 use crate::examine::examine_one;
 use crate::host::Host;
@@ -89,23 +89,9 @@ impl Ground<'_> {
     /// # Errors
     /// Why the variant cannot work.
     fn plan(&self, variant: &Variant, last: Option<&str>) -> Result<(Plan, Vec<StepKey>), String> {
-        let Self { host, searched: Searched { source, build, variants, .. }, choices, .. } = self;
-        let derived = variants.derive(variant, last);
-        let scope = Scope::run(choices.model.as_ref().map(|model| model.kind));
-        let (checked, findings) = examine_one(derived, source, &host.catalog, scope);
-        let errors = || {
-            let errors = findings.iter().filter(|told| told.is_error());
-            joined(errors.map(|told| told.diagnostic.message.as_str()))
-        };
-        let checked = checked.ok_or_else(errors)?;
-        let checked = build.same_build_of(checked).ok_or("the build has no pass left")?;
-        let plan = plan::resolve(&checked, &source.folder(), &host.catalog, choices);
-        let plan = plan.map_err(|error| match error {
-            PlanError::Problems(problems) => {
-                joined(problems.iter().map(|problem| problem.message.as_str()))
-            }
-            PlanError::Unreadable { .. } => error.to_string(),
-        })?;
+        let Self { host, searched, choices, .. } = self;
+        let source = searched.source;
+        let (checked, plan) = searched.plan(host, variant, last, choices)?;
         let prepared = prepare::prepare(&plan, self.store, &|| host.cancel.is_cancelled());
         let prepared = prepared.map_err(|error| error.to_string())?;
         let found = prepared.found.into_iter().map(|problem| checked.finding(problem, source));
@@ -115,6 +101,38 @@ impl Ground<'_> {
         } else {
             Err(joined(errors.iter().map(|told| told.diagnostic.message.as_str())))
         }
+    }
+}
+
+impl Searched<'_> {
+    /// The config that `variant` says and its plan, with the passes up to `last` when one is named.
+    ///
+    /// # Errors
+    /// Why the variant cannot work.
+    pub(super) fn plan(
+        &self,
+        host: &Host,
+        variant: &Variant,
+        last: Option<&str>,
+        choices: &Choices,
+    ) -> Result<(CheckedWorkflow, Plan), String> {
+        let derived = self.variants.derive(variant, last);
+        let scope = Scope::run(choices.model.as_ref().map(|model| model.kind));
+        let (checked, findings) = examine_one(derived, self.source, &host.catalog, scope);
+        let errors = || {
+            let errors = findings.iter().filter(|told| told.is_error());
+            joined(errors.map(|told| told.diagnostic.message.as_str()))
+        };
+        let checked = checked.ok_or_else(errors)?;
+        let checked = self.build.same_build_of(checked).ok_or("the build has no pass left")?;
+        let plan = plan::resolve(&checked, &self.source.folder(), &host.catalog, choices);
+        let plan = plan.map_err(|error| match error {
+            PlanError::Problems(problems) => {
+                joined(problems.iter().map(|problem| problem.message.as_str()))
+            }
+            PlanError::Unreadable { .. } => error.to_string(),
+        })?;
+        Ok((checked, plan))
     }
 }
 
