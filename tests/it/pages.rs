@@ -72,6 +72,7 @@ walks! {
             "Configs of older Olive",
         ],
         user, [];
+    searches: "docs/search.md", ["The first search"], searcher, [];
     editors: "docs/editors.md",
         ["Writing configs", "From the command line", "The schema"], user, [];
     recipe: "examples/phrase-tone/README.md", ["Run it"], recipe, [];

@@ -14,6 +14,7 @@ fn judged(passes: &Value, strategy: &Value, metrics: &Value) -> Playground {
     let playground = Playground::new();
     playground.write("base/score", "0.5");
     playground.workflow(json!({
+        "data_configs": data(),
         "evaluators": {"quality": {"metrics": metrics}},
         "evaluator": "quality",
         "passes": passes,
@@ -22,11 +23,18 @@ fn judged(passes: &Value, strategy: &Value, metrics: &Value) -> Playground {
     playground
 }
 
+fn data() -> Value {
+    json!([{
+        "name": "test",
+        "load_dataset_config": {"data_name": "json", "data_files": "data.json"}
+    }])
+}
+
 /// The toy's accuracy, with more about its figure.
 fn accuracy(more: &Value) -> Value {
     let mut figure = json!({"name": "exact_match"});
     figure.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    json!({"name": "tone", "type": "accuracy", "sub_types": [figure]})
+    json!({"name": "tone", "type": "accuracy", "data_config": "test", "sub_types": [figure]})
 }
 
 fn size(more: &Value) -> Value {
@@ -35,8 +43,12 @@ fn size(more: &Value) -> Value {
     json!({"name": "size", "type": "size_on_disk", "sub_types": [figure]})
 }
 
+/// The footprint that a program is told when the search runs once more.
 fn footprint(playground: &Playground) -> Value {
-    serde_json::from_str(&playground.read("out/footprint.json")).unwrap()
+    let said = playground.olive(&["run", "--config", "@/olive.json", "--json"]);
+    let lines = said.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let ended = lines.filter(|line| line["event"] == "run_ended").last();
+    ended.unwrap_or_else(|| panic!("{}", said.out))["footprint"].clone()
 }
 
 /// Choices and outcome of each trial, a line each.
@@ -267,7 +279,7 @@ fn the_same_seed_tries_the_same_variants() {
         let passes = json!({"choose": {"type": "Toy", "search_space": {
             "score": {"min": 0.0, "max": 1.0}, "seed": [1, 2, 3, 4]
         }}});
-        let strategy = json!({"sampler": sampler, "seed": seed, "max_samples": 12});
+        let strategy = json!({"sampler": sampler, "seed": seed, "max_samples": 10});
         let playground = searched(&passes, &strategy);
         playground.run().check(0, &["variants without number"]);
         trials(&footprint(&playground))
@@ -318,6 +330,7 @@ fn trials_at_a_time_come_to_the_same_result() {
 fn a_build_has_a_search_of_its_own() {
     let playground = Playground::new();
     playground.workflow(json!({
+        "data_configs": data(),
         "evaluators": {"quality": {"metrics": [accuracy(&json!({"priority": 1}))]}},
         "evaluator": "quality",
         "passes": {"first": scores(&[0.3, 0.6]), "second": scores(&[0.2, 0.1])},

@@ -73,6 +73,16 @@ pub(super) fn user() -> Option<Scene> {
     Some(scene)
 }
 
+/// The same with the config of docs/search.md.
+pub(super) fn searcher() -> Option<Scene> {
+    if !real::has_onnxruntime() {
+        return None;
+    }
+    let scene = user()?;
+    write(&scene, "search.json", &blocks::block("docs/search.md", "input model:", "json"));
+    Some(scene)
+}
+
 /// Someone in `examples/phrase-tone`, with the built-in plugins and a model.
 pub(super) fn recipe() -> Option<Scene> {
     if !real::has_onnxruntime() {
