@@ -182,6 +182,9 @@ pub struct RunArgs {
     /// Go on only with exactly the packs of `olive.lock` beside the config
     #[arg(long, conflicts_with = "plugin_dir")]
     pub locked: bool,
+    /// Run what will not fit into memory or on the disk, as far as can be told
+    #[arg(long)]
+    pub force: bool,
     /// How many threads.
     #[command(flatten)]
     pub threads: ThreadArgs,

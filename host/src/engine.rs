@@ -171,7 +171,7 @@ fn metrics_of(ended: &Ended) -> Vec<MetricValue> {
 }
 
 /// Bytes of a model's files, its adapter's among them.
-fn size(model: &Model) -> Option<u64> {
+pub fn size(model: &Model) -> Option<u64> {
     let adapter = model.adapter_path.as_deref();
     let paths = std::iter::once(model.model_path.as_path()).chain(adapter);
     paths.map(|path| files::size(path).ok()).sum()

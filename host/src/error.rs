@@ -15,6 +15,7 @@ use crate::cancel::CANCELLED;
 use crate::config::{Finding, ReadError, Source};
 use crate::edit::EditError;
 use crate::edit::file::WriteError;
+use crate::forecast::Shortage;
 use crate::model::ModelError;
 use crate::output::OutputError;
 use crate::plan::PlanError;
@@ -96,6 +97,9 @@ pub enum Error {
     /// No variant of a search can work; why, variant by variant.
     #[error("no variant of the search can work: {}", .0.first().map_or("there is none", String::as_str))]
     NoVariant(Vec<String>),
+    /// The machine has too little of something for a run.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Short(Vec<Shortage>),
     /// The store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -151,6 +155,7 @@ impl Error {
             | Self::Inputs(_)
             | Self::Model(_)
             | Self::NoVariant(_)
+            | Self::Short(_)
             | Self::Prepare(_) => 13,
             Self::Step { .. } | Self::Store(_) | Self::Output(_) => 20,
             Self::Goals(_) | Self::Unreached { .. } => 21,
@@ -212,6 +217,10 @@ impl Error {
             Self::Unreached { .. } => (
                 "goal-missed",
                 Some("the nearest is there; change the goals, or give the search more".to_owned()),
+            ),
+            Self::Short(_) => (
+                "does-not-fit",
+                Some("make room, ask for less, or run it all the same with `--force`".to_owned()),
             ),
             Self::NoVariant(reasons) => ("no-variant", other_reasons(reasons)),
             Self::Store(_) => ("store", None),

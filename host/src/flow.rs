@@ -12,6 +12,7 @@ use crate::engine::{self, RunContext};
 use crate::error::Error;
 use crate::examine::examine;
 use crate::fetch::fetch;
+use crate::forecast;
 use crate::host::{Host, refused, unplanned};
 use crate::output;
 use crate::plan::{self, Choices, Plan};
@@ -19,6 +20,7 @@ use crate::prepare::{self, Prepared};
 use crate::report;
 use crate::search::{self, Searched};
 use crate::store::{StepKey, Store};
+use crate::validate::estimates;
 
 /// Runs the workflow of the config at `path`, from its text to its report; of a config with
 /// builds, one after the other.
@@ -110,6 +112,9 @@ fn run_build(
     if let Some(folder) = &plan.output_dir {
         output::check_writable(folder)?;
     }
+    let scope = Scope::run(choices.model.as_ref().map(|model| model.kind));
+    let costs = estimates(build, source, &host.catalog, scope);
+    forecast::check(&plan, &costs, &store, choices.is_forced).map_err(Error::Short)?;
     let view = host.view(build.workflow().engine.log_severity_level);
     let context = RunContext {
         store: &store,
@@ -119,6 +124,7 @@ fn run_build(
         settled,
     };
     let mut footprint = engine::execute(&plan, &context);
+    forecast::learn(&plan, &costs, &footprint);
     report(host, &plan, &context, &mut footprint)?;
     Ok(footprint)
 }

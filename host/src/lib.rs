@@ -27,6 +27,7 @@ pub mod install;
 pub mod plan;
 pub mod prepare;
 pub mod engine;
+pub mod forecast;
 pub mod steps;
 pub mod store;
 pub mod output;

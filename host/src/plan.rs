@@ -152,6 +152,8 @@ pub struct Choices {
     pub threads: usize,
     /// What is wanted of the workflow.
     pub purpose: Purpose,
+    /// Whether to run even what will not fit.
+    pub is_forced: bool,
 }
 
 /// What is wanted of a workflow.

@@ -25,13 +25,15 @@ use olive_search::{Point, Sampler, Told};
 
 use crate::clock;
 use crate::config::variants::{Stage, Variant, Variants};
-use crate::config::{CheckedWorkflow, Finding, Source};
+use crate::config::{CheckedWorkflow, Finding, Scope, Source};
 use crate::error::Error;
+use crate::forecast;
 use crate::host::{Host, unplanned};
 use crate::output;
 use crate::plan::{self, Choices, Plan, Purpose};
 use crate::report;
 use crate::store::Store;
+use crate::validate::estimates;
 use crate::view::View;
 pub use outlook::{Outlook, outlook};
 use standing::Standing;
@@ -66,7 +68,11 @@ pub fn run(host: &Host, searched: &Searched<'_>, choices: &Choices) -> Result<Fo
     }
     let store = Store::new(&plan.cache_dir);
     let view = host.view(build.workflow().engine.log_severity_level);
+    let scope = Scope::run(choices.model.as_ref().map(|model| model.kind));
+    let costs = estimates(build, source, &host.catalog, scope);
+    forecast::check(&plan, &costs, &store, choices.is_forced).map_err(Error::Short)?;
     let parallel = parallel_trials(&searched.strategy, build, choices.threads, &view);
+    let parallel = forecast::trials_that_fit(parallel, &costs);
     let ground = Ground {
         host,
         searched,

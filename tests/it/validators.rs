@@ -264,6 +264,25 @@ fn a_planner_tells_what_steps_will_need() {
 }
 
 #[test]
+fn what_will_not_fit_is_not_begun_unless_it_is_forced() {
+    let playground = with(&[("acme", &guests::planner())]);
+    let command = |words: &[&str]| {
+        playground.olive(&[words, &["--config", "@/olive.json", "--memory", "2GiB"]].concat())
+    };
+    let message = "`first (Toy)` will need about 3.00 GiB of memory, and there are 2.00 GiB of it";
+    for words in ["run", "plan"] {
+        command(&[words]).check(13, &[message, "`--force`"]);
+    }
+    assert!(!playground.exists("out"));
+    command(&["plan", "--force"]).check(0, &["about 3.00 GiB of memory, 1.00 GiB on disk"]);
+    command(&["run", "--force"]).check(0, &[]);
+    // What is done needs nothing any more.
+    command(&["run"]).check(0, &["nothing to do"]);
+    std::fs::remove_dir_all(playground.path("cache")).unwrap();
+    command(&["plan", "--force"]).check(0, &["s, 3.00 GiB of memory", "time: about"]);
+}
+
+#[test]
 fn a_migrator_tells_old_forms_and_upgrades_them() {
     let playground = with(&[("acme", &guests::migrator())]);
     let text = CONFIG.replace("\"score\": 0.5", "\"behavior\": \"toil\"");

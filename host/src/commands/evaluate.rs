@@ -26,6 +26,7 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<(), Error> {
         output_dir: None,
         threads: threads(&args.threads),
         purpose: Purpose::Evaluate { evaluator },
+        is_forced: false,
     };
     let plan = plan::resolve(&checked, &source.folder(), &host.catalog, &choices)
         .map_err(|error| unplanned(error, &source, &checked))?;

@@ -1,6 +1,5 @@
 //! `olive plan`.
 
-use olive_schemas::validation::Cost;
 use serde_json::json;
 
 use super::run::{check_lock, choices};
@@ -10,12 +9,13 @@ use crate::config::Scope;
 use crate::config::schema::plain;
 use crate::error::Error;
 use crate::flow::{self, Accepted};
+use crate::forecast::{self, Forecast};
 use crate::host::unplanned;
-use crate::plan::{self, Plan, PlannedGoal, Role, Step};
+use crate::plan::{self, Plan, PlannedGoal, Step};
 use crate::search::{self, Outlook, Searched};
 use crate::steps::StepTitle;
 use crate::store::Store;
-use crate::units::bytes;
+use crate::units::duration;
 use crate::validate::estimates;
 
 pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
@@ -36,8 +36,10 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
             .map_err(|error| unplanned(error, source, &build))?;
         let store = Store::new(&plan.cache_dir);
         let costs = estimates(&build, source, &host.catalog, scope);
-        let costs = plan.steps.iter().map(|step| cost(step, &costs)).collect::<Vec<_>>();
-        say(&if host.is_json { json(&plan, &costs, &store) } else { text(&plan, &costs, &store) });
+        let forecasts = forecast::forecasts(&plan, &costs, &store);
+        let told = if host.is_json { json } else { text };
+        say(&told(&plan, &forecasts, &store));
+        forecast::check(&plan, &costs, &store, choices.is_forced).map_err(Error::Short)?;
     }
     Ok(())
 }
@@ -82,17 +84,10 @@ fn search_json(searched: &Searched<'_>, variants: &[Outlook], count: Option<u64>
     format!("{told}\n")
 }
 
-/// What `step` will need, when it is a pass that a planner knows.
-fn cost<'a>(step: &Step, costs: &'a [(String, Option<Cost>)]) -> Option<&'a Cost> {
-    let Role::Pass { pass_name } = &step.role else { return None };
-    let (_, cost) = costs.iter().find(|(name, _)| name == pass_name)?;
-    cost.as_ref()
-}
-
-fn text(plan: &Plan, costs: &[Option<&Cost>], store: &Store) -> String {
+fn text(plan: &Plan, forecasts: &[Forecast], store: &Store) -> String {
     let titles = plan.titles(store);
     let width = titles.iter().map(|title| title.title.chars().count()).max().unwrap_or(0);
-    let steps = titles.iter().zip(&plan.steps).zip(costs).map(|((title, step), cost)| {
+    let steps = titles.iter().zip(&plan.steps).zip(forecasts).map(|((title, step), forecast)| {
         let StepTitle { index, title, is_cached, .. } = title;
         let state = if *is_cached {
             "done before"
@@ -104,31 +99,32 @@ fn text(plan: &Plan, costs: &[Option<&Cost>], store: &Store) -> String {
         let (key, plugin) = (step.key.short(), &step.plugin);
         let place = step.system.as_ref().map(|system| format!("  on `{}`", system.label));
         let place = place.unwrap_or_default();
-        let cost = cost.map(needs).unwrap_or_default();
-        format!("{index:>3}  {title:width$}  {key}  {state:11}  {plugin}{place}{cost}\n")
+        let words = forecast::words(forecast).map(|words| format!("  {words}")).unwrap_or_default();
+        format!("{index:>3}  {title:width$}  {key}  {state:11}  {plugin}{place}{words}\n")
     });
     let goals = plan.goals.iter().map(|planned| {
         let PlannedGoal { of, figure, goal, .. } = planned;
         format!("goal: `{}` {} for `{figure}` of `{of}`\n", goal.kind.name(), goal.value)
     });
     let result = plan.output_dir.iter().map(|folder| format!("result: {}\n", folder.display()));
-    steps.chain(goals).chain(result).collect()
+    steps.chain(time_left(forecasts)).chain(goals).chain(result).collect()
 }
 
-/// An estimate in a few words.
-fn needs(cost: &Cost) -> String {
-    let shown = |count: u64| bytes(count as f64);
-    let memory = cost.peak_host_bytes.max(cost.peak_device_bytes);
-    format!("  about {} of memory, {} on disk", shown(memory), shown(cost.disk_bytes))
+/// Time that what is left will take, when it is known of every step.
+fn time_left(forecasts: &[Forecast]) -> Option<String> {
+    let left = forecasts.iter().filter(|forecast| !forecast.is_done);
+    let seconds: Option<f64> = left.map(|forecast| forecast.seconds).sum();
+    let seconds = seconds.filter(|seconds| *seconds > 0.0)?;
+    Some(format!("time: about {} for what is left to do\n", duration(seconds)))
 }
 
-fn json(plan: &Plan, costs: &[Option<&Cost>], store: &Store) -> String {
+fn json(plan: &Plan, forecasts: &[Forecast], store: &Store) -> String {
     let titles = plan.titles(store);
     let steps: Vec<_> = titles
         .iter()
         .zip(&plan.steps)
-        .zip(costs)
-        .map(|((title, step), cost)| {
+        .zip(forecasts)
+        .map(|((title, step), forecast)| {
             let mut told = json!({
                 "index": title.index,
                 "title": title.title,
@@ -142,8 +138,11 @@ fn json(plan: &Plan, costs: &[Option<&Cost>], store: &Store) -> String {
             if let Some(system) = &step.system {
                 told["system"] = json!(system.label);
             }
-            if let Some(cost) = cost {
+            if let Some(cost) = &forecast.cost {
                 told["estimate"] = json!(cost);
+            }
+            if let Some(seconds) = forecast.seconds {
+                told["seconds"] = json!(seconds);
             }
             told
         })

@@ -39,5 +39,6 @@ pub(super) fn choices(args: &RunArgs) -> Result<Choices, Error> {
         output_dir: args.output.as_deref().map(absolute).transpose()?,
         threads: threads(&args.threads),
         purpose: Purpose::Run,
+        is_forced: args.force,
     })
 }

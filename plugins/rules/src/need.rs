@@ -29,7 +29,9 @@ impl Need {
     /// This and `then`, one after the other.
     pub(crate) fn max(self, then: Option<Self>) -> Self {
         match then {
-            Some(then) if then.peak() > self.peak() => Self { disk: self.disk, ..then },
+            Some(then) if then.peak() > self.peak() => {
+                Self { disk: self.disk, flops: self.flops, ..then }
+            }
             _ => self,
         }
     }

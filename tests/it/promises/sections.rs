@@ -160,6 +160,8 @@ pub(super) fn companions() -> Vec<Companion> {
         value("/passes/toy/type", json!("MergeAdapterWeights")),
         value("/passes/toy/host", json!("shell")),
         value("/passes/toy/evaluator", json!("size")),
+        with("/passes/toy/search_space", json!({"engine": {"search_strategy": true}}))
+            .to(json!({"score": [0.1, 0.2]})),
         value("/builds/b/pipeline", json!(["lora"])),
         value("/builds/b/host", json!("shell")),
         value("/builds/b/target", json!("there")),

@@ -27,7 +27,7 @@ pub fn set_budget(bytes: u64) {
 
 /// How many bytes the process of a plugin may fill: what the user says, else what the machine or
 /// the container has, less a reserve. `None` where the system does not tell.
-fn budget() -> Option<u64> {
+pub fn budget() -> Option<u64> {
     *BUDGET.get_or_init(|| {
         let total = total()?;
         let (part, [least, most]) = RESERVE;

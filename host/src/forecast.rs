@@ -1,0 +1,133 @@
+//! What the steps of a run will take of time, memory and disk, and whether this machine has that.
+//!
+//! Planners of plugins estimate memory, disk and operations from shapes alone; how fast this machine
+//! works is learned from steps that it has run.
+
+mod rates;
+mod room;
+
+pub use rates::learn;
+
+use olive_schemas::validation::Cost;
+use thiserror::Error;
+
+use crate::engine;
+use crate::plan::{Plan, Role, Step};
+use crate::store::Store;
+use crate::units::{bytes, duration};
+use rates::{Rates, Work};
+
+/// Confidence from which on an estimate may keep a run from starting.
+const SURE: f64 = 0.5;
+
+/// What one step will take.
+#[derive(Debug, Clone)]
+pub struct Forecast {
+    /// Whether its result is there already.
+    pub is_done: bool,
+    /// Memory and disk, when a planner knows.
+    pub cost: Option<Cost>,
+    /// Wall time, when steps of this kind have run on this machine.
+    pub seconds: Option<f64>,
+}
+
+/// What a machine has too little of for a step.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{step} will need about {} of {what}, and there are {} of it here", bytes(*needed as f64), bytes(*there as f64))]
+pub struct Shortage {
+    /// The step, as people call it, or several.
+    pub step: String,
+    /// `memory`, or `disk` with its place.
+    pub what: String,
+    /// Bytes that are needed.
+    pub needed: u64,
+    /// Bytes that are there.
+    pub there: u64,
+}
+
+/// What each step of `plan` will take; `costs` are the estimates of its passes by name.
+pub fn forecasts(plan: &Plan, costs: &[(String, Option<Cost>)], store: &Store) -> Vec<Forecast> {
+    let rates = Rates::open();
+    let model_bytes = engine::size(&plan.input.model).unwrap_or_default();
+    let forecast = |step: &Step| {
+        let cost = cost_of(step, costs);
+        let work = Work::of(cost, model_bytes);
+        Forecast {
+            is_done: store.get(&step.key).is_some(),
+            cost: cost.cloned(),
+            seconds: rates.seconds(step, work, plan.threads),
+        }
+    };
+    plan.steps.iter().map(forecast).collect()
+}
+
+/// Whether this machine has what is left to do of `plan` needs, or that is of no account.
+///
+/// # Errors
+/// What there is too little of.
+pub fn check(
+    plan: &Plan,
+    costs: &[(String, Option<Cost>)],
+    store: &Store,
+    is_forced: bool,
+) -> Result<(), Vec<Shortage>> {
+    if is_forced {
+        return Ok(());
+    }
+    let short = shortages(plan, &forecasts(plan, costs, store));
+    if short.is_empty() { Ok(()) } else { Err(short) }
+}
+
+fn shortages(plan: &Plan, forecasts: &[Forecast]) -> Vec<Shortage> {
+    let left = plan.steps.iter().zip(forecasts);
+    let left = left.filter(|(step, forecast)| !forecast.is_done && step.system.is_none());
+    let known = left.filter_map(|(step, forecast)| {
+        let cost = forecast.cost.as_ref().filter(|cost| cost.confidence >= SURE)?;
+        Some((step, cost))
+    });
+    let known: Vec<(&Step, &Cost)> = known.collect();
+    let mut found = Vec::new();
+    if let Some(there) = room::memory() {
+        let too_large = known.iter().filter(|(_, cost)| cost.peak_host_bytes > there);
+        found.extend(too_large.map(|(step, cost)| Shortage {
+            step: format!("`{}`", step.title()),
+            what: "memory".into(),
+            needed: cost.peak_host_bytes,
+            there,
+        }));
+    }
+    let needed: u64 = known.iter().map(|(_, cost)| cost.disk_bytes).sum();
+    if let Some(there) = room::disk(&plan.cache_dir).filter(|there| needed > *there) {
+        let what = format!("disk in `{}`", plan.cache_dir.display());
+        found.push(Shortage { step: "what is left to do".into(), what, needed, there });
+    }
+    found
+}
+
+/// Trials that fit into memory at a time, of at most `wanted`, each as large as the largest of
+/// `costs`.
+pub fn trials_that_fit(wanted: usize, costs: &[(String, Option<Cost>)]) -> usize {
+    let peaks = costs.iter().filter_map(|(_, cost)| Some(cost.as_ref()?.peak_host_bytes));
+    let (Some(peak), Some(there)) = (peaks.max(), room::memory()) else { return wanted };
+    let fitting = there.checked_div(peak).and_then(|count| usize::try_from(count).ok());
+    wanted.min(fitting.unwrap_or(wanted)).max(1)
+}
+
+/// What `forecast` says in a few words; nothing when it knows nothing.
+pub fn words(forecast: &Forecast) -> Option<String> {
+    let time = forecast.seconds.map(duration);
+    let room = forecast.cost.as_ref().map(|cost| {
+        let memory = cost.peak_host_bytes.max(cost.peak_device_bytes);
+        let shown = |count: u64| bytes(count as f64);
+        format!("{} of memory, {} on disk", shown(memory), shown(cost.disk_bytes))
+    });
+    let parts: Vec<String> = time.into_iter().chain(room).collect();
+    (!parts.is_empty()).then(|| format!("about {}", parts.join(", ")))
+}
+
+/// The estimate for `step`, when it is a pass that a planner knows.
+fn cost_of<'a>(step: &Step, costs: &'a [(String, Option<Cost>)]) -> Option<&'a Cost> {
+    let Role::Pass { pass_name } = &step.role else { return None };
+    let (_, cost) = costs.iter().find(|(name, _)| name == pass_name)?;
+    cost.as_ref()
+}
