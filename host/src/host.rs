@@ -8,6 +8,7 @@ use olive_schemas::step::LogLevel;
 use crate::cancel::Cancel;
 use crate::config::{CheckedWorkflow, Finding, Source};
 use crate::error::{Error, Refusal, show_findings_json};
+use crate::home::cache_home;
 use crate::plan::PlanError;
 use crate::plugin::{Catalog, Places};
 use crate::render;
@@ -106,17 +107,4 @@ pub fn colors_errors() -> bool {
 /// Whether results on standard output may be colored.
 pub fn colors_results() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && io::stdout().is_terminal()
-}
-
-/// Folder for what outlives a project: `$OLIVE_CACHE_HOME`, else `olive` in the user's cache.
-pub fn cache_home() -> PathBuf {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-    if let Some(folder) = variable("OLIVE_CACHE_HOME") {
-        return folder.into();
-    }
-    let user_cache = variable("XDG_CACHE_HOME")
-        .or_else(|| variable("LOCALAPPDATA"))
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(variable("HOME")?).join(".cache")));
-    user_cache.unwrap_or_else(std::env::temp_dir).join("olive")
 }

@@ -33,7 +33,7 @@ use olive_schemas::pack::PackManifest;
 use olive_transport::TransportError;
 
 use crate::error::Error;
-use crate::host::cache_home;
+use crate::home::cache_home;
 use crate::plugin::packs;
 
 /// What is to be installed, where, and under which rules.

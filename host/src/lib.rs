@@ -16,6 +16,7 @@ pub mod commands;
 pub mod flow;
 pub mod search;
 pub mod host;
+pub mod home;
 pub mod config;
 pub mod edit;
 pub mod plugin;

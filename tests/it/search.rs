@@ -1,5 +1,7 @@
 //! Searches: which variants run, which model is the result, and what is told.
 
+mod quantizations;
+
 use serde_json::{Value, json};
 
 use crate::playground::{Playground, Said};
@@ -45,7 +47,11 @@ fn size(more: &Value) -> Value {
 
 /// The footprint that a program is told when the search runs once more.
 fn footprint(playground: &Playground) -> Value {
-    let said = playground.olive(&["run", "--config", "@/olive.json", "--json"]);
+    told(&playground.olive(&["run", "--config", "@/olive.json", "--json"]))
+}
+
+/// The footprint of a run that was told to a program.
+fn told(said: &Said) -> Value {
     let lines = said.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let ended = lines.filter(|line| line["event"] == "run_ended").last();
     ended.unwrap_or_else(|| panic!("{}", said.out))["footprint"].clone()

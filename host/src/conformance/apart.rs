@@ -9,7 +9,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::world::{variables, work_folder};
-use crate::host::cache_home;
+use crate::home::cache_home;
 
 /// This program, about to try plugins in folders that are gone when it is dropped.
 pub struct Apart {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use olive_schemas::footprint::{Footprint, StepStatus};
 use olive_schemas::validation::Cost;
 
-use crate::host::cache_home;
+use crate::home::cache_home;
 use crate::plan::{Plan, Role, Step};
 use crate::steps::steps;
 use crate::store::files::write_atomically;

@@ -8,7 +8,7 @@ use olive_packs::home::project_store;
 use serde_json::Value;
 
 use crate::config::{Source, language};
-use crate::host::cache_home;
+use crate::home::cache_home;
 use crate::plugin::{Catalog, CatalogError, Places};
 
 /// What configs may say.

@@ -21,7 +21,7 @@ use super::recipe::Recipe;
 use super::refused;
 use super::stage::Stage;
 use crate::error::Error;
-use crate::host::cache_home;
+use crate::home::cache_home;
 use crate::plugin::CatalogError;
 use crate::plugin::component::{BrokenValidator, Runtime, as_plugin};
 use crate::plugin::describe::Descriptions;

@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use super::{Sink, describe, relay, run};
 use crate::config::defaults::fill;
 use crate::config::schema::violations;
-use crate::host::cache_home;
+use crate::home::cache_home;
 use crate::plugin::component::{self, Runtime, way_out};
 use crate::plugin::manifest::Manifest;
 use crate::plugin::native;

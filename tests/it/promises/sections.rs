@@ -15,6 +15,21 @@ use crate::real;
 /// Only the planner among the rules reads it.
 pub(super) const MEMORY: &str = "/systems/here/accelerators/0/memory";
 
+/// Keys of a search, which needs an evaluator.
+const SEARCH: [&str; 11] = [
+    "",
+    "/execution_order",
+    "/sampler",
+    "/max_samples",
+    "/seed",
+    "/output_model_num",
+    "/stop_when_goals_met",
+    "/max_iter",
+    "/max_time",
+    "/include_pass_params",
+    "/parallel_trials",
+];
+
 /// A part of a config that one schema describes.
 pub(super) struct Section {
     /// Where it stands.
@@ -131,7 +146,8 @@ pub(super) fn companions() -> Vec<Companion> {
     let held = json!({"evaluators": {"tone": {"metrics": size}}});
     let bare = json!({"systems": {"here": {"accelerators": [{"device": "cpu"}]}}});
     let untrained = json!({"passes": {"lora": null}});
-    vec![
+    let ranked = json!({"engine": {"evaluator": "size"}});
+    let mut rows = vec![
         with("/engine/host", json!({"engine": {"target": null}})).to(json!("there")),
         value("/engine/target", json!("there")),
         value("/engine/evaluator", json!("size")),
@@ -160,12 +176,19 @@ pub(super) fn companions() -> Vec<Companion> {
         value("/passes/toy/type", json!("MergeAdapterWeights")),
         value("/passes/toy/host", json!("shell")),
         value("/passes/toy/evaluator", json!("size")),
-        with("/passes/toy/search_space", json!({"engine": {"search_strategy": true}}))
-            .to(json!({"score": [0.1, 0.2]})),
+        with(
+            "/passes/toy/search_space",
+            json!({"engine": {"search_strategy": true, "evaluator": "size"}}),
+        )
+        .to(json!({"score": [0.1, 0.2]})),
         value("/builds/b/pipeline", json!(["lora"])),
         value("/builds/b/host", json!("shell")),
         value("/builds/b/target", json!("there")),
         value("/builds/b/evaluator", json!("size")),
-        value("/builds/b/search_strategy", json!(true)),
-    ]
+        with("/builds/b/search_strategy", ranked.clone()).to(json!(true)),
+    ];
+    let of_search =
+        SEARCH.map(|key| Companion::with(format!("/engine/search_strategy{key}"), ranked.clone()));
+    rows.extend(of_search);
+    rows
 }

@@ -8,7 +8,7 @@ use olive_workshop::build::{self, Built, Kind};
 use super::super::say;
 use crate::cli::plugin::BuildArgs;
 use crate::error::Error;
-use crate::host::cache_home;
+use crate::home::cache_home;
 
 /// Builds the plugin of a folder, and tells what it became.
 pub(super) fn run(args: &BuildArgs) -> Result<(), Error> {

@@ -14,7 +14,7 @@ use crate::cancel::{CANCELLED, Cancel};
 use crate::cli::plugin::TestArgs;
 use crate::conformance::{self, Check, Subject};
 use crate::error::Error;
-use crate::host::cache_home;
+use crate::home::cache_home;
 use crate::plugin::{Catalog, Places};
 
 /// Exit code of a plugin that breaks the contract.

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::config::defaults::fill;
 use crate::config::references::ADAPTER;
-use crate::host::cache_home;
+use crate::home::cache_home;
 use crate::plugin::{Catalog, Places};
 
 /// Settings of a pass in a workflow that are not the pass's own.

@@ -12,7 +12,7 @@ use olive_transport::{Request, fetch_small};
 
 use crate::cancel::Cancel;
 use crate::error::Error;
-use crate::host::cache_home;
+use crate::home::cache_home;
 
 /// Longest time without a byte.
 const PATIENCE: Duration = Duration::from_secs(30);
