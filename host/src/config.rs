@@ -75,6 +75,12 @@ pub struct TextEdit {
     pub text: String,
 }
 
+/// The warnings among `findings`.
+pub fn warnings<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<Diagnostic> {
+    let told = findings.map(|finding| &finding.diagnostic);
+    told.filter(|told| told.severity == Severity::Warning).cloned().collect()
+}
+
 impl Finding {
     /// A finding about `range`.
     pub fn new(diagnostic: Diagnostic, range: Range<usize>) -> Self {

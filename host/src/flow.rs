@@ -3,10 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use olive_schemas::diagnostic::{Diagnostic, Severity};
 use olive_schemas::footprint::Footprint;
 
-use crate::config::references::QUALITY_HELP;
 use crate::config::{self, CheckedWorkflow, Finding, Scope, Source};
 use crate::engine::{self, RunContext};
 use crate::error::Error;
@@ -120,7 +118,7 @@ fn run_build(
         store: &store,
         view: &view,
         is_cancelled: &|| host.cancel.is_cancelled(),
-        told: warnings(accepted.findings.iter().chain(&found)),
+        told: config::warnings(accepted.findings.iter().chain(&found)),
         settled,
     };
     let mut footprint = engine::execute(&plan, &context);
@@ -156,7 +154,7 @@ fn report(
     footprint: &mut Footprint,
 ) -> Result<(), Error> {
     let store = context.store;
-    let losses = report::quality::losses(footprint, &|name| quality_help(host, name));
+    let losses = report::quality::losses(footprint, &|name| host.quality_help(name));
     footprint.diagnostics.extend(losses);
     if let Some((title, error)) = engine::failure(footprint) {
         // The step's own error matters more than a report that cannot be kept.
@@ -171,15 +169,4 @@ fn report(
     let missed: Vec<_> =
         report::goals::lines(footprint).into_iter().filter(|goal| !goal.is_met).collect();
     if missed.is_empty() { Ok(()) } else { Err(Error::Goals(missed)) }
-}
-
-/// What to try when the pass called `name` costs quality, in its author's words.
-fn quality_help(host: &Host, name: &str) -> Option<String> {
-    let help = host.catalog.pass(name)?.descriptor.schema.get(QUALITY_HELP)?;
-    help.as_str().map(str::to_owned)
-}
-
-fn warnings<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<Diagnostic> {
-    let told = findings.map(|finding| &finding.diagnostic);
-    told.filter(|told| told.severity == Severity::Warning).cloned().collect()
 }

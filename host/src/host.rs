@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use olive_schemas::step::LogLevel;
 
 use crate::cancel::Cancel;
+use crate::config::references::QUALITY_HELP;
 use crate::config::{CheckedWorkflow, Finding, Source};
 use crate::error::{Error, Refusal, show_findings_json};
 use crate::home::cache_home;
@@ -69,6 +70,12 @@ impl Host {
         } else {
             let _ = render::findings(source, findings, &mut io::stderr(), colors_errors());
         }
+    }
+
+    /// What to try when the pass called `name` costs quality, in its author's words.
+    pub fn quality_help(&self, name: &str) -> Option<String> {
+        let help = self.catalog.pass(name)?.descriptor.schema.get(QUALITY_HELP)?;
+        help.as_str().map(str::to_owned)
     }
 
     /// Tells an error that does not end the program.

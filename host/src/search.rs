@@ -8,18 +8,16 @@ mod outlook;
 mod trial;
 mod standing;
 mod tree;
+mod ending;
 
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use olive_schemas::diagnostic::{Diagnostic, Severity};
-use olive_schemas::error::PluginError;
 use olive_schemas::footprint::Footprint;
 use olive_schemas::metric::MetricKind;
 use olive_schemas::search::{
-    ExecutionOrder, Objective, Sampler as Way, SearchEnd, SearchRecord, SearchStrategy,
-    TrialOutcome, TrialRecord,
+    ExecutionOrder, Objective, Sampler as Way, SearchEnd, SearchStrategy, TrialOutcome,
 };
 use olive_search::{Point, Sampler, Told};
 
@@ -31,7 +29,6 @@ use crate::forecast;
 use crate::host::{Host, unplanned};
 use crate::output;
 use crate::plan::{self, Choices, Plan, Purpose};
-use crate::report;
 use crate::store::Store;
 use crate::validate::estimates;
 use crate::view::View;
@@ -277,110 +274,6 @@ impl<'a> Search<'a> {
             None
         }
     }
-
-    /// Puts the result in its place and tells how the search went.
-    fn conclude(self, end: SearchEnd) -> Result<Footprint, Error> {
-        let Ground { host, searched, store, view, .. } = self.ground;
-        let output_dir = self.plan.output_dir.clone();
-        let mut footprint = self.footprint(end);
-        let losses = report::quality::losses(&footprint, &|name| quality_help(host, name));
-        footprint.diagnostics.extend(losses);
-        let search = footprint.search.as_ref();
-        let stopped = failure(search, end, searched);
-        let has_model =
-            search.is_some_and(|search| !search.chosen.is_empty() || search.nearest.is_some());
-        if end == SearchEnd::Cancelled || !has_model {
-            // Why there is no model matters more than a report that cannot be kept.
-            let _ = output::keep_failed(&footprint, store);
-            view.run_ended(&footprint);
-            return Err(stopped);
-        }
-        if let Some(folder) = &output_dir {
-            output::place(&mut footprint, store, folder)?;
-        }
-        view.run_ended(&footprint);
-        let nearest = footprint.search.as_ref().and_then(|search| search.trial(search.nearest?));
-        let Some(nearest) = nearest else { return Ok(footprint) };
-        let goals = report::goals::lines(&footprint);
-        let goals = goals.into_iter().filter(|goal| !goal.is_met).collect();
-        Err(Error::Unreached { nearest: told(nearest), goals })
-    }
-
-    fn footprint(&self, end: SearchEnd) -> Footprint {
-        let Searched { strategy, findings, variants, .. } = self.ground.searched;
-        let best = self.standing.best();
-        let chosen = self.standing.chosen(strategy.output_model_num);
-        let nearest = best.filter(|_| chosen.is_empty()).map(|trial| trial.record.number);
-        let names = self.ground.searched.build.decided_passes();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let record = SearchRecord {
-            execution_order: strategy.execution_order,
-            sampler: strategy.sampler,
-            seed: strategy.seed,
-            variants: variants.stage(&names, strategy.include_pass_params).space.count(),
-            objectives: self.standing.objectives().to_vec(),
-            trials: self.standing.records(),
-            chosen,
-            nearest,
-            end,
-        };
-        let plan = &self.plan;
-        Footprint {
-            workflow_id: plan.workflow_id.clone(),
-            olive_version: env!("CARGO_PKG_VERSION").into(),
-            threads: self.ground.choices.threads,
-            accelerator: plan.accelerator.clone(),
-            start_time: self.start_time.clone(),
-            duration_sec: self.start.elapsed().as_secs_f64(),
-            models: tree::models(self.standing.trials(), best),
-            diagnostics: warnings(findings),
-            goals: best.map(|trial| trial.record.goals.clone()).unwrap_or_default(),
-            search: Some(record),
-            output_dir: None,
-        }
-    }
-}
-
-/// Why a search has no model.
-fn failure(search: Option<&SearchRecord>, end: SearchEnd, searched: &Searched<'_>) -> Error {
-    let trials = search.map(|search| search.trials.as_slice()).unwrap_or_default();
-    let failed = trials.iter().rev().find_map(|trial| match &trial.outcome {
-        TrialOutcome::Failed { step, error } => Some((step.clone(), error.clone())),
-        _ => None,
-    });
-    if end == SearchEnd::Cancelled {
-        let title = searched.build.workflow().workflow_id.clone();
-        return Error::Step { title, error: PluginError::cancelled() };
-    }
-    match failed {
-        Some((title, error)) => Error::Step { title, error },
-        None => {
-            let reasons = trials.iter().filter_map(|trial| match &trial.outcome {
-                TrialOutcome::Skipped { reason } => Some(reason.clone()),
-                _ => None,
-            });
-            Error::NoVariant(reasons.collect())
-        }
-    }
-}
-
-/// A trial in a few words.
-fn told(trial: &TrialRecord) -> String {
-    match trial.label() {
-        label if label.is_empty() => format!("variant {}", trial.number),
-        label => format!("variant {} ({label})", trial.number),
-    }
-}
-
-/// What to try when the pass called `name` costs quality, in its author's words.
-fn quality_help(host: &Host, name: &str) -> Option<String> {
-    let schema = &host.catalog.pass(name)?.descriptor.schema;
-    schema.get(crate::config::references::QUALITY_HELP)?.as_str().map(str::to_owned)
-}
-
-fn warnings(findings: &[Finding]) -> Vec<Diagnostic> {
-    let told = findings.iter().map(|finding| &finding.diagnostic);
-    told.filter(|told| told.severity == Severity::Warning).cloned().collect()
 }
 
 /// Objectives as a sampler's order sees them.

@@ -1,6 +1,7 @@
 //! Searches: which variants run, which model is the result, and what is told.
 
 mod quantizations;
+mod stopped;
 
 use serde_json::{Value, json};
 

@@ -1,0 +1,29 @@
+//! Searches that are stopped, and those after them.
+
+use serde_json::json;
+
+use super::searched;
+use crate::playground::{signal, wait_for_end_of};
+
+#[test]
+fn a_stopped_search_has_no_result_and_goes_on_where_it_was() {
+    let passes = json!({"choose": [
+        {"type": "Toy", "score": 0.2},
+        {"type": "Toy", "score": 0.9, "behavior": "wait", "wait_for": "go"}
+    ]});
+    for (name, code) in [("KILL", None), ("INT", Some(30))] {
+        let playground = searched(&passes, &json!({"sampler": "sequential"}));
+        let waiting = playground.start();
+        let worker = waiting.worker.clone();
+        signal(name, &waiting.host());
+        assert_eq!(waiting.end().code, code, "{name}");
+        wait_for_end_of(&worker);
+        assert!(!playground.exists("out/score"), "{name}");
+        playground.go();
+        let said = playground.run();
+        said.check(0, &["variant 1: measured", "variant 2: measured"]);
+        // The first variant is not made again.
+        assert_eq!(said.err.matches("choose (Toy): done in").count(), 1, "{name}: {}", said.err);
+        assert_eq!(playground.read("out/score"), "0.9", "{name}");
+    }
+}
