@@ -47,6 +47,7 @@ use crate::context::StepContext;
 ///                 value: 8.0,
 ///                 priority: sub_type.priority,
 ///                 higher_is_better: sub_type.is_higher_better(metric.kind),
+///                 uncertainty: None,
 ///             })
 ///         });
 ///         Ok(figures.collect())

@@ -42,6 +42,8 @@ pub mod search;
 pub mod engine;
 pub mod data;
 pub mod metric;
+pub mod samples;
+pub mod harness;
 pub mod goal;
 pub mod model;
 pub mod descriptor;

@@ -1,13 +1,25 @@
 //! Evaluators and metrics: what a user asks to be measured, and what was measured.
 
+mod classification;
+mod uncertainty;
+mod check;
+
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use check::MetricProblem;
+pub use classification::{Average, ClassificationTask, MetricConfig};
+pub use uncertainty::Uncertainty;
+
 use crate::goal::Goal;
+use crate::harness;
 
 /// What to measure about a model.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-olive-ignored" = harness::ignored(), "x-olive-unavailable" = harness::unavailable()))]
 pub struct EvaluatorConfig {
     /// Metrics, measured in this order.
     #[serde(default)]
@@ -18,9 +30,7 @@ pub struct EvaluatorConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("x-olive-ignored" = {
-    "backend": "metrics are computed here",
-    "sample_log_num": "samples are not kept yet",
-    "sample_log_dir": "samples are not kept yet"
+    "backend": "metrics are computed here"
 }))]
 pub struct Metric {
     /// Name in results: `<name>-<sub-metric>`.
@@ -41,6 +51,13 @@ pub struct Metric {
     /// How the metric is measured.
     #[serde(default)]
     pub user_config: MetricSettings,
+    /// How many of its samples are kept: what the model was asked, and how it answered.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub sample_log_num: usize,
+    /// Folder for the samples, JSON lines in `METRIC.MODEL.jsonl`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-olive-path" = "output"))]
+    pub sample_log_dir: Option<PathBuf>,
 }
 
 /// What a metric measures.
@@ -49,7 +66,12 @@ pub struct Metric {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum MetricKind {
-    /// Quality on a data config: `exact_match` of greedy generation, `perplexity`.
+    /// Quality on a data config, by generation, classification, choice, or beside another model.
+    ///
+    /// By generation: `exact_match` of the answer. By likelihood: `perplexity` of the text;
+    /// `accuracy_score`, `f1_score`, `precision`, `recall` and `auroc` of the likeliest label;
+    /// `acc`, `acc_norm` and `acc_bytes` of multiple choice. Beside the `reference_model`:
+    /// `token_match` of what both generate, and `kl_divergence`.
     Accuracy,
     /// Milliseconds of one forward pass over a prompt: `avg`, `min`, `max`, `p50` … `p999`.
     Latency,
@@ -63,7 +85,20 @@ impl MetricKind {
     /// Sub-metrics that exist for this kind.
     pub const fn sub_metrics(self) -> &'static [&'static str] {
         match self {
-            Self::Accuracy => &["exact_match", "perplexity"],
+            Self::Accuracy => &[
+                "exact_match",
+                "perplexity",
+                "accuracy_score",
+                "f1_score",
+                "precision",
+                "recall",
+                "auroc",
+                "acc",
+                "acc_norm",
+                "acc_bytes",
+                "token_match",
+                "kl_divergence",
+            ],
             Self::Latency | Self::Throughput => {
                 &["avg", "max", "min", "p50", "p75", "p90", "p95", "p99", "p999"]
             }
@@ -85,12 +120,12 @@ impl MetricKind {
 /// One figure of a metric.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-olive-ignored" = {
-    "metric_config": "the figure has no settings"
-}))]
 pub struct SubMetric {
     /// Name of the figure, such as `exact_match` or `p90`.
     pub name: String,
+    /// How a figure of classification is computed; others have no settings.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub metric_config: MetricConfig,
     /// Rank among the objectives of a search, 1 first; -1 is no objective.
     #[serde(default = "no_priority")]
     pub priority: i32,
@@ -106,7 +141,7 @@ impl SubMetric {
     /// Whether more is better, by the user's word or the figure's nature.
     pub fn is_higher_better(&self, kind: MetricKind) -> bool {
         let natural = match kind {
-            MetricKind::Accuracy => self.name != "perplexity",
+            MetricKind::Accuracy => !["perplexity", "kl_divergence"].contains(&self.name.as_str()),
             MetricKind::Throughput => true,
             MetricKind::Latency | MetricKind::SizeOnDisk => false,
         };
@@ -133,11 +168,25 @@ impl SubMetric {
     "metric_func_kwargs": {"reason": "Python code is never run", "unless": [null, {}]}
 }))]
 pub struct MetricSettings {
-    /// Tokens generated at most for an answer (`exact_match`) or a throughput run.
+    /// Tokens generated at most for an answer (`exact_match`, `token_match`) or a throughput run.
     #[schemars(range(min = 1))]
     pub max_new_tokens: usize,
     /// Rows measured at most.
     pub limit: Option<usize>,
+    /// Labels of a classification, the positive one last of two; those of the data when left out.
+    ///
+    /// Those of the data are its distinct answers, sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+    /// Text between a prompt and a label or choice.
+    ///
+    /// When left out it is one space, and nothing where white space is there already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_delimiter: Option<String>,
+    /// Model that `token_match` and `kl_divergence` compare with, which the same evaluator runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-olive-path" = "input"))]
+    pub reference_model: Option<PathBuf>,
     /// Prompt length in tokens for latency and throughput.
     #[schemars(range(min = 1))]
     pub prompt_tokens: usize,
@@ -153,6 +202,9 @@ impl Default for MetricSettings {
         Self {
             max_new_tokens: 16,
             limit: None,
+            labels: Vec::new(),
+            target_delimiter: None,
+            reference_model: None,
             prompt_tokens: 64,
             warmup_num: 2,
             repeat_test_num: 5,
@@ -173,6 +225,9 @@ pub struct MetricValue {
     pub priority: i32,
     /// Whether more is better.
     pub higher_is_better: bool,
+    /// How far it may be off, where it is a share or a mean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncertainty: Option<Uncertainty>,
 }
 
 impl MetricValue {
@@ -184,4 +239,8 @@ impl MetricValue {
 
 fn no_priority() -> i32 {
     -1
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }

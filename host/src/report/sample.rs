@@ -142,6 +142,7 @@ fn metric(metric: &str, sub_type: &str, value: f64, higher_is_better: bool) -> M
         value,
         priority: 1,
         higher_is_better,
+        uncertainty: None,
     }
 }
 

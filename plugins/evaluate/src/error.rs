@@ -1,8 +1,6 @@
 //! Why a checkpoint could not be measured or run.
 
-use olive_kit_adapters::AdapterError;
-use olive_kit_checkpoint::CheckpointError;
-use olive_kit_decoder::DecoderError;
+use olive_kit_inference::InferenceError;
 use olive_kit_text::TextError;
 use olive_plugin_api::PluginError;
 use thiserror::Error;
@@ -10,15 +8,9 @@ use thiserror::Error;
 /// Why a checkpoint could not be measured or run.
 #[derive(Debug, Error)]
 pub enum EvaluateError {
-    /// A file of the model or the adapter is missing or broken.
+    /// The checkpoint cannot be run.
     #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// The adapter is missing, broken or for another model.
-    #[error(transparent)]
-    Adapter(#[from] AdapterError),
-    /// The weights do not make a model.
-    #[error(transparent)]
-    Decoder(#[from] DecoderError),
+    Inference(#[from] InferenceError),
     /// A tokenizer that is missing or cannot be read.
     #[error(transparent)]
     Tokenizer(#[from] TextError),
@@ -36,17 +28,7 @@ impl EvaluateError {
     /// Stable name of the kind of error.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Checkpoint(_)
-            | Self::Decoder(DecoderError::Checkpoint(_))
-            | Self::Adapter(AdapterError::Checkpoint(_)) => "checkpoint",
-            Self::Adapter(
-                AdapterError::NoLayer { .. }
-                | AdapterError::NoTensor { .. }
-                | AdapterError::Misfit { .. },
-            ) => "adapter-mismatch",
-            Self::Adapter(AdapterError::Quantization { .. }) => "quantization",
-            Self::Adapter(_) => "adapter",
-            Self::Decoder(_) => "decoder",
+            Self::Inference(error) => error.code(),
             Self::Tokenizer(_) => "tokenizer",
             Self::Threads { .. } => "threads",
         }
@@ -54,16 +36,8 @@ impl EvaluateError {
 
     fn help(&self) -> Option<String> {
         match self {
-            Self::Checkpoint(error) | Self::Decoder(DecoderError::Checkpoint(error)) => {
-                error.hint()
-            }
-            Self::Adapter(
-                AdapterError::NoLayer { .. }
-                | AdapterError::NoTensor { .. }
-                | AdapterError::Misfit { .. },
-            ) => Some("give the adapter the model it was trained on".to_owned()),
-            Self::Adapter(error) => error.hint(),
-            _ => None,
+            Self::Inference(error) => error.help(),
+            Self::Tokenizer(_) | Self::Threads { .. } => None,
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use std::ops::ControlFlow;
 
+use olive_kit_inference::Opened;
 use olive_kit_measure::{Progress, Subject, Surroundings, evaluate};
 use olive_plugin_api::{
     Evaluator, EvaluatorConfig, MetricKind, MetricValue, Model, ModelKind, PluginError, StepContext,
 };
 
-use crate::opened::Opened;
+use crate::error::EvaluateError;
 use crate::threads::with_threads;
 
 /// Measures checkpoints, with the adapter that comes with them.
@@ -34,12 +35,14 @@ impl Evaluator for CheckpointEvaluator {
         ctx: &StepContext<'_>,
     ) -> Result<Vec<MetricValue>, PluginError> {
         with_threads(ctx.threads(), || {
-            let Opened { mut model, tokenizer, weight_files } = Opened::open(model)?;
+            let Opened { mut model, tokenizer, weight_files } =
+                Opened::open(model).map_err(EvaluateError::from)?;
             let mut subject =
                 Subject { model: &mut model, tokenizer: &tokenizer, weight_files: &weight_files };
             let mut surroundings = Surroundings {
                 data_config: &|name| ctx.data_config(name).ok(),
                 output_dir: ctx.output_dir(),
+                open_reference: &mut |path| Ok(Box::new(Opened::at(path)?.model)),
                 observer: &mut |progress| observe(ctx, progress),
             };
             Ok(evaluate(config, &mut subject, &mut surroundings)?)

@@ -2,11 +2,11 @@
 
 use std::ops::ControlFlow;
 
+use olive_kit_inference::Opened;
 use olive_kit_measure::{GenerationLimits, generate};
 use olive_plugin_api::{GenerateConfig, Generator, Model, ModelKind, PluginError, StepContext};
 
 use crate::error::EvaluateError;
-use crate::opened::Opened;
 use crate::threads::with_threads;
 
 /// Continues a prompt with a checkpoint, with the adapter that comes with it.
@@ -29,7 +29,8 @@ impl Generator for CheckpointGenerator {
         ctx: &StepContext<'_>,
     ) -> Result<String, PluginError> {
         with_threads(ctx.threads(), || {
-            let Opened { mut model, tokenizer, .. } = Opened::open(model)?;
+            let Opened { mut model, tokenizer, .. } =
+                Opened::open(model).map_err(EvaluateError::from)?;
             let prompt = tokenizer.encode_plain(&tokenizer.with_bos(&config.prompt));
             let prompt = prompt.map_err(EvaluateError::from)?;
             let limits = GenerationLimits {

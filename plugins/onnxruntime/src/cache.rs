@@ -60,6 +60,17 @@ impl KeyValueCache {
         }
     }
 
+    /// Forgets all but the first `len` positions, where it can.
+    pub(crate) fn truncate(&mut self, len: usize) -> bool {
+        match self {
+            Self::InPlace(cache) => {
+                cache.len = len;
+                true
+            }
+            Self::Growing(_) => false,
+        }
+    }
+
     /// Prepares `binding` for a run after which there are `len` positions.
     pub(crate) fn reserve(&mut self, len: usize, binding: &mut IoBinding) -> ort::Result<()> {
         match self {

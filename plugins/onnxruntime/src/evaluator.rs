@@ -1,14 +1,17 @@
 //! The evaluator of ONNX models.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
-use olive_kit_measure::{Progress, Subject, Surroundings, evaluate};
+use olive_kit_inference::Opened as Checkpoint;
+use olive_kit_measure::{LanguageModel, ModelError, Progress, Subject, Surroundings, evaluate};
 use olive_plugin_api::{
     Diagnostic, Evaluator, EvaluatorConfig, MetricKind, MetricValue, Model, ModelKind, PluginError,
     StepContext,
 };
 
 use crate::files::weight_files;
+use crate::genai_config::GenaiConfig;
 use crate::library::environment;
 use crate::opened::Opened;
 use crate::provider::Provider;
@@ -54,10 +57,22 @@ impl Evaluator for OnnxRuntimeEvaluator {
         let mut surroundings = Surroundings {
             data_config: &|name| ctx.data_config(name).ok(),
             output_dir: ctx.output_dir(),
+            open_reference: &mut |path| open_reference(path, ctx),
             observer: &mut |progress| observe(ctx, progress),
         };
         Ok(evaluate(config, &mut subject, &mut surroundings)?)
     }
+}
+
+/// Opens the model at `path`: an ONNX model where there is a `genai_config.json`, else a checkpoint.
+fn open_reference(
+    path: &Path,
+    ctx: &StepContext<'_>,
+) -> Result<Box<dyn LanguageModel>, ModelError> {
+    if path.join(GenaiConfig::FILE_NAME).exists() {
+        return Ok(Box::new(Opened::open(&Model::new(ModelKind::Onnx, path), ctx)?.model));
+    }
+    Ok(Box::new(Checkpoint::at(path)?.model))
 }
 
 fn observe(ctx: &StepContext<'_>, progress: Progress<'_>) -> ControlFlow<()> {

@@ -176,6 +176,10 @@ impl LanguageModel for OnnxLanguageModel {
         self.cache.clear();
     }
 
+    fn truncate(&mut self, tokens: usize) -> bool {
+        self.cache.truncate(tokens)
+    }
+
     fn forward(&mut self, tokens: &[u32], positions: Positions) -> Result<Logits<'_>, ModelError> {
         let vocab_size = self.vocab_size();
         let is_stepwise = self.signature.gives_last_only && positions == Positions::All;

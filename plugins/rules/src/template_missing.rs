@@ -12,8 +12,8 @@ pub(crate) const RULE: BuiltIn = BuiltIn {
     severity: Severity::Error,
     summary: "a data config does not say how its rows become the text that is asked for",
     explanation: "\
-`LoRA` and `perplexity` read the text of a row: its chat by `chat_template`, `text_template` or the columns `text_cols` filled in, `prompt_template` followed by `answer_template`, or a pair.
-`exact_match` asks the model with `prompt_template` and compares its answer with `answer_template`.
+`LoRA`, `perplexity` and `kl_divergence` read the text of a row: its chat by `chat_template`, `text_template` or the columns `text_cols` filled in, `prompt_template` followed by `answer_template`, or a pair.
+`exact_match` asks the model with `prompt_template` and compares its answer with `answer_template`; `accuracy_score`, `f1_score`, `precision`, `recall` and `auroc` look which answer the model finds likeliest.
 Which of them a data config needs follows from who reads it.",
     check,
 };
@@ -23,6 +23,13 @@ const TEXT: [&str; 2] = ["text_template", "text_cols"];
 
 /// Settings that make a question and its answer; both are needed.
 const EXAMPLE: [&str; 2] = ["prompt_template", "answer_template"];
+
+/// Figures that ask the model a question and know its answer.
+const ASKING: [&str; 6] =
+    ["exact_match", "accuracy_score", "f1_score", "precision", "recall", "auroc"];
+
+/// Figures of texts, which are made of a question and its answer where there is no other.
+const READING: [&str; 2] = ["perplexity", "kl_divergence"];
 
 fn check(document: &Document) -> Vec<Diagnostic> {
     let mut found = Vec::new();
@@ -39,10 +46,11 @@ fn check(document: &Document) -> Vec<Diagnostic> {
         let Some(data) = metric.data_config().and_then(|name| Data::named(document, name)) else {
             continue;
         };
+        let has_any = |names: &[&str]| names.iter().any(|name| metric.has(name));
         let who = format!("metric `{}`", metric.name());
         let reader = format!("{}/data_config", metric.pointer);
         let missing: Vec<&str> = EXAMPLE.into_iter().filter(|key| is_empty(&data, key)).collect();
-        if metric.has("exact_match") && !missing.is_empty() && !data.is_foreign() {
+        if has_any(&ASKING) && !missing.is_empty() && !data.is_foreign() {
             let message = format!(
                 "{who} asks for answers, but data config `{}` has no {}",
                 data.name(),
@@ -51,7 +59,7 @@ fn check(document: &Document) -> Vec<Diagnostic> {
             let help = format!("add {} to its `pre_process_data_config`", listed(&missing));
             let finding = RULE.finding(place(&data), message).with_help(help);
             found.push(finding.with_related(reader, "asked for here"));
-        } else if metric.has("perplexity") && lacks_text(&data) {
+        } else if has_any(&READING) && lacks_text(&data) {
             found.push(without_text(&data, &who, reader));
         }
     }

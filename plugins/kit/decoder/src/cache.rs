@@ -70,6 +70,23 @@ impl KvCache {
         }
     }
 
+    /// Keeps the first `len` tokens; false where their keys would have other `LongRoPE` factors than
+    /// those of a sequence of that length, and nothing is done.
+    pub fn truncate(&mut self, len: usize, rope: &Rope) -> bool {
+        if let RopeScaling::LongRope(long) = &rope.scaling
+            && (len <= long.original_max_positions) != (self.len() <= long.original_max_positions)
+        {
+            return false;
+        }
+        self.tokens.truncate(len);
+        let width = self.geometry.head_dim;
+        for layer in &mut self.layers {
+            let heads = layer.keys.iter_mut().chain(&mut layer.values);
+            heads.for_each(|head| head.truncate(len * width));
+        }
+        true
+    }
+
     pub(crate) fn check(&self, num_layers: usize) -> Result<(), DecoderError> {
         let found = self.layers.len();
         if found == num_layers {

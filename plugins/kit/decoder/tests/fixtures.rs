@@ -182,6 +182,28 @@ fn a_cache_gives_what_the_whole_sequence_gives() {
 }
 
 #[test]
+fn a_cache_that_went_back_gives_what_the_whole_sequence_gives() {
+    for model in models() {
+        let (mut transformer, adapters) = (transformer(model), adapters(model));
+        let (vocab, rope) = (transformer.decoder().vocab_size, transformer.decoder().rope.clone());
+        let tokens = long_batch(model).input_ids;
+        let other = [&tokens[..12], &tokens[30..40]].concat();
+        let whole = transformer.logits(&Batch::causal(other.clone(), 1), &adapters).unwrap();
+        let mut cache = KvCache::new(transformer.decoder());
+        transformer.decode(&tokens[..20], &mut cache, &adapters, Positions::Last).unwrap();
+        assert!(cache.truncate(12, &rope));
+        let found = transformer.decode(&other[12..], &mut cache, &adapters, Positions::All);
+        assert!(largest_difference(&found.unwrap(), &whole[12 * vocab..]) <= ORDER, "{model}");
+    }
+    let transformer = transformer("tiny-phi3-longrope");
+    let (mut cache, rope) = (KvCache::new(transformer.decoder()), &transformer.decoder().rope);
+    let tokens = long_batch("tiny-phi3-longrope").input_ids;
+    transformer.decode(&tokens, &mut cache, &Adapters::none(), Positions::Last).unwrap();
+    assert!(!cache.truncate(12, rope), "keys of a long sequence are turned otherwise");
+    assert!(cache.truncate(40, rope) && cache.len() == 40);
+}
+
+#[test]
 fn what_does_not_fit_is_named() {
     let mut transformer = transformer("tiny-phi3");
     let batch = Batch::causal(vec![1, 2, 3], 1);

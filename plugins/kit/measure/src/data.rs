@@ -1,6 +1,8 @@
 //! The rows of a data config, as metrics need them.
 
-use olive_kit_text::{Example, Row, TextError, Tokenizer, examples, rows, texts};
+use olive_kit_text::{
+    Example, Place, Question, Row, TextError, Tokenizer, examples, prompts, questions, rows, texts,
+};
 use olive_schemas::data::DataConfig;
 
 /// The rows of a data config.
@@ -26,12 +28,47 @@ impl<'a> Dataset<'a> {
         &self.config.name
     }
 
+    /// Where the row `index`, counted from 0, stands.
+    pub fn place(&self, index: usize) -> Option<Place> {
+        self.rows.get(index).map(Row::place)
+    }
+
+    /// Whether rows are prompts with answers.
+    pub fn has_prompts(&self) -> bool {
+        self.config.pre_process_data_config.prompt_template.is_some()
+    }
+
     /// Prompt and expected answer of each row.
     ///
     /// # Errors
     /// When the templates are missing or do not fit the rows.
     pub fn examples(&self, tokenizer: &Tokenizer) -> Result<Vec<Example>, TextError> {
         examples(tokenizer, &self.rows, &self.config.pre_process_data_config)
+    }
+
+    /// Prompt and expected answer of every row of the files, however few are measured.
+    ///
+    /// # Errors
+    /// When the files cannot be read, or the templates are missing or do not fit the rows.
+    pub fn all_examples(&self, tokenizer: &Tokenizer) -> Result<Vec<Example>, TextError> {
+        let rows = rows::read(&self.config.load_dataset_config)?;
+        examples(tokenizer, &rows, &self.config.pre_process_data_config)
+    }
+
+    /// Prompt of each row.
+    ///
+    /// # Errors
+    /// When the template is missing or does not fit the rows.
+    pub fn prompts(&self, tokenizer: &Tokenizer) -> Result<Vec<String>, TextError> {
+        prompts(tokenizer, &self.rows, &self.config.pre_process_data_config)
+    }
+
+    /// Question of each row, with the answers to choose from.
+    ///
+    /// # Errors
+    /// When a row is no such question.
+    pub fn questions(&self, tokenizer: &Tokenizer) -> Result<Vec<Question>, TextError> {
+        questions(tokenizer, &self.rows, &self.config.pre_process_data_config)
     }
 
     /// Text of each row.

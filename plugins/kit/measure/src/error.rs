@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use olive_kit_text::TextError;
 use olive_schemas::error::PluginError;
+use olive_schemas::metric::MetricProblem;
 use thiserror::Error;
 
 /// Why a model could not be run, in the words of what runs it.
@@ -23,6 +24,61 @@ pub enum MeasureError {
         sub_type: String,
         /// The sub-types there are.
         known: &'static [&'static str],
+    },
+    /// A metric that nothing could be measured by.
+    #[error("{}", .0.message)]
+    Metric(MetricProblem),
+    /// A setting of a figure that does not fit the labels of the data.
+    #[error("metric `{metric}` has `{setting}` {value}, and there are {num_labels} labels")]
+    LabelsMisfit {
+        /// Name of the metric.
+        metric: String,
+        /// Name of the setting.
+        setting: &'static str,
+        /// Its value.
+        value: String,
+        /// How many labels there are.
+        num_labels: usize,
+    },
+    /// Data without labels, or with answers that are none.
+    #[error(
+        "the data of metric `{metric}` has {count} different answers; it gives labels only where \
+         there are 2 to {limit} of them"
+    )]
+    AnswersAreNoLabels {
+        /// Name of the metric.
+        metric: String,
+        /// How many answers there are.
+        count: usize,
+        /// How many are taken for labels.
+        limit: usize,
+    },
+    /// An answer of the data that is none of the labels.
+    #[error(
+        "the answer of {place} is `{answer}`, which is none of the labels of metric `{metric}`: {known}"
+    )]
+    NotALabel {
+        /// Name of the metric.
+        metric: String,
+        /// The answer.
+        answer: String,
+        /// Row and file.
+        place: String,
+        /// The labels.
+        known: String,
+    },
+    /// A reference model that cannot be run.
+    #[error("the reference model cannot be run")]
+    Reference(#[source] ModelError),
+    /// A reference model with another vocabulary.
+    #[error(
+        "the model has a vocabulary of {vocab_size} tokens and its reference one of {reference}"
+    )]
+    ReferenceVocabulary {
+        /// Of the model.
+        vocab_size: usize,
+        /// Of its reference.
+        reference: usize,
     },
     /// A setting of a metric that nothing can be measured with.
     #[error("metric `{metric}` has `{setting}` {value}; it must be at least 1")]
@@ -103,10 +159,13 @@ impl MeasureError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::UnknownSubType { .. }
+            | Self::Metric(_)
+            | Self::LabelsMisfit { .. }
             | Self::ZeroSetting { .. }
             | Self::NoDataConfig { .. }
             | Self::UnknownDataConfig { .. } => "metric-config",
-            Self::Text(_) => "data",
+            Self::Text(_) | Self::AnswersAreNoLabels { .. } | Self::NotALabel { .. } => "data",
+            Self::Reference(_) | Self::ReferenceVocabulary { .. } => "reference-model",
             Self::Model(_) => "model",
             Self::TooLong { .. } => "too-long",
             Self::Empty { .. } => "empty-data",
@@ -116,13 +175,29 @@ impl MeasureError {
             Self::Cancelled => PluginError::CANCELLED,
         }
     }
+
+    fn help(&self) -> Option<&str> {
+        match self {
+            Self::Metric(problem) => Some(&problem.help),
+            Self::AnswersAreNoLabels { .. } => Some("name the `labels` in `user_config`"),
+            Self::NotALabel { .. } => Some("add it to `labels`, or leave them to the data"),
+            Self::ReferenceVocabulary { .. } => Some("compare models of one tokenizer"),
+            _ => None,
+        }
+    }
 }
 
 impl From<MeasureError> for PluginError {
     fn from(error: MeasureError) -> Self {
         match error {
             MeasureError::Cancelled => Self::cancelled(),
-            error => Self::from_error(error.code(), &error),
+            error => {
+                let plain = Self::from_error(error.code(), &error);
+                match error.help() {
+                    Some(help) => plain.with_help(help),
+                    None => plain,
+                }
+            }
         }
     }
 }

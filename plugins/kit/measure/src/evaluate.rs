@@ -7,14 +7,15 @@ use olive_schemas::data::DataConfig;
 use olive_schemas::metric::{EvaluatorConfig, Metric, MetricKind, MetricValue, SubMetric};
 
 use crate::data::Dataset;
-use crate::error::MeasureError;
-use crate::exact_match::{Records, exact_match};
+use crate::error::{MeasureError, ModelError};
+use crate::ground::Ground;
 use crate::model::LanguageModel;
-use crate::perplexity::perplexity;
 use crate::progress::Observer;
+use crate::records::Records;
 use crate::size::size_bytes;
 use crate::statistic::Statistic;
 use crate::timing::{generation_ms, latencies_ms, timing_prompt};
+use crate::uncertainty::Figure;
 
 /// What is measured.
 pub struct Subject<'a> {
@@ -30,11 +31,17 @@ pub struct Subject<'a> {
 pub struct Surroundings<'a> {
     /// Gives the data config of a name.
     pub data_config: &'a dyn Fn(&str) -> Option<&'a DataConfig>,
-    /// Existing folder; gets [`Records::FILE_NAME`] when examples are asked.
+    /// Existing folder; gets what the model was asked and how it answered, as
+    /// [`olive_schemas::samples`].
     pub output_dir: &'a Path,
+    /// Makes the model at a path, the reference of a metric, ready to run.
+    pub open_reference: &'a mut OpenReference<'a>,
     /// Takes progress and may stop the measurement.
     pub observer: &'a mut Observer<'a>,
 }
+
+/// Makes the model at a path ready to run.
+pub type OpenReference<'a> = dyn FnMut(&Path) -> Result<Box<dyn LanguageModel>, ModelError> + 'a;
 
 /// Measures every sub-type of every metric of `config`, in this order.
 ///
@@ -47,19 +54,20 @@ pub fn evaluate(
     surroundings: &mut Surroundings<'_>,
 ) -> Result<Vec<MetricValue>, MeasureError> {
     config.metrics.iter().try_for_each(check)?;
-    let mut records = None;
+    let mut records = Records::new(surroundings.output_dir);
     let mut values = Vec::new();
     for metric in &config.metrics {
         let figures = measure(metric, subject, surroundings, &mut records)?;
-        values.extend(metric.sub_types.iter().zip(figures).map(|(sub, value)| MetricValue {
+        values.extend(metric.sub_types.iter().zip(figures).map(|(sub, figure)| MetricValue {
             metric: metric.name.clone(),
             sub_type: sub.name.clone(),
-            value,
+            value: figure.value,
             priority: sub.priority,
             higher_is_better: sub.is_higher_better(metric.kind),
+            uncertainty: figure.uncertainty,
         }));
     }
-    records.map_or(Ok(()), Records::finish)?;
+    records.finish()?;
     Ok(values)
 }
 
@@ -74,6 +82,9 @@ fn check(metric: &Metric) -> Result<(), MeasureError> {
             let (metric, sub_type) = (metric.name.clone(), sub.name.clone());
             return Err(MeasureError::NoDataConfig { metric, sub_type });
         }
+    }
+    if let Some(problem) = metric.problems().into_iter().next() {
+        return Err(MeasureError::Metric(problem));
     }
     let settings = &metric.user_config;
     let at_least_one = [
@@ -99,8 +110,8 @@ fn measure(
     metric: &Metric,
     subject: &mut Subject<'_>,
     surroundings: &mut Surroundings<'_>,
-    records: &mut Option<Records>,
-) -> Result<Vec<f64>, MeasureError> {
+    records: &mut Records,
+) -> Result<Vec<Figure>, MeasureError> {
     match metric.kind {
         MetricKind::Accuracy => accuracy(metric, subject, surroundings, records),
         MetricKind::Latency => {
@@ -118,7 +129,7 @@ fn measure(
         }
         MetricKind::SizeOnDisk => {
             let bytes = size_bytes(subject.weight_files)? as f64;
-            Ok(vec![bytes; metric.sub_types.len()])
+            Ok(vec![Figure::plain(bytes); metric.sub_types.len()])
         }
     }
 }
@@ -127,44 +138,31 @@ fn measure(
 fn statistics(
     metric: &Metric,
     figure: impl Fn(Statistic) -> f64,
-) -> Result<Vec<f64>, MeasureError> {
+) -> Result<Vec<Figure>, MeasureError> {
     let named = |sub: &SubMetric| Statistic::named(&sub.name).ok_or_else(|| unknown(metric, sub));
     let rounded = |value: f64| (value * 1e5).round() / 1e5;
-    metric.sub_types.iter().map(|sub| Ok(rounded(figure(named(sub)?)))).collect()
+    metric.sub_types.iter().map(|sub| Ok(Figure::plain(rounded(figure(named(sub)?))))).collect()
 }
 
 fn accuracy(
     metric: &Metric,
     subject: &mut Subject<'_>,
     surroundings: &mut Surroundings<'_>,
-    records: &mut Option<Records>,
-) -> Result<Vec<f64>, MeasureError> {
+    records: &mut Records,
+) -> Result<Vec<Figure>, MeasureError> {
     let Some(data) = dataset(metric, surroundings)? else { return Ok(Vec::new()) };
     let Subject { model, tokenizer, .. } = subject;
-    let Surroundings { observer, output_dir, .. } = surroundings;
-    let mut figures = Vec::new();
-    for sub in &metric.sub_types {
-        figures.push(if sub.name == "perplexity" {
-            perplexity(*model, tokenizer, &metric.name, &data.texts(tokenizer)?, observer)?
-        } else {
-            let examples = data.examples(tokenizer)?;
-            let records = match records {
-                Some(records) => records,
-                None => records.insert(Records::create(output_dir)?),
-            };
-            let max_new_tokens = metric.user_config.max_new_tokens;
-            exact_match(
-                *model,
-                tokenizer,
-                &metric.name,
-                &examples,
-                max_new_tokens,
-                records,
-                observer,
-            )?
-        });
-    }
-    Ok(figures)
+    let Surroundings { observer, open_reference, .. } = surroundings;
+    let mut ground = Ground {
+        metric: &metric.name,
+        sub_types: Vec::new(),
+        model: &mut **model,
+        tokenizer,
+        records,
+        observer: &mut **observer,
+    };
+    let reference = metric.user_config.reference_model.as_deref().unwrap_or(Path::new(""));
+    crate::accuracy::accuracy(metric, &data, &mut ground, &mut || open_reference(reference))
 }
 
 fn prompt(
@@ -239,6 +237,7 @@ mod tests {
             &mut Surroundings {
                 data_config: &|name| Some(&data_config).filter(|data| data.name == name),
                 output_dir: folder.path(),
+                open_reference: &mut |path| Err(format!("no `{}`", path.display()).into()),
                 observer: &mut |_| ControlFlow::Continue(()),
             },
         )?;
@@ -267,11 +266,11 @@ mod tests {
         assert_eq!(
             lines[1],
             json!({
-                "metric": "tone", "prompt": "I lost:", "expected": "sadness",
-                "answer": " anger", "correct": false,
+                "metric": "tone", "sub_types": ["exact_match"], "row": 2,
+                "prompt": "I lost:", "expected": "sadness", "got": " anger", "score": 0.0,
             })
         );
-        assert_eq!(lines[0]["correct"], true);
+        assert_eq!(lines[0]["score"], 1.0);
     }
 
     #[test]
@@ -295,14 +294,16 @@ mod tests {
         let known = ((10.0_f64.exp() + 511.0) / 10.0_f64.exp()).ln().exp();
         assert!((values[3].value - known).abs() < 1e-4, "{}", values[3].value);
         assert!(!values[3].higher_is_better);
-        assert_eq!(records, "");
+        assert_eq!(records.lines().count(), 1);
     }
 
     #[test]
     fn what_there_is_not_is_said_before_any_work() {
         check_error(
             &json!([{"name": "q", "type": "accuracy", "sub_types": [{"name": "bleu"}]}]),
-            "metric `q` has no sub-type `bleu`; it has exact_match, perplexity",
+            "metric `q` has no sub-type `bleu`; it has exact_match, perplexity, \
+             accuracy_score, f1_score, precision, recall, auroc, acc, acc_norm, acc_bytes, \
+             token_match, kl_divergence",
         );
         check_error(
             &json!([{"name": "q", "type": "accuracy", "sub_types": [{"name": "perplexity"}]}]),

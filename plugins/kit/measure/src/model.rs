@@ -18,6 +18,15 @@ pub trait LanguageModel {
     /// Forgets the sequence in the cache.
     fn reset(&mut self);
 
+    /// Keeps only the first `tokens` tokens in the cache; false where the cache cannot go back, which
+    /// is then unusable until [`Self::reset`].
+    ///
+    /// Callers give no more than there are, and at least one.
+    fn truncate(&mut self, tokens: usize) -> bool {
+        let _ = tokens;
+        false
+    }
+
     /// Appends `tokens` to the sequence in the cache and gives the logits at `positions` of them.
     ///
     /// The logits at a token say which token comes next. Callers keep to [`Self::max_positions`]

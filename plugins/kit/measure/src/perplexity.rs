@@ -1,15 +1,18 @@
 //! Perplexity: how surprised a model is by a text.
 
+use std::collections::BTreeMap;
 use std::iter::zip;
-
-use olive_kit_text::Tokenizer;
 
 use crate::error::MeasureError;
 use crate::generate::check_vocabulary;
+use crate::ground::Ground;
+use crate::likelihood::log_probability;
 use crate::model::{LanguageModel, Positions, check_length};
-use crate::progress::{Observer, Progress, tell};
+use crate::records::Record;
+use crate::uncertainty::Figure;
 
-/// Perplexity of `model` on `texts`: the exponential of the mean negative log-likelihood of a token.
+/// Perplexity of the model on `texts`: the exponential of the mean negative log-likelihood of a
+/// token.
 ///
 /// Each text is a sequence of its own, seen by the model in one forward pass. Every token of a text
 /// but the first is predicted from those before it (shift by one); the mean is over all predicted
@@ -17,38 +20,45 @@ use crate::progress::{Observer, Progress, tell};
 ///
 /// # Errors
 /// When nothing is predicted at all, a text does not fit the model, or the model fails.
-pub fn perplexity(
-    model: &mut dyn LanguageModel,
-    tokenizer: &Tokenizer,
-    metric: &str,
-    texts: &[String],
-    observer: &mut Observer<'_>,
-) -> Result<f64, MeasureError> {
-    let (mut sum, mut count) = (0.0, 0_usize);
+pub fn perplexity(ground: &mut Ground<'_, '_>, texts: &[String]) -> Result<Figure, MeasureError> {
+    let (mut surprises, mut counts) = (Vec::new(), Vec::new());
     let total = texts.len();
     for (index, text) in texts.iter().enumerate() {
-        let tokens = tokenizer.encode_plain(text)?;
-        check_length(model, tokens.len(), || format!("row {} of metric `{metric}`", index + 1))?;
-        let likelihoods = log_likelihoods(model, &tokens)?;
-        sum += likelihoods.iter().sum::<f64>();
-        count += likelihoods.len();
-        let figures = [("perplexity", (-sum / count as f64).exp())];
-        tell(observer, Progress { unit: "row", done: index + 1, total, figures: &figures })?;
+        let tokens = ground.tokenizer.encode_plain(text)?;
+        check_length(ground.model, tokens.len(), || ground.row(index))?;
+        let likelihoods = log_likelihoods(ground.model, &tokens)?;
+        let surprise = -likelihoods.iter().sum::<f64>();
+        if surprise.is_nan() {
+            return Err(MeasureError::NotANumber);
+        }
+        if !likelihoods.is_empty() {
+            surprises.push(surprise);
+            counts.push(likelihoods.len() as f64);
+            ground.records.push(&Record {
+                metric: ground.metric,
+                sub_types: &ground.sub_types,
+                row: index + 1,
+                prompt: "",
+                expected: Some(text),
+                got: None,
+                score: (surprise / likelihoods.len() as f64).exp(),
+                log_likelihoods: BTreeMap::new(),
+            })?;
+        }
+        let mean = surprises.iter().sum::<f64>() / counts.iter().sum::<f64>();
+        ground.tell(("row", index + 1, total), &[("perplexity", mean.exp())])?;
     }
-    if count == 0 {
-        return Err(MeasureError::Empty { what: format!("data of metric `{metric}`") });
+    if counts.is_empty() {
+        return Err(ground.empty());
     }
-    let mean = -sum / count as f64;
-    if mean.is_nan() { Err(MeasureError::NotANumber) } else { Ok(mean.exp()) }
+    Ok(Figure::ratio(&surprises, &counts).exp())
 }
 
 /// Natural logarithm of the probability of each of `tokens` but the first, given those before it.
 ///
-/// The sums run in f64: `logit - ln(sum(exp(logits)))`, with the largest logit taken out first.
-///
 /// # Errors
 /// When a token lies outside the vocabulary or the model fails.
-pub(crate) fn log_likelihoods(
+fn log_likelihoods(
     model: &mut dyn LanguageModel,
     tokens: &[u32],
 ) -> Result<Vec<f64>, MeasureError> {
@@ -63,31 +73,10 @@ pub(crate) fn log_likelihoods(
     Ok(predicted.map(|(row, &token)| log_probability(row, token)).collect())
 }
 
-fn log_probability(logits: &[f32], token: u32) -> f64 {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits.iter().map(|logit| f64::from((logit - largest).exp())).sum();
-    f64::from(logits[token as usize] - largest) - sum.ln()
-}
-
 #[cfg(test)]
 mod tests {
-    use std::ops::ControlFlow;
-
-    use super::{log_likelihoods, log_probability, perplexity};
-    use crate::progress::Progress;
-    use crate::toy::{Parrot, tokenizer};
-
-    #[test]
-    fn equal_logits_share_the_probability() {
-        let expected = (1.0_f64 / 4.0).ln();
-        assert!((log_probability(&[7.0; 4], 2) - expected).abs() < 1e-12);
-    }
-
-    #[test]
-    fn large_logits_do_not_overflow() {
-        assert!(log_probability(&[1000.0, 0.0], 0).abs() < 1e-12);
-        assert!((log_probability(&[1000.0, 0.0], 1) + 1000.0).abs() < 1e-9);
-    }
+    use super::{log_likelihoods, perplexity};
+    use crate::toy::{Parrot, on_ground, tokenizer};
 
     #[test]
     fn every_token_but_the_first_is_predicted() {
@@ -106,21 +95,23 @@ mod tests {
     fn longer_texts_weigh_more() {
         let tokenizer = tokenizer();
         let known = tokenizer.encode_plain("joy and anger").unwrap();
-        let unknown = tokenizer.encode_plain("fear").unwrap();
+        let unknown = tokenizer.encode_plain("fear of it").unwrap();
         let mut model = Parrot::new(vec![known.clone()]);
-        let texts = ["joy and anger".to_owned(), "fear".to_owned()];
-        let go_on = &mut |_: Progress<'_>| ControlFlow::Continue(());
-        let found = perplexity(&mut model, &tokenizer, "tone", &texts, go_on).unwrap();
+        let texts = ["joy and anger".to_owned(), "fear of it".to_owned()];
+        let (found, records) = on_ground(&mut model, |ground| perplexity(ground, &texts));
         let (right, wrong) = ((known.len() - 1) as f64, (unknown.len() - 1) as f64);
         let total = 10.0_f64.exp() + 511.0;
         let mean = total.ln() - 10.0 * right / (right + wrong);
-        assert!((found - mean.exp()).abs() < 1e-4 * found, "{found} is not {}", mean.exp());
+        let found = found.unwrap();
+        assert!((found.value - mean.exp()).abs() < 1e-4 * mean.exp(), "{found:?}");
+        assert_eq!(found.uncertainty.unwrap().count, 2);
+        assert_eq!(records.len(), 2);
+        assert_eq!(records[1]["expected"], "fear of it");
     }
 
     #[test]
     fn texts_that_predict_nothing_are_refused() {
-        let go_on = &mut |_: Progress<'_>| ControlFlow::Continue(());
-        let result = perplexity(&mut Parrot::new(vec![]), &tokenizer(), "tone", &[], go_on);
+        let (result, _) = on_ground(&mut Parrot::new(vec![]), |ground| perplexity(ground, &[]));
         assert_eq!(
             result.unwrap_err().to_string(),
             "data of metric `tone` has too few tokens to measure on"

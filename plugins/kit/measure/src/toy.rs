@@ -1,10 +1,17 @@
 //! Models for tests that need no weights, and the tokenizer they speak.
 
+use std::fs;
+use std::ops::ControlFlow;
+
 use olive_kit_testing::fixture;
 use olive_kit_text::Tokenizer;
+use olive_schemas::samples::FILE_NAME;
+use serde_json::Value;
 
 use crate::error::ModelError;
+use crate::ground::Ground;
 use crate::model::{LanguageModel, Logits, Positions};
+use crate::records::Records;
 
 /// The tokenizer of the tiny Phi-3 fixture.
 pub(crate) fn tokenizer() -> Tokenizer {
@@ -18,12 +25,24 @@ pub(crate) struct Parrot {
     pub(crate) eos: u32,
     pub(crate) vocab_size: usize,
     pub(crate) max_positions: usize,
+    /// Whether the cache can be truncated.
+    pub(crate) can_go_back: bool,
+    /// Tokens that went through the model so far.
+    pub(crate) computed: usize,
     cache: Vec<u32>,
 }
 
 impl Parrot {
     pub(crate) fn new(sequences: Vec<Vec<u32>>) -> Self {
-        Self { sequences, eos: 2, vocab_size: 512, max_positions: 128, cache: Vec::new() }
+        Self {
+            sequences,
+            eos: 2,
+            vocab_size: 512,
+            max_positions: 128,
+            can_go_back: true,
+            computed: 0,
+            cache: Vec::new(),
+        }
     }
 
     /// Tokens in the cache.
@@ -57,7 +76,15 @@ impl LanguageModel for Parrot {
         self.cache.clear();
     }
 
+    fn truncate(&mut self, tokens: usize) -> bool {
+        if self.can_go_back {
+            self.cache.truncate(tokens);
+        }
+        self.can_go_back
+    }
+
     fn forward(&mut self, tokens: &[u32], positions: Positions) -> Result<Logits<'_>, ModelError> {
+        self.computed += tokens.len();
         let mut values = Vec::new();
         for (index, &token) in tokens.iter().enumerate() {
             self.cache.push(token);
@@ -72,4 +99,24 @@ impl LanguageModel for Parrot {
         }
         Ok(Logits::new(values, self.vocab_size))
     }
+}
+
+/// What `measure` makes of a metric `tone` over `model`, and the records it leaves.
+pub(crate) fn on_ground<T>(
+    model: &mut dyn LanguageModel,
+    measure: impl FnOnce(&mut Ground<'_, '_>) -> T,
+) -> (T, Vec<Value>) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut records = Records::new(folder.path());
+    let made = measure(&mut Ground {
+        metric: "tone",
+        sub_types: vec!["figure".into()],
+        model,
+        tokenizer: &tokenizer(),
+        records: &mut records,
+        observer: &mut |_| ControlFlow::Continue(()),
+    });
+    records.finish().unwrap();
+    let text = fs::read_to_string(folder.path().join(FILE_NAME)).unwrap_or_default();
+    (made, text.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
 }

@@ -1,7 +1,7 @@
 //! Text: datasets, templates, tokenization, packing into training blocks.
 //!
-//! [`rows::open`] reads the files of a data set as [`Row`]s; [`texts`] and [`examples`] make text of
-//! them by templates; [`Tokenizer`] makes tokens of text; [`pack`] does all of it row by row and
+//! [`rows::open`] reads the files of a data set as [`Row`]s; [`texts`], [`examples`] and [`questions()`]
+//! make text of them by templates; [`Tokenizer`] makes tokens of text; [`pack`] does all of it row by row and
 //! lays the tokens out in training [`Block`]s, which [`split`] divides as the `datasets` library
 //! does. [`preview`] tells what came of a data config.
 
@@ -13,6 +13,7 @@ mod chat;
 mod pair;
 mod sample;
 mod texts;
+mod questions;
 mod tokenizer;
 mod tokens;
 mod block;
@@ -27,8 +28,9 @@ pub use block::{Block, IGNORED_LABEL};
 pub use error::TextError;
 pub use pack::{Packed, pack};
 pub use preview::{BlockPreview, Piece, PieceKind, Preview, SplitSizes, preview};
-pub use rows::{Row, Rows};
+pub use questions::{Question, questions};
+pub use rows::{Place, Row, Rows};
 pub use split::{EvalSize, split};
-pub use texts::{Example, examples, texts};
+pub use texts::{Example, examples, prompts, texts};
 pub use tokenizer::Tokenizer;
 pub use value::Value;

@@ -7,6 +7,7 @@ mod json;
 mod parquet;
 mod text;
 
+use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +26,21 @@ pub struct Row {
     columns: Columns,
 }
 
+/// Where a row stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub path: PathBuf,
+    /// Number of the row in it, from 1.
+    pub row: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "row {} of `{}`", self.row, self.path.display())
+    }
+}
+
 /// Named values.
 type Columns = Vec<(Arc<str>, Value)>;
 
@@ -35,6 +51,11 @@ impl Row {
     /// The row `number`, counted from 1, of the file at `path`.
     pub(crate) fn new(path: Arc<Path>, number: usize, columns: Columns) -> Self {
         Self { path, number, columns }
+    }
+
+    /// Where the row stands.
+    pub fn place(&self) -> Place {
+        Place { path: self.path.to_path_buf(), row: self.number }
     }
 
     /// The value of `column`, if the row has it.

@@ -1,5 +1,7 @@
 //! Texts and examples of rows, as metrics need them.
 
+use std::iter::zip;
+
 use olive_schemas::data::PreProcess;
 
 use crate::error::TextError;
@@ -48,16 +50,29 @@ pub fn examples(
     rows: &[Row],
     config: &PreProcess,
 ) -> Result<Vec<Example>, TextError> {
-    let prompt = required(config.prompt_template.as_deref(), "`prompt_template`")?;
+    let prompts = prompts(tokenizer, rows, config)?;
     let answer = required(config.answer_template.as_deref(), "`answer_template`")?;
-    let example = |row: &Row| {
-        let prompt = prompt.fill(row)?;
-        let prompt = if config.add_special_tokens {
+    let example = |(row, prompt)| Ok(Example { prompt, answer: answer.fill(row)? });
+    zip(rows, prompts).map(example).collect()
+}
+
+/// The prompt of each row, from `prompt_template`, as [`examples`] has it.
+///
+/// # Errors
+/// When the template is missing or does not fit a row.
+pub fn prompts(
+    tokenizer: &Tokenizer,
+    rows: &[Row],
+    config: &PreProcess,
+) -> Result<Vec<String>, TextError> {
+    let template = required(config.prompt_template.as_deref(), "`prompt_template`")?;
+    let prompt = |row: &Row| {
+        let prompt = template.fill(row)?;
+        Ok(if config.add_special_tokens {
             format!("{} {prompt}", tokenizer.bos_text())
         } else {
             prompt
-        };
-        Ok(Example { prompt, answer: answer.fill(row)? })
+        })
     };
-    rows.iter().map(example).collect()
+    rows.iter().map(prompt).collect()
 }

@@ -4,6 +4,7 @@
 
 mod parity;
 mod steps;
+mod quality;
 mod errors;
 mod optimizer;
 

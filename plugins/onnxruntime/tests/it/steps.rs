@@ -33,7 +33,7 @@ fn every_metric_of_a_model_is_measured() {
     let bytes = size("model.onnx") + size("model.onnx.data");
     assert!((values[4].value - bytes as f64).abs() < 0.5);
     let records = fs::read_to_string(folder.path().join("examples.jsonl")).unwrap();
-    assert_eq!(records.lines().count(), 5);
+    assert_eq!(records.lines().count(), 10, "five rows of two figures");
     let is_last_example = |event: &StepEvent| matches!(event, StepEvent::Progress { unit, done: 5, total: 5, .. } if unit == "example");
     assert!(events.events().iter().any(is_last_example));
 }

@@ -45,6 +45,7 @@ impl Evaluator for ToyEvaluator {
                 value,
                 priority: sub_type.priority,
                 higher_is_better: sub_type.is_higher_better(metric.kind),
+                uncertainty: None,
             }));
         }
         Ok(values)

@@ -49,6 +49,7 @@ impl Evaluator for AcmeSize {
                 value: bytes as f64,
                 priority: sub_type.priority,
                 higher_is_better: sub_type.is_higher_better(metric.kind),
+                uncertainty: None,
             })
         });
         Ok(values.collect())

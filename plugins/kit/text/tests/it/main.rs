@@ -4,6 +4,7 @@
 
 mod rows;
 mod texts;
+mod questions;
 mod pack;
 mod olive;
 mod segments;

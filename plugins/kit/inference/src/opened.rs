@@ -5,25 +5,36 @@ use std::path::{Path, PathBuf};
 use olive_kit_adapters::{AdapterFolder, Adapters, QuantizedBase};
 use olive_kit_checkpoint::Checkpoint;
 use olive_kit_text::Tokenizer;
-use olive_plugin_api::Model;
+use olive_schemas::model::{Model, ModelKind};
 
-use crate::error::EvaluateError;
+use crate::error::InferenceError;
 use crate::model::CheckpointLanguageModel;
 
-/// A model ready to run.
-pub(crate) struct Opened {
-    pub(crate) model: CheckpointLanguageModel,
-    pub(crate) tokenizer: Tokenizer,
+/// A checkpoint ready to run.
+#[derive(Debug)]
+pub struct Opened {
+    /// The model.
+    pub model: CheckpointLanguageModel,
+    /// Its tokenizer.
+    pub tokenizer: Tokenizer,
     /// The safetensors files of the checkpoint, then of the adapter.
-    pub(crate) weight_files: Vec<PathBuf>,
+    pub weight_files: Vec<PathBuf>,
 }
 
 impl Opened {
+    /// Opens the checkpoint at `path`, without an adapter, and loads its weights.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`].
+    pub fn at(path: &Path) -> Result<Self, InferenceError> {
+        Self::open(&Model::new(ModelKind::Hf, path))
+    }
+
     /// Opens `model` and loads its weights.
     ///
     /// # Errors
     /// When a file of the model or the adapter is missing or broken, or they do not fit each other.
-    pub(crate) fn open(model: &Model) -> Result<Self, EvaluateError> {
+    pub fn open(model: &Model) -> Result<Self, InferenceError> {
         let checkpoint = Checkpoint::open_quantized(&model.model_path)?;
         let decoder = checkpoint.decoder();
         let adapter = model.adapter_path.as_ref().map(|dir| AdapterFolder::open(dir, decoder));

@@ -50,6 +50,10 @@ impl LanguageModel for CheckpointLanguageModel {
         self.cache.clear();
     }
 
+    fn truncate(&mut self, tokens: usize) -> bool {
+        self.cache.truncate(tokens, &self.transformer.decoder().rope)
+    }
+
     fn forward(&mut self, tokens: &[u32], positions: Positions) -> Result<Logits<'_>, ModelError> {
         let positions = match positions {
             Positions::All => decoder::Positions::All,
