@@ -16,6 +16,7 @@ use crate::output;
 use crate::plan::{self, Choices, Plan};
 use crate::prepare::{self, Prepared};
 use crate::report;
+use crate::samples;
 use crate::search::{self, Searched};
 use crate::store::{StepKey, Store};
 use crate::validate::estimates;
@@ -121,10 +122,27 @@ fn run_build(
         told: config::warnings(accepted.findings.iter().chain(&found)),
         settled,
     };
+    for samples in &plan.samples {
+        output::check_writable(&samples.folder)?;
+    }
     let mut footprint = engine::execute(&plan, &context);
     forecast::learn(&plan, &costs, &footprint);
+    place_samples(&plan, &context)?;
     report(host, &plan, &context, &mut footprint)?;
     Ok(footprint)
+}
+
+/// Puts samples of evaluations where they are wanted, those of each build apart; tells who has none.
+///
+/// # Errors
+/// When they cannot be written.
+pub fn place_samples(plan: &Plan, context: &RunContext<'_>) -> Result<(), Error> {
+    let build = plan.workflow_id.rsplit_once('/').map(|(_, name)| name);
+    for metric in samples::place(plan, context.store, build)? {
+        let told = format!("metric `{metric}` has no samples: its evaluator keeps none");
+        context.view.note(&told);
+    }
+    Ok(())
 }
 
 /// Lets the passes look at the model; shows what they find, and gives the steps that need no second

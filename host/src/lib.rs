@@ -32,6 +32,7 @@ pub mod forecast;
 pub mod steps;
 pub mod store;
 pub mod output;
+pub mod samples;
 pub mod report;
 pub mod view;
 pub mod render;

@@ -11,11 +11,13 @@ mod single;
 mod fetch;
 mod data;
 mod goals;
+mod samples;
 
 pub use data::{DataUse, data_uses, input_model};
 pub use fetch::{Fetch, fetches};
 pub use goals::PlannedGoal;
 pub use resolve::resolve;
+pub use samples::PlannedSamples;
 pub use single::single_pass;
 
 use std::collections::BTreeMap;
@@ -51,6 +53,8 @@ pub struct Plan {
     pub goals: Vec<PlannedGoal>,
     /// Figures of the last model that rank it among others, the most important first.
     pub objectives: Vec<Objective>,
+    /// Samples of evaluations that are wanted.
+    pub samples: Vec<PlannedSamples>,
     /// Folder for the result, when one is wanted; absolute.
     pub output_dir: Option<PathBuf>,
     /// Folder for what steps make; absolute.

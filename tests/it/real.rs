@@ -169,6 +169,27 @@ fn the_recipe_runs_end_to_end_and_is_measured() {
 }
 
 #[test]
+fn samples_lie_where_the_config_says_also_when_nothing_runs_again() {
+    let playground = playground();
+    let mut evaluated = workflow();
+    evaluated["passes"] = json!({});
+    for (count, said) in [(1, ""), (2, "nothing to do")] {
+        let metric = &mut evaluated["evaluators"]["tone"]["metrics"][0];
+        metric["sample_log_num"] = json!(count);
+        metric["sample_log_dir"] = json!("samples");
+        write(&playground, evaluated.clone());
+        playground.run().check(0, &[said]);
+        let samples = playground.read("samples/tone.input_model.jsonl");
+        assert_eq!(samples.lines().count(), count);
+        let first: Value = serde_json::from_str(samples.lines().next().unwrap()).unwrap();
+        assert_eq!(first["sub_types"], json!(["exact_match"]));
+        assert!(first["expected"].is_string() && first["got"].is_string(), "{first}");
+    }
+    let footprint = playground.read("out/footprint.json");
+    assert!(!footprint.contains("sample_log"), "where samples go is no part of a step");
+}
+
+#[test]
 fn the_same_input_gives_the_same_bytes() {
     let bytes = || {
         let playground = playground();

@@ -43,6 +43,7 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<(), Error> {
         settled: Vec::new(),
     };
     let footprint = engine::execute(&plan, &context);
+    flow::place_samples(&plan, &context)?;
     if let Some((title, error)) = engine::failure(&footprint) {
         return Err(Error::Step { title, error });
     }
@@ -50,11 +51,14 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<(), Error> {
         let metrics = footprint.models.iter().flat_map(|model| &model.metrics);
         let metrics: Map<String, Value> = metrics
             .map(|metric| {
-                let told = json!({
+                let mut told = json!({
                     "value": metric.value,
                     "priority": metric.priority,
                     "higher_is_better": metric.higher_is_better,
                 });
+                if let Some(uncertainty) = metric.uncertainty {
+                    told["uncertainty"] = json!(uncertainty);
+                }
                 (metric.key(), told)
             })
             .collect();

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::flow::{self, Accepted};
 use crate::forecast::{self, Forecast};
 use crate::host::unplanned;
-use crate::plan::{self, Plan, PlannedGoal, Step};
+use crate::plan::{self, Plan, PlannedGoal, PlannedSamples, Step};
 use crate::search::{self, Outlook, Searched};
 use crate::steps::StepTitle;
 use crate::store::Store;
@@ -106,8 +106,12 @@ fn text(plan: &Plan, forecasts: &[Forecast], store: &Store) -> String {
         let PlannedGoal { of, figure, goal, .. } = planned;
         format!("goal: `{}` {} for `{figure}` of `{of}`\n", goal.kind.name(), goal.value)
     });
+    let samples = plan.samples.iter().map(|wanted| {
+        let PlannedSamples { metric, of, count, folder, .. } = wanted;
+        format!("samples: {count} of `{metric}` of `{of}` in {}\n", folder.display())
+    });
     let result = plan.output_dir.iter().map(|folder| format!("result: {}\n", folder.display()));
-    steps.chain(time_left(forecasts)).chain(goals).chain(result).collect()
+    steps.chain(time_left(forecasts)).chain(goals).chain(samples).chain(result).collect()
 }
 
 /// Time that what is left will take, when it is known of every step.
@@ -151,6 +155,11 @@ fn json(plan: &Plan, forecasts: &[Forecast], store: &Store) -> String {
         |planned| json!({"model": planned.of, "figure": planned.figure, "goal": planned.goal}),
     );
     let goals: Vec<_> = goals.collect();
+    let samples = plan.samples.iter().map(|wanted| {
+        let PlannedSamples { metric, of, count, folder, .. } = wanted;
+        json!({"metric": metric, "model": of, "count": count, "folder": folder})
+    });
+    let samples: Vec<_> = samples.collect();
     let plan = json!({
         "workflow_id": plan.workflow_id,
         "input_model": plan.input.model,
@@ -158,6 +167,7 @@ fn json(plan: &Plan, forecasts: &[Forecast], store: &Store) -> String {
         "threads": plan.threads,
         "steps": steps,
         "goals": goals,
+        "samples": samples,
         "cache_dir": plan.cache_dir,
         "output_dir": plan.output_dir,
     });

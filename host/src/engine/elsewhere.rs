@@ -15,6 +15,7 @@ use olive_schemas::step::{LogLevel, StepEvent, StepKind, StepOutcome, StepReques
 use olive_schemas::system::{Job, JobState, SystemCall, SystemReply, SystemRequest};
 use serde_json::Value;
 
+use super::inputs::references;
 use crate::plan::SystemUse;
 use crate::plugin::manifest;
 use crate::plugin::process::chatter::Chatter;
@@ -243,6 +244,7 @@ fn job(title: &str, call: &Call, threads: usize, folder: &JobFolder) -> Result<J
         .chain(provider.and_then(|library| Some(library.path.parent()?.to_owned())))
         .chain(request.input.adapter_path.clone())
         .chain(data.flat_map(|data| data.load_dataset_config.data_files.clone()))
+        .chain(references(request))
         .collect();
     let line = serde_json::to_string(&call.to_line())
         .map_err(|error| PluginError::from_error("request", &error))?;

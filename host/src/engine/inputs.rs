@@ -9,7 +9,10 @@ use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use olive_schemas::step::StepRequest;
+use olive_schemas::step::{StepKind, StepRequest};
+use olive_schemas::types;
+
+use crate::config::references::{PATH, marked};
 
 /// The files a step reads, as they were.
 pub(super) struct Inputs {
@@ -33,12 +36,13 @@ struct State {
 }
 
 impl Inputs {
-    /// The files of the model and the data of `request`, as they are now.
+    /// The files of the model, of models it is compared with, and of the data of `request`, as they are now.
     pub(super) fn of(request: &StepRequest) -> Self {
         let model = [Some(&request.input.model_path), request.input.adapter_path.as_ref()];
         let data = request.data_configs.values();
         let data = data.flat_map(|data| &data.load_dataset_config.data_files);
-        let roots: Vec<PathBuf> = model.into_iter().flatten().chain(data).cloned().collect();
+        let mut roots: Vec<PathBuf> = model.into_iter().flatten().chain(data).cloned().collect();
+        roots.extend(references(request));
         let files = look(&roots);
         Self { roots, files }
     }
@@ -57,6 +61,18 @@ impl Inputs {
         let new = now.keys().find(|path| !self.files.contains_key(*path));
         new.and_then(|path| change(path, "is new"))
     }
+}
+
+/// Models that an evaluation compares its model with.
+///
+/// Those are the paths that its config marks as inputs.
+pub(super) fn references(request: &StepRequest) -> Vec<PathBuf> {
+    if request.kind != StepKind::Evaluate {
+        return Vec::new();
+    }
+    let places = marked(&request.config, types::evaluator(), PATH, "input");
+    let paths = places.iter().filter_map(|place| request.config.pointer(place)?.as_str());
+    paths.map(PathBuf::from).collect()
 }
 
 fn look(roots: &[PathBuf]) -> BTreeMap<PathBuf, State> {

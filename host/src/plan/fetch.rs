@@ -74,6 +74,7 @@ pub fn fetches(
             accelerator,
             goals: Vec::new(),
             objectives: Vec::new(),
+            samples: Vec::new(),
             output_dir: None,
             cache_dir: cache_dir.clone(),
         };

@@ -89,8 +89,12 @@ pub(super) fn objectives(evaluator: &EvaluatorConfig) -> Vec<Objective> {
     ranked.into_iter().map(|(_, objective)| objective.clone()).collect()
 }
 
-/// The same evaluator as its plugin sees it: goals are none of its business, nor of its step's key.
+/// The same evaluator as its plugin sees it: goals, and where samples go, are none of its business,
+/// nor of its step's key.
 pub(super) fn without(mut evaluator: EvaluatorConfig) -> EvaluatorConfig {
+    for metric in &mut evaluator.metrics {
+        (metric.sample_log_num, metric.sample_log_dir) = (0, None);
+    }
     let figures = evaluator.metrics.iter_mut().flat_map(|metric| &mut metric.sub_types);
     figures.for_each(|figure| figure.goal = None);
     evaluator

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::goals::{self, Judged, PlannedGoal};
 use super::input;
+use super::samples::{self, PlannedSamples};
 use super::settings::{Ground, Settings, settle};
 use super::step::StepParts;
 use super::{Choices, Plan, PlanError, Purpose, Role, Step, SystemUse};
@@ -22,7 +23,7 @@ use crate::config::schema::quoted;
 use crate::plugin::digest::Digests;
 use crate::plugin::providers::LibraryOfProvider;
 use crate::plugin::{Catalog, InstalledPlugin, PassEntry};
-use crate::store::Store;
+use crate::store::{StepKey, Store};
 
 /// Plans the run of `checked`, whose relative paths start at `folder`.
 ///
@@ -58,11 +59,12 @@ pub fn resolve(
         steps: Vec::new(),
         goals: Vec::new(),
         objectives: Vec::new(),
+        samples: Vec::new(),
         is_trial: choices.purpose == Purpose::Trial,
         model: 0,
     };
     planning.steps(&choices.purpose, ground)?;
-    let Planning { steps, goals, objectives, .. } = planning;
+    let Planning { steps, goals, objectives, samples, .. } = planning;
     let output_dir = output_dir(workflow, folder, choices);
     if output_dir.as_ref().is_some_and(|dir| is_same(dir, &input.model.model_path)) {
         let message = "the output folder is the folder of the input model";
@@ -74,15 +76,15 @@ pub fn resolve(
         return Err(PlanError::Problems(problems));
     }
     let workflow_id = workflow.workflow_id.clone();
-    let threads = choices.threads;
     Ok(Plan {
         workflow_id,
         input,
         steps,
-        threads,
+        threads: choices.threads,
         accelerator,
         goals,
         objectives,
+        samples,
         output_dir,
         cache_dir,
     })
@@ -105,6 +107,7 @@ struct Planning<'a> {
     steps: Vec<Step>,
     goals: Vec<PlannedGoal>,
     objectives: Vec<Objective>,
+    samples: Vec<PlannedSamples>,
     /// Whether the model is to be compared with others.
     is_trial: bool,
 }
@@ -223,11 +226,14 @@ impl Planning<'_> {
         let system = self.system(engine.target.as_ref().or(engine.host.as_ref()), ground)?;
         let parts = if self.is_trial { by_metric(config) } else { vec![(None, config)] };
         for (metric, config) in parts {
-            let config = serde_json::to_value(goals::without(config)).unwrap_or_default();
-            let settings = settle(&config, types::evaluator(), &pointer, ground)?;
+            let own = serde_json::to_value(goals::without(config.clone())).unwrap_or_default();
+            let settings = settle(&own, types::evaluator(), &pointer, ground)?;
             let role = Role::Evaluation { of: self.title.clone(), metric };
-            self.push(role, plugin, &descriptor.name, Some(self.threads), settings, accepts);
+            let threads = Some(self.threads);
+            let key = self.push(role, plugin, &descriptor.name, threads, settings, accepts);
             self.run_on(system.clone());
+            let key = StepKey::from_name(key);
+            self.samples.extend(samples::of(&config, &key, &self.title, ground.folder));
         }
         Ok(())
     }

@@ -67,6 +67,7 @@ pub fn single_pass(
         accelerator,
         goals: Vec::new(),
         objectives: Vec::new(),
+        samples: Vec::new(),
         output_dir: Some(output_dir),
         cache_dir: cache_dir.to_owned(),
     })

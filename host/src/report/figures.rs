@@ -1,6 +1,6 @@
 //! Numbers with their units, as people read them.
 
-use olive_schemas::metric::MetricValue;
+use olive_schemas::metric::{MetricValue, Uncertainty};
 
 use crate::units::bytes;
 
@@ -38,7 +38,7 @@ impl Unit {
     pub fn of(value: &MetricValue) -> Self {
         match value.sub_type.as_str() {
             "bytes" => Self::Bytes,
-            "perplexity" => Self::Number,
+            "perplexity" | "kl_divergence" => Self::Number,
             timing if TIMINGS.contains(&timing) => {
                 if value.higher_is_better {
                     Self::TokensPerSecond
@@ -60,6 +60,17 @@ impl Unit {
             Self::Bytes => bytes(value),
             Self::Number => number(value),
         }
+    }
+
+    /// The value of `figure` with its unit, and the interval that it lies in with 95 % confidence.
+    pub fn show_figure(self, figure: &MetricValue) -> String {
+        let value = self.show(figure.value);
+        let Some(Uncertainty { low, high, .. }) = figure.uncertainty else { return value };
+        let (low, high) = match self {
+            Self::Share => (format!("{:.1}", low * 100.0), format!("{:.1}", high * 100.0)),
+            _ => (number(low), number(high)),
+        };
+        format!("{value} ({low} to {high})")
     }
 
     /// How far `to` is from `from`: points for shares, percent or a factor for the others.
@@ -129,7 +140,9 @@ pub fn figure(name: &str, value: f64) -> String {
         "memory_bytes" => bytes(value),
         "tokens" => format!("{} tokens", thousands(value)),
         "loss" | "eval_loss" => format!("{} {value:.3}", words(name)),
-        "exact_match" => format!("{} {}", words(name), share(value)),
+        "exact_match" | "accuracy_score" | "acc" | "token_match" => {
+            format!("{} {}", words(name), share(value))
+        }
         _ => format!("{} {}", words(name), number(value)),
     }
 }
@@ -139,7 +152,8 @@ pub fn rank(name: &str) -> usize {
     match name {
         "loss" => 0,
         "eval_loss" => 1,
-        "exact_match" | "perplexity" => 2,
+        "exact_match" | "perplexity" | "accuracy_score" | "acc" | "token_match"
+        | "kl_divergence" => 2,
         "tokens_per_second" => 3,
         "peak_share" => 4,
         "memory_bytes" => 5,
@@ -221,6 +235,22 @@ mod tests {
         ] {
             assert_eq!(unit.change(from, to), text);
         }
+    }
+
+    #[test]
+    fn an_interval_stands_behind_its_figure() {
+        let uncertainty = Some(Uncertainty { count: 10, stderr: 0.1, low: 0.49, high: 0.9433 });
+        let mut figure = MetricValue {
+            metric: "tone".into(),
+            sub_type: "acc".into(),
+            value: 0.8,
+            priority: -1,
+            higher_is_better: true,
+            uncertainty,
+        };
+        assert_eq!(Unit::of(&figure).show_figure(&figure), "80.0 % (49.0 to 94.3)");
+        figure.sub_type = "perplexity".into();
+        assert_eq!(Unit::of(&figure).show_figure(&figure), "0.800 (0.490 to 0.943)");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::examine::examine_one;
 use crate::host::Host;
 use crate::plan::{self, Choices, Plan, PlanError};
 use crate::prepare;
+use crate::samples;
 use crate::steps::StepTitle;
 use crate::store::{StepKey, Store};
 use crate::view::View;
@@ -79,6 +80,9 @@ impl Ground<'_> {
         let is_final = last.is_none();
         let missed = |models: &[ModelRecord]| missed(&plan, models).filter(|_| is_final);
         let models = engine::walk(&plan, &titles, &context, &|models| missed(models).is_none());
+        if let Err(error) = samples::place(&plan, self.store, Some(&format!("trial-{number}"))) {
+            self.view.note(&error.to_string());
+        }
         let outcome = outcome(&plan, &models, missed(&models));
         let goals = engine::outcomes(&plan.goals, &models);
         Made { outcome, models, goals, duration_sec: start.elapsed().as_secs_f64() }

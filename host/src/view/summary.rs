@@ -70,7 +70,7 @@ pub(super) fn trial_end(trial: &TrialRecord, metrics: &[MetricValue], color: boo
     if !metrics.is_empty() {
         let values = metrics
             .iter()
-            .map(|value| plain(&format!("{} {}", value.key(), Unit::of(value).show(value.value))));
+            .map(|value| plain(&format!("{} {}", value.key(), Unit::of(value).show_figure(value))));
         lines.push(format!("  {}", values.collect::<Vec<_>>().join(", ")));
     }
     lines

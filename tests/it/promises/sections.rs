@@ -144,6 +144,11 @@ pub(super) fn companions() -> Vec<Companion> {
     let goal = json!({"name": "bytes", "goal": {"type": "threshold", "value": 1e12}});
     let size = json!([{"name": "size", "type": "size_on_disk", "sub_types": [goal]}]);
     let held = json!({"evaluators": {"tone": {"metrics": size}}});
+    let sampled = json!([{
+        "name": "size", "type": "size_on_disk", "sub_types": [{"name": "bytes"}],
+        "sample_log_num": 5, "sample_log_dir": "samples"
+    }]);
+    let sampled = json!({"evaluators": {"tone": {"metrics": sampled}}});
     let bare = json!({"systems": {"here": {"accelerators": [{"device": "cpu"}]}}});
     let untrained = json!({"passes": {"lora": null}});
     let ranked = json!({"engine": {"evaluator": "size"}});
@@ -169,6 +174,10 @@ pub(super) fn companions() -> Vec<Companion> {
         )
         .to(json!("throughput")),
         value("/evaluators/tone/metrics/0/data_config", json!("train")),
+        value("/evaluators/tone/metrics/0/user_config/labels", json!(["joy", "fear"])),
+        value("/evaluators/tone/metrics/0/user_config/reference_model", json!("base")),
+        with("/evaluators/tone/metrics/0/sample_log_num", sampled.clone()).to(json!(7)),
+        with("/evaluators/tone/metrics/0/sample_log_dir", sampled).to(json!("others")),
         value("/evaluators/tone/metrics/0/sub_types/0/name", json!("perplexity")),
         with("/evaluators/tone/metrics/0/sub_types/0/goal/type", held.clone())
             .to(json!("max-degradation")),

@@ -1,6 +1,6 @@
 //! Whether names lead somewhere, and lead to one thing only.
 
-use olive_schemas::metric::MetricKind;
+use olive_schemas::metric::{Metric, MetricKind, MetricProblem};
 use olive_schemas::pointer::escape;
 use serde_json::Value;
 
@@ -10,6 +10,10 @@ use crate::config::references::{REFERENCE, marked};
 use crate::config::schema::{nearest, quoted, suggest, workflow_schema};
 use crate::plugin::Catalog;
 use olive_schemas::types;
+
+/// Figures that Hugging Face's `evaluate` and other evaluators of Olive have, and none here.
+const OF_OTHERS: [&str; 8] =
+    ["accuracy", "f1", "wer", "rtfx", "relaxed_accuracy", "word_sort_ratio", "bleu", "rouge"];
 
 /// End of the keys of a pass that hold the name of a data config.
 const DATA_KEY: &str = "data_config";
@@ -147,7 +151,8 @@ fn check_metric(metric: &Value, pointer: &str, problems: &mut Problems) {
         let name = sub_type.get("name").and_then(Value::as_str);
         let Some(name) = name.filter(|name| !known.contains(name)) else { continue };
         let pointer = format!("{pointer}/sub_types/{index}/name");
-        let near = nearest(name, known.iter().copied());
+        let is_slip = !OF_OTHERS.contains(&name);
+        let near = nearest(name, known.iter().copied()).filter(|_| is_slip);
         let (code, message) = match near {
             Some(_) => {
                 let message =
@@ -170,6 +175,10 @@ fn check_metric(metric: &Value, pointer: &str, problems: &mut Problems) {
         let message = format!("metric `{name}` measures accuracy but names no data");
         let help = "add `data_config` with the name of a data config".to_owned();
         problems.push(Problem::error("missing-key", pointer, message, Some(help)));
+    }
+    let Ok(metric) = serde_json::from_value::<Metric>(metric.clone()) else { return };
+    for MetricProblem { pointer: place, code, message, help } in metric.problems() {
+        problems.push(Problem::error(code, &format!("{pointer}{place}"), message, Some(help)));
     }
 }
 

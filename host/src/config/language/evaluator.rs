@@ -1,10 +1,11 @@
 //! Evaluators: lists of metrics, or registered evaluators by type.
 
+use olive_schemas::harness::HarnessEvaluator;
 use olive_schemas::metric::MetricKind;
 use olive_schemas::types;
 use serde_json::{Map, Value, json};
 
-use super::section::{Section, reference};
+use super::section::{Kind, Section, reference};
 use super::written::written;
 
 /// Kinds of metrics.
@@ -21,7 +22,13 @@ pub(super) fn evaluator(definitions: &mut Map<String, Value>) -> Value {
         common: Map::new(),
         former_names: Vec::new(),
     };
-    let registered = registered.of(&[], definitions);
+    let harness = types::schema_of::<HarnessEvaluator>();
+    let kind = Kind {
+        name: "LMEvaluator",
+        summary: "Multiple choice by likelihood on local files, as lm-evaluation-harness scores it.",
+        schema: &harness,
+    };
+    let registered = registered.of(&[kind], definitions);
     let metrics = written(types::evaluator(), "", definitions);
     if let Some(metric) = definitions.get_mut("Metric").and_then(Value::as_object_mut) {
         metric.insert("allOf".into(), METRICS.map(sub_metrics).into());

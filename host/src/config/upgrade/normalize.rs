@@ -5,6 +5,7 @@
 //! case. Afterwards sections are flat, engine settings in `engine`, and everything has its name.
 
 mod engine;
+mod harness;
 
 pub use engine::root_keys;
 
@@ -50,6 +51,10 @@ pub fn normalize(root: &mut Node, catalog: &Catalog) -> Vec<Finding> {
     for evaluator in values_mut(root, "evaluators") {
         flatten(evaluator, "type_args", &mut notes);
         fix_type(evaluator, PartKind::Evaluator, std::iter::empty());
+    }
+    harness::spell_out(root);
+    let has_metrics = |evaluator: &&mut Node| evaluator.get("type").is_none();
+    for evaluator in values_mut(root, "evaluators").filter(has_metrics) {
         marks::drop_ignored(evaluator, types::evaluator(), types::evaluator(), &mut notes);
     }
     normalize_data(root, &mut notes);
