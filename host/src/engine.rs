@@ -61,6 +61,7 @@ pub fn execute(plan: &Plan, context: &RunContext<'_>) -> Footprint {
         models,
         diagnostics: context.told.clone(),
         search: None,
+        origin: None,
         output_dir: None,
     }
 }

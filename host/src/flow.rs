@@ -12,6 +12,7 @@ use crate::examine::examine;
 use crate::fetch::fetch;
 use crate::forecast;
 use crate::host::{Host, refused, unplanned};
+use crate::origin;
 use crate::output;
 use crate::plan::{self, Choices, Plan};
 use crate::prepare::{self, Prepared};
@@ -128,6 +129,7 @@ fn run_build(
     let mut footprint = engine::execute(&plan, &context);
     forecast::learn(&plan, &costs, &footprint);
     place_samples(&plan, &context)?;
+    footprint.origin = Some(origin::of(source, &plan));
     report(host, &plan, &context, &mut footprint)?;
     Ok(footprint)
 }

@@ -27,6 +27,7 @@ pub mod fetch;
 pub mod install;
 pub mod plan;
 pub mod prepare;
+pub mod origin;
 pub mod engine;
 pub mod forecast;
 pub mod steps;

@@ -11,6 +11,7 @@ use crate::error::PluginError;
 use crate::goal::GoalOutcome;
 use crate::metric::MetricValue;
 use crate::model::Model;
+use crate::origin::Origin;
 use crate::search::SearchRecord;
 use crate::step::{Accelerator, LogLevel};
 
@@ -40,6 +41,9 @@ pub struct Footprint {
     /// How the search went, when there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<SearchRecord>,
+    /// What it takes to run it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// Absolute path of the output folder, when the run has a result.
     pub output_dir: Option<String>,
 }

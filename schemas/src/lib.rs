@@ -8,7 +8,7 @@
 //! - what crosses the plugin boundary: [`descriptor`], [`advice`], [`step`], [`preview`], [`system`], [`model`],
 //!   [`error`];
 //! - what sandboxed components see and answer: [`validation`], [`graph`];
-//! - what is reported: [`diagnostic`], with places as [`pointer`](mod@pointer)s, and [`footprint`].
+//! - what is reported: [`diagnostic`], with places as [`pointer`](mod@pointer)s, [`footprint`] and its [`origin`].
 //!
 //! A workflow in its normalized form, as the host makes it of every config:
 //!
@@ -58,4 +58,5 @@ pub mod graph;
 pub mod conformance;
 pub mod diagnostic;
 pub mod pointer;
+pub mod origin;
 pub mod footprint;

@@ -228,12 +228,19 @@ pub struct Choice {
     pub value: Value,
 }
 
+impl Choice {
+    /// What is decided, such as `quantize.bits`.
+    pub fn name(&self) -> String {
+        match &self.setting {
+            Some(setting) => format!("{}.{setting}", self.pass),
+            None => self.pass.clone(),
+        }
+    }
+}
+
 impl fmt::Display for Choice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.pass)?;
-        if let Some(setting) = &self.setting {
-            write!(f, ".{setting}")?;
-        }
+        f.write_str(&self.name())?;
         match &self.value {
             Value::String(text) => write!(f, "={text}"),
             Value::Null => f.write_str("=none"),

@@ -88,6 +88,7 @@ fn footprint(models: Vec<ModelRecord>) -> Footprint {
         diagnostics: Vec::new(),
         goals: Vec::new(),
         search: None,
+        origin: None,
         output_dir: Some("/runs/out".into()),
     }
 }

@@ -8,6 +8,7 @@ use super::trial::Ground;
 use super::{Search, Searched, tree};
 use crate::config::warnings;
 use crate::error::Error;
+use crate::origin;
 use crate::output;
 use crate::report;
 
@@ -70,6 +71,7 @@ impl Search<'_> {
             diagnostics: warnings(findings.iter()),
             goals: best.map(|trial| trial.record.goals.clone()).unwrap_or_default(),
             search: Some(record),
+            origin: Some(origin::of(self.ground.searched.source, plan)),
             output_dir: None,
         }
     }

@@ -76,7 +76,7 @@ fn filled_by_children(process: u32) -> u64 {
 }
 
 /// Bytes of memory of the machine, or of the container around this process.
-fn total() -> Option<u64> {
+pub fn total() -> Option<u64> {
     let machine = kilobytes(&fs::read_to_string("/proc/meminfo").ok()?, "MemTotal:")?;
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let limits = limit_files(&groups).into_iter().filter_map(|path| {
