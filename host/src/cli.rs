@@ -5,6 +5,7 @@ pub mod data;
 pub mod onnx;
 pub mod packs;
 pub mod plugin;
+pub mod report;
 pub mod schema;
 #[cfg(test)]
 mod promises;
@@ -47,6 +48,8 @@ pub enum Command {
     Plan(RunArgs),
     /// Check a config file and tell everything that is wrong with it
     Check(CheckArgs),
+    /// Tell a run that was told before, in another form or by this version
+    Report(report::ReportArgs),
     /// Continue a prompt with a model
     Generate(GenerateArgs),
     /// Measure a model with an evaluator of a config

@@ -2,6 +2,7 @@
 
 mod run;
 mod plan;
+mod report;
 mod check;
 mod generate;
 mod evaluate;
@@ -59,6 +60,7 @@ fn dispatch(command: &Command) -> ExitCode {
             Ok(code) => return ExitCode::from(code),
             Err(error) => (args.format() != Format::Text, Err(error)),
         },
+        Command::Report(args) => (false, report::run(args)),
         Command::Generate(args) => (args.common.json, generate::run(args)),
         Command::Evaluate(args) => (args.common.json, evaluate::run(args)),
         Command::Data(command) => data::run(command),

@@ -24,7 +24,9 @@ use crate::prepare::PrepareError;
 use crate::render;
 use crate::render::json::locate;
 use crate::render::lines::Lines;
+use crate::report::ReportError;
 use crate::report::goals::GoalLine;
+use crate::report::read::ReadRunError;
 use crate::store::StoreError;
 
 /// Exit code of a file that cannot be read.
@@ -103,6 +105,12 @@ pub enum Error {
     /// The store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A run cannot be read back.
+    #[error(transparent)]
+    Run(#[from] ReadRunError),
+    /// Its report cannot be written.
+    #[error(transparent)]
+    Report(#[from] ReportError),
     /// The result cannot be put into the output folder.
     #[error(transparent)]
     Output(#[from] OutputError),
@@ -136,6 +144,8 @@ impl Error {
             Self::Read(_)
             | Self::Write(_)
             | Self::File { .. }
+            | Self::Run(_)
+            | Self::Report(_)
             | Self::Pack(PackError::Io { .. })
             | Self::Transport(_) => 10,
             Self::Config(_) | Self::Edit(_) => 11,
@@ -225,7 +235,8 @@ impl Error {
             Self::NoVariant(reasons) => ("no-variant", other_reasons(reasons)),
             Self::Store(_) => ("store", None),
             Self::Output(OutputError::Io { .. }) => ("output", None),
-            Self::Output(OutputError::Report(_)) => ("report", None),
+            Self::Run(error) => ("report", error.help().map(str::to_owned)),
+            Self::Report(_) | Self::Output(OutputError::Report(_)) => ("report", None),
             Self::Pack(error) => (error.code(), error.help().map(str::to_owned)),
             Self::Transport(error) => ("fetch", error.help().map(str::to_owned)),
         };

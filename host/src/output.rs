@@ -12,7 +12,7 @@ use olive_schemas::model::{Model, ModelKind};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::report::{self, ReportError};
+use crate::report::{self, Form, ReportError};
 use crate::steps::steps;
 use crate::store::Store;
 use crate::store::files::{copy, link_or_copy, relative_files, write_atomically};
@@ -126,7 +126,7 @@ pub fn keep_failed(footprint: &Footprint, store: &Store) -> Result<PathBuf, Outp
     let bytes = serde_json::to_vec_pretty(footprint).unwrap_or_default();
     write_atomically(&path, &bytes).map_err(failed("write", &path))?;
     let page = folder.join(report::PAGE);
-    report::write_report(footprint, &page)?;
+    report::write_form(footprint, Form::Html, &page)?;
     Ok(page)
 }
 

@@ -8,10 +8,13 @@
 //!   metrics.json               what was measured of the result
 //!   input_model_metrics.json   what was measured of the input model
 //!   run_history.txt            the models as a table
+//!   run.json                   the whole run; `olive report` makes the report of it
 //!   report.html                all of it, for people
 //! ```
 
 pub mod quality;
+pub mod verdict;
+pub mod trials;
 pub mod table;
 pub mod lineage;
 pub mod figures;
@@ -19,6 +22,10 @@ pub mod goals;
 mod records;
 mod history;
 mod page;
+mod markdown;
+mod csv;
+pub mod read;
+mod nodes;
 #[cfg(test)]
 pub(crate) mod sample;
 
@@ -31,6 +38,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::store::files::write_atomically;
+use read::RUN;
 
 /// Name of the page for people.
 pub const PAGE: &str = "report.html";
@@ -63,10 +71,10 @@ pub fn write(footprint: &Footprint, output_dir: &Path) -> Result<(), ReportError
     let model = result.and_then(|record| record.model.as_ref());
     let files = [
         ("model_config.json", model.map(records::model_config)),
-        ("footprint.json", Some(records::nodes(&footprint.models))),
+        ("footprint.json", Some(records::nodes(footprint, &footprint.models))),
         (
             "output_footprint.json",
-            result.map(|record| records::nodes(std::slice::from_ref(record))),
+            result.map(|record| records::nodes(footprint, std::slice::from_ref(record))),
         ),
         ("metrics.json", measured(result)),
         ("input_model_metrics.json", measured(footprint.models.first())),
@@ -78,16 +86,45 @@ pub fn write(footprint: &Footprint, output_dir: &Path) -> Result<(), ReportError
             None => remove(&path)?,
         }
     }
+    put(&output_dir.join(RUN), &whole(footprint))?;
     put(&output_dir.join("run_history.txt"), &history::grid(&footprint.models))?;
-    write_report(footprint, &output_dir.join(PAGE))
+    write_form(footprint, Form::Html, &output_dir.join(PAGE))
 }
 
-/// Writes the page for people alone to `path`, as for a run that failed.
+/// A form of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// The page for people.
+    Html,
+    /// The same content as tables.
+    Markdown,
+    /// The whole run, for programs.
+    Json,
+    /// A row a trial, or a row a model when there was no search.
+    Csv,
+}
+
+/// The report in one of its forms.
+pub fn render(footprint: &Footprint, form: Form) -> String {
+    match form {
+        Form::Html => page::render(footprint),
+        Form::Markdown => markdown::render(footprint),
+        Form::Json => whole(footprint),
+        Form::Csv => csv::render(footprint),
+    }
+}
+
+/// Writes one form of the report to `path`.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn write_report(footprint: &Footprint, path: &Path) -> Result<(), ReportError> {
-    put(path, &page::render(footprint))
+pub fn write_form(footprint: &Footprint, form: Form, path: &Path) -> Result<(), ReportError> {
+    put(path, &render(footprint, form))
+}
+
+fn whole(footprint: &Footprint) -> String {
+    let text = serde_json::to_string_pretty(footprint).unwrap_or_default();
+    text + "\n"
 }
 
 fn json(content: &Value) -> String {
@@ -152,6 +189,7 @@ mod tests {
                 "model_config.json",
                 "output_footprint.json",
                 "report.html",
+                "run.json",
                 "run_history.txt"
             ]
         );
@@ -170,7 +208,8 @@ mod tests {
 
     #[test]
     fn a_missing_folder_is_named() {
-        let error = write_report(&sample::full(), Path::new("/nowhere/at/all/report.html"));
+        let error =
+            write_form(&sample::full(), Form::Html, Path::new("/nowhere/at/all/report.html"));
         let message = error.unwrap_err().to_string();
         assert!(message.starts_with("cannot write `/nowhere/at/all/report.html`: "), "{message}");
     }

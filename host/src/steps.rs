@@ -37,11 +37,39 @@ pub struct Step<'a> {
     pub model: &'a ModelRecord,
     /// Whether it measured the model.
     pub is_evaluation: bool,
+    /// Numbers of the trials of a search that it was for; none when it was for all of them.
+    pub trials: Vec<usize>,
+}
+
+impl Step<'_> {
+    /// The title, with the variants that the step was for.
+    pub fn label(&self) -> String {
+        let title = &self.title;
+        match self.trials.as_slice() {
+            [] => title.clone(),
+            [one] => format!("{title}, variant {one}"),
+            [one, other] => format!("{title}, variants {one} and {other}"),
+            [first, .., last] => format!("{title}, variants {first} … {last}"),
+        }
+    }
 }
 
 /// Every step that was begun or reused.
 pub fn steps(footprint: &Footprint) -> Vec<Step<'_>> {
-    footprint.models.iter().flat_map(of_model).collect()
+    footprint.models.iter().flat_map(|model| of_model(footprint, model)).collect()
+}
+
+/// Numbers of the trials that `model` was made for; none when all trials share it, as they do the
+/// input model, and when there was no search.
+pub fn trials_of(footprint: &Footprint, model: &ModelRecord) -> Vec<usize> {
+    let Some(search) = &footprint.search else { return Vec::new() };
+    let begun = search.trials.iter().filter(|trial| !trial.models.is_empty());
+    let (with, without): (Vec<_>, Vec<_>) =
+        begun.partition(|trial| trial.models.contains(&model.model_id));
+    if without.is_empty() {
+        return Vec::new();
+    }
+    with.iter().map(|trial| trial.number).collect()
 }
 
 /// What the step that makes a model is called.
@@ -54,18 +82,36 @@ pub fn evaluation_title(model: &str) -> String {
     format!("evaluate {model}")
 }
 
-fn of_model(model: &ModelRecord) -> Vec<Step<'_>> {
+fn of_model<'a>(footprint: &'a Footprint, model: &'a ModelRecord) -> Vec<Step<'a>> {
+    let trials = trials_of(footprint, model);
     let pass = model.pass_step.as_ref().map(|record| Step {
         title: pass_title(model.title(), model.from_pass.as_deref().unwrap_or_default()),
         record,
         model,
         is_evaluation: false,
+        trials: trials.clone(),
     });
     let evaluations = model.evaluation_steps.iter().map(|record| Step {
         title: evaluation_title(model.title()),
         record,
         model,
         is_evaluation: true,
+        trials: trials.clone(),
     });
     pass.into_iter().chain(evaluations).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn a_step_tells_the_variants_that_it_was_for() {
+        let footprint = sample::searches::full();
+        let labels: Vec<String> = steps(&footprint).iter().map(Step::label).collect();
+        assert_eq!(labels[0], "evaluate input model");
+        assert_eq!(labels[1], "quantize (KQuant), variant 1");
+        assert!(labels.contains(&"tune (Tune)".to_owned()), "{labels:?}");
+    }
 }

@@ -67,6 +67,7 @@ walks! {
     runs: "docs/runs.md",
         [
             "From a folder to a model",
+            "Telling a run again",
             "Trying and measuring a model",
             "Running again",
             "Configs of older Olive",

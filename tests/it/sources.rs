@@ -49,12 +49,13 @@ fn check_same(playground: &Playground, input: &Value, before: &str) {
 
 /// Files of the model, by name; not what tells of the run.
 fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
-    const OF_THE_RUN: [&str; 6] = [
+    const OF_THE_RUN: [&str; 7] = [
         ".olive-result.json",
         "footprint.json",
         "model_config.json",
         "output_footprint.json",
         "report.html",
+        "run.json",
         "run_history.txt",
     ];
     let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());

@@ -1,4 +1,4 @@
-//! Which earlier model a model is compared with.
+//! Which model was made from which.
 
 use olive_schemas::footprint::{Footprint, ModelRecord};
 
@@ -40,4 +40,32 @@ pub fn ancestors<'a>(
     // A damaged record may be its own ancestor.
     let limit = footprint.models.len();
     std::iter::successors(parent(model), move |&of| parent(of)).take(limit)
+}
+
+/// The models from the input model to the last one, which is the result when there is one.
+pub fn way(footprint: &Footprint) -> Vec<&ModelRecord> {
+    let Some(last) = footprint.models.last() else { return Vec::new() };
+    let mut way: Vec<&ModelRecord> =
+        std::iter::once(last).chain(ancestors(footprint, last)).collect();
+    way.reverse();
+    way
+}
+
+/// Whether `model` is one of those on `way`.
+pub fn is_on(way: &[&ModelRecord], model: &ModelRecord) -> bool {
+    way.iter().any(|other| std::ptr::eq(*other, model))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn the_way_to_the_result_leaves_out_what_other_trials_made() {
+        let footprint = sample::searches::full();
+        let titles: Vec<&str> = way(&footprint).iter().map(|model| model.title()).collect();
+        assert_eq!(titles, ["input model", "tune", "quantize"]);
+        assert_eq!(way(&sample::full()).len(), 4);
+    }
 }

@@ -1,14 +1,22 @@
 //! The report for people: one page without scripts that asks nothing of the network.
 
-mod chart;
-mod curves;
-mod goals;
-mod escape;
-mod models;
 mod notices;
+mod trials;
+mod models;
+mod goals;
+mod trade_off;
+mod tree;
+mod curves;
+mod chart;
+mod axis;
+mod layers;
+mod timeline;
 mod steps;
+pub(super) mod origin;
+mod escape;
 
 use olive_schemas::footprint::{Footprint, StepStatus};
+use olive_schemas::search::SearchEnd;
 
 use crate::clock::readable;
 use crate::units::duration;
@@ -23,11 +31,19 @@ pub(super) fn render(footprint: &Footprint) -> String {
     let sections = [
         header(footprint),
         notices::render(footprint),
+        trials::summary(footprint),
         models::tiles(footprint),
         goals::render(footprint),
+        trade_off::render(footprint),
+        trials::render(footprint),
+        tree::render(footprint),
         models::render(footprint),
         curves::render(footprint),
+        layers::render(footprint),
+        timeline::render(footprint),
         steps::render(footprint),
+        origin::environment(footprint),
+        origin::again(footprint),
         footer(footprint),
     ];
     format!(
@@ -44,17 +60,23 @@ pub(super) fn render(footprint: &Footprint) -> String {
 
 fn header(footprint: &Footprint) -> String {
     let threads = match footprint.threads {
+        0 => String::new(),
         1 => "1 thread".to_owned(),
         count => format!("{count} threads"),
     };
+    let took = match footprint.duration_sec {
+        0.0 => String::new(),
+        seconds => format!("took {}", duration(seconds)),
+    };
     let facts = [
         readable(&footprint.start_time),
-        format!("took {}", duration(footprint.duration_sec)),
+        took,
         threads,
         footprint.accelerator.execution_provider.clone(),
         format!("olive {}", footprint.olive_version),
     ];
-    let facts = facts.iter().map(|fact| format!("<li>{}</li>", escape(fact)));
+    let is_known = |fact: &&String| !fact.is_empty();
+    let facts = facts.iter().filter(is_known).map(|fact| format!("<li>{}</li>", escape(fact)));
     let facts: String = facts.collect();
     let (class, word) = state(footprint);
     format!(
@@ -69,9 +91,18 @@ fn header(footprint: &Footprint) -> String {
 fn state(footprint: &Footprint) -> (&'static str, &'static str) {
     let steps = crate::steps::steps(footprint);
     let has = |status: StepStatus| steps.iter().any(|step| step.record.status == status);
-    if has(StepStatus::Failed) {
+    let is_survived = footprint.search.is_some() && footprint.is_complete();
+    let search = footprint.search.as_ref();
+    let is_nearest = search.is_some_and(|search| search.nearest.is_some());
+    if search.is_some_and(|search| search.end == SearchEnd::Cancelled) {
+        ("warn", "cancelled")
+    } else if is_nearest {
+        ("bad", "goals missed")
+    } else if has(StepStatus::Failed) && !is_survived {
         ("bad", "failed")
-    } else if has(StepStatus::Cancelled) {
+    } else if footprint.search.is_some() && !is_survived {
+        ("bad", "no result")
+    } else if has(StepStatus::Cancelled) && !is_survived {
         ("warn", "cancelled")
     } else if !steps.is_empty() && steps.iter().all(|s| s.record.status == StepStatus::Reused) {
         ("good", "nothing to do")
@@ -85,7 +116,7 @@ fn footer(footprint: &Footprint) -> String {
     let is_measured = footprint.models.last().is_some_and(|model| !model.metrics.is_empty());
     let metrics = if is_measured { ", <code>metrics.json</code>" } else { "" };
     format!(
-        "<footer>Result in <code>{}</code>, with <code>footprint.json</code>{metrics} and \
+        "<footer>Result in <code>{}</code>, with <code>run.json</code>{metrics} and \
          <code>run_history.txt</code> beside it.</footer>\n",
         escape(folder)
     )
@@ -98,7 +129,7 @@ mod tests {
 
     /// Whether every tag that must be closed is, in order.
     fn check_nesting(page: &str) {
-        const VOID: [&str; 2] = ["meta", "!doctype"];
+        const VOID: [&str; 3] = ["meta", "!doctype", "br"];
         let body = page.replace(STYLE, "");
         let mut open: Vec<&str> = Vec::new();
         for piece in body.split('<').skip(1) {
@@ -115,7 +146,15 @@ mod tests {
 
     #[test]
     fn pages_are_well_formed() {
-        for footprint in [sample::full(), sample::failed(), sample::shares(&[None, None, None])] {
+        for footprint in [
+            sample::full(),
+            sample::failed(),
+            sample::shares(&[None, None, None]),
+            sample::searches::full(),
+            sample::searches::unreached(),
+            sample::searches::many(),
+            sample::searches::failed(),
+        ] {
             check_nesting(&render(&footprint));
         }
     }
@@ -153,9 +192,15 @@ mod tests {
     fn pages_can_be_looked_at() {
         let Some(folder) = std::env::var_os("OLIVE_SAMPLE_PAGES") else { return };
         let folder = std::path::Path::new(&folder);
-        for (name, footprint) in [("full.html", sample::full()), ("failed.html", sample::failed())]
-        {
-            crate::report::write_report(&footprint, &folder.join(name)).unwrap();
+        for (name, footprint) in [
+            ("full.html", sample::full()),
+            ("failed.html", sample::failed()),
+            ("search.html", sample::searches::full()),
+            ("unreached.html", sample::searches::unreached()),
+            ("many.html", sample::searches::many()),
+            ("nothing.html", sample::searches::failed()),
+        ] {
+            std::fs::write(folder.join(name), render(&footprint)).unwrap();
         }
     }
 }

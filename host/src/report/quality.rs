@@ -6,7 +6,7 @@ use olive_schemas::metric::MetricValue;
 use olive_schemas::pointer::escape;
 
 use super::figures::{Unit, share};
-use super::lineage::baseline;
+use super::lineage::{baseline, way};
 
 /// Code of the warning.
 pub const CODE: &str = "quality-loss";
@@ -16,11 +16,11 @@ const TOLERATED: f64 = 0.05;
 const ROUNDING: f64 = 1e-9;
 
 /// Warnings about models that lost more than 5 points of a share metric against the nearest
-/// ancestor it was measured on.
+/// ancestor it was measured on; after a search only about those on the way to the result.
 ///
 /// `help_of` gives what to try instead for a type of pass.
 pub fn losses(footprint: &Footprint, help_of: &dyn Fn(&str) -> Option<String>) -> Vec<Diagnostic> {
-    let models = footprint.models.iter();
+    let models = way(footprint).into_iter();
     let values = models.flat_map(|model| model.metrics.iter().map(move |value| (model, value)));
     values.filter_map(|(model, value)| loss(footprint, model, value, help_of)).collect()
 }
@@ -93,6 +93,12 @@ mod tests {
         check([None, Some(0.75), Some(0.7)], &[]);
         check([None, Some(0.5), Some(0.9)], &[]);
         check([None, None, Some(0.1)], &[]);
+    }
+
+    #[test]
+    fn what_a_search_did_not_take_may_be_bad() {
+        let found = losses(&sample::searches::full(), &|_| None);
+        assert_eq!(found, []);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Models and metrics in the form Olive writes them.
 
-use olive_schemas::footprint::ModelRecord;
+use olive_schemas::footprint::{Footprint, ModelRecord};
+use olive_schemas::goal::GoalOutcome;
 use olive_schemas::model::Model;
+use olive_schemas::search::TrialRecord;
 use serde_json::{Map, Value, json};
 
 use crate::clock::epoch_seconds;
@@ -39,13 +41,23 @@ pub(super) fn metrics(record: &ModelRecord) -> Value {
     Value::Object(values.collect())
 }
 
-/// Models as nodes of a footprint, by id.
-pub(super) fn nodes(models: &[ModelRecord]) -> Value {
-    Value::Object(models.iter().map(|record| (record.model_id.clone(), node(record))).collect())
+/// `models` of `footprint` as nodes, by id.
+pub(super) fn nodes(footprint: &Footprint, models: &[ModelRecord]) -> Value {
+    let node = |record: &ModelRecord| (record.model_id.clone(), node(footprint, record));
+    Value::Object(models.iter().map(node).collect())
 }
 
-/// One node. Without a search there is no frontier to be on and no goal to miss.
-fn node(record: &ModelRecord) -> Value {
+/// One node. Without a search there is no frontier to be on.
+fn node(footprint: &Footprint, record: &ModelRecord) -> Value {
+    let search = footprint.search.as_ref();
+    let trials = search.map(|search| search.trials.as_slice()).unwrap_or_default();
+    let is_last = |trial: &&TrialRecord| trial.models.last() == Some(&record.model_id);
+    let trial = trials.iter().find(is_last);
+    let is_unmet = |goal: &GoalOutcome| goal.model == record.title() && !goal.is_met();
+    let meets_goals = match trial {
+        Some(trial) => trial.meets_goals(),
+        None => search.is_some() || !footprint.goals.iter().any(is_unmet),
+    };
     let step = record.pass_step.as_ref();
     let time = |time: Option<&String>| time.and_then(|time| epoch_seconds(time)).unwrap_or(0.0);
     json!({
@@ -54,14 +66,14 @@ fn node(record: &ModelRecord) -> Value {
         "model_config": record.model.as_ref().map(model_config),
         "from_pass": record.from_pass,
         "pass_run_config": record.pass_run_config,
-        "is_pareto_frontier": false,
-        "metrics": node_metrics(record),
+        "is_pareto_frontier": trial.is_some_and(|trial| trial.is_pareto),
+        "metrics": node_metrics(record, meets_goals),
         "start_time": time(step.map(|step| &step.start_time)),
         "end_time": time(step.map(|step| &step.end_time)),
     })
 }
 
-fn node_metrics(record: &ModelRecord) -> Value {
+fn node_metrics(record: &ModelRecord, meets_goals: bool) -> Value {
     if record.metrics.is_empty() {
         return Value::Null;
     }
@@ -70,7 +82,7 @@ fn node_metrics(record: &ModelRecord) -> Value {
         .iter()
         .map(|value| (value.key(), json!(if value.higher_is_better { 1 } else { -1 })))
         .collect();
-    json!({"value": metrics(record), "cmp_direction": directions, "if_goals_met": true})
+    json!({"value": metrics(record), "cmp_direction": directions, "if_goals_met": meets_goals})
 }
 
 #[cfg(test)]
@@ -85,7 +97,7 @@ mod tests {
     #[test]
     fn nodes_have_olives_keys() {
         let footprint = sample::full();
-        let nodes = nodes(&footprint.models);
+        let nodes = nodes(&footprint, &footprint.models);
         let node = &nodes[&footprint.models[1].model_id];
         let keys: Vec<&String> = node.as_object().unwrap().keys().collect();
         assert_eq!(
@@ -109,6 +121,20 @@ mod tests {
         assert_eq!(node["metrics"]["value"]["tone-exact_match"]["value"], 0.883);
         assert_eq!(node["metrics"]["if_goals_met"], true);
         assert_eq!(nodes[&footprint.models[0].model_id]["parent_model_id"], Value::Null);
+    }
+
+    #[test]
+    fn nodes_of_a_search_tell_its_front_and_missed_goals() {
+        let footprint = sample::searches::full();
+        let nodes = nodes(&footprint, &footprint.models);
+        for (number, is_pareto, meets_goals) in
+            [(1, true, true), (3, false, false), (5, false, true), (7, true, true)]
+        {
+            let trial = footprint.search.as_ref().unwrap().trial(number).unwrap();
+            let node = &nodes[trial.models.last().unwrap()];
+            let told = (&node["is_pareto_frontier"], &node["metrics"]["if_goals_met"]);
+            assert_eq!(told, (&json!(is_pareto), &json!(meets_goals)), "{number}");
+        }
     }
 
     #[test]

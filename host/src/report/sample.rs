@@ -1,5 +1,7 @@
 //! Fixed footprints for tests.
 
+pub(crate) mod searches;
+
 use std::collections::BTreeMap;
 
 use olive_schemas::diagnostic::{Diagnostic, Severity};

@@ -70,8 +70,18 @@ pub fn table(footprint: &Footprint) -> Table<'_> {
 }
 
 impl Column {
+    /// Whether it is the metric `key`.
+    pub fn is(&self, key: &str) -> bool {
+        self.key.as_deref() == Some(key)
+    }
+
+    /// Whether it is the size of models, whether a metric gives it or not.
+    pub fn is_size(&self) -> bool {
+        self.title == SIZE
+    }
+
     /// The value of `model` in this column.
-    fn value(&self, model: &ModelRecord) -> Option<f64> {
+    pub fn value(&self, model: &ModelRecord) -> Option<f64> {
         let measured = model.metrics.iter().find(|value| Some(value.key()) == self.key);
         let size = || (self.title == SIZE).then_some(model.size_bytes).flatten();
         measured.map(|value| value.value).or_else(|| size().map(|bytes| bytes as f64))

@@ -13,7 +13,8 @@ use olive_schemas::step::LogLevel;
 use crate::render::{self, Style, paint, plain, width};
 use crate::report::figures::{self, Unit};
 use crate::report::goals::GoalLine;
-use crate::report::table::table;
+use crate::report::lineage::{is_on, way};
+use crate::report::table::{Row, table};
 use crate::report::{self, PAGE};
 use crate::steps::{StepTitle, steps};
 use crate::units::{bytes, duration};
@@ -123,8 +124,10 @@ pub(super) fn ending(
 pub fn closing(footprint: &Footprint, color: bool) -> String {
     let mut parts = Vec::new();
     parts.extend(nothing_to_do(footprint));
+    parts.push(trials(footprint, color));
     parts.push(models(footprint, color));
     parts.push(times(footprint, color));
+    parts.push(verdict(footprint));
     parts.push(goals(footprint, color));
     parts.push(warnings(footprint, color));
     parts.push(places(footprint, color));
@@ -165,14 +168,45 @@ fn nothing_to_do(footprint: &Footprint) -> Option<String> {
     })
 }
 
+/// What each trial of a search decided and measured.
+fn trials(footprint: &Footprint, color: bool) -> String {
+    let Some(trials) = report::trials::trials(footprint) else { return String::new() };
+    let mut rows = vec![vec!["variant".to_owned()]];
+    rows[0].extend(trials.columns.iter().map(|column| column.title.clone()));
+    rows[0].push("outcome".to_owned());
+    rows.extend(trials.rows.iter().map(|row| {
+        let name = format!("{} {}", row.trial.number, row.trial.label());
+        let values = trials.columns.iter().zip(&row.values).map(|(column, value)| {
+            value.map_or_else(|| "–".to_owned(), |value| column.unit.show(value))
+        });
+        let outcome = std::iter::once(row.word().to_owned());
+        std::iter::once(name).chain(values).chain(outcome).collect()
+    }));
+    align(&rows, color)
+}
+
+/// What a search came to, in words.
+fn verdict(footprint: &Footprint) -> String {
+    let Some(told) = report::verdict::verdict(footprint) else { return String::new() };
+    let of_trials = told.beaten.iter().chain([&told.extent]);
+    let lines = std::iter::once(&told.result).chain(of_trials);
+    lines.map(|line| plain(line) + "\n").collect()
+}
+
+/// The models of a run, after a search those on the way to the result.
 fn models(footprint: &Footprint, color: bool) -> String {
+    if footprint.search.is_some() && !footprint.is_complete() {
+        return String::new();
+    }
+    let way = way(footprint);
     let table = table(footprint);
     if table.columns.is_empty() {
         return String::new();
     }
     let mut rows = vec![vec!["model".to_owned()]];
     rows[0].extend(table.columns.iter().map(|column| column.title.clone()));
-    rows.extend(table.rows.iter().map(|row| {
+    let is_on_way = |row: &&Row<'_>| is_on(&way, row.model);
+    rows.extend(table.rows.iter().filter(is_on_way).map(|row| {
         let cells = row
             .cells
             .iter()
@@ -194,7 +228,7 @@ fn times(footprint: &Footprint, color: bool) -> String {
         };
         let memory = record.peak_memory_bytes.map(|peak| bytes(peak as f64));
         vec![
-            step.title,
+            step.label(),
             duration(record.duration_sec),
             record.cpu_sec.map(duration).unwrap_or_default(),
             memory.unwrap_or_default(),
@@ -291,6 +325,20 @@ result: /runs/out
 report: /runs/out/report.html
 "
         );
+    }
+
+    #[test]
+    fn a_search_is_summed_up_by_its_variants() {
+        let text = closing(&sample::searches::full(), false);
+        for part in [
+            "\n7 quantize=KQuant quantize.bits=4 quantize.block_size=32     88.0 MiB             86.4 %",
+            "\ninput model            88.3 %",
+            "quantize (KQuant), variant 7",
+            "\nVariant 7 (`quantize=KQuant quantize.bits=4 quantize.block_size=32`) is the result.\n",
+            "\nLooked at 14 of 24 variants: ",
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
     }
 
     #[test]

@@ -2,17 +2,15 @@
 
 use std::fmt::Write;
 
-use super::super::figures::number;
+use super::axis::{Scale, label, range, ticks};
 use super::escape::escape;
 
 const LEFT: f64 = 58.0;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 24.0;
 const BOTTOM: f64 = 40.0;
-/// Ticks on an axis, about.
-const TICKS: f64 = 5.0;
-/// Ticks on an axis, at most.
-const MOST_TICKS: u32 = 12;
+/// Readings that the keyboard stops at, at most.
+const STOPS: usize = 8;
 
 /// Lines over one axis of units done.
 pub(super) struct Chart {
@@ -40,20 +38,6 @@ pub(super) struct Series {
     pub(super) show: Box<dyn Fn(f64) -> String>,
 }
 
-/// From values to places on the picture.
-struct Scale {
-    low: f64,
-    high: f64,
-    from: f64,
-    to: f64,
-}
-
-impl Scale {
-    fn at(&self, value: f64) -> f64 {
-        self.from + (value - self.low) / (self.high - self.low) * (self.to - self.from)
-    }
-}
-
 impl Chart {
     /// The chart as an `svg` element.
     pub(super) fn render(&self) -> String {
@@ -72,7 +56,7 @@ impl Chart {
         };
         let names: Vec<&str> = self.series.iter().map(|series| series.name.as_str()).collect();
         format!(
-            "<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n{}{}{}{}</svg>\n",
+            "<svg viewBox=\"0 0 {} {}\" role=\"group\" aria-label=\"{}\">\n{}{}{}{}</svg>\n",
             self.width,
             self.height,
             escape(&format!("{} by {}", names.join(" and "), self.unit)),
@@ -85,14 +69,7 @@ impl Chart {
 
     /// Smallest and largest coordinate, never the same.
     fn range(&self, of: impl Fn(&(u64, f64)) -> f64) -> (f64, f64) {
-        let values = || self.series.iter().flat_map(|series| &series.points).map(&of);
-        let (low, high) = (values().fold(f64::MAX, f64::min), values().fold(f64::MIN, f64::max));
-        if low < high {
-            (low, high)
-        } else {
-            let room = if low == 0.0 { 1.0 } else { low.abs() * 0.1 };
-            (low - room, high + room)
-        }
+        range(self.series.iter().flat_map(|series| &series.points).map(of))
     }
 
     fn y_axis(&self, y: &Scale, ticks: &[f64]) -> String {
@@ -162,6 +139,7 @@ impl Chart {
         places.sort_unstable();
         places.dedup();
         let mut svg = String::new();
+        let every = places.len().div_ceil(STOPS).max(1);
         for (index, &place) in places.iter().enumerate() {
             let middle = |other: usize| {
                 let other = *places.get(other)?;
@@ -169,7 +147,8 @@ impl Chart {
             };
             let from = index.checked_sub(1).and_then(middle).unwrap_or(LEFT);
             let to = middle(index + 1).unwrap_or(self.width - RIGHT);
-            self.reading(place, from..to, x, y, &mut svg);
+            let is_stop = (places.len() - 1 - index).is_multiple_of(every);
+            svg.push_str(&self.reading(place, from..to, is_stop, (x, y)));
         }
         svg
     }
@@ -178,10 +157,9 @@ impl Chart {
         &self,
         place: u64,
         band: std::ops::Range<f64>,
-        x: &Scale,
-        y: &Scale,
-        svg: &mut String,
-    ) {
+        is_stop: bool,
+        (x, y): (&Scale, &Scale),
+    ) -> String {
         let (mut parts, mut dots) = (vec![format!("{} {place}", self.unit)], String::new());
         for series in &self.series {
             for &(_, value) in series.points.iter().filter(|point| point.0 == place) {
@@ -191,18 +169,22 @@ impl Chart {
         }
         let text = escape(&parts.join(", "));
         let floor = self.height - BOTTOM;
-        let _ = writeln!(
-            svg,
-            "<g class=\"at\"><rect x=\"{:.1}\" y=\"{TOP}\" width=\"{:.1}\" height=\"{:.1}\">\
-             <title>{text}</title></rect><g class=\"shown\">\
+        let stop = if is_stop {
+            format!(" tabindex=\"0\" role=\"img\" aria-label=\"{text}\"")
+        } else {
+            String::new()
+        };
+        format!(
+            "<g class=\"at\"{stop}><rect x=\"{:.1}\" y=\"{TOP}\" width=\"{:.1}\" height=\"{:.1}\">\
+             <title>{text}</title></rect><g class=\"shown\" aria-hidden=\"true\">\
              <path class=\"axis\" d=\"M{:.1} {TOP}V{floor}\"/>\
-             {dots}<text class=\"reading\" x=\"{:.1}\" y=\"15\">{text}</text></g></g>",
+             {dots}<text class=\"reading\" x=\"{:.1}\" y=\"15\">{text}</text></g></g>\n",
             band.start,
             band.end - band.start,
             floor - TOP,
             x.at(place as f64),
             self.width - RIGHT,
-        );
+        )
     }
 }
 
@@ -210,51 +192,9 @@ fn dot(color: usize, x: f64, y: f64) -> String {
     format!("<circle class=\"dot c{color}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\"/>")
 }
 
-/// Round values from below `low` to above `high`.
-fn ticks(low: f64, high: f64) -> Vec<f64> {
-    let rough = (high - low) / TICKS;
-    let power = 10_f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power);
-    let step = step.into_iter().find(|step| *step >= rough).unwrap_or(power * 10.0);
-    let first = (low / step).floor();
-    let ticks = (0..MOST_TICKS).map(|index| (first + f64::from(index)) * step);
-    let mut ticks: Vec<f64> = ticks.take_while(|tick| *tick < high + step * 0.999).collect();
-    if ticks.len() < 2 {
-        ticks = vec![low, high];
-    }
-    ticks
-}
-
-/// A tick with as many digits as its neighbours need.
-fn label(tick: f64, ticks: &[f64]) -> String {
-    let step = ticks.get(1).zip(ticks.first()).map_or(1.0, |(second, first)| second - first);
-    if tick.abs() < step * 1e-6 {
-        return "0".into();
-    }
-    if step < 0.001 || tick.abs() >= 1e6 {
-        return number(tick);
-    }
-    let digits = (0..4).find(|&digits| step * 10_f64.powi(digits) > 0.999).unwrap_or(4);
-    format!("{tick:.*}", usize::try_from(digits).unwrap_or(0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn check_ticks(low: f64, high: f64, expected: &[&str]) {
-        let ticks = ticks(low, high);
-        let labels: Vec<String> = ticks.iter().map(|&tick| label(tick, &ticks)).collect();
-        assert_eq!(labels, expected);
-    }
-
-    #[test]
-    fn ticks_are_round_and_hold_the_range() {
-        check_ticks(0.93, 3.01, &["0.5", "1.0", "1.5", "2.0", "2.5", "3.0", "3.5"]);
-        check_ticks(1.0, 40.0, &["0", "10", "20", "30", "40"]);
-        check_ticks(0.0, 1e-4, &["0", "2e-5", "4e-5", "6e-5", "8e-5", "1e-4"]);
-        check_ticks(-5.0, 5.0, &["-6", "-4", "-2", "0", "2", "4", "6"]);
-    }
 
     #[test]
     fn a_flat_line_has_a_chart() {

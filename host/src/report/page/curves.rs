@@ -20,7 +20,7 @@ pub(super) fn render(footprint: &Footprint) -> String {
     let sections = trained.map(|step| {
         format!(
             "<section>\n<h2>Training <small><bdi>{}</bdi></small></h2>\n{}</section>\n",
-            escape(&step.title),
+            escape(&step.label()),
             charts(step.record)
         )
     });

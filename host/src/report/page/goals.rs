@@ -27,7 +27,8 @@ pub(super) fn render(footprint: &Footprint) -> String {
         );
     }
     format!(
-        "<section>\n<h2>Goals</h2>\n<div class=\"card scroll\"><table>\n<thead><tr>\
+        "<section>\n<h2>Goals</h2>\n<div class=\"card scroll\" tabindex=\"0\" \
+         role=\"region\" aria-label=\"Goals\"><table>\n<thead><tr>\
          <th scope=\"col\">figure</th><th scope=\"col\">value</th>\
          <th scope=\"col\">wanted</th><th scope=\"col\">outcome</th></tr></thead>\n\
          <tbody>\n{rows}</tbody>\n</table></div>\n</section>\n"

@@ -3,12 +3,13 @@
 use olive_schemas::footprint::Footprint;
 
 use super::super::figures::Verdict;
+use super::super::lineage::{is_on, way};
 use super::super::table::{Cell, Change, Column, Row, Table, table};
 use super::escape::escape;
 
 /// The way of the model through its passes.
 pub(super) fn chain(footprint: &Footprint) -> String {
-    let models = footprint.models.iter().map(|model| {
+    let models = way(footprint).into_iter().map(|model| {
         let kind =
             model.from_pass.as_deref().map(|kind| format!(" <small>{}</small>", escape(kind)));
         format!("<li><bdi>{}</bdi>{}</li>", escape(model.title()), kind.unwrap_or_default())
@@ -18,6 +19,9 @@ pub(super) fn chain(footprint: &Footprint) -> String {
 
 /// What the result is like, beside the input model.
 pub(super) fn tiles(footprint: &Footprint) -> String {
+    if footprint.search.is_some() && !footprint.is_complete() {
+        return String::new();
+    }
     let table = table(footprint);
     let [first, .., last] = table.rows.as_slice() else { return String::new() };
     let tiles = table.columns.iter().enumerate().filter_map(|(index, column)| {
@@ -45,13 +49,16 @@ pub(super) fn tiles(footprint: &Footprint) -> String {
         return tiles;
     }
     let title = escape(last.model.title());
+    let is_nearest = footprint.search.as_ref().is_some_and(|search| search.chosen.is_empty());
+    let name = if is_nearest { "Nearest model" } else { "Result" };
     format!(
-        "<section>\n<h2>Result <small><bdi>{title}</bdi></small></h2>\n\
+        "<section>\n<h2>{name} <small><bdi>{title}</bdi></small></h2>\n\
          <div class=\"tiles\">\n{tiles}</div>\n</section>\n"
     )
 }
 
-/// Every model against every metric, with the change from the model before.
+/// Every model against every metric, with the change from the model before; after a search those on
+/// the way to the result, since the others stand among the trials.
 pub(super) fn render(footprint: &Footprint) -> String {
     let table = table(footprint);
     if table.columns.is_empty() {
@@ -64,13 +71,17 @@ pub(super) fn render(footprint: &Footprint) -> String {
     });
     let last = table.rows.len() - 1;
     let has_result = footprint.output_dir.is_some();
-    let rows = table.rows.iter().enumerate().map(|(index, row)| {
+    let way = way(footprint);
+    let is_on_way = |row: &Row<'_>| is_on(&way, row.model);
+    let rows = table.rows.iter().enumerate().filter(|(_, row)| is_on_way(row));
+    let rows = rows.map(|(index, row)| {
         let class = if has_result && index == last { " class=\"result\"" } else { "" };
-        self::row(&table, row, class)
+        self::row(&table, row, &format!("{class} id=\"model-{index}\""))
     });
     format!(
         "<section>\n<h2>Models</h2>\n<p class=\"hint\">Below a value: the change from the model \
-         it was made from, or the nearest before that was measured.</p>\n<div class=\"card scroll\"><table>\n\
+         it was made from, or the nearest before that was measured.</p>\n<div class=\"card scroll\" \
+         tabindex=\"0\" role=\"region\" aria-label=\"Models\"><table>\n\
          <thead><tr><th scope=\"col\">model</th>{}</tr></thead>\n<tbody>\n{}</tbody></table></div>\n\
          </section>\n",
         heads.collect::<String>(),
@@ -78,7 +89,7 @@ pub(super) fn render(footprint: &Footprint) -> String {
     )
 }
 
-fn row(table: &Table<'_>, row: &Row<'_>, class: &str) -> String {
+fn row(table: &Table<'_>, row: &Row<'_>, attributes: &str) -> String {
     let cells = row.cells.iter().zip(&table.columns).enumerate().map(|(index, (cell, column))| {
         let values = table.rows.iter().filter_map(|row| row.cells[index].as_ref());
         let largest = values.map(|cell| cell.value).fold(0.0, f64::max);
@@ -95,7 +106,7 @@ fn row(table: &Table<'_>, row: &Row<'_>, class: &str) -> String {
         (None, None) => String::new(),
     };
     format!(
-        "<tr{class}><th scope=\"row\" title=\"{}\"><bdi>{}</bdi><small>{}</small></th>{}</tr>\n",
+        "<tr{attributes}><th scope=\"row\" title=\"{}\"><bdi>{}</bdi><small>{}</small></th>{}</tr>\n",
         escape(&path.unwrap_or_default()),
         escape(row.model.title()),
         escape(&kind),

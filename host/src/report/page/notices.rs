@@ -7,9 +7,12 @@ use olive_schemas::footprint::Footprint;
 use super::escape::escape;
 use crate::steps::{Step, steps};
 
-/// Errors of steps, then warnings, then notes folded.
+/// Errors of steps, then warnings, then notes folded. A search that has a result tells what failed
+/// with its trials.
 pub(super) fn render(footprint: &Footprint) -> String {
-    let failures = steps(footprint).into_iter().filter_map(|step| {
+    let is_survived = footprint.search.is_some() && footprint.is_complete();
+    let failed = if is_survived { Vec::new() } else { steps(footprint) };
+    let failures = failed.into_iter().filter_map(|step| {
         let error = step.record.error.as_ref()?;
         Some(failure(&step, error))
     });
@@ -74,7 +77,7 @@ fn card(
 }
 
 /// Escaped text in which a pair of backticks makes code.
-fn ticks(text: &str) -> String {
+pub(super) fn ticks(text: &str) -> String {
     let parts: Vec<String> = text.split('`').map(escape).collect();
     if parts.len().is_multiple_of(2) {
         return escape(text);

@@ -42,7 +42,7 @@ fn entry(index: usize, step: &Step<'_>, longest: f64) -> String {
          </span><span class=\"number\">{}</span><span class=\"bar\">\
          <i style=\"width:{share:.1}%\"></i></span><span class=\"number\">{}</span>\
          <span class=\"number\">{}</span></summary>\n<div class=\"inside\">{}</div></details>\n",
-        escape(&step.title),
+        escape(&step.label()),
         escape(&duration(record.duration_sec)),
         escape(&cpu(step)),
         escape(&memory.unwrap_or_else(|| "–".into())),
