@@ -37,6 +37,7 @@ mod yaml;
 mod corpus;
 mod schema;
 mod search;
+mod report;
 mod init;
 mod lsp;
 mod wrong_inputs;
