@@ -1,6 +1,7 @@
 //! Plugins: found, described through a worker or the sandbox, looked up by name.
 
 mod program;
+mod read_ahead;
 pub mod digest;
 pub mod discover;
 pub mod native;

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
+use super::read_ahead::read_ahead;
 use crate::store::files::write_atomically;
 
 /// Remembered digests, kept in one file.
@@ -46,7 +47,7 @@ impl Digests {
         {
             return Ok(known.digest.clone());
         }
-        let digest = digest(&mut File::open(&path)?)?;
+        let digest = digest(&File::open(&path)?)?;
         self.known.insert(path, Known { size, modified_ns, digest: digest.clone() });
         self.is_changed = true;
         Ok(digest)
@@ -81,15 +82,12 @@ impl Digests {
     }
 }
 
-/// BLAKE3 digest of what is left of a file; all threads hash, a piece at a time is in memory.
-fn digest(file: &mut File) -> io::Result<String> {
-    const PIECE_BYTES: u64 = 8 << 20;
+/// BLAKE3 digest of what is left of a file; all threads hash what one has read.
+fn digest(file: &File) -> io::Result<String> {
     let mut hasher = blake3::Hasher::new();
-    let mut piece = Vec::new();
-    while file.by_ref().take(PIECE_BYTES).read_to_end(&mut piece)? > 0 {
-        hasher.update_rayon(&piece);
-        piece.clear();
-    }
+    read_ahead(file, |piece| {
+        hasher.update_rayon(piece);
+    })?;
     Ok(hasher.finalize().to_hex().to_string())
 }
 
