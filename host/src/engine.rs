@@ -22,7 +22,7 @@ use olive_schemas::step::StepOutcome;
 use crate::clock;
 use crate::plan::{Plan, Role, Step};
 use crate::steps::{StepTitle, steps};
-use crate::store::{StepKey, Store, files};
+use crate::store::{StepKey, Store};
 use crate::view::View;
 pub use goals::outcomes;
 use step::Ended;
@@ -74,7 +74,7 @@ pub fn walk(
     context: &RunContext<'_>,
     goes_on: &dyn Fn(&[ModelRecord]) -> bool,
 ) -> Vec<ModelRecord> {
-    let mut models = vec![input_record(plan)];
+    let mut models = vec![input_record(plan, context.store)];
     for (step, title) in plan.steps.iter().zip(titles) {
         let Some(input) = models.get(step.input()).and_then(|record| record.model.clone()) else {
             break;
@@ -84,7 +84,7 @@ pub fn walk(
         let is_done = ended.record.status.is_done();
         let metrics = metrics_of(&ended);
         context.view.step_ended(title, &ended.record, &metrics);
-        attach(&mut models, step, ended);
+        attach(&mut models, step, ended, context.store);
         if !is_done || !goes_on(&models) {
             break;
         }
@@ -114,11 +114,11 @@ pub fn failure(footprint: &Footprint) -> Option<(String, PluginError)> {
     Some((step.title, step.record.error.clone().unwrap_or_else(unknown)))
 }
 
-fn input_record(plan: &Plan) -> ModelRecord {
+fn input_record(plan: &Plan, store: &Store) -> ModelRecord {
     ModelRecord {
         model_id: plan.input.digest.clone(),
         parent_model_id: None,
-        size_bytes: size(&plan.input.model),
+        size_bytes: size(&plan.input.model, store),
         model: Some(plan.input.model.clone()),
         pass_name: None,
         from_pass: None,
@@ -130,7 +130,7 @@ fn input_record(plan: &Plan) -> ModelRecord {
 }
 
 /// Adds what a step did: a model of its own, or figures of the last one.
-fn attach(models: &mut Vec<ModelRecord>, step: &Step, ended: Ended) {
+fn attach(models: &mut Vec<ModelRecord>, step: &Step, ended: Ended, store: &Store) {
     match &step.role {
         Role::Pass { pass_name } => {
             let model = match ended.outcome {
@@ -140,7 +140,7 @@ fn attach(models: &mut Vec<ModelRecord>, step: &Step, ended: Ended) {
             models.push(ModelRecord {
                 model_id: step.key.to_string(),
                 parent_model_id: models.last().map(|parent| parent.model_id.clone()),
-                size_bytes: model.as_ref().and_then(size),
+                size_bytes: model.as_ref().and_then(|model| size(model, store)),
                 model,
                 pass_name: Some(pass_name.clone()),
                 from_pass: Some(step.name.clone()),
@@ -171,9 +171,9 @@ fn metrics_of(ended: &Ended) -> Vec<MetricValue> {
     }
 }
 
-/// Bytes of a model's files, its adapter's among them.
-pub fn size(model: &Model) -> Option<u64> {
+/// Bytes of a model's files, its adapter's among them, wherever `store` has them.
+pub fn size(model: &Model, store: &Store) -> Option<u64> {
     let adapter = model.adapter_path.as_deref();
     let paths = std::iter::once(model.model_path.as_path()).chain(adapter);
-    paths.map(|path| files::size(path).ok()).sum()
+    paths.map(|path| store.size(path).ok()).sum()
 }

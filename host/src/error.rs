@@ -233,7 +233,7 @@ impl Error {
                 Some("make room, ask for less, or run it all the same with `--force`".to_owned()),
             ),
             Self::NoVariant(reasons) => ("no-variant", other_reasons(reasons)),
-            Self::Store(_) => ("store", None),
+            Self::Store(_) | Self::Output(OutputError::Store(_)) => ("store", None),
             Self::Output(OutputError::Io { .. }) => ("output", None),
             Self::Run(error) => ("report", error.help().map(str::to_owned)),
             Self::Report(_) | Self::Output(OutputError::Report(_)) => ("report", None),

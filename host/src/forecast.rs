@@ -48,7 +48,7 @@ pub struct Shortage {
 /// What each step of `plan` will take; `costs` are the estimates of its passes by name.
 pub fn forecasts(plan: &Plan, costs: &[(String, Option<Cost>)], store: &Store) -> Vec<Forecast> {
     let rates = Rates::open();
-    let model_bytes = engine::size(&plan.input.model).unwrap_or_default();
+    let model_bytes = engine::size(&plan.input.model, store).unwrap_or_default();
     let forecast = |step: &Step| {
         let cost = cost_of(step, costs);
         let work = Work::of(cost, model_bytes);

@@ -14,13 +14,13 @@ use thiserror::Error;
 
 use crate::report::{self, Form, ReportError};
 use crate::steps::steps;
-use crate::store::Store;
-use crate::store::files::{copy, link_or_copy, relative_files, write_atomically};
+use crate::store::files::{copy, let_write, link_or_copy, remove, write_atomically};
+use crate::store::{Hold, Store, StoreError};
 
 /// Says which result the folder holds, and which files belong to it.
 const MARKER: &str = ".olive-result.json";
-/// Files up to this size are copied, so that a user may edit them; larger ones share their bytes
-/// with the store, where their format's readers let them.
+/// Files up to this size are copied, so that a user may edit them. Larger ones share their bytes
+/// with the store, or are lent by it where their format's readers refuse files with two names.
 const COPIED_BYTES: u64 = 1 << 20;
 
 /// Why a result could not be put into the output folder.
@@ -36,6 +36,9 @@ pub enum OutputError {
         /// What the system says.
         source: io::Error,
     },
+    /// The store cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The report cannot be written.
     #[error(transparent)]
     Report(#[from] ReportError),
@@ -57,10 +60,11 @@ struct PlacedFile {
     size_bytes: u64,
 }
 
-/// A file of the result: where it goes, where it is.
+/// A file of the result: where it goes below the folder, where it is in the store, its bytes.
 struct Placement {
     target: PathBuf,
     source: PathBuf,
+    size_bytes: u64,
 }
 
 /// Finds before a run whether its result can be put into `output_dir`; makes nothing there.
@@ -95,20 +99,22 @@ pub fn place(
     footprint.output_dir = Some(output_dir.to_string_lossy().into_owned());
     let Some(last) = footprint.models.last_mut() else { return Ok(()) };
     let Some(model) = &mut last.model else { return Ok(()) };
-    let placements = settle(model, store, output_dir)?;
-    // The onnx package refuses weights in a file that has more than one name.
-    let put_large = if model.kind == ModelKind::Onnx { copy } else { link_or_copy };
+    let in_store = model.clone();
+    let placements = settle(model, store, output_dir);
     let model_id = last.model_id.clone();
     let keys = steps(footprint).iter().map(|step| step.record.key.clone()).collect();
-    let marker = Marker { model_id, steps: keys, files: measure(&placements)? };
+    let files = placements.iter().map(Placement::placed).collect();
+    let marker = Marker { model_id, steps: keys, files };
     let old = read_marker(output_dir);
     if old.as_ref() == Some(&marker) && is_whole(&marker, output_dir) {
         return Ok(());
     }
-    clear(old.as_ref(), &marker, output_dir)?;
+    clear(old.as_ref(), &marker, &placements, store, output_dir)?;
+    let hold = store.hold(&in_store)?;
     for placement in &placements {
-        put(placement, output_dir, put_large)?;
+        put(placement, output_dir, &hold, in_store.kind)?;
     }
+    drop(hold);
     report::write(footprint, output_dir)?;
     let path = output_dir.join(MARKER);
     let bytes = serde_json::to_vec_pretty(&marker).unwrap_or_default();
@@ -134,51 +140,46 @@ pub fn keep_failed(footprint: &Footprint, store: &Store) -> Result<PathBuf, Outp
 ///
 /// The model's files lie flat in the folder. With an adapter they lie under `model/` and
 /// `adapter/`. What is outside the store, such as the base model of an adapter, stays there.
-fn settle(
-    model: &mut Model,
-    store: &Store,
-    output_dir: &Path,
-) -> Result<Vec<Placement>, OutputError> {
+fn settle(model: &mut Model, store: &Store, output_dir: &Path) -> Vec<Placement> {
     let mut placements = Vec::new();
     let has_adapter = model.adapter_path.is_some();
     if store.holds(&model.model_path) {
         let below = if has_adapter { "model" } else { "" };
-        model.model_path = settle_path(&model.model_path, below, output_dir, &mut placements)?;
+        let ground = (store, output_dir);
+        model.model_path = settle_path(&model.model_path, below, ground, &mut placements);
     }
     if let Some(adapter) = &mut model.adapter_path
         && store.holds(adapter)
     {
-        *adapter = settle_path(adapter, "adapter", output_dir, &mut placements)?;
+        *adapter = settle_path(adapter, "adapter", (store, output_dir), &mut placements);
     }
-    Ok(placements)
+    placements
 }
 
+/// Where `path` goes, with its files added to `placements`.
 fn settle_path(
     path: &Path,
     below: &str,
-    output_dir: &Path,
+    (store, output_dir): (&Store, &Path),
     placements: &mut Vec<Placement>,
-) -> Result<PathBuf, OutputError> {
-    if path.is_file() {
-        let target = Path::new(below).join(path.file_name().unwrap_or_default());
-        let placed = output_dir.join(&target);
-        placements.push(Placement { target, source: path.to_owned() });
-        return Ok(placed);
+) -> PathBuf {
+    for (name, size_bytes) in store.files_below(path).unwrap_or_default() {
+        if name.as_os_str().is_empty() {
+            let target = Path::new(below).join(path.file_name().unwrap_or_default());
+            let placed = output_dir.join(&target);
+            placements.push(Placement { target, source: path.to_owned(), size_bytes });
+            return placed;
+        }
+        let (target, source) = (Path::new(below).join(&name), path.join(name));
+        placements.push(Placement { target, source, size_bytes });
     }
-    for name in relative_files(path).map_err(failed("read", path))? {
-        placements
-            .push(Placement { target: Path::new(below).join(&name), source: path.join(name) });
-    }
-    let is_flat = below.is_empty();
-    Ok(if is_flat { output_dir.to_owned() } else { output_dir.join(below) })
+    if below.is_empty() { output_dir.to_owned() } else { output_dir.join(below) }
 }
 
-fn measure(placements: &[Placement]) -> Result<Vec<PlacedFile>, OutputError> {
-    let files = placements.iter().map(|Placement { target, source }| {
-        let size_bytes = fs::metadata(source).map_err(failed("read", source))?.len();
-        Ok(PlacedFile { path: target.clone(), size_bytes })
-    });
-    files.collect()
+impl Placement {
+    fn placed(&self) -> PlacedFile {
+        PlacedFile { path: self.target.clone(), size_bytes: self.size_bytes }
+    }
 }
 
 fn read_marker(output_dir: &Path) -> Option<Marker> {
@@ -194,39 +195,67 @@ fn is_whole(marker: &Marker, output_dir: &Path) -> bool {
     marker.files.iter().all(is_there) && output_dir.join(report::PAGE).exists()
 }
 
-/// Takes away what says that the folder holds a result, and files that the new one lacks.
-fn clear(old: Option<&Marker>, new: &Marker, output_dir: &Path) -> Result<(), OutputError> {
-    let mut gone: Vec<PathBuf> = vec![MARKER.into(), "model_config.json".into()];
+/// Takes away what says that the folder holds a result, and files that the new one lacks; what other
+/// steps have lent goes back to them.
+fn clear(
+    old: Option<&Marker>,
+    new: &Marker,
+    placements: &[Placement],
+    store: &Store,
+    output_dir: &Path,
+) -> Result<(), OutputError> {
+    let take = |name: &Path| {
+        let path = output_dir.join(name);
+        remove(&path).map_err(failed("remove", &path))
+    };
+    take(Path::new(MARKER))?;
+    let is_placed = |source: &Path, place: &Path| {
+        let here =
+            |file: &Placement| file.source == source && output_dir.join(&file.target) == place;
+        placements.iter().any(here)
+    };
+    store.take_home(output_dir, &is_placed)?;
+    take(Path::new("model_config.json"))?;
     let stays = |path: &Path| new.files.iter().any(|file| file.path == path);
     let old_files = old.map(|marker| marker.files.as_slice()).unwrap_or_default();
-    gone.extend(old_files.iter().map(|file| file.path.clone()).filter(|path| !stays(path)));
-    for name in gone {
-        let path = output_dir.join(name);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(failed("remove", &path)(error));
-            }
-            Ok(()) | Err(_) => {}
-        }
-    }
-    Ok(())
+    old_files.iter().filter(|file| !stays(&file.path)).try_for_each(|file| take(&file.path))
 }
 
 fn put(
     placement: &Placement,
     output_dir: &Path,
-    put_large: fn(&Path, &Path) -> io::Result<()>,
+    hold: &Hold<'_>,
+    kind: ModelKind,
 ) -> Result<(), OutputError> {
-    let Placement { target, source } = placement;
+    let Placement { target, source, size_bytes } = placement;
     let target = output_dir.join(target);
-    let size = fs::metadata(source).map_err(failed("read", source))?.len();
-    if size > COPIED_BYTES {
-        return put_large(source, &target).map_err(failed("write", &target));
+    if *size_bytes > COPIED_BYTES {
+        // The onnx package refuses weights in a file that has more than one name.
+        let is_shared = kind != ModelKind::Onnx;
+        return put_large(source, &target, hold, is_shared).map_err(failed("write", &target));
     }
     let folder = target.parent().unwrap_or(output_dir);
     fs::create_dir_all(folder).map_err(failed("make", folder))?;
     let bytes = fs::read(source).map_err(failed("read", source))?;
     write_atomically(&target, &bytes).map_err(failed("write", &target))
+}
+
+fn put_large(source: &Path, target: &Path, hold: &Hold<'_>, is_shared: bool) -> io::Result<()> {
+    let place = hold.place_of(source);
+    if place == target {
+        return let_write(target);
+    }
+    if is_shared && place == source {
+        return link_or_copy(source, target);
+    }
+    if place == source && hold.lend(source, target)? {
+        return Ok(());
+    }
+    copy(&place, target)?;
+    if hold.place_of(source) == place {
+        return Ok(());
+    }
+    Err(io::Error::other(format!("`{}` has changed: run again", place.display())))
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OutputError {

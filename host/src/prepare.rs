@@ -58,7 +58,7 @@ pub fn prepare(
                 evaluators.push((&step.library, &step.name));
                 let mut request = plan.request(step, ancestor.clone());
                 request.is_input_final = step.input() == ancestor_number;
-                found.extend(look_for(step, request, is_cancelled)?);
+                found.extend(look_for(step, request, store, is_cancelled)?);
                 continue;
             }
             Role::Evaluation { .. } | Role::Fetch { .. } => continue,
@@ -75,7 +75,7 @@ pub fn prepare(
         if request.is_input_final {
             settled.push(step.key.clone());
         }
-        let problems = look_for(step, request, is_cancelled)?;
+        let problems = look_for(step, request, store, is_cancelled)?;
         let pointer = format!("/passes/{}", escape(pass_name));
         found.extend(problems.into_iter().map(|mut problem| {
             problem.pointer = format!("{pointer}{}", problem.pointer);
@@ -99,9 +99,16 @@ fn needs_a_look(plan: &Plan, step: &Step, store: &Store, asked: &[(&Callee, &Str
 fn look_for(
     step: &Step,
     request: StepRequest,
+    store: &Store,
     is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Vec<Diagnostic>, PrepareError> {
-    look(step, request, is_cancelled).map_err(|error| PrepareError { title: step.title(), error })
+    let failed = |error| PrepareError { title: step.title(), error };
+    let hold = store.hold_at_home(&request.input, is_cancelled);
+    let hold = hold.map_err(|error| failed(error.of_step()))?;
+    if hold.is_none() {
+        return Err(failed(PluginError::cancelled()));
+    }
+    look(step, request, is_cancelled).map_err(failed)
 }
 
 /// What the pass of `step` finds wrong with the very model `input`, right before it runs.

@@ -3,6 +3,7 @@
 //! ```text
 //! <cache>/v1/steps/<key>/step.json     how the step went and what it made
 //! <cache>/v1/steps/<key>/files/        the files it made
+//! <cache>/v1/steps/<key>/loans.json    which of them lie in an output folder instead
 //! <cache>/v1/work/<key>.<pid>/         a step under way: output/ and scratch/
 //! <cache>/v1/checkpoints/<key>/files/  what a step left that was stopped or failed, to go on from
 //! <cache>/v1/locks/<key>               held while a step is under way
@@ -17,15 +18,19 @@ pub mod key;
 pub mod artifact;
 pub mod checkpoints;
 pub mod lock;
+mod loans;
+pub mod hold;
 mod vet;
 
 pub use artifact::{StoredStep, Work};
 pub use checkpoints::Unfinished;
+pub use hold::Hold;
 pub use key::StepKey;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+use olive_schemas::error::PluginError;
 use thiserror::Error;
 
 /// Why the store could not do its work.
@@ -49,6 +54,14 @@ pub enum StoreError {
         /// What it is: `a symbolic link`.
         what: &'static str,
     },
+    /// A file that a step has lent to an output folder is not what it was.
+    #[error("`{}` is not what step `{}` has made", path.display(), key.short())]
+    Lent {
+        /// Key of the step.
+        key: StepKey,
+        /// Where the file lies, or lay.
+        path: PathBuf,
+    },
     /// A step's record cannot be written as JSON.
     #[error("cannot write the record of step `{key}`: {source}")]
     Record {
@@ -63,6 +76,18 @@ impl StoreError {
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
+    }
+
+    /// The error of a step that the store could not serve.
+    pub(crate) fn of_step(&self) -> PluginError {
+        let told = PluginError::new("store", self.to_string());
+        match self {
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                told.with_help("make room on the disk of `cache_dir` and run again")
+            }
+            Self::Lent { .. } => told.with_help("run again: the step is then made anew"),
+            Self::Io { .. } | Self::Foreign { .. } | Self::Record { .. } => told,
+        }
     }
 }
 
@@ -91,12 +116,19 @@ impl Store {
     /// Drops the step that `path` belongs to, so that it is made again: its files are not what they
     /// were. A path outside the store is left alone.
     pub fn forget(&self, path: &Path) {
-        let steps = self.root.join("steps");
-        let inner = path.strip_prefix(&steps).ok();
-        if let Some(key) = inner.and_then(|inner| inner.components().next()) {
+        if let Some((key, _)) = self.inside(path) {
             // What cannot be removed stays, and is found damaged by whoever reads it.
-            let _ = vet::remove(&steps.join(key));
+            let _ = vet::remove(&self.step_dir(&key));
         }
+    }
+
+    /// The step whose files `path` is among, and its path among them.
+    fn inside(&self, path: &Path) -> Option<(StepKey, PathBuf)> {
+        let inner = path.strip_prefix(self.root.join("steps")).ok()?;
+        let mut parts = inner.components();
+        let key = parts.next()?.as_os_str().to_string_lossy().into_owned();
+        let path = parts.as_path().strip_prefix("files").ok()?;
+        Some((StepKey::from_name(key), path.to_owned()))
     }
 
     /// Folder for the footprint and report of a run that has no result.
@@ -114,7 +146,7 @@ impl Store {
         self.root.join("steps").join(key.as_str())
     }
 
-    /// Keys and sizes of every complete step, sorted by key.
+    /// Every complete step with the bytes that it takes up in the store, sorted by key.
     ///
     /// # Errors
     /// When the store cannot be read.

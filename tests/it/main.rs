@@ -11,6 +11,7 @@
 mod playground;
 mod blessed;
 mod run;
+mod lending;
 mod resume;
 mod data_preview;
 mod onnx_inspect;

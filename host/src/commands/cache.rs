@@ -26,10 +26,10 @@ fn list(args: &CacheArgs) -> Result<(), Error> {
     let store = Store::new(&folder);
     let (steps, unfinished) = (store.list()?, store.unfinished()?);
     let mut lines: Vec<String> = if args.json {
-        let done = steps.iter().map(|(step, size)| json_line(step, *size));
+        let done = steps.iter().map(|(step, size)| json_line(step, *size, &store.lent(&step.key)));
         done.chain(unfinished.iter().map(json_line_unfinished)).collect()
     } else {
-        let done = steps.iter().map(|(step, size)| text_line(step, *size));
+        let done = steps.iter().map(|(step, size)| text_line(step, *size, &store.lent(&step.key)));
         done.chain(unfinished.iter().map(text_line_unfinished)).collect()
     };
     if !args.json {
@@ -42,18 +42,20 @@ fn list(args: &CacheArgs) -> Result<(), Error> {
     Ok(())
 }
 
-fn text_line(step: &StoredStep, size: u64) -> String {
+fn text_line(step: &StoredStep, size: u64, lent: &[PathBuf]) -> String {
     let (key, time, size) = (step.key.short(), &step.record.end_time, bytes(size as f64));
-    format!("{key}  {size:>10}  {time}  {}", step.name)
+    let lent: Vec<String> = lent.iter().map(|path| format!(", `{}`", path.display())).collect();
+    format!("{key}  {size:>10}  {time}  {}{}", step.name, lent.concat())
 }
 
-fn json_line(step: &StoredStep, size: u64) -> String {
+fn json_line(step: &StoredStep, size: u64, lent: &[PathBuf]) -> String {
     let line = json!({
         "key": step.key,
         "name": step.name,
         "plugin": step.record.plugin,
         "end_time": step.record.end_time,
         "size_bytes": size,
+        "lent": lent,
         "is_complete": true,
     });
     line.to_string()

@@ -1,7 +1,7 @@
 //! One step: look up, else lock, run in a worker, publish.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use olive_schemas::diagnostic::{Diagnostic, Severity};
 use olive_schemas::error::PluginError;
@@ -19,11 +19,8 @@ use crate::clock;
 use crate::plan::{Plan, Role, Step};
 use crate::plugin::process::{self, Failure, Supervision};
 use crate::prepare::look_again;
-use crate::store::lock::Lock;
+use crate::store::lock::{Lock, PATIENCE};
 use crate::store::{Store, StoreError, StoredStep, Work};
-
-/// How often a waiting host looks whether another run is done with a step.
-const PATIENCE: Duration = Duration::from_millis(100);
 
 /// A step that came to an end, good or bad.
 pub(super) struct Ended {
@@ -88,9 +85,14 @@ fn reuse_or_work(
     if (context.is_cancelled)() {
         return Err(plain(PluginError::cancelled()));
     }
-    check_input(plan, step, &input, context, recorder).map_err(plain)?;
     let store = context.store;
-    let work = store.begin(&step.key, lock).map_err(|error| plain(store_error(&error)))?;
+    let refused = |error: StoreError| plain(error.of_step());
+    let input_hold = store.hold_at_home(&input, context.is_cancelled).map_err(refused)?;
+    if input_hold.is_none() {
+        return Err(plain(PluginError::cancelled()));
+    }
+    check_input(plan, step, &input, context, recorder).map_err(plain)?;
+    let work = store.begin(&step.key, lock).map_err(refused)?;
     recorder.go_on(work.earlier_curve());
     let result = work_on(plan, step, input, &work, context, recorder);
     if result.is_err() {
@@ -110,7 +112,7 @@ fn reuse(step: &Step, context: &RunContext<'_>) -> Option<StoredStep> {
 fn wait_for_lock(step: &Step, context: &RunContext<'_>) -> Result<Option<Lock>, PluginError> {
     let mut is_told = false;
     loop {
-        let lock = context.store.try_lock(&step.key).map_err(|error| store_error(&error))?;
+        let lock = context.store.try_lock(&step.key).map_err(|error| error.of_step())?;
         if lock.is_some() || (context.is_cancelled)() {
             return Ok(lock);
         }
@@ -206,7 +208,7 @@ fn work_on(
     let published = context.store.publish(work, &step.name, record, &outcome);
     published.map_err(|error| match error {
         StoreError::Foreign { .. } => failed(foreign(step, &error)),
-        _ => failed(store_error(&error)),
+        _ => failed(error.of_step()),
     })
 }
 
@@ -217,7 +219,7 @@ fn request(plan: &Plan, step: &Step, input: Model, work: &Work) -> Result<StepRe
     request.scratch_dir = work.scratch_dir();
     if let Role::Pass { .. } = step.role {
         let folder = work.checkpoint_dir(&step.name, &step.plugin);
-        let failed = |error| Box::new((store_error(&error), Usage::default()));
+        let failed = |error: StoreError| Box::new((error.of_step(), Usage::default()));
         request.checkpoint_dir = Some(folder.map_err(failed)?);
     }
     Ok(request)
@@ -240,14 +242,4 @@ fn foreign(step: &Step, error: &StoreError) -> PluginError {
     let message = format!("plugin `{}` made what cannot be kept: {error}", step.plugin);
     PluginError::new("answer", message)
         .with_help("a result is made of files and folders: report this to the plugin's authors")
-}
-
-fn store_error(error: &StoreError) -> PluginError {
-    let mut told = PluginError::new("store", error.to_string());
-    if let StoreError::Io { source, .. } = error
-        && source.kind() == std::io::ErrorKind::StorageFull
-    {
-        told.help = Some("make room on the disk of `cache_dir` and run again".into());
-    }
-    told
 }

@@ -10,6 +10,7 @@ use olive_schemas::validation::Cost;
 use crate::home::cache_home;
 use crate::plan::{Plan, Role, Step};
 use crate::steps::steps;
+use crate::store::Store;
 use crate::store::files::write_atomically;
 
 /// Weight of what is new against what is known.
@@ -94,7 +95,8 @@ impl Rates {
 /// Learns from the steps of `footprint` that ran; `costs` are the estimates of the passes of its
 /// `plan` by name.
 pub fn learn(plan: &Plan, costs: &[(String, Option<Cost>)], footprint: &Footprint) {
-    let model_bytes = super::engine::size(&plan.input.model).unwrap_or_default();
+    let model_bytes =
+        super::engine::size(&plan.input.model, &Store::new(&plan.cache_dir)).unwrap_or_default();
     let mut rates = Rates::open();
     let mut has_learned = false;
     for told in steps(footprint) {

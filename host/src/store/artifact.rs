@@ -1,6 +1,7 @@
 //! What a step made: written into a work folder, published by one rename.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use olive_schemas::footprint::{CurvePoint, StepRecord};
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::checkpoints::Checkpoints;
-use super::files::{relative_files, seal, write_atomically};
+use super::files::{relative_files, seal, size, write_atomically};
 use super::key::StepKey;
 use super::lock::Lock;
 use super::{Store, StoreError, vet};
@@ -135,6 +136,29 @@ impl Store {
         Ok(self.to_stored(work.key.clone(), manifest))
     }
 
+    /// Files below `path`, a folder or file of a step, lent ones among them: their paths below it
+    /// and their bytes, sorted. None when no step has made it.
+    pub fn files_below(&self, path: &Path) -> Option<Vec<(PathBuf, u64)>> {
+        let (key, inner) = self.inside(path)?;
+        let files = manifest(self, &key)?.files.into_iter();
+        let below = files.filter_map(|file| {
+            let name = Path::new(&file.path).strip_prefix(&inner).ok()?;
+            Some((name.to_owned(), file.size_bytes))
+        });
+        Some(below.collect())
+    }
+
+    /// Bytes of a file or of every file below a folder, in this store or elsewhere.
+    ///
+    /// # Errors
+    /// When something cannot be read.
+    pub fn size(&self, path: &Path) -> io::Result<u64> {
+        match self.files_below(path) {
+            Some(files) => Ok(files.iter().map(|(_, size_bytes)| size_bytes).sum()),
+            None => size(path),
+        }
+    }
+
     fn move_in(&self, folder: &Path, target: &Path) -> Result<(), StoreError> {
         let parent = self.root.join("steps");
         fs::create_dir_all(&parent).map_err(StoreError::io("make", &parent))?;
@@ -170,17 +194,10 @@ impl Store {
         if let Ok(inner) = path.strip_prefix(output) {
             return Location::Here(inner.to_owned());
         }
-        let steps = self.root.join("steps");
-        if let Ok(inner) = path.strip_prefix(&steps) {
-            let mut parts = inner.components();
-            if let Some(key) = parts.next()
-                && let Ok(path) = parts.as_path().strip_prefix("files")
-            {
-                let key = StepKey::from_name(key.as_os_str().to_string_lossy().into_owned());
-                return Location::Step { key, path: path.to_owned() };
-            }
+        match self.inside(path) {
+            Some((key, path)) => Location::Step { key, path },
+            None => Location::Outside(path.to_owned()),
         }
-        Location::Outside(path.to_owned())
     }
 
     fn absolute(&self, location: &Location, own_key: &StepKey) -> PathBuf {
@@ -264,23 +281,17 @@ fn remove_leftovers(parent: &Path, key: &StepKey) -> Result<(), StoreError> {
 
 /// Reads a step; `None` when it is absent, unreadable, or a file or another step it needs is gone.
 pub(super) fn read(store: &Store, key: &StepKey) -> Option<StoredStep> {
-    let folder = store.step_dir(key);
-    let bytes = fs::read(folder.join("step.json")).ok()?;
-    let manifest: Manifest = serde_json::from_slice(&bytes).ok()?;
-    let is_whole = manifest.files.iter().all(|file| {
-        let metadata = fs::metadata(folder.join("files").join(&file.path));
-        metadata.is_ok_and(|metadata| metadata.len() == file.size_bytes)
-    });
-    if !is_whole {
-        return None;
-    }
+    let manifest = whole_manifest(store, key)?;
     let stored = store.to_stored(key.clone(), manifest);
+    let leads = |path: &PathBuf| {
+        let is_whole = |other: StepKey| other == *key || whole_manifest(store, &other).is_some();
+        store.place_of(path).exists() && store.inside(path).is_none_or(|(other, _)| is_whole(other))
+    };
     let leads_somewhere = match &stored.outcome {
         StepOutcome::Model(model) => {
-            model.model_path.exists()
-                && model.adapter_path.as_ref().is_none_or(|path| path.exists())
+            leads(&model.model_path) && model.adapter_path.as_ref().is_none_or(leads)
         }
-        StepOutcome::Path(path) => path.exists(),
+        StepOutcome::Path(path) => leads(path),
         StepOutcome::Metrics(_)
         | StepOutcome::Text(_)
         | StepOutcome::Reply(_)
@@ -288,6 +299,21 @@ pub(super) fn read(store: &Store, key: &StepKey) -> Option<StoredStep> {
         | StepOutcome::Graph(_) => true,
     };
     leads_somewhere.then_some(stored)
+}
+
+/// The record of a step whose files are all there, or where it has lent them.
+fn whole_manifest(store: &Store, key: &StepKey) -> Option<Manifest> {
+    let manifest = manifest(store, key)?;
+    let files = store.step_dir(key).join("files");
+    let is_whole = manifest.files.iter().all(|file| {
+        let metadata = fs::metadata(store.place_of(&files.join(&file.path)));
+        metadata.is_ok_and(|metadata| metadata.len() == file.size_bytes)
+    });
+    is_whole.then_some(manifest)
+}
+
+fn manifest(store: &Store, key: &StepKey) -> Option<Manifest> {
+    serde_json::from_slice(&fs::read(store.step_dir(key).join("step.json")).ok()?).ok()
 }
 
 fn measure(output: &Path) -> Result<Vec<FileEntry>, StoreError> {

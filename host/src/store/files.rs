@@ -29,7 +29,18 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// When neither works.
 pub fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
-    put(to, |new| fs::hard_link(from, new).or_else(|_| fs::copy(from, new).map(drop)))
+    put(to, &writing(), |new| fs::hard_link(from, new).or_else(|_| fs::copy(from, new).map(drop)))
+}
+
+/// Puts the file `from` at `to` too, by hard link.
+///
+/// The target replaces what was there. It has another name first, which is always the same, so that
+/// one that a kill has left goes when the file is linked again.
+///
+/// # Errors
+/// When the folder is missing, or on another file system than the file.
+pub fn link(from: &Path, to: &Path) -> io::Result<()> {
+    put(to, "lending", |new| fs::hard_link(from, new))
 }
 
 /// Puts a copy of the file `from` at `to`, which may be written.
@@ -40,19 +51,25 @@ pub fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
 /// # Errors
 /// When the file cannot be read or the folder is missing or full.
 pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    put(to, |new| io::copy(&mut File::open(from)?, &mut File::create(new)?).map(drop))
+    put(to, &writing(), |new| io::copy(&mut File::open(from)?, &mut File::create(new)?).map(drop))
 }
 
-/// Puts at `to` what `make` makes under another name.
-fn put(to: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+/// What names of files begin with that this process has not written to their end.
+fn writing() -> String {
+    format!("writing-{}", std::process::id())
+}
+
+/// Puts at `to` what `make` makes under a hidden name that begins with `mark`.
+fn put(to: &Path, mark: &str, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let folder = to.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let name = to.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let new = folder.join(format!(".writing-{}-{name}", std::process::id()));
+    let new = folder.join(format!(".{mark}-{name}"));
     let _ = fs::remove_file(&new);
-    make(&new).and_then(|()| fs::rename(&new, to)).inspect_err(|_| {
-        let _ = fs::remove_file(&new);
-    })
+    let made = make(&new).and_then(|()| fs::rename(&new, to));
+    // A name stays behind when something fails, or when it was one more of the file at `to`.
+    let _ = fs::remove_file(&new);
+    made
 }
 
 /// Relative paths of every file below `folder`, sorted.
@@ -106,11 +123,51 @@ pub fn size(path: &Path) -> io::Result<u64> {
 /// When a file cannot be opened or changed.
 pub fn seal(folder: &Path) -> io::Result<()> {
     for name in relative_files(folder)? {
-        let path = folder.join(name);
-        File::open(&path)?.sync_all()?;
-        fs::set_permissions(&path, sealed(fs::metadata(&path)?.permissions()))?;
+        seal_file(&folder.join(name))?;
     }
     Ok(())
+}
+
+/// Makes a file durable and read-only.
+///
+/// # Errors
+/// When it cannot be opened or changed.
+pub fn seal_file(path: &Path) -> io::Result<()> {
+    let file = File::open(path)?;
+    file.sync_all()?;
+    file.set_permissions(sealed(file.metadata()?.permissions()))
+}
+
+/// Lets the owner of a file write to it.
+///
+/// # Errors
+/// When its mode cannot be changed.
+pub fn let_write(path: &Path) -> io::Result<()> {
+    let mut permissions = fs::metadata(path)?.permissions();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        permissions.set_mode(permissions.mode() | 0o200);
+    }
+    #[cfg(not(unix))]
+    permissions.set_readonly(false);
+    fs::set_permissions(path, permissions)
+}
+
+/// Whether something has the name `path`, be it a link that leads nowhere.
+pub fn is_there(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+/// Removes a file, if it is there.
+///
+/// # Errors
+/// When it stays.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// The same without the right to write, nor any right that a running program would inherit.
