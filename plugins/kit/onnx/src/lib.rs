@@ -50,6 +50,7 @@ pub mod settings;
 mod model_file;
 mod external_data;
 mod partial_file;
+mod write_behind;
 mod onnx_adapter;
 mod error;
 
