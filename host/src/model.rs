@@ -4,6 +4,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use olive_schemas::inference::InferenceSettings;
 use olive_schemas::model::{Model, ModelKind};
 use serde::Deserialize;
 use thiserror::Error;
@@ -68,6 +69,7 @@ struct DescribedModel {
     model_path: PathBuf,
     adapter_path: Option<PathBuf>,
     onnx_file_name: Option<String>,
+    inference_settings: Option<InferenceSettings>,
     #[serde(default)]
     model_attributes: std::collections::BTreeMap<String, serde_json::Value>,
 }
@@ -138,6 +140,7 @@ fn read_description(path: &Path) -> Result<Model, ModelError> {
         model_path: folder.join(config.model_path),
         adapter_path: config.adapter_path.map(|adapter| folder.join(adapter)),
         onnx_file_name: config.onnx_file_name,
+        inference_settings: config.inference_settings,
         model_attributes: config.model_attributes,
     })
 }

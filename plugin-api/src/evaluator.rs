@@ -41,14 +41,7 @@ use crate::context::StepContext;
 ///         _ctx: &StepContext<'_>,
 ///     ) -> Result<Vec<MetricValue>, PluginError> {
 ///         let figures = config.metrics.iter().flat_map(|metric| {
-///             metric.sub_types.iter().map(|sub_type| MetricValue {
-///                 metric: metric.name.clone(),
-///                 sub_type: sub_type.name.clone(),
-///                 value: 8.0,
-///                 priority: sub_type.priority,
-///                 higher_is_better: sub_type.is_higher_better(metric.kind),
-///                 uncertainty: None,
-///             })
+///             metric.sub_types.iter().map(|sub_type| metric.figure(sub_type, 8.0))
 ///         });
 ///         Ok(figures.collect())
 ///     }

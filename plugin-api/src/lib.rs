@@ -83,7 +83,8 @@ pub use olive_schemas::descriptor::PluginDescriptor;
 pub use olive_schemas::diagnostic::{Diagnostic, Severity};
 pub use olive_schemas::error::PluginError;
 pub use olive_schemas::graph::{GraphEdit, GraphView};
-pub use olive_schemas::metric::{EvaluatorConfig, MetricKind, MetricValue};
+pub use olive_schemas::inference::{ExecutionProviders, InferenceSettings, Scalar, SessionOptions};
+pub use olive_schemas::metric::{EvaluatorConfig, Metric, MetricKind, MetricValue, Timing};
 pub use olive_schemas::model::{Model, ModelKind};
 pub use olive_schemas::preview::{
     BlockPiece, BlockPreview, DataPreview, PieceKind, PreviewConfig, PreviewSplit, Previewed,

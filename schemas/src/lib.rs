@@ -44,6 +44,7 @@ pub mod data;
 pub mod metric;
 pub mod samples;
 pub mod harness;
+pub mod inference;
 pub mod goal;
 pub mod model;
 pub mod descriptor;

@@ -1,6 +1,7 @@
 //! Evaluators and metrics: what a user asks to be measured, and what was measured.
 
 mod classification;
+mod timing;
 mod uncertainty;
 mod check;
 
@@ -11,10 +12,13 @@ use serde::{Deserialize, Serialize};
 
 pub use check::MetricProblem;
 pub use classification::{Average, ClassificationTask, MetricConfig};
+pub use timing::Timing;
+use timing::{LATENCIES, STATISTICS};
 pub use uncertainty::Uncertainty;
 
 use crate::goal::Goal;
 use crate::harness;
+use crate::inference::EvaluatedSettings;
 
 /// What to measure about a model.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -60,6 +64,33 @@ pub struct Metric {
     pub sample_log_dir: Option<PathBuf>,
 }
 
+impl Metric {
+    /// `value` as the figure of `sub_type`, without a measure of its certainty.
+    pub fn figure(&self, sub_type: &SubMetric, value: f64) -> MetricValue {
+        MetricValue {
+            metric: self.name.clone(),
+            sub_type: sub_type.name.clone(),
+            value,
+            priority: sub_type.priority,
+            higher_is_better: sub_type.is_higher_better(self.kind),
+            uncertainty: None,
+        }
+    }
+
+    /// How often the metric is timed: as the first of its sub-types says that says anything of it,
+    /// as in Olive, else as `user_config` says, else as Olive does, 20 times after 10.
+    pub fn timing(&self) -> Timing {
+        let settings = &self.user_config;
+        let mut configs = self.sub_types.iter().map(|sub| &sub.metric_config);
+        let own = configs.find(|config| config.is_about_timing()).cloned().unwrap_or_default();
+        Timing {
+            num_warmups: own.warmup_num.or(settings.warmup_num).unwrap_or(10),
+            num_repeats: own.repeat_test_num.or(settings.repeat_test_num).unwrap_or(20),
+            rest_sec: own.sleep_num.or(settings.sleep_num).unwrap_or(0),
+        }
+    }
+}
+
 /// What a metric measures.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
@@ -74,14 +105,23 @@ pub enum MetricKind {
     /// `token_match` of what both generate, and `kl_divergence`.
     Accuracy,
     /// Milliseconds of one forward pass over a prompt: `avg`, `min`, `max`, `p50` … `p999`.
+    ///
+    /// `ttft_avg` … `ttft_p999` are those of the time to the first token, `itl_avg` … `itl_p999`
+    /// of the time between a token and the next.
     Latency,
-    /// Generated tokens a second: `avg`, `min`, `max`, `p50` … `p999`.
+    /// Generated tokens a second, after the prompt: `avg`, `min`, `max`, `p50` … `p999`.
     Throughput,
     /// Bytes of the model's files: `bytes`.
     SizeOnDisk,
+    /// Bytes of memory that the process holds at most while the model runs: `peak`.
+    Memory,
 }
 
 impl MetricKind {
+    /// Every kind, in declaration order.
+    pub const ALL: [Self; 5] =
+        [Self::Accuracy, Self::Latency, Self::Throughput, Self::SizeOnDisk, Self::Memory];
+
     /// Sub-metrics that exist for this kind.
     pub const fn sub_metrics(self) -> &'static [&'static str] {
         match self {
@@ -99,10 +139,10 @@ impl MetricKind {
                 "token_match",
                 "kl_divergence",
             ],
-            Self::Latency | Self::Throughput => {
-                &["avg", "max", "min", "p50", "p75", "p90", "p95", "p99", "p999"]
-            }
+            Self::Latency => &LATENCIES,
+            Self::Throughput => &STATISTICS,
             Self::SizeOnDisk => &["bytes"],
+            Self::Memory => &["peak"],
         }
     }
 
@@ -113,6 +153,7 @@ impl MetricKind {
             Self::Latency => "latency",
             Self::Throughput => "throughput",
             Self::SizeOnDisk => "size_on_disk",
+            Self::Memory => "memory",
         }
     }
 }
@@ -123,7 +164,7 @@ impl MetricKind {
 pub struct SubMetric {
     /// Name of the figure, such as `exact_match` or `p90`.
     pub name: String,
-    /// How a figure of classification is computed; others have no settings.
+    /// How the figure is measured.
     #[serde(default, skip_serializing_if = "is_default")]
     pub metric_config: MetricConfig,
     /// Rank among the objectives of a search, 1 first; -1 is no objective.
@@ -143,7 +184,7 @@ impl SubMetric {
         let natural = match kind {
             MetricKind::Accuracy => !["perplexity", "kl_divergence"].contains(&self.name.as_str()),
             MetricKind::Throughput => true,
-            MetricKind::Latency | MetricKind::SizeOnDisk => false,
+            MetricKind::Latency | MetricKind::SizeOnDisk | MetricKind::Memory => false,
         };
         self.higher_is_better.unwrap_or(natural)
     }
@@ -155,12 +196,10 @@ impl SubMetric {
 #[schemars(extend("x-olive-ignored" = {
     "io_bind": "inputs and outputs stay on the processor",
     "shared_kv_buffer": "the runtime decides about its KV cache",
-    "sleep_num": "there is no pause between runs",
-    "batch_size": "one prompt is measured at a time",
     "run_kwargs": "no function of the user is called",
     "script_dir": "Python code is never run"
 }), extend("x-olive-unavailable" = {
-    "inference_settings": {"reason": "session options are not set yet", "unless": [null, {}]},
+    "batch_size": {"reason": "one prompt is measured at a time", "unless": [null, 1]},
     "user_script": {"reason": "Python code is never run", "unless": [null]},
     "evaluate_func": {"reason": "Python code is never run", "unless": [null]},
     "evaluate_func_kwargs": {"reason": "Python code is never run", "unless": [null, {}]},
@@ -168,7 +207,7 @@ impl SubMetric {
     "metric_func_kwargs": {"reason": "Python code is never run", "unless": [null, {}]}
 }))]
 pub struct MetricSettings {
-    /// Tokens generated at most for an answer (`exact_match`, `token_match`) or a throughput run.
+    /// Tokens generated at most for an answer (`exact_match`, `token_match`) or a timed run.
     #[schemars(range(min = 1))]
     pub max_new_tokens: usize,
     /// Rows measured at most.
@@ -187,14 +226,22 @@ pub struct MetricSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-olive-path" = "input"))]
     pub reference_model: Option<PathBuf>,
-    /// Prompt length in tokens for latency and throughput.
+    /// Prompt length in tokens for latency, throughput and memory.
     #[schemars(range(min = 1))]
     pub prompt_tokens: usize,
-    /// Runs before timing starts.
-    pub warmup_num: usize,
-    /// Timed runs.
+    /// Runs before timing starts; 10 when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warmup_num: Option<usize>,
+    /// Timed runs; 20 when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
-    pub repeat_test_num: usize,
+    pub repeat_test_num: Option<usize>,
+    /// Seconds of rest after each run; none when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sleep_num: Option<u64>,
+    /// How models are run, by framework; goes before what the model says itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inference_settings: Option<EvaluatedSettings>,
 }
 
 impl Default for MetricSettings {
@@ -206,8 +253,10 @@ impl Default for MetricSettings {
             target_delimiter: None,
             reference_model: None,
             prompt_tokens: 64,
-            warmup_num: 2,
-            repeat_test_num: 5,
+            warmup_num: None,
+            repeat_test_num: None,
+            sleep_num: None,
+            inference_settings: None,
         }
     }
 }
@@ -225,7 +274,7 @@ pub struct MetricValue {
     pub priority: i32,
     /// Whether more is better.
     pub higher_is_better: bool,
-    /// How far it may be off, where it is a share or a mean.
+    /// How far it may be off, where that can be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uncertainty: Option<Uncertainty>,
 }

@@ -7,6 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::inference::InferenceSettings;
+
 /// A model on disk.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +24,9 @@ pub struct Model {
     /// Graph file inside `model_path` of an ONNX model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub onnx_file_name: Option<String>,
+    /// How ONNX Runtime is to run an ONNX model; evaluators and generators keep to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inference_settings: Option<InferenceSettings>,
     /// Facts that a pass leaves for later ones.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub model_attributes: BTreeMap<String, Value>,
@@ -29,8 +34,14 @@ pub struct Model {
 
 impl Model {
     /// Keys of a written model.
-    pub const FIELDS: [&str; 5] =
-        ["type", "model_path", "adapter_path", "onnx_file_name", "model_attributes"];
+    pub const FIELDS: [&str; 6] = [
+        "type",
+        "model_path",
+        "adapter_path",
+        "onnx_file_name",
+        "inference_settings",
+        "model_attributes",
+    ];
 
     /// A model of `kind` at `model_path`, without adapter or attributes.
     pub fn new(kind: ModelKind, model_path: impl Into<PathBuf>) -> Self {
@@ -39,6 +50,7 @@ impl Model {
             model_path: model_path.into(),
             adapter_path: None,
             onnx_file_name: None,
+            inference_settings: None,
             model_attributes: BTreeMap::new(),
         }
     }

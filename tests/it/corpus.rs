@@ -27,7 +27,7 @@ const LANGUAGE: [&str; 8] = [
 ];
 
 /// Passes of the built-in plugins; what they allow for a setting is their own affair.
-const INSTALLED: [&str; 18] = [
+const INSTALLED: [&str; 20] = [
     "addolivemetadata",
     "dynamictofixedshape",
     "extractadapters",
@@ -44,6 +44,8 @@ const INSTALLED: [&str; 18] = [
     "onnxkquantquantization",
     "onnxopversionconversion",
     "onnxpeepholeoptimizer",
+    "ortperftuning",
+    "ortsessionparamstuning",
     "orttransformersoptimization",
     "splitmodel",
 ];

@@ -6,6 +6,7 @@
 
 mod build;
 mod onnx;
+mod latency;
 mod check;
 mod figures;
 mod packs;
@@ -92,9 +93,11 @@ enum What {
     Build,
     /// Passes on ONNX graphs on a model of 2 GB, in turns with Olive's where Python has them.
     Onnx,
+    /// Figures of speed of ONNX models, in turns with ONNX Runtime's own interface where Python has it.
+    Latency,
     /// Generating text with each model of the recipe.
     Generate,
-    /// All of these but `train`, `build` and `onnx`; of building, the step of the recipe.
+    /// All of these but `train`, `build`, `onnx` and `latency`; of building, the step of the recipe.
     All,
 }
 
@@ -115,6 +118,9 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), ChoreError> {
     }
     if args.what == What::Onnx {
         return onnx::run(args.python.as_deref());
+    }
+    if args.what == What::Latency {
+        return latency::run(args.runs, args.python.as_deref());
     }
     release::build()?;
     let is_wanted = |what| args.what == what || args.what == What::All;

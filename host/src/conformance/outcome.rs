@@ -166,14 +166,17 @@ pub(super) fn same(first: &Trial, second: &Trial) -> Finding {
     unless_any(problems, "the same answer and files")
 }
 
-/// The answer without figures that are measured with a clock.
+/// The answer without figures that are never the same twice: of time and memory.
 fn timeless(trial: &Trial) -> Option<Value> {
     let mut answer = trial.portable_answer()?;
     let config = EvaluatorConfig::deserialize(&trial.request.config).unwrap_or_default();
     let is_timed = |name: &str| {
         config.metrics.iter().any(|metric| {
             metric.name == name
-                && matches!(metric.kind, MetricKind::Latency | MetricKind::Throughput)
+                && matches!(
+                    metric.kind,
+                    MetricKind::Latency | MetricKind::Throughput | MetricKind::Memory
+                )
         })
     };
     if trial.request.kind == StepKind::Evaluate
@@ -181,7 +184,9 @@ fn timeless(trial: &Trial) -> Option<Value> {
     {
         for value in values {
             if value.get("metric").and_then(Value::as_str).is_some_and(is_timed) {
-                value["value"] = Value::Null;
+                for key in ["value", "uncertainty"] {
+                    value[key] = Value::Null;
+                }
             }
         }
     }

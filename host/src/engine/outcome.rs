@@ -18,6 +18,8 @@ pub(super) struct Ground<'a> {
 impl Ground<'_> {
     /// The answer with its paths below the output folder or the input, as the host writes them.
     ///
+    /// How a model is to be run is still so after passes that say nothing of it.
+    ///
     /// # Errors
     /// When it is not of the kind that was asked for, or names files that are not the step's own.
     pub(super) fn settle(&self, outcome: StepOutcome) -> Result<StepOutcome, PluginError> {
@@ -40,6 +42,9 @@ impl Ground<'_> {
     fn model(&self, mut model: Model) -> Result<Model, PluginError> {
         model.model_path = self.own(&model.model_path)?;
         model.adapter_path = model.adapter_path.map(|path| self.own(&path)).transpose()?;
+        if model.kind == self.input.kind && model.inference_settings.is_none() {
+            model.inference_settings.clone_from(&self.input.inference_settings);
+        }
         if let Some(name) = &model.onnx_file_name {
             let is_plain =
                 Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));

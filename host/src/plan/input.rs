@@ -34,7 +34,7 @@ pub(super) fn resolve(
     Ok(Input { model, digest })
 }
 
-/// Digest of a model's files and attributes, wherever they lie.
+/// Digest of a model's files, attributes and settings, wherever they lie.
 pub(super) fn content(model: &Model, ground: &mut Ground<'_>) -> Result<String, PlanError> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(model.kind.name().as_bytes());
@@ -45,6 +45,9 @@ pub(super) fn content(model: &Model, ground: &mut Ground<'_>) -> Result<String, 
     hasher.update(model.onnx_file_name.as_deref().unwrap_or_default().as_bytes());
     let attributes = serde_json::to_string(&model.model_attributes).unwrap_or_default();
     hasher.update(attributes.as_bytes());
+    if let Some(settings) = &model.inference_settings {
+        hasher.update(serde_json::to_string(settings).unwrap_or_default().as_bytes());
+    }
     Ok(hasher.finalize().to_hex().to_string())
 }
 

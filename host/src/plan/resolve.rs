@@ -316,7 +316,7 @@ fn by_metric(evaluator: EvaluatorConfig) -> Vec<(Option<String>, EvaluatorConfig
     let mut metrics = evaluator.metrics;
     metrics.sort_by_key(|metric| match metric.kind {
         MetricKind::SizeOnDisk => 0,
-        MetricKind::Latency | MetricKind::Throughput => 1,
+        MetricKind::Latency | MetricKind::Throughput | MetricKind::Memory => 1,
         MetricKind::Accuracy => 2,
     });
     let one =

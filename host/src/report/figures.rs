@@ -1,6 +1,6 @@
 //! Numbers with their units, as people read them.
 
-use olive_schemas::metric::{MetricValue, Uncertainty};
+use olive_schemas::metric::{MetricKind, MetricValue, Uncertainty};
 
 use crate::units::bytes;
 
@@ -31,13 +31,13 @@ pub enum Verdict {
 }
 
 /// Figures of a latency or throughput: they share their names.
-const TIMINGS: [&str; 9] = ["avg", "max", "min", "p50", "p75", "p90", "p95", "p99", "p999"];
+const TIMINGS: &[&str] = MetricKind::Latency.sub_metrics();
 
 impl Unit {
     /// What `value` counts, by its sub-metric.
     pub fn of(value: &MetricValue) -> Self {
         match value.sub_type.as_str() {
-            "bytes" => Self::Bytes,
+            "bytes" | "peak" => Self::Bytes,
             "perplexity" | "kl_divergence" => Self::Number,
             timing if TIMINGS.contains(&timing) => {
                 if value.higher_is_better {

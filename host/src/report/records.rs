@@ -22,6 +22,9 @@ pub(super) fn model_config(model: &Model) -> Value {
     if let Some(name) = &model.onnx_file_name {
         config.insert("onnx_file_name".into(), json!(name));
     }
+    if let Some(settings) = &model.inference_settings {
+        config.insert("inference_settings".into(), json!(settings));
+    }
     if !model.model_attributes.is_empty() {
         config.insert("model_attributes".into(), json!(model.model_attributes));
     }

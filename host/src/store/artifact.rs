@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use olive_schemas::footprint::{CurvePoint, StepRecord};
 use olive_schemas::graph::GraphView;
+use olive_schemas::inference::InferenceSettings;
 use olive_schemas::metric::MetricValue;
 use olive_schemas::model::{Model, ModelKind};
 use olive_schemas::preview::Previewed;
@@ -60,6 +61,8 @@ enum Made {
         model_path: Location,
         adapter_path: Option<Location>,
         onnx_file_name: Option<String>,
+        #[serde(default)]
+        inference_settings: Option<InferenceSettings>,
         model_attributes: std::collections::BTreeMap<String, Value>,
     },
     Metrics(Vec<MetricValue>),
@@ -179,6 +182,7 @@ impl Store {
                 model_path: self.locate(&model.model_path, output),
                 adapter_path: model.adapter_path.as_ref().map(|path| self.locate(path, output)),
                 onnx_file_name: model.onnx_file_name.clone(),
+                inference_settings: model.inference_settings.clone(),
                 model_attributes: model.model_attributes.clone(),
             },
             StepOutcome::Metrics(values) => Made::Metrics(values.clone()),
@@ -210,15 +214,21 @@ impl Store {
 
     fn to_stored(&self, key: StepKey, manifest: Manifest) -> StoredStep {
         let outcome = match manifest.made {
-            Made::Model { kind, model_path, adapter_path, onnx_file_name, model_attributes } => {
-                StepOutcome::Model(Model {
-                    kind,
-                    model_path: self.absolute(&model_path, &key),
-                    adapter_path: adapter_path.map(|location| self.absolute(&location, &key)),
-                    onnx_file_name,
-                    model_attributes,
-                })
-            }
+            Made::Model {
+                kind,
+                model_path,
+                adapter_path,
+                onnx_file_name,
+                inference_settings,
+                model_attributes,
+            } => StepOutcome::Model(Model {
+                kind,
+                model_path: self.absolute(&model_path, &key),
+                adapter_path: adapter_path.map(|location| self.absolute(&location, &key)),
+                onnx_file_name,
+                inference_settings,
+                model_attributes,
+            }),
             Made::Metrics(values) => StepOutcome::Metrics(values),
             Made::Text(text) => StepOutcome::Text(text),
             Made::Path(location) => StepOutcome::Path(self.absolute(&location, &key)),

@@ -25,7 +25,7 @@ impl Evaluator for CheckpointEvaluator {
     }
 
     fn metrics() -> &'static [MetricKind] {
-        &[MetricKind::Accuracy, MetricKind::Latency, MetricKind::Throughput, MetricKind::SizeOnDisk]
+        &MetricKind::ALL
     }
 
     fn evaluate(

@@ -103,6 +103,18 @@ pub enum OnnxError {
         /// The graph.
         path: PathBuf,
     },
+    /// Inference settings that contradict themselves.
+    #[error("the inference settings cannot be kept: {problem}")]
+    Settings {
+        /// What is wrong.
+        problem: String,
+    },
+    /// Session options that the runtime does not take.
+    #[error("ONNX Runtime refuses the session options")]
+    Options {
+        /// What the runtime says.
+        source: ort::Error,
+    },
     /// A file of the model that is missing or cannot be read.
     #[error("cannot read `{}` of the ONNX model", path.display())]
     Unreadable {
@@ -163,6 +175,7 @@ impl OnnxError {
             | Self::NoDevice { .. }
             | Self::Provider { .. }
             | Self::NothingAssigned { .. } => "execution-provider",
+            Self::Settings { .. } | Self::Options { .. } => "inference-settings",
             Self::Unreadable { .. } => "io",
             Self::GenaiConfig { .. } => "genai-config",
             Self::Graph { .. } | Self::Signature { .. } | Self::File(_) => "onnx-graph",
@@ -199,6 +212,11 @@ impl OnnxError {
 impl From<OnnxError> for PluginError {
     fn from(error: OnnxError) -> Self {
         match error {
+            OnnxError::Measure(MeasureError::Model(source)) => match source.downcast::<OnnxError>()
+            {
+                Ok(error) => (*error).into(),
+                Err(source) => MeasureError::Model(source).into(),
+            },
             OnnxError::Measure(error) => error.into(),
             OnnxError::File(olive_kit_onnx::OnnxError::Stopped) => Self::cancelled(),
             error => {

@@ -10,11 +10,14 @@ use olive_plugin_api::{
     StepContext,
 };
 
-use crate::files::weight_files;
+use crate::error::OnnxError;
+use crate::files::{graph_path, weight_files};
 use crate::genai_config::GenaiConfig;
 use crate::library::environment;
+use crate::model::OnnxLanguageModel;
 use crate::opened::Opened;
-use crate::provider::Provider;
+use crate::session::SessionSettings;
+use crate::sessions::{asked, settings};
 
 /// Measures ONNX models through ONNX Runtime.
 #[derive(Debug, Default)]
@@ -29,16 +32,20 @@ impl Evaluator for OnnxRuntimeEvaluator {
     }
 
     fn metrics() -> &'static [MetricKind] {
-        &[MetricKind::Accuracy, MetricKind::Latency, MetricKind::Throughput, MetricKind::SizeOnDisk]
+        &MetricKind::ALL
     }
 
     fn prepare(
         &self,
-        _: &Model,
-        _: &EvaluatorConfig,
+        model: &Model,
+        config: &EvaluatorConfig,
         ctx: &StepContext<'_>,
     ) -> Result<Vec<Diagnostic>, PluginError> {
-        Provider::of(ctx).find(&environment()?)?;
+        let environment = environment()?;
+        for metric in &config.metrics {
+            let settings = settings(ctx, model.inference_settings.as_ref(), asked(metric))?;
+            settings.provider().find(&environment)?;
+        }
         Ok(Vec::new())
     }
 
@@ -48,7 +55,9 @@ impl Evaluator for OnnxRuntimeEvaluator {
         config: &EvaluatorConfig,
         ctx: &StepContext<'_>,
     ) -> Result<Vec<MetricValue>, PluginError> {
-        let Opened { mut model, tokenizer, graph_path } = Opened::open(model, ctx)?;
+        let first = config.metrics.iter().find(|metric| metric.kind != MetricKind::SizeOnDisk);
+        let opened = Opened::open(model, first.and_then(asked), ctx)?;
+        let Opened { mut model, tokenizer, graph_path } = opened;
         let mut subject = Subject {
             model: &mut model,
             tokenizer: &tokenizer,
@@ -60,7 +69,7 @@ impl Evaluator for OnnxRuntimeEvaluator {
             open_reference: &mut |path| open_reference(path, ctx),
             observer: &mut |progress| observe(ctx, progress),
         };
-        Ok(evaluate(config, &mut subject, &mut surroundings)?)
+        Ok(evaluate(config, &mut subject, &mut surroundings).map_err(OnnxError::Measure)?)
     }
 }
 
@@ -70,7 +79,10 @@ fn open_reference(
     ctx: &StepContext<'_>,
 ) -> Result<Box<dyn LanguageModel>, ModelError> {
     if path.join(GenaiConfig::FILE_NAME).exists() {
-        return Ok(Box::new(Opened::open(&Model::new(ModelKind::Onnx, path), ctx)?.model));
+        let config = GenaiConfig::read(path)?;
+        let graph_path = graph_path(&Model::new(ModelKind::Onnx, path), &config);
+        let settings = SessionSettings::of(ctx);
+        return Ok(Box::new(OnnxLanguageModel::open_with(&settings, &graph_path, config)?));
     }
     Ok(Box::new(Checkpoint::at(path)?.model))
 }

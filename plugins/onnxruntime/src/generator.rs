@@ -26,7 +26,7 @@ impl Generator for OnnxRuntimeGenerator {
         config: &GenerateConfig,
         ctx: &StepContext<'_>,
     ) -> Result<String, PluginError> {
-        let Opened { mut model, tokenizer, .. } = Opened::open(model, ctx)?;
+        let Opened { mut model, tokenizer, .. } = Opened::open(model, None, ctx)?;
         let prompt = tokenizer.encode_plain(&tokenizer.with_bos(&config.prompt));
         let prompt = prompt.map_err(OnnxError::Tokenizer)?;
         let limits =

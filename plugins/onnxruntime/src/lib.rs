@@ -2,14 +2,18 @@
 //!
 //! The runtime is a library of its own, found and loaded by [`library`]; [`provider`] chooses what
 //! computes; [`model`] runs a decoder graph with its key-value cache; metrics and generation are
-//! those of `olive-kit-measure`. A pass writes graphs as the runtime's own optimizer leaves them.
+//! those of `olive-kit-measure`. One pass writes graphs as the runtime's own optimizer leaves them,
+//! another finds how a model is run best.
 
 pub mod evaluator;
 pub mod generator;
 mod optimizer;
+mod tuning;
 mod opened;
-pub mod provider;
+mod sessions;
 pub mod model;
+mod session;
+pub mod provider;
 mod signature;
 mod assignment;
 mod cache;
@@ -24,9 +28,10 @@ use generator::OnnxRuntimeGenerator;
 use olive_plugin_api::export_plugin;
 
 pub use optimizer::{OptLevel, OrtTransformersOptimization, OrtTransformersOptimizationConfig};
+pub use tuning::{OrtSessionParamsTuning, OrtSessionParamsTuningConfig};
 
 export_plugin! {
-    passes: [OrtTransformersOptimization],
+    passes: [OrtTransformersOptimization, OrtSessionParamsTuning],
     evaluators: [OnnxRuntimeEvaluator],
     generators: [OnnxRuntimeGenerator]
 }

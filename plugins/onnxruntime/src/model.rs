@@ -14,6 +14,7 @@ use crate::error::OnnxError;
 use crate::genai_config::{GenaiConfig, ModelSection};
 use crate::library::environment;
 use crate::provider::Provider;
+use crate::session::SessionSettings;
 use crate::signature::Signature;
 
 /// A decoder graph with grouped-query attention, run by ONNX Runtime.
@@ -44,29 +45,26 @@ impl OnnxLanguageModel {
     /// When there is no ONNX Runtime library, a file is missing, or the graph is broken or no decoder
     /// with a key-value cache.
     pub fn open(path: &Path, config: GenaiConfig, threads: usize) -> Result<Self, OnnxError> {
-        Self::open_on(&Provider::cpu(), path, config, threads)
+        Self::open_with(&SessionSettings::cpu(threads), path, config)
     }
 
-    /// Loads the graph at `path` that `config` describes; `provider` computes what it can, the
-    /// processor the rest with `threads` threads.
+    /// Loads the graph at `path` that `config` describes, to be run as `settings` say.
     ///
     /// # Errors
-    /// When there is no ONNX Runtime library, the provider cannot be used or computes nothing, a
-    /// file is missing, or the graph is broken or no decoder with a key-value cache.
-    pub(crate) fn open_on(
-        provider: &Provider,
+    /// When there is no ONNX Runtime library, the settings cannot be kept, their provider cannot be
+    /// used or computes nothing, a file is missing, or the graph is broken or no decoder with a
+    /// key-value cache.
+    pub(crate) fn open_with(
+        settings: &SessionSettings,
         path: &Path,
         config: GenaiConfig,
-        threads: usize,
     ) -> Result<Self, OnnxError> {
         let path = path.to_path_buf();
         if let Err(source) = std::fs::File::open(&path) {
             return Err(OnnxError::Unreadable { path, source });
         }
-        let environment = environment()?;
-        let builder = Session::builder(&environment)?;
-        let builder = builder.with_intra_threads(threads).map_err(ort::Error::from)?;
-        let mut builder = provider.append(builder, &environment)?;
+        let provider = settings.provider();
+        let mut builder = settings.builder(&environment()?)?;
         let session = match builder.commit_from_file(&path) {
             Ok(session) => session,
             Err(source) => return Err(OnnxError::Graph { path, source }),

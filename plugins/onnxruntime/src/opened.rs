@@ -3,36 +3,36 @@
 use std::path::PathBuf;
 
 use olive_kit_text::Tokenizer;
-use olive_plugin_api::{LogLevel, Model, StepContext};
+use olive_plugin_api::{InferenceSettings, Model, StepContext};
 
 use crate::error::OnnxError;
 use crate::files::graph_path;
 use crate::genai_config::GenaiConfig;
-use crate::model::OnnxLanguageModel;
-use crate::provider::Provider;
+use crate::sessions::Sessions;
 
 /// A model ready to run.
-pub(crate) struct Opened {
-    pub(crate) model: OnnxLanguageModel,
+pub(crate) struct Opened<'a> {
+    pub(crate) model: Sessions<'a>,
     pub(crate) tokenizer: Tokenizer,
     pub(crate) graph_path: PathBuf,
 }
 
-impl Opened {
-    /// Opens `model` for a step.
+impl<'a> Opened<'a> {
+    /// Opens `model` for a step, to be run as `asked`, else as the model itself says.
     ///
     /// # Errors
-    /// When the step asks for an execution provider that cannot be used here, or a file of the model
-    /// is missing or broken.
-    pub(crate) fn open(model: &Model, ctx: &StepContext<'_>) -> Result<Self, OnnxError> {
+    /// When the settings or the step ask for an execution provider that cannot be used here, or a
+    /// file of the model is missing or broken.
+    pub(crate) fn open(
+        model: &Model,
+        asked: Option<&InferenceSettings>,
+        ctx: &'a StepContext<'a>,
+    ) -> Result<Self, OnnxError> {
         let tokenizer = Tokenizer::open(&model.model_path)?;
         let config = GenaiConfig::read(&model.model_path)?;
         let graph_path = graph_path(model, &config);
-        let provider = Provider::of(ctx);
-        let model = OnnxLanguageModel::open_on(&provider, &graph_path, config, ctx.threads())?;
-        if let Some(told) = model.assignment() {
-            ctx.log(LogLevel::Info, told);
-        }
+        let own = model.inference_settings.clone();
+        let model = Sessions::open(ctx, graph_path.clone(), config, own, asked)?;
         Ok(Self { model, tokenizer, graph_path })
     }
 }

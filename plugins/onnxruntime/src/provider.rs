@@ -9,10 +9,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use olive_plugin_api::{Device, StepContext};
+use olive_plugin_api::{Device, InferenceSettings, StepContext};
 use ort::environment::Environment;
 use ort::ep::directml::DeviceFilter;
-use ort::ep::{self, ExecutionProvider, ExecutionProviderDispatch};
+use ort::ep::{
+    self, ArbitrarilyConfigurableExecutionProvider, ExecutionProvider, ExecutionProviderDispatch,
+};
 use ort::memory::DeviceType;
 use ort::session::builder::SessionBuilder;
 
@@ -22,6 +24,9 @@ use crate::error::OnnxError;
 /// The provider that is always there.
 pub const CPU: &str = "CPUExecutionProvider";
 
+/// Providers that have no options, or none that can be set here.
+const WITHOUT_OPTIONS: [&str; 2] = [CPU, "DmlExecutionProvider"];
+
 /// An execution provider and the kind of device it shall use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provider {
@@ -29,12 +34,17 @@ pub struct Provider {
     device: Device,
     /// Its library; without one it is looked for in the runtime itself.
     library: Option<PathBuf>,
+    /// Its own options, as text.
+    options: Options,
 }
+
+/// Options of a provider by their names.
+type Options = Vec<(String, String)>;
 
 impl Provider {
     /// The processor, through the runtime itself.
     pub fn cpu() -> Self {
-        Self { name: CPU.to_owned(), device: Device::Cpu, library: None }
+        Self { name: CPU.to_owned(), device: Device::Cpu, library: None, options: Vec::new() }
     }
 
     /// What a step asks for.
@@ -44,7 +54,51 @@ impl Provider {
             name: accelerator.execution_provider.clone(),
             device: accelerator.device,
             library: ctx.execution_provider_library().map(Path::to_owned),
+            options: Vec::new(),
         }
+    }
+
+    /// What `settings` ask for; this one where they name none.
+    ///
+    /// # Errors
+    /// When they name several beside the processor's, or options that belong to none.
+    pub(crate) fn chosen(&self, settings: &InferenceSettings) -> Result<Self, OnnxError> {
+        let own = std::slice::from_ref(&self.name);
+        let names = settings.execution_provider.as_ref().map_or(own, |chosen| chosen.names());
+        let options = settings.provider_options.as_deref().unwrap_or_default();
+        let others: Vec<&String> = names.iter().filter(|name| *name != CPU).collect();
+        let refuse = |problem: String| Err(OnnxError::Settings { problem });
+        if names.is_empty() || others.len() > 1 {
+            let names = names.join(", ");
+            return refuse(format!(
+                "`execution_provider` names {names:?}; it takes one, and `{CPU}`"
+            ));
+        }
+        if !options.is_empty() && options.len() != names.len() {
+            let (options, names) = (options.len(), names.len());
+            return refuse(format!(
+                "`provider_options` has {options} entries for {names} providers"
+            ));
+        }
+        let mut chosen = match others.first() {
+            None => Self::cpu(),
+            Some(&name) if *name == self.name => self.clone(),
+            Some(&name) => Self { name: name.clone(), library: None, ..self.clone() },
+        };
+        for (name, options) in names.iter().zip(options) {
+            if WITHOUT_OPTIONS.contains(&name.as_str()) && !options.is_empty() {
+                return refuse(format!("`{name}` takes no `provider_options`"));
+            }
+            let options = options.iter().map(|(key, value)| (key.clone(), value.to_string()));
+            chosen.options.extend(options);
+        }
+        Ok(chosen)
+    }
+
+    /// The same on a device of another kind.
+    #[must_use]
+    pub(crate) fn on(self, device: Device) -> Self {
+        Self { device, ..self }
     }
 
     /// Its name, such as `OpenVINOExecutionProvider`.
@@ -90,7 +144,13 @@ impl Provider {
         self.find(environment)?;
         let builder = builder.with_config_entry(RECORD, "1").map_err(ort::Error::from)?;
         let appended = match &self.library {
-            Some(_) => builder.with_devices([self.device(environment)?], None),
+            Some(_) => {
+                let own = |(key, value): &(String, String)| {
+                    (format!("{}.{key}", self.name), value.clone())
+                };
+                let options: Options = self.options.iter().map(own).collect();
+                builder.with_devices([self.device(environment)?], Some(&options))
+            }
             None => builder.with_execution_providers([self.built_in()?.error_on_failure()]),
         };
         appended.map_err(|error| self.unusable(error.into()))
@@ -119,7 +179,7 @@ impl Provider {
 
     /// The provider in the runtime itself.
     fn built_in(&self) -> Result<ExecutionProviderDispatch, OnnxError> {
-        let known = built_in(self.device);
+        let known = built_in(self.device, &self.options);
         let is_there = |name: &str| known.iter().find(|known| known.name == name && known.is_there);
         if let Some(found) = is_there(&self.name) {
             return Ok(found.dispatch.clone());
@@ -160,13 +220,19 @@ struct BuiltIn {
 }
 
 /// The providers that builds of the runtime may have, set to `device` where they run on several.
-fn built_in(device: Device) -> [BuiltIn; 3] {
+fn built_in(device: Device, options: &Options) -> [BuiltIn; 3] {
     let filter = if device == Device::Npu { DeviceFilter::Npu } else { DeviceFilter::Gpu };
     [
-        of(ep::CUDA::default()),
-        of(ep::TensorRT::default()),
+        of(configured(ep::CUDA::default(), options)),
+        of(configured(ep::TensorRT::default(), options)),
         of(ep::DirectML::default().with_device_filter(filter)),
     ]
+}
+
+fn configured<E: ArbitrarilyConfigurableExecutionProvider>(provider: E, options: &Options) -> E {
+    let set =
+        |provider: E, (key, value): &(String, String)| provider.with_arbitrary_config(key, value);
+    options.iter().fold(provider, set)
 }
 
 fn of<E: ExecutionProvider>(provider: E) -> BuiltIn

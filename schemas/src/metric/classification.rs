@@ -1,16 +1,13 @@
-//! Settings of the figures of classification, as torchmetrics names its arguments.
+//! Settings of a figure: of classification as torchmetrics names its arguments, and of timing.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How a figure of classification is computed; the names are arguments of torchmetrics.
+/// How a figure is computed, by arguments of torchmetrics, or how often it is timed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(extend("x-olive-ignored" = {
-    "validate_args": {"reason": "arguments are always checked", "harmless": true},
-    "warmup_num": "how long to measure says `user_config`",
-    "repeat_test_num": "how long to measure says `user_config`",
-    "sleep_num": "how long to measure says `user_config`"
+    "validate_args": {"reason": "arguments are always checked", "harmless": true}
 }), extend("x-olive-unavailable" = {
     "num_labels": {"reason": "a row has one label, not several", "unless": [null]},
     "multidim_average": {"reason": "a row has one label, not several", "unless": [null, "global"]},
@@ -43,6 +40,23 @@ pub struct MetricConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub top_k: Option<usize>,
+    /// Runs before timing starts, of all sub-types of the metric.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warmup_num: Option<usize>,
+    /// Timed runs, of all sub-types of the metric.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub repeat_test_num: Option<usize>,
+    /// Seconds of rest after each run, of all sub-types of the metric.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sleep_num: Option<u64>,
+}
+
+impl MetricConfig {
+    /// Whether it says how often something is timed.
+    pub(super) fn is_about_timing(&self) -> bool {
+        self.warmup_num.is_some() || self.repeat_test_num.is_some() || self.sleep_num.is_some()
+    }
 }
 
 /// Kind of classification.

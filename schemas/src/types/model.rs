@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::TypeEntry;
+use crate::inference::InferenceSettings;
 
 pub(super) fn entries() -> Vec<TypeEntry> {
     vec![
@@ -72,8 +73,7 @@ struct LoadKwargs {}
 #[schemars(extend("x-olive-ignored" = {
     "use_ort_extensions": "extension operators are not loaded",
     "external_initializers_file_name": "external data is found through the graph",
-    "constant_inputs_file_name": "constant inputs are not used",
-    "inference_settings": "session options are not set yet"
+    "constant_inputs_file_name": "constant inputs are not used"
 }))]
 struct OnnxModel {
     /// Folder of the model, or its graph file.
@@ -81,6 +81,9 @@ struct OnnxModel {
     /// Graph file inside `model_path`; needed when the folder has several.
     #[serde(default)]
     onnx_file_name: Option<String>,
+    /// How ONNX Runtime is to run the model.
+    #[serde(default)]
+    inference_settings: Option<InferenceSettings>,
     /// Facts that a pass left for later ones.
     #[serde(default)]
     model_attributes: Option<BTreeMap<String, Value>>,

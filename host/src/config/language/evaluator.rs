@@ -8,10 +8,6 @@ use serde_json::{Map, Value, json};
 use super::section::{Kind, Section, reference};
 use super::written::written;
 
-/// Kinds of metrics.
-const METRICS: [MetricKind; 4] =
-    [MetricKind::Accuracy, MetricKind::Latency, MetricKind::Throughput, MetricKind::SizeOnDisk];
-
 /// An evaluator.
 pub(super) fn evaluator(definitions: &mut Map<String, Value>) -> Value {
     let registered = Section {
@@ -31,7 +27,7 @@ pub(super) fn evaluator(definitions: &mut Map<String, Value>) -> Value {
     let registered = registered.of(&[kind], definitions);
     let metrics = written(types::evaluator(), "", definitions);
     if let Some(metric) = definitions.get_mut("Metric").and_then(Value::as_object_mut) {
-        metric.insert("allOf".into(), METRICS.map(sub_metrics).into());
+        metric.insert("allOf".into(), MetricKind::ALL.map(sub_metrics).into());
     }
     definitions.insert("evaluator.metrics".into(), metrics);
     definitions.insert("evaluator.registered".into(), registered);

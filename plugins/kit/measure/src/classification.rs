@@ -91,7 +91,7 @@ pub fn figure(
     predictions: &Predictions,
 ) -> Result<Figure, MeasureError> {
     let num_labels = predictions.probabilities.first().map_or(0, Vec::len);
-    let MetricConfig { task, num_classes, average, threshold, top_k } = sub.metric_config;
+    let MetricConfig { task, num_classes, average, threshold, top_k, .. } = sub.metric_config;
     let misfit = |setting: &'static str, value: String| MeasureError::LabelsMisfit {
         metric: metric.to_owned(),
         setting,

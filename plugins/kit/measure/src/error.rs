@@ -149,6 +149,14 @@ pub enum MeasureError {
         /// What the system says.
         source: io::Error,
     },
+    /// A system that does not tell the peak of memory.
+    #[error(
+        "cannot set back the high-water mark of memory, `/proc/self/clear_refs`, which only Linux has"
+    )]
+    NoPeak {
+        /// What the system says.
+        source: io::Error,
+    },
     /// The measurement was asked to stop.
     #[error("the measurement was cancelled")]
     Cancelled,
@@ -172,6 +180,7 @@ impl MeasureError {
             Self::TokenOutsideVocabulary { .. } => "vocabulary-mismatch",
             Self::NotANumber => "not-a-number",
             Self::File { .. } => "io",
+            Self::NoPeak { .. } => "peak-memory",
             Self::Cancelled => PluginError::CANCELLED,
         }
     }

@@ -6,15 +6,17 @@ use olive_kit_text::Tokenizer;
 use olive_schemas::data::DataConfig;
 use olive_schemas::metric::{EvaluatorConfig, Metric, MetricKind, MetricValue, SubMetric};
 
+use crate::confidence;
 use crate::data::Dataset;
 use crate::error::{MeasureError, ModelError};
 use crate::ground::Ground;
+use crate::memory::peak_bytes;
 use crate::model::LanguageModel;
 use crate::progress::Observer;
 use crate::records::Records;
 use crate::size::size_bytes;
 use crate::statistic::Statistic;
-use crate::timing::{generation_ms, latencies_ms, timing_prompt};
+use crate::timing::{time_runs, timing_prompt};
 use crate::uncertainty::Figure;
 
 /// What is measured.
@@ -57,14 +59,13 @@ pub fn evaluate(
     let mut records = Records::new(surroundings.output_dir);
     let mut values = Vec::new();
     for metric in &config.metrics {
+        if metric.kind != MetricKind::SizeOnDisk {
+            subject.model.set_up(metric).map_err(MeasureError::Model)?;
+        }
         let figures = measure(metric, subject, surroundings, &mut records)?;
         values.extend(metric.sub_types.iter().zip(figures).map(|(sub, figure)| MetricValue {
-            metric: metric.name.clone(),
-            sub_type: sub.name.clone(),
-            value: figure.value,
-            priority: sub.priority,
-            higher_is_better: sub.is_higher_better(metric.kind),
             uncertainty: figure.uncertainty,
+            ..metric.figure(sub, figure.value)
         }));
     }
     records.finish()?;
@@ -90,7 +91,7 @@ fn check(metric: &Metric) -> Result<(), MeasureError> {
     let at_least_one = [
         ("max_new_tokens", settings.max_new_tokens),
         ("prompt_tokens", settings.prompt_tokens),
-        ("repeat_test_num", settings.repeat_test_num),
+        ("repeat_test_num", metric.timing().num_repeats),
     ];
     match at_least_one.into_iter().find(|&(_, value)| value == 0) {
         Some((setting, value)) => {
@@ -114,34 +115,59 @@ fn measure(
 ) -> Result<Vec<Figure>, MeasureError> {
     match metric.kind {
         MetricKind::Accuracy => accuracy(metric, subject, surroundings, records),
-        MetricKind::Latency => {
-            let prompt = prompt(metric, subject, surroundings)?;
-            let settings = &metric.user_config;
-            let times = latencies_ms(subject.model, &prompt, settings, surroundings.observer)?;
-            statistics(metric, |statistic| statistic.of(&times))
-        }
-        MetricKind::Throughput => {
-            let prompt = prompt(metric, subject, surroundings)?;
-            let settings = &metric.user_config;
-            let times = generation_ms(subject.model, &prompt, settings, surroundings.observer)?;
-            let tokens = settings.max_new_tokens as f64;
-            statistics(metric, |statistic| tokens * 1e3 / statistic.of_durations().of(&times))
-        }
+        MetricKind::Latency => latency(metric, subject, surroundings),
+        MetricKind::Throughput => throughput(metric, subject, surroundings),
         MetricKind::SizeOnDisk => {
             let bytes = size_bytes(subject.weight_files)? as f64;
             Ok(vec![Figure::plain(bytes); metric.sub_types.len()])
         }
+        MetricKind::Memory => {
+            let prompt = prompt(metric, subject, surroundings)?;
+            let num_tokens = metric.user_config.max_new_tokens;
+            let bytes = peak_bytes(subject.model, &prompt, num_tokens, surroundings.observer)?;
+            Ok(vec![Figure::plain(bytes as f64); metric.sub_types.len()])
+        }
     }
 }
 
-/// What `figure` says of the statistic of each sub-type, with 5 decimals as Olive reports times.
-fn statistics(
+/// Tokens are generated only where the time between them is asked for.
+fn latency(
     metric: &Metric,
-    figure: impl Fn(Statistic) -> f64,
+    subject: &mut Subject<'_>,
+    surroundings: &mut Surroundings<'_>,
 ) -> Result<Vec<Figure>, MeasureError> {
-    let named = |sub: &SubMetric| Statistic::named(&sub.name).ok_or_else(|| unknown(metric, sub));
-    let rounded = |value: f64| (value * 1e5).round() / 1e5;
-    metric.sub_types.iter().map(|sub| Ok(Figure::plain(rounded(figure(named(sub)?))))).collect()
+    let prompt = prompt(metric, subject, surroundings)?;
+    let is_generating = metric.sub_types.iter().any(|sub| sub.name.starts_with("itl_"));
+    let num_tokens = if is_generating { metric.user_config.max_new_tokens } else { 0 };
+    let timing = metric.timing();
+    let timings = time_runs(subject.model, &prompt, num_tokens, timing, surroundings.observer)?;
+    let figure = |sub: &SubMetric| {
+        let (samples, name) = match sub.name.split_once('_') {
+            Some(("ttft", name)) => (&timings.first_token_ms, name),
+            Some(("itl", name)) => (&timings.between_ms, name),
+            _ => (&timings.forward_ms, sub.name.as_str()),
+        };
+        let statistic = Statistic::named(name).ok_or_else(|| unknown(metric, sub))?;
+        Ok(confidence::rounded(confidence::figure(statistic, samples)))
+    };
+    metric.sub_types.iter().map(figure).collect()
+}
+
+fn throughput(
+    metric: &Metric,
+    subject: &mut Subject<'_>,
+    surroundings: &mut Surroundings<'_>,
+) -> Result<Vec<Figure>, MeasureError> {
+    let prompt = prompt(metric, subject, surroundings)?;
+    let num_tokens = metric.user_config.max_new_tokens;
+    let timing = metric.timing();
+    let timings = time_runs(subject.model, &prompt, num_tokens, timing, surroundings.observer)?;
+    let figure = |sub: &SubMetric| {
+        let statistic = Statistic::named(&sub.name).ok_or_else(|| unknown(metric, sub))?;
+        let time = confidence::figure(statistic.of_durations(), &timings.decode_ms);
+        Ok(confidence::rounded(confidence::rate(num_tokens as f64, time)))
+    };
+    metric.sub_types.iter().map(figure).collect()
 }
 
 fn accuracy(
@@ -172,7 +198,8 @@ fn prompt(
 ) -> Result<Vec<u32>, MeasureError> {
     let data = dataset(metric, surroundings)?;
     let length = metric.user_config.prompt_tokens;
-    timing_prompt(&*subject.model, subject.tokenizer, data.as_ref(), length)
+    let data = data.as_ref().map(|data| (subject.tokenizer, data));
+    timing_prompt(&*subject.model, data, length)
 }
 
 fn dataset<'a>(

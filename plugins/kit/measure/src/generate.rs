@@ -96,7 +96,7 @@ pub(crate) fn check_vocabulary(
 }
 
 /// Index of the largest logit, the first of equals; `None` when one is NaN or there are none.
-fn argmax(logits: &[f32]) -> Option<u32> {
+pub(crate) fn argmax(logits: &[f32]) -> Option<u32> {
     let mut best = (0_u32, *logits.first()?);
     for (index, &logit) in (0..).zip(logits) {
         if logit.is_nan() {

@@ -5,8 +5,8 @@
 //! ([`model`]), greedy generation ([`mod@generate`]) and [`likelihood`]; what a figure is
 //! ([`uncertainty`]) and what is kept of rows ([`records`]); the metrics of quality
 //! ([`mod@exact_match`], [`mod@perplexity`], [`classification`], [`multiple_choice`],
-//! [`comparison`]) and those of cost ([`timing`] with [`statistic`], [`size`]); and how an evaluator
-//! config picks them ([`evaluate()`]).
+//! [`comparison`]) and those of cost ([`timing`] with [`statistic`] and
+//! [`confidence`], [`memory`], [`size`]); and how an evaluator config picks them ([`evaluate()`]).
 
 pub mod model;
 pub mod generate;
@@ -20,7 +20,9 @@ pub mod classification;
 pub mod multiple_choice;
 pub mod comparison;
 pub mod timing;
+pub mod memory;
 pub mod statistic;
+pub mod confidence;
 pub mod size;
 pub mod data;
 pub mod progress;
@@ -35,5 +37,5 @@ pub use error::{MeasureError, ModelError};
 pub use evaluate::{Subject, Surroundings, evaluate};
 pub use generate::{Generated, GenerationLimits, generate};
 pub use model::{LanguageModel, Logits, Positions};
-pub use progress::Progress;
+pub use progress::{Observer, Progress, tell};
 pub use uncertainty::Figure;

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use olive_schemas::metric::Metric;
+
 use crate::error::{MeasureError, ModelError};
 
 /// A causal language model with a key-value cache for one sequence.
@@ -14,6 +16,15 @@ pub trait LanguageModel {
 
     /// Positions the model can see, cache and new tokens together.
     fn max_positions(&self) -> usize;
+
+    /// Prepares for what `metric` asks of how the model is run; nothing unless a model can.
+    ///
+    /// # Errors
+    /// When the model cannot be run in this way.
+    fn set_up(&mut self, metric: &Metric) -> Result<(), ModelError> {
+        let _ = metric;
+        Ok(())
+    }
 
     /// Forgets the sequence in the cache.
     fn reset(&mut self);

@@ -21,10 +21,10 @@ pub struct Progress<'a> {
 pub type Observer<'a> = dyn FnMut(Progress<'_>) -> ControlFlow<()> + 'a;
 
 /// Tells `observer`, and turns its break into an error.
-pub(crate) fn tell(
-    observer: &mut Observer<'_>,
-    progress: Progress<'_>,
-) -> Result<(), MeasureError> {
+///
+/// # Errors
+/// [`MeasureError::Cancelled`] when the observer breaks.
+pub fn tell(observer: &mut Observer<'_>, progress: Progress<'_>) -> Result<(), MeasureError> {
     match observer(progress) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(MeasureError::Cancelled),

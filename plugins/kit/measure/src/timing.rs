@@ -1,63 +1,105 @@
-//! Timing: latency and throughput with the statistics of Olive.
+//! Timing: runs of a model after a prompt, with a clock on every token.
+//!
+//! A run is a prompt with an empty cache and the tokens that greedy choice puts after it. What it
+//! takes is told apart: the forward pass over the prompt, the choice of the first token, each token
+//! after it. An end-of-sequence token does not stop a run, so that all runs do the same.
 
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use olive_kit_text::Tokenizer;
-use olive_schemas::metric::MetricSettings;
+use olive_schemas::metric::Timing;
 
 use crate::data::Dataset;
 use crate::error::MeasureError;
-use crate::generate::{check_vocabulary, most_likely};
-use crate::model::{LanguageModel, check_length};
+use crate::generate::{argmax, check_vocabulary, most_likely};
+use crate::model::{LanguageModel, Positions, check_length};
 use crate::progress::{Observer, Progress, tell};
 
-/// Milliseconds of one forward pass over a prompt of `prompt_tokens` tokens with an empty cache.
-///
-/// `warmup_num` passes come first, then `repeat_test_num` timed ones.
-///
-/// # Errors
-/// When the prompt does not fit the model or the model fails.
-pub(crate) fn latencies_ms(
-    model: &mut dyn LanguageModel,
-    prompt: &[u32],
-    settings: &MetricSettings,
-    observer: &mut Observer<'_>,
-) -> Result<Vec<f64>, MeasureError> {
-    check_length(model, prompt.len(), || "the latency prompt".into())?;
-    repeat(settings, observer, || {
-        model.reset();
-        let start = Instant::now();
-        most_likely(model, prompt)?;
-        Ok(milliseconds_since(start))
-    })
+/// Longest time between two looks at whether to stop.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// What runs took, all in milliseconds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Timings {
+    /// The forward pass over the prompt, a run.
+    pub forward_ms: Vec<f64>,
+    /// From the prompt to the first token, a run.
+    pub first_token_ms: Vec<f64>,
+    /// From a token to the next, in the order of runs and tokens.
+    pub between_ms: Vec<f64>,
+    /// All tokens after the first, a run.
+    pub decode_ms: Vec<f64>,
 }
 
-/// Milliseconds of generating `max_new_tokens` tokens after a prompt of `prompt_tokens` tokens.
-///
-/// The pass over the prompt, which gives the first token, is not part of the time: each of the
-/// `max_new_tokens` timed steps puts one token in and gets one out. An end-of-sequence token does
-/// not stop a run.
+impl Timings {
+    /// From the prompt to the last token, a run.
+    pub fn whole_ms(&self) -> impl Iterator<Item = f64> + '_ {
+        self.first_token_ms.iter().zip(&self.decode_ms).map(|(first, rest)| first + rest)
+    }
+
+    fn forget(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// Times runs of `prompt` and `num_tokens` tokens after its first, as often as `timing` says; what
+/// the warm-up took is not among the timings.
 ///
 /// # Errors
-/// When prompt and generated tokens do not fit the model or the model fails.
-pub(crate) fn generation_ms(
+/// When prompt and tokens do not fit the model, when the model fails, or
+/// [`MeasureError::Cancelled`].
+pub fn time_runs(
     model: &mut dyn LanguageModel,
     prompt: &[u32],
-    settings: &MetricSettings,
+    num_tokens: usize,
+    timing: Timing,
     observer: &mut Observer<'_>,
-) -> Result<Vec<f64>, MeasureError> {
-    check_length(model, prompt.len(), || "the throughput prompt".into())?;
-    let positions = prompt.len() + settings.max_new_tokens;
-    check_length(model, positions, || "the throughput prompt with its answer".into())?;
-    repeat(settings, observer, || {
-        model.reset();
-        let mut next = most_likely(model, prompt)?;
-        let start = Instant::now();
-        for _ in 0..settings.max_new_tokens {
-            next = most_likely(model, &[next])?;
+) -> Result<Timings, MeasureError> {
+    check_length(model, prompt.len(), || "the prompt of the timing".into())?;
+    let positions = prompt.len() + num_tokens;
+    check_length(model, positions, || "the prompt of the timing with its answer".into())?;
+    let total = timing.num_warmups + timing.num_repeats;
+    let mut timings = Timings::default();
+    for done in 1..=total {
+        if done == timing.num_warmups + 1 {
+            timings.forget();
         }
-        Ok(milliseconds_since(start))
-    })
+        time_run(model, prompt, num_tokens, &mut timings)?;
+        let progress = Progress { unit: "run", done, total, figures: &[] };
+        tell(observer, progress)?;
+        rest(Duration::from_secs(timing.rest_sec), progress, observer)?;
+    }
+    Ok(timings)
+}
+
+/// Adds one run to `timings`.
+///
+/// # Errors
+/// When the model fails or gives NaN.
+pub fn time_run(
+    model: &mut dyn LanguageModel,
+    prompt: &[u32],
+    num_tokens: usize,
+    timings: &mut Timings,
+) -> Result<(), MeasureError> {
+    model.reset();
+    let start = Instant::now();
+    let logits = model.forward(prompt, Positions::Last).map_err(MeasureError::Model)?;
+    let forward = start.elapsed();
+    let mut next = argmax(logits.last()).ok_or(MeasureError::NotANumber)?;
+    let first = Instant::now();
+    let mut last = first;
+    for _ in 0..num_tokens {
+        next = most_likely(model, &[next])?;
+        let now = Instant::now();
+        timings.between_ms.push(milliseconds(now - last));
+        last = now;
+    }
+    timings.forward_ms.push(milliseconds(forward));
+    timings.first_token_ms.push(milliseconds(first - start));
+    timings.decode_ms.push(milliseconds(last - first));
+    Ok(())
 }
 
 /// The prompt that timing runs on: exactly `prompt_tokens` tokens.
@@ -67,13 +109,12 @@ pub(crate) fn generation_ms(
 ///
 /// # Errors
 /// When the data has no tokens or not the model's.
-pub(crate) fn timing_prompt(
+pub fn timing_prompt(
     model: &dyn LanguageModel,
-    tokenizer: &Tokenizer,
-    data: Option<&Dataset<'_>>,
+    data: Option<(&Tokenizer, &Dataset<'_>)>,
     prompt_tokens: usize,
 ) -> Result<Vec<u32>, MeasureError> {
-    let Some(data) = data else {
+    let Some((tokenizer, data)) = data else {
         let vocab_size = u32::try_from(model.vocab_size()).unwrap_or(u32::MAX);
         return Ok((0..).map(|index: u32| index % vocab_size).take(prompt_tokens).collect());
     };
@@ -91,80 +132,104 @@ pub(crate) fn timing_prompt(
     Ok(tokens.into_iter().cycle().take(prompt_tokens).collect())
 }
 
-fn repeat(
-    settings: &MetricSettings,
+/// Lets the machine rest, and asks on the way whether to stop.
+fn rest(
+    mut left: Duration,
+    progress: Progress<'_>,
     observer: &mut Observer<'_>,
-    mut run: impl FnMut() -> Result<f64, MeasureError>,
-) -> Result<Vec<f64>, MeasureError> {
-    let total = settings.warmup_num + settings.repeat_test_num;
-    let mut samples = Vec::with_capacity(total);
-    for done in 1..=total {
-        samples.push(run()?);
-        tell(observer, Progress { unit: "run", done, total, figures: &[] })?;
+) -> Result<(), MeasureError> {
+    while !left.is_zero() {
+        let pause = left.min(LOOK);
+        thread::sleep(pause);
+        left -= pause;
+        tell(observer, progress)?;
     }
-    Ok(samples.split_off(settings.warmup_num))
+    Ok(())
 }
 
-fn milliseconds_since(start: Instant) -> f64 {
-    start.elapsed().as_secs_f64() * 1e3
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
 #[cfg(test)]
 mod tests {
     use std::ops::ControlFlow;
 
-    use olive_schemas::metric::MetricSettings;
+    use olive_schemas::metric::Timing;
 
-    use super::{generation_ms, latencies_ms, timing_prompt};
+    use super::{Timings, time_runs, timing_prompt};
     use crate::error::MeasureError;
     use crate::progress::Progress;
-    use crate::toy::{Parrot, tokenizer};
+    use crate::toy::Parrot;
 
-    fn settings() -> MetricSettings {
-        MetricSettings {
-            max_new_tokens: 4,
-            prompt_tokens: 8,
-            warmup_num: 2,
-            repeat_test_num: 3,
-            ..MetricSettings::default()
-        }
+    fn timing() -> Timing {
+        Timing { num_warmups: 2, num_repeats: 3, rest_sec: 0 }
+    }
+
+    fn time(model: &mut Parrot, prompt: usize, tokens: usize) -> Result<Timings, MeasureError> {
+        let prompt = timing_prompt(model, None, prompt).unwrap();
+        let go_on = &mut |_: Progress<'_>| ControlFlow::Continue(());
+        time_runs(model, &prompt, tokens, timing(), go_on)
     }
 
     #[test]
     fn only_the_runs_after_the_warm_up_count() {
         let mut model = Parrot::new(Vec::new());
-        let prompt = timing_prompt(&model, &tokenizer(), None, 8).unwrap();
         let mut told = Vec::new();
         let observer = &mut |progress: Progress<'_>| {
             told.push((progress.done, progress.total));
             ControlFlow::Continue(())
         };
-        let samples = latencies_ms(&mut model, &prompt, &settings(), observer).unwrap();
-        assert_eq!(samples.len(), 3);
-        assert!(samples.iter().all(|&sample| sample > 0.0));
+        let timings = time_runs(&mut model, &[7; 8], 4, timing(), observer).unwrap();
+        let Timings { forward_ms, first_token_ms, between_ms, decode_ms } = timings;
+        let counts = [&forward_ms, &first_token_ms, &between_ms, &decode_ms].map(Vec::len);
+        assert_eq!(counts, [3, 3, 12, 3]);
         assert_eq!(told, [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]);
+        assert_eq!(model.num_forwards, 5 * 5, "every run is a prompt and four tokens");
+    }
+
+    #[test]
+    fn parts_of_a_run_make_the_whole() {
+        let timings = time(&mut Parrot::new(Vec::new()), 8, 4).unwrap();
+        let whole: Vec<f64> = timings.whole_ms().collect();
+        for (run, whole) in whole.iter().enumerate() {
+            let parts: f64 = timings.between_ms[4 * run..4 * run + 4].iter().sum();
+            assert!((timings.decode_ms[run] - parts).abs() < 1e-9);
+            assert!((whole - timings.first_token_ms[run] - parts).abs() < 1e-9);
+            assert!(timings.forward_ms[run] <= timings.first_token_ms[run]);
+        }
     }
 
     #[test]
     fn an_end_of_sequence_token_does_not_stop_the_clock() {
         let mut model = Parrot::new(Vec::new());
-        let prompt = vec![7; 8];
-        let go_on = &mut |_: Progress<'_>| ControlFlow::Continue(());
-        generation_ms(&mut model, &prompt, &settings(), go_on).unwrap();
+        time(&mut model, 8, 4).unwrap();
         assert_eq!(model.cached(), 12);
+    }
+
+    #[test]
+    fn a_rest_follows_every_run_and_can_be_cut_short() {
+        let timing = Timing { num_warmups: 0, num_repeats: 1, rest_sec: 3600 };
+        let mut looks = 0;
+        let observer = &mut |_: Progress<'_>| {
+            looks += 1;
+            if looks < 3 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        let result = time_runs(&mut Parrot::new(Vec::new()), &[7; 8], 0, timing, observer);
+        assert!(matches!(result, Err(MeasureError::Cancelled)));
+        assert_eq!(looks, 3, "one after the run, two while it rests");
     }
 
     #[test]
     fn what_does_not_fit_is_refused_and_a_break_cancels() {
         let mut model = Parrot::new(Vec::new());
-        let go_on = &mut |_: Progress<'_>| ControlFlow::Continue(());
-        let error = generation_ms(&mut model, &[7; 125], &settings(), go_on).unwrap_err();
+        let error = time(&mut model, 125, 4).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the throughput prompt with its answer takes 129 positions; the model has 128"
+            "the prompt of the timing with its answer takes 129 positions; the model has 128"
         );
         let stop = &mut |_: Progress<'_>| ControlFlow::Break(());
-        let result = latencies_ms(&mut model, &[7; 8], &settings(), stop);
+        let result = time_runs(&mut model, &[7; 8], 0, timing(), stop);
         assert!(matches!(result, Err(MeasureError::Cancelled)));
     }
 }

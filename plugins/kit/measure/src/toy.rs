@@ -29,6 +29,7 @@ pub(crate) struct Parrot {
     pub(crate) can_go_back: bool,
     /// Tokens that went through the model so far.
     pub(crate) computed: usize,
+    pub(crate) num_forwards: usize,
     cache: Vec<u32>,
 }
 
@@ -41,6 +42,7 @@ impl Parrot {
             max_positions: 128,
             can_go_back: true,
             computed: 0,
+            num_forwards: 0,
             cache: Vec::new(),
         }
     }
@@ -85,6 +87,7 @@ impl LanguageModel for Parrot {
 
     fn forward(&mut self, tokens: &[u32], positions: Positions) -> Result<Logits<'_>, ModelError> {
         self.computed += tokens.len();
+        self.num_forwards += 1;
         let mut values = Vec::new();
         for (index, &token) in tokens.iter().enumerate() {
             self.cache.push(token);

@@ -5,6 +5,8 @@
 mod parity;
 mod steps;
 mod quality;
+mod settings;
+mod tuning;
 mod errors;
 mod optimizer;
 

@@ -39,14 +39,8 @@ impl Evaluator for ToyEvaluator {
                 MetricKind::SizeOnDisk => size(model)?,
                 _ => score,
             };
-            values.extend(metric.sub_types.iter().map(|sub_type| MetricValue {
-                metric: metric.name.clone(),
-                sub_type: sub_type.name.clone(),
-                value,
-                priority: sub_type.priority,
-                higher_is_better: sub_type.is_higher_better(metric.kind),
-                uncertainty: None,
-            }));
+            let sub_types = metric.sub_types.iter();
+            values.extend(sub_types.map(|sub_type| metric.figure(sub_type, value)));
         }
         Ok(values)
     }

@@ -43,14 +43,7 @@ impl Evaluator for AcmeSize {
         }
         // Every sub-metric of every metric, in the order of the config.
         let values = config.metrics.iter().flat_map(|metric| {
-            metric.sub_types.iter().map(|sub_type| MetricValue {
-                metric: metric.name.clone(),
-                sub_type: sub_type.name.clone(),
-                value: bytes as f64,
-                priority: sub_type.priority,
-                higher_is_better: sub_type.is_higher_better(metric.kind),
-                uncertainty: None,
-            })
+            metric.sub_types.iter().map(|sub_type| metric.figure(sub_type, bytes as f64))
         });
         Ok(values.collect())
     }
