@@ -90,6 +90,7 @@ pub use olive_schemas::preview::{
     BlockPiece, BlockPreview, DataPreview, PieceKind, PreviewConfig, PreviewSplit, Previewed,
     RowPreview, SplitSizes, TokenPreview,
 };
+pub use olive_schemas::shortcut::{Offer, Shortcut};
 pub use olive_schemas::step::{
     Device, GenerateConfig, LogLevel, StepEvent, StepOutcome, StepRequest,
 };

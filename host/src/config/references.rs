@@ -25,6 +25,8 @@ pub const UNAVAILABLE_VALUES: &str = "x-olive-unavailable-values";
 pub const SEARCHED: &str = "x-olive-search";
 /// On the root: which blocks of training data are kept back for evaluation.
 pub const EVAL_SPLIT: &str = "x-olive-eval-split";
+/// On the root: what the pass does for commands that write their own config.
+pub const SHORTCUTS: &str = "x-olive-shortcuts";
 /// On the root: accelerators that the pass works for.
 pub const ACCELERATORS: &str = "x-olive-accelerators";
 

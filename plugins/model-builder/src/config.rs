@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::spelling::{NodeNames, Operator, OperatorNames, Placement, Switch};
-use crate::{advice, known};
+use crate::{advice, known, offers};
 
 /// Settings of the `ModelBuilder` pass: write the model as an ONNX graph for ONNX Runtime GenAI.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -16,7 +16,8 @@ use crate::{advice, known};
     "x-olive-quality-help" = QUALITY_HELP,
     "x-olive-ignored" = known::left_out_of_settings(),
     "x-olive-advice" = advice::all(),
-    "x-olive-accelerators" = advice::accelerators()
+    "x-olive-accelerators" = advice::accelerators(),
+    "x-olive-shortcuts" = offers::all()
 ))]
 pub struct ModelBuilderConfig {
     /// Type of the weights in the graph.

@@ -13,6 +13,7 @@ mod config;
 mod spelling;
 mod known;
 mod advice;
+mod offers;
 pub mod options;
 pub mod target;
 pub mod layout;

@@ -18,8 +18,10 @@ use std::collections::BTreeSet;
 use olive_kit_onnx::proto::NodeProto;
 use olive_kit_onnx::{Model as Graph, Node, drop_unused_weights};
 use olive_kit_quant::{BlockFormat, Rounding};
+use olive_plugin_api::{Offer, Shortcut};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::error::RewriteError;
 
@@ -68,6 +70,21 @@ impl From<Bits> for olive_kit_quant::Bits {
             Bits::Eight => Self::Eight,
         }
     }
+}
+
+/// What a pass with `bits` and `block_size` does for commands that write their own config.
+fn offers(method: &str, block_sizes: &[usize]) -> Vec<Offer> {
+    let widths = [(4, "int4"), (8, "int8")];
+    let quantize = widths.map(|(bits, precision)| {
+        let offer = Offer::new(Shortcut::Quantize).by(method).precision(precision);
+        offer.implementation("olive").with(json!({ "bits": bits }))
+    });
+    let optimize = widths.map(|(bits, precision)| {
+        let offer = Offer::new(Shortcut::Optimize).by(method).precision(precision);
+        let offer = offer.because("fewer bytes to read for each token");
+        offer.with(json!({ "bits": bits })).searching(json!({ "block_size": block_sizes }))
+    });
+    quantize.into_iter().chain(optimize).collect()
 }
 
 /// What is told when there is nothing to quantize.

@@ -27,7 +27,10 @@ pub struct OnnxDynamicQuantization;
 
 olive_kit_onnx::settings_with_external_data! {
     /// Settings of the `OnnxDynamicQuantization` pass: 8 bits for weights and activations.
-    #[schemars(extend("x-olive-unavailable" = known::modes()))]
+    #[schemars(extend(
+        "x-olive-unavailable" = known::modes(),
+        "x-olive-shortcuts" = known::offers()
+    ))]
     pub struct OnnxDynamicQuantizationConfig {
         /// Type of the codes of weights.
         #[serde(default)]

@@ -8,7 +8,9 @@ mod convert;
 mod weight;
 
 use olive_kit_onnx::sort;
-use olive_plugin_api::{Diagnostic, Model, ModelKind, Pass, PluginError, StepContext};
+use olive_plugin_api::{
+    Diagnostic, Model, ModelKind, Offer, Pass, PluginError, Shortcut, StepContext,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -23,7 +25,7 @@ pub struct OnnxFloatToFloat16;
 
 olive_kit_onnx::settings_with_external_data! {
     /// Settings of the `OnnxFloatToFloat16` pass: 16-bit floats instead of 32-bit ones.
-    #[schemars(extend("x-olive-ignored" = ignored()))]
+    #[schemars(extend("x-olive-ignored" = ignored(), "x-olive-shortcuts" = offers()))]
     pub struct OnnxFloatToFloat16Config {
         /// Smaller weights, but for 0, become this one; the smallest there is is 5.96e-8.
         #[serde(default = "smallest")]
@@ -123,6 +125,15 @@ impl Pass for OnnxFloatToFloat16 {
             Conversion::new(config, model).convert(model)
         })?)
     }
+}
+
+/// What the pass does for commands that write their own config.
+fn offers() -> [Offer; 2] {
+    let reason = "no rounding to integers; what the device computes with";
+    [
+        Offer::new(Shortcut::Convert).precision("fp16"),
+        Offer::new(Shortcut::Optimize).precision("fp16").on(&["gpu", "npu"]).because(reason),
+    ]
 }
 
 fn ignored() -> Value {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use olive_kit_onnx::proto::tensor_proto::DataType;
 use olive_kit_onnx::proto::{NodeProto, TensorProto};
 use olive_kit_onnx::{Dim, Model as Graph, Node, Patch, drop_unused_weights, value_info};
-use olive_plugin_api::{Model, ModelKind, Pass, PluginError, StepContext};
+use olive_plugin_api::{Model, ModelKind, Offer, Pass, PluginError, Shortcut, StepContext};
 
 use crate::error::RewriteError;
 use crate::numbers::{dtype, integers};
@@ -24,6 +24,7 @@ pub struct MatMulNBitsToQDQ;
 
 olive_kit_onnx::settings_with_external_data! {
     /// Settings of the `MatMulNBitsToQDQ` pass: packed weights in ONNX's own operators.
+    #[schemars(extend("x-olive-shortcuts" = [Offer::new(Shortcut::EncodeQdq)]))]
     pub struct MatMulNBitsToQDQConfig {
         /// Whether codes stay as they lie and a `Transpose` node turns what they stand for.
         #[serde(default)]

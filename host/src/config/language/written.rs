@@ -8,11 +8,11 @@
 use serde_json::{Map, Value, json};
 
 use crate::config::references::{
-    ADVICE, IGNORED, QUALITY_HELP, RENAMED_FROM, UNAVAILABLE, UNAVAILABLE_VALUES,
+    ADVICE, IGNORED, QUALITY_HELP, RENAMED_FROM, SHORTCUTS, UNAVAILABLE, UNAVAILABLE_VALUES,
 };
 
 /// Keywords that say nothing to an editor.
-const SILENT: [&str; 9] = [
+const SILENT: [&str; 10] = [
     "$schema",
     "title",
     "definitions",
@@ -20,6 +20,7 @@ const SILENT: [&str; 9] = [
     IGNORED,
     QUALITY_HELP,
     RENAMED_FROM,
+    SHORTCUTS,
     UNAVAILABLE,
     UNAVAILABLE_VALUES,
 ];

@@ -1,18 +1,22 @@
 //! Marks in a schema: keys that begin with `x-olive-`, which the host reads.
 
 use olive_schemas::advice::{AcceleratorRule, Advice, EvalSplit, Unavailable};
-use olive_schemas::pointer::unescape;
+use olive_schemas::pointer::{escape, unescape};
+use olive_schemas::shortcut::Offer;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::report::{Finding, counted, unless_any};
 use crate::config::references::{
     ACCELERATORS, ADAPTER, ADVICE, EVAL_SPLIT, IGNORED, PATH, QUALITY_HELP, REFERENCE,
-    RENAMED_FROM, UNAVAILABLE, UNAVAILABLE_VALUES, parts,
+    RENAMED_FROM, SHORTCUTS, UNAVAILABLE, UNAVAILABLE_VALUES, parts,
 };
 
 /// What all marks begin with.
 const MARK: &str = "x-olive-";
+
+/// Marks of the whole pass.
+const ROOT_ONLY: [&str; 5] = [ADVICE, ACCELERATORS, EVAL_SPLIT, QUALITY_HELP, SHORTCUTS];
 
 /// Whether the marks of `schema` are known and well formed, and point to settings that exist.
 pub(super) fn check(schema: &Value) -> Finding {
@@ -72,9 +76,10 @@ impl Found<'_> {
             ADVICE => list(value)?.iter().try_for_each(|advice| self.advice(advice)),
             ACCELERATORS => list(value)?.iter().try_for_each(|rule| self.accelerator_rule(rule)),
             EVAL_SPLIT => self.eval_split(value),
+            SHORTCUTS => list(value)?.iter().try_for_each(|offer| self.offer(offer)),
             _ => Err("no such mark is known".into()),
         }?;
-        if !place.is_empty() && [ADVICE, ACCELERATORS, EVAL_SPLIT, QUALITY_HELP].contains(&mark) {
+        if !place.is_empty() && ROOT_ONLY.contains(&mark) {
             return Err("it is read at the root only".into());
         }
         Ok(())
@@ -98,6 +103,12 @@ impl Found<'_> {
         let split = EvalSplit::deserialize(split).map_err(|error| error.to_string())?;
         let pointers = [&split.of, &split.size].into_iter().chain(&split.unless);
         pointers.chain(&split.seeds).try_for_each(|pointer| self.pointer(pointer))
+    }
+
+    fn offer(&self, offer: &Value) -> Result<(), String> {
+        let offer = Offer::deserialize(offer).map_err(|error| error.to_string())?;
+        let settings = offer.settings.keys().chain(offer.search_space.keys());
+        settings.map(|key| format!("/{}", escape(key))).try_for_each(|place| self.pointer(&place))
     }
 
     /// Refuses a pointer that leads to no setting.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use olive_plugin_api::EvalSplit;
+use olive_plugin_api::{EvalSplit, Offer, Shortcut};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +68,11 @@ pub struct Common {
     /// Settings of the training; `null` leaves all at their defaults.
     #[serde(default)]
     pub training_args: Option<TrainingArgs>,
+}
+
+/// What the pass does for `olive finetune --method METHOD`.
+pub(super) fn finetune(method: &str) -> Offer {
+    Offer::new(Shortcut::Finetune).by(method)
 }
 
 /// How blocks of the training data are kept back, for `olive data preview`.

@@ -4,8 +4,9 @@ use std::num::NonZero;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::common::eval_split;
+use super::common::{eval_split, finetune};
 use super::{AdapterPass, Base, Common, LowRank, Method, TorchDtype};
 use crate::{advice, known};
 
@@ -19,6 +20,7 @@ use crate::{advice, known};
     "x-olive-unavailable" = known::unavailable_in_qlora(),
     "x-olive-advice" = advice::all(advice::Kind::FourBit),
     "x-olive-adapter" = "adds",
+    "x-olive-shortcuts" = [finetune("qlora").with(json!({"save_quant_config": false}))],
     "x-olive-eval-split" = eval_split()
 ))]
 pub struct QloraConfig {
@@ -59,6 +61,7 @@ pub struct QloraConfig {
     "x-olive-unavailable" = known::unavailable_in_loftq(),
     "x-olive-advice" = advice::all(advice::Kind::FourBit),
     "x-olive-adapter" = "adds",
+    "x-olive-shortcuts" = [finetune("loftq")],
     "x-olive-eval-split" = eval_split()
 ))]
 pub struct LoftqConfig {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::eval_split;
+use super::common::{eval_split, finetune};
 use super::{AdapterPass, Common, LowRank, Method};
 use crate::{advice, known};
 
@@ -17,6 +17,7 @@ use crate::{advice, known};
     "x-olive-unavailable" = known::unavailable_in_lora(),
     "x-olive-advice" = advice::all(advice::Kind::LowRank),
     "x-olive-adapter" = "adds",
+    "x-olive-shortcuts" = [finetune("lora")],
     "x-olive-eval-split" = eval_split()
 ))]
 pub struct LoraConfig {
@@ -37,6 +38,7 @@ pub struct LoraConfig {
     "x-olive-ignored" = known::of_dora(),
     "x-olive-advice" = advice::all(advice::Kind::LowRank),
     "x-olive-adapter" = "adds",
+    "x-olive-shortcuts" = [finetune("dora")],
     "x-olive-eval-split" = eval_split()
 ))]
 pub struct DoraConfig {

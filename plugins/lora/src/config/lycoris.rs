@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::eval_split;
+use super::common::{eval_split, finetune};
 use super::{AdapterPass, Common, Method};
 use crate::{advice, known};
 
@@ -31,6 +31,7 @@ pub struct Lycoris {
     "x-olive-unavailable" = known::unavailable_in_lycoris(),
     "x-olive-advice" = advice::all(advice::Kind::Lycoris),
     "x-olive-adapter" = "adds",
+    "x-olive-shortcuts" = [finetune("loha")],
     "x-olive-eval-split" = eval_split()
 ))]
 pub struct LohaConfig {
@@ -56,6 +57,7 @@ pub struct LohaConfig {
     "x-olive-unavailable" = known::unavailable_in_lycoris(),
     "x-olive-advice" = advice::all(advice::Kind::Lycoris),
     "x-olive-adapter" = "adds",
+    "x-olive-shortcuts" = [finetune("lokr")],
     "x-olive-eval-split" = eval_split()
 ))]
 pub struct LokrConfig {

@@ -7,7 +7,7 @@ use olive_plugin_api::{Model, ModelKind, Pass, PluginError, StepContext};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bits, NONE_FOUND, Plan, matrix, quantize_nodes};
+use super::{Bits, NONE_FOUND, Plan, matrix, offers, quantize_nodes};
 use crate::error::RewriteError;
 use crate::rewrite::rewrite_places;
 
@@ -17,6 +17,7 @@ pub struct OnnxKQuantQuantization;
 
 olive_kit_onnx::settings_with_external_data! {
     /// Settings of the `OnnxKQuantQuantization` pass: weights in few bits, by k-quants.
+    #[schemars(extend("x-olive-shortcuts" = offers("kquant", &[16, 32, 64, 128])))]
     pub struct OnnxKQuantQuantizationConfig {
         /// Bits of a weight.
         #[serde(default = "four")]

@@ -7,7 +7,7 @@ use olive_kit_quant::{BlockFormat, Rounding};
 use olive_plugin_api::{Model, ModelKind, Pass, PluginError, StepContext};
 use serde_json::{Value, json};
 
-use super::{Bits, NONE_FOUND, Plan, matrix, quantize_nodes, table};
+use super::{Bits, NONE_FOUND, Plan, matrix, offers, quantize_nodes, table};
 use crate::error::RewriteError;
 use crate::rewrite::rewrite_places;
 
@@ -17,7 +17,10 @@ pub struct OnnxBlockWiseRtnQuantization;
 
 olive_kit_onnx::settings_with_external_data! {
     /// Settings of the `OnnxBlockWiseRtnQuantization` pass: weights rounded to few bits.
-    #[schemars(extend("x-olive-ignored" = ignored()))]
+    #[schemars(extend(
+        "x-olive-ignored" = ignored(),
+        "x-olive-shortcuts" = offers("rtn", &[32, 64, 128])
+    ))]
     pub struct OnnxBlockWiseRtnQuantizationConfig {
         /// Bits of a weight.
         #[serde(default = "four")]

@@ -1,6 +1,6 @@
 //! What ONNX Runtime's quantizer takes and this one does not, with the reason.
 
-use olive_plugin_api::Unavailable;
+use olive_plugin_api::{Offer, Shortcut, Unavailable};
 use serde_json::{Map, Value, json};
 
 /// Operators that ONNX Runtime's quantizer takes too.
@@ -8,6 +8,19 @@ pub(super) const LEFT: [&str; 2] = ["LSTM", "EmbedLayerNormalization"];
 
 /// Why.
 pub(super) const NOT_QUANTIZED: &str = "decoders have none, and it is not quantized here";
+
+/// What the pass does for commands that write their own config.
+pub(super) fn offers() -> Vec<Offer> {
+    let quantize = ["int8", "uint8"].map(|precision| {
+        let offer = Offer::new(Shortcut::Quantize).by("rtn").precision(precision);
+        offer.implementation("ort").with(json!({ "precision": precision }))
+    });
+    let optimize = Offer::new(Shortcut::Optimize).by("rtn").precision("int8");
+    let optimize = optimize.because("integers in products, on processors that have them");
+    let optimize = optimize.with(json!({"precision": "int8"}));
+    let optimize = optimize.searching(json!({"per_channel": [false, true]}));
+    quantize.into_iter().chain([optimize]).collect()
+}
 
 /// Whether ranges are measured before: what Olive's `OnnxQuantization` does.
 pub(super) fn modes() -> Map<String, Value> {
