@@ -7,6 +7,8 @@ pub mod packs;
 pub mod plugin;
 pub mod report;
 pub mod schema;
+pub mod shortcuts;
+pub mod line;
 #[cfg(test)]
 mod promises;
 
@@ -32,9 +34,10 @@ pub struct Cli {
 
 const AFTERWORD: &str = "\
 First steps:
-  olive init        write a config to start from
-  olive check FILE  tell what is wrong with it
-  olive run FILE    run it
+  olive auto -m MODEL  make a model smaller; it and its kin need no config
+  olive init           write a config to start from
+  olive check FILE     tell what is wrong with it
+  olive run FILE       run it
 
 Exit codes: 0 done, 2 wrong usage, 10 unreadable file, 11 wrong config, 12 missing plugin,
 13 model or data that does not fit, 20 failed step, 21 missed goal, 30 cancelled, 70 bug of Olive";
@@ -56,6 +59,21 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Turn a model file of another format into a model folder
     Import(ImportArgs),
+    /// Train an adapter for a model
+    Finetune(Box<shortcuts::FinetuneArgs>),
+    /// Quantize the weights of a model
+    Quantize(Box<shortcuts::QuantizeArgs>),
+    /// Write a model as ONNX
+    #[command(visible_alias = "capture-onnx-graph")]
+    Convert(Box<shortcuts::ConvertArgs>),
+    /// Search for the best way to write a model
+    Optimize(Box<shortcuts::optimize::OptimizeArgs>),
+    /// Propose what suits this machine, and search for the best of it
+    Auto(Box<shortcuts::optimize::AutoArgs>),
+    /// Measure speed, size and quality of a model
+    Benchmark(Box<shortcuts::BenchmarkArgs>),
+    /// Run one pass on a model
+    RunPass(Box<shortcuts::RunPassArgs>),
     /// Look at data
     #[command(subcommand)]
     Data(data::DataCommand),
@@ -346,16 +364,4 @@ pub struct CacheArgs {
     /// Write JSON for programs
     #[arg(long)]
     pub json: bool,
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::Cli;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
-    }
 }

@@ -7,6 +7,7 @@ mod check;
 mod generate;
 mod evaluate;
 mod import;
+mod shortcut;
 mod plugin;
 mod compile_component;
 mod cache;
@@ -23,9 +24,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 
-use clap::Parser;
-
-use crate::cli::{Cli, Command, CommonArgs, Format, ThreadArgs};
+use crate::cli::{self, Cli, Command, CommonArgs, Format, ThreadArgs};
 use crate::error::{BUG, Error};
 use crate::host::{Host, colors_errors};
 use crate::plugin::process::memory;
@@ -33,7 +32,7 @@ use crate::{model, worker};
 
 /// The whole program: command line in, exit code out.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli: Cli = cli::line::parse();
     if let Command::Worker(args) = &cli.command {
         let served = match &args.launch {
             Some(manifest) => worker::launch(manifest, &args.write),
@@ -66,6 +65,13 @@ fn dispatch(command: &Command) -> ExitCode {
         Command::Data(command) => data::run(command),
         Command::Onnx(command) => onnx::run(command),
         Command::Import(args) => (args.common.json, import::run(args)),
+        Command::Finetune(args) => (args.shortcut.common.json, shortcut::finetune(args)),
+        Command::Quantize(args) => (args.shortcut.common.json, shortcut::quantize(args)),
+        Command::Convert(args) => (args.shortcut.common.json, shortcut::convert(args)),
+        Command::Optimize(args) => (args.shortcut.common.json, shortcut::optimize(args)),
+        Command::Auto(args) => (args.shortcut.common.json, shortcut::auto(args)),
+        Command::Benchmark(args) => (args.shortcut.common.json, shortcut::benchmark(args)),
+        Command::RunPass(args) => (args.shortcut.common.json, shortcut::run_pass(args)),
         Command::Plugin(command) => match plugin::run(command) {
             (_, Ok(code)) => return ExitCode::from(code),
             (is_json, Err(error)) => (is_json, Err(error)),

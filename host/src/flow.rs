@@ -30,8 +30,16 @@ use crate::validate::estimates;
 /// its place; what finished steps made is kept for the next run. A build that fails
 /// does not keep the others from running.
 pub fn run(host: &Host, path: &Path, choices: &Choices) -> Result<Vec<Footprint>, Error> {
+    run_text(host, config::read(path)?, choices)
+}
+
+/// The same for the config of the text `source`.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_text(host: &Host, source: Source, choices: &Choices) -> Result<Vec<Footprint>, Error> {
     let scope = Scope::run(choices.model.as_ref().map(|model| model.kind));
-    let accepted = accept(host, path, scope)?;
+    let accepted = accept_text(host, source, scope)?;
     let (mut footprints, mut errors) = (Vec::new(), Vec::new());
     for (build, choices) in builds(&accepted.checked, choices) {
         match run_build(host, &accepted, &build, &choices) {
@@ -64,7 +72,14 @@ pub struct Accepted {
 /// [`Error::Config`] with every finding when one of them is an error; else when the file cannot be
 /// read or something cannot be fetched.
 pub fn accept(host: &Host, path: &Path, scope: Scope) -> Result<Accepted, Error> {
-    let source = config::read(path)?;
+    accept_text(host, config::read(path)?, scope)
+}
+
+/// The same for the config of the text `source`.
+///
+/// # Errors
+/// As [`accept`], but for the reading.
+pub fn accept_text(host: &Host, source: Source, scope: Scope) -> Result<Accepted, Error> {
     let (checked, findings) = examine(&source, &host.catalog, scope);
     let Some(checked) = checked else { return Err(refused(&source)(findings)) };
     host.show(&source, &findings);

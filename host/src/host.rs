@@ -13,6 +13,7 @@ use crate::home::cache_home;
 use crate::plan::PlanError;
 use crate::plugin::{Catalog, Places};
 use crate::render;
+use crate::shortcut::Trace;
 use crate::view::{Mode, View};
 
 /// What every command works with.
@@ -25,6 +26,8 @@ pub struct Host {
     pub is_json: bool,
     /// Least importance of log lines, when the command line says so.
     pub log_level: Option<LogLevel>,
+    /// Which argument each part of the config comes from, when a command has written it.
+    pub trace: Option<Trace>,
 }
 
 impl Host {
@@ -40,7 +43,7 @@ impl Host {
         log_level: Option<LogLevel>,
     ) -> Result<Self, Error> {
         let catalog = Catalog::discover(&Places::of(project, plugin_dirs), &cache_home())?;
-        Ok(Self { catalog, cancel: Cancel::on_signals(), is_json, log_level })
+        Ok(Self { catalog, cancel: Cancel::on_signals(), is_json, log_level, trace: None })
     }
 
     /// The view of a run whose config says `severity` about logs: 0 debug … 3 error, 4 nothing.
@@ -65,6 +68,9 @@ impl Host {
 
     /// Shows `findings` that do not stop anything.
     pub fn show(&self, source: &Source, findings: &[Finding]) {
+        let traced = self.trace.as_ref().map(|trace| (trace.source(), trace.follow(findings)));
+        let (source, findings) =
+            traced.as_ref().map_or((source, findings), |(source, found)| (*source, &found[..]));
         if self.is_json {
             show_findings_json(source, findings);
         } else {

@@ -17,6 +17,7 @@ pub mod flow;
 pub mod search;
 pub mod host;
 pub mod home;
+pub mod shortcut;
 pub mod config;
 pub mod edit;
 pub mod plugin;

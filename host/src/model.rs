@@ -108,6 +108,15 @@ pub fn recognize(path: &Path) -> Result<Model, ModelError> {
     Err(ModelError::Unknown { path, why })
 }
 
+/// The kind of a model that is not there, by its name.
+pub fn kind_of(path: &Path) -> ModelKind {
+    match path.extension().and_then(|suffix| suffix.to_str()) {
+        Some("onnx") => ModelKind::Onnx,
+        Some("gguf") => ModelKind::Gguf,
+        _ => ModelKind::Hf,
+    }
+}
+
 fn recognize_file(path: &Path) -> Result<Model, ModelError> {
     let suffix = path.extension().and_then(|suffix| suffix.to_str()).unwrap_or_default();
     match suffix {

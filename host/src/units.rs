@@ -1,5 +1,7 @@
 //! Bytes and seconds as people write and read them.
 
+use std::time::Duration;
+
 const KIB: f64 = 1024.0;
 /// Letters before the `B` of bytes, each a thousand times the one before.
 const PREFIXES: [&str; 5] = ["", "k", "m", "g", "t"];
@@ -64,9 +66,49 @@ pub fn parse_bytes(text: &str) -> Result<f64, String> {
     Ok(number * base.powi(power))
 }
 
+/// The time that `text` says: `90s`, `10m`, `1h`, `1h30m`; a bare number is seconds.
+///
+/// # Errors
+/// A sentence when it is no time.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no time: write `90s`, `10m` or `1h30m`");
+    let (mut seconds, mut rest) = (0.0, text.trim());
+    while !rest.is_empty() {
+        let end = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.');
+        let (number, unit) = rest.split_at(end.unwrap_or(rest.len()));
+        let number: f64 = number.parse().map_err(|_| wrong())?;
+        let end = unit.find(|letter: char| letter.is_ascii_digit()).unwrap_or(unit.len());
+        let (unit, after) = unit.split_at(end);
+        seconds += number
+            * match unit.trim() {
+                "" | "s" | "sec" => 1.0,
+                "m" | "min" => 60.0,
+                "h" => 3600.0,
+                _ => return Err(wrong()),
+            };
+        rest = after;
+    }
+    let is_some = seconds > 0.0;
+    Duration::try_from_secs_f64(seconds).ok().filter(|_| is_some).ok_or_else(wrong)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{bytes, duration, parse_bytes};
+    use std::time::Duration;
+
+    use super::{bytes, duration, parse_bytes, parse_duration};
+
+    #[test]
+    fn times_have_units() {
+        for (text, seconds) in
+            [("90", 90), ("90s", 90), ("10m", 600), ("1h30m", 5400), ("2 h", 7200)]
+        {
+            assert_eq!(parse_duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "0s", "soon", "3 days", "-1s", "m"] {
+            assert!(parse_duration(text).unwrap_err().contains("is no time"), "{text}");
+        }
+    }
 
     #[test]
     fn sizes_are_binary() {

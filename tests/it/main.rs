@@ -39,6 +39,7 @@ mod corpus;
 mod schema;
 mod search;
 mod report;
+mod shortcuts;
 mod init;
 mod lsp;
 mod wrong_inputs;

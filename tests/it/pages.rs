@@ -73,6 +73,8 @@ walks! {
             "Configs of older Olive",
         ],
         user, [];
+    shortcuts: "docs/shortcuts.md", ["From a model to a smaller one"], user, [];
+    searching: "docs/shortcuts.md", ["Searching and measuring"], measurer, [];
     searches: "docs/search.md", ["The first search"], searcher, [];
     editors: "docs/editors.md",
         ["Writing configs", "From the command line", "The schema"], user, [];

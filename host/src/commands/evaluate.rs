@@ -10,7 +10,7 @@ use crate::config::schema::quoted;
 use crate::engine::{self, RunContext};
 use crate::error::Error;
 use crate::flow::{self, Accepted};
-use crate::host::unplanned;
+use crate::host::{Host, unplanned};
 use crate::plan::{self, Choices, Purpose};
 use crate::store::Store;
 use crate::view::{Mode, View, summary};
@@ -19,17 +19,33 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<(), Error> {
     let model = recognized(Some(&args.model))?;
     let host = host_of(&args.common, args.config.path())?;
     let scope = Scope::evaluation(model.as_ref().map(|model| model.kind));
-    let Accepted { source, checked, .. } = flow::accept(&host, args.config.path(), scope)?;
-    let evaluator = evaluator(args.evaluator.as_deref(), checked.workflow())?;
+    let accepted = flow::accept(&host, args.config.path(), scope)?;
     let choices = Choices {
         model,
         output_dir: None,
         threads: threads(&args.threads),
-        purpose: Purpose::Evaluate { evaluator },
+        purpose: Purpose::Run,
         is_forced: false,
     };
-    let plan = plan::resolve(&checked, &source.folder(), &host.catalog, &choices)
-        .map_err(|error| unplanned(error, &source, &checked))?;
+    say(&measure(&host, &accepted, args.evaluator.as_deref(), &choices)?);
+    Ok(())
+}
+
+/// What an evaluator of `accepted` measures about its model, or that of `choices`: a table, or JSON.
+///
+/// # Errors
+/// When there is no such evaluator, or the model cannot be measured.
+pub(super) fn measure(
+    host: &Host,
+    accepted: &Accepted,
+    name: Option<&str>,
+    choices: &Choices,
+) -> Result<String, Error> {
+    let Accepted { source, checked, .. } = accepted;
+    let evaluator = evaluator(name, checked.workflow())?;
+    let choices = Choices { purpose: Purpose::Evaluate { evaluator }, ..choices.clone() };
+    let plan = plan::resolve(checked, &source.folder(), &host.catalog, &choices)
+        .map_err(|error| unplanned(error, source, checked))?;
     let view = match host.log_level {
         Some(level) if host.is_json => View::new(Mode::Lines, level),
         None if host.is_json => View::new(Mode::Lines, olive_schemas::step::LogLevel::Warning),
@@ -62,11 +78,9 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<(), Error> {
                 (metric.key(), told)
             })
             .collect();
-        say(&format!("{}\n", Value::Object(metrics)));
-    } else {
-        say(&summary::closing(&footprint, false));
+        return Ok(format!("{}\n", Value::Object(metrics)));
     }
-    Ok(())
+    Ok(summary::closing(&footprint, false))
 }
 
 /// The evaluator that is asked for: by name, the engine's, or the only one.

@@ -60,12 +60,7 @@ fn input_model(written: Option<&str>, folder: &Path) -> Result<(ModelKind, Strin
         let path = if is_here { path.to_owned() } else { absolute(path)? };
         return Ok((found.kind, path.to_string_lossy().into_owned()));
     }
-    let kind = match path.extension().and_then(|suffix| suffix.to_str()) {
-        Some("onnx") => ModelKind::Onnx,
-        Some("gguf") => ModelKind::Gguf,
-        _ => ModelKind::Hf,
-    };
-    Ok((kind, written.to_owned()))
+    Ok((model::kind_of(path), written.to_owned()))
 }
 
 /// Path and new text of the settings of Visual Studio Code for `folder`.

@@ -10,8 +10,8 @@ use crate::config::schema::plain;
 use crate::error::Error;
 use crate::flow::{self, Accepted};
 use crate::forecast::{self, Forecast};
-use crate::host::unplanned;
-use crate::plan::{self, Plan, PlannedGoal, PlannedSamples, Step};
+use crate::host::{Host, unplanned};
+use crate::plan::{self, Choices, Plan, PlannedGoal, PlannedSamples, Step};
 use crate::search::{self, Outlook, Searched};
 use crate::steps::StepTitle;
 use crate::store::Store;
@@ -24,12 +24,26 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
     check_lock(args, &host)?;
     let scope = Scope::run(choices.model.as_ref().map(|model| model.kind));
     let accepted = flow::accept(&host, args.config.path(), scope)?;
-    let Accepted { source, checked, .. } = &accepted;
-    for (build, choices) in flow::builds(checked, &choices) {
-        if let Some(searched) = flow::searched(&accepted, &build) {
-            let (variants, count) = search::outlook(&host, &searched, &choices);
+    show(&host, &accepted, &choices, &say)
+}
+
+/// Shows the plan of each build of `accepted` by `tell`, as text or JSON.
+///
+/// # Errors
+/// When a build cannot be planned, or what it needs is not there.
+pub(super) fn show(
+    host: &Host,
+    accepted: &Accepted,
+    choices: &Choices,
+    tell: &dyn Fn(&str),
+) -> Result<(), Error> {
+    let Accepted { source, checked, .. } = accepted;
+    let scope = Scope::run(choices.model.as_ref().map(|model| model.kind));
+    for (build, choices) in flow::builds(checked, choices) {
+        if let Some(searched) = flow::searched(accepted, &build) {
+            let (variants, count) = search::outlook(host, &searched, &choices);
             let told = if host.is_json { search_json } else { search_text };
-            say(&told(&searched, &variants, count));
+            tell(&told(&searched, &variants, count));
             continue;
         }
         let plan = plan::resolve(&build, &source.folder(), &host.catalog, &choices)
@@ -38,7 +52,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
         let costs = estimates(&build, source, &host.catalog, scope);
         let forecasts = forecast::forecasts(&plan, &costs, &store);
         let told = if host.is_json { json } else { text };
-        say(&told(&plan, &forecasts, &store));
+        tell(&told(&plan, &forecasts, &store));
         forecast::check(&plan, &costs, &store, choices.is_forced).map_err(Error::Short)?;
     }
     Ok(())

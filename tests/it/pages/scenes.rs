@@ -73,6 +73,11 @@ pub(super) fn user() -> Option<Scene> {
     Some(scene)
 }
 
+/// The same, where ONNX models can be measured.
+pub(super) fn measurer() -> Option<Scene> {
+    if real::has_onnxruntime() { user() } else { None }
+}
+
 /// The same with the config of docs/search.md.
 pub(super) fn searcher() -> Option<Scene> {
     if !real::has_onnxruntime() {

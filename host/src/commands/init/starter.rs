@@ -4,9 +4,9 @@ use olive_schemas::metric::MetricKind;
 use olive_schemas::model::ModelKind;
 use serde_json::{Value, json};
 
+use crate::commands::shortcut::find;
 use crate::config::language;
 use crate::config::references::{PATH, REFERENCE};
-use crate::config::schema::suggest;
 use crate::edit::{EditError, pass_name};
 use crate::plugin::{Catalog, PassEntry};
 
@@ -165,14 +165,6 @@ const EVALUATORS: &str = r#"  // What is measured about the model.
     }
   },
   "evaluator": "measures""#;
-
-fn find<'a>(catalog: &'a Catalog, name: &str) -> Result<PassEntry<'a>, EditError> {
-    catalog.pass(name).ok_or_else(|| {
-        let known = catalog.passes().map(|pass| pass.descriptor.name.as_str());
-        let help = suggest(name, known).or_else(|| catalog.absence_help());
-        EditError::UnknownPass { name: name.to_owned(), help }
-    })
-}
 
 /// The shortest chain of passes from a model of `kind` to an ONNX model; empty when there is none.
 fn way_to_onnx(catalog: &Catalog, kind: ModelKind) -> Vec<PassEntry<'_>> {
