@@ -326,7 +326,8 @@ mod tests {
     use super::{CODES, Code, find};
 
     /// Hyphenated words of the sources that are no codes.
-    const OTHERS: [&str; 3] = ["line-by-line", "text-generation", "text-generation-with-past"];
+    const OTHERS: [&str; 4] =
+        ["line-by-line", "pass-by-pass", "text-generation", "text-generation-with-past"];
 
     fn sources(folder: &Path) -> Vec<PathBuf> {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());

@@ -8,11 +8,12 @@ use serde_json::json;
 use crate::config::schema::suggest;
 
 /// Words for the figure of a metric that is meant by the metric alone.
-const WORDS: [(&str, MetricKind, &str); 4] = [
+const WORDS: [(&str, MetricKind, &str); 5] = [
     ("accuracy", MetricKind::Accuracy, "exact_match"),
     ("latency", MetricKind::Latency, "avg"),
     ("throughput", MetricKind::Throughput, "avg"),
     ("size", MetricKind::SizeOnDisk, "bytes"),
+    ("memory", MetricKind::Memory, "peak"),
 ];
 
 /// A figure that can be measured about a model.
@@ -26,7 +27,7 @@ pub struct Figure {
 
 impl Figure {
     /// The figure that `text` names: `accuracy`, `perplexity`, `latency`, `latency-p90`, `throughput`,
-    /// `size`.
+    /// `size`, `memory`.
     ///
     /// # Errors
     /// A sentence with what is near, when it names none.

@@ -80,7 +80,7 @@ fn relative(figure: &Figure, is_below: bool, distance: &str) -> Result<Goal, Str
 fn number(figure: &Figure, text: &str) -> Result<f64, String> {
     // Numbers are divided by, so that 80 % is the 0.8 of a config.
     let units: &[(&str, f64, f64)] = match figure.kind {
-        MetricKind::SizeOnDisk => return parse_bytes(text),
+        MetricKind::SizeOnDisk | MetricKind::Memory => return parse_bytes(text),
         MetricKind::Latency => {
             &[("us", 1.0, 1e3), ("µs", 1.0, 1e3), ("ms", 1.0, 1.0), ("s", 1e3, 1.0)]
         }
