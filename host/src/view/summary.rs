@@ -112,7 +112,7 @@ pub(super) fn ending(
     if !metrics.is_empty() {
         let values = metrics
             .iter()
-            .map(|value| plain(&format!("{} {}", value.key(), Unit::of(value).show(value.value))));
+            .map(|value| plain(&format!("{} {}", value.key(), Unit::of(value).show_figure(value))));
         let indent = label.find(']').map_or(2, |bracket| bracket + 2);
         let values = values.collect::<Vec<_>>().join(", ");
         lines.push(format!("{}{values}", " ".repeat(indent)));

@@ -62,6 +62,7 @@ impl Figure {
     }
 
     /// The exponential of a figure, its error by the delta method.
+    #[must_use]
     pub fn exp(self) -> Self {
         let value = self.value.exp();
         let uncertainty = self.uncertainty.map(|mean| Uncertainty {
