@@ -81,7 +81,8 @@ fn a_large_file_of_an_onnx_model_is_there_once_and_known_to_the_next_run() {
 
 #[test]
 fn a_step_whose_lent_file_is_not_what_it_was_is_made_anew() {
-    let rows: [(&str, fn(&Path), bool); 5] = [
+    type Change = fn(&Path);
+    let rows: [(&str, Change, bool); 5] = [
         ("edited", |file| fs::write(file, weights().replace('w', "W")).unwrap(), true),
         ("written anew", |file| fs::write(file, weights()).unwrap(), true),
         ("cut", |file| fs::write(file, "weight").unwrap(), false),
