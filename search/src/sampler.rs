@@ -74,9 +74,12 @@ impl Sampler {
             }
             Way::Tpe(random) => {
                 let estimated = told.iter().filter(|told| told.rank.is_some()).count() >= WARM_UP;
-                new_of(space, is_new, || match estimated {
-                    true => parzen::draw(space, told, random),
-                    false => draw(space, |_, domain| Drawn::any(domain, random)),
+                new_of(space, is_new, || {
+                    if estimated {
+                        parzen::draw(space, told, random)
+                    } else {
+                        draw(space, |_, domain| Drawn::any(domain, random))
+                    }
                 })
             }
         };
@@ -112,12 +115,11 @@ mod tests {
 
     /// What a point costs: least at choice 2, its second dimension 1, its number 5.
     fn cost(point: &Point) -> f64 {
-        let distance = |level: Option<Level>, best: f64| match level {
-            Some(Level::Choice(choice)) if f64::from(u8::try_from(choice).unwrap()) == best => 0.0,
-            Some(Level::Number(number)) => (number - best).abs() / 8.0,
-            Some(Level::Choice(_)) | None => 1.0,
+        let choice = |level: Option<Level>, best: usize| {
+            f64::from(u8::from(level != Some(Level::Choice(best))))
         };
-        2.0 * distance(point[0], 2.0) + distance(point[1], 1.0) + distance(point[2], 5.0)
+        let Some(Level::Number(number)) = point[2] else { panic!("{point:?}") };
+        2.0 * choice(point[0], 2) + choice(point[1], 1) + (number - 5.0).abs() / 8.0
     }
 
     fn told(points: &[Point]) -> Vec<Told> {

@@ -54,7 +54,7 @@ fn footprint(playground: &Playground) -> Value {
 /// The footprint of a run that was told to a program.
 fn told(said: &Said) -> Value {
     let lines = said.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let ended = lines.filter(|line| line["event"] == "run_ended").last();
+    let ended = lines.rev().find(|line| line["event"] == "run_ended");
     ended.unwrap_or_else(|| panic!("{}", said.out))["footprint"].clone()
 }
 

@@ -36,6 +36,7 @@ pub(super) struct Task {
 
 /// The model of a task; a copy of it is worked on.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there is one of a task")]
 pub(super) enum Input {
     /// A model on disk.
     Model(Model),

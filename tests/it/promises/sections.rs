@@ -137,6 +137,19 @@ fn functions() -> Value {
     schema
 }
 
+/// The keys of searches, each beside an evaluator.
+fn of_searches() -> Vec<Companion> {
+    let ranked = || json!({"engine": {"evaluator": "size"}});
+    let of_engine =
+        SEARCH.map(|key| Companion::with(format!("/engine/search_strategy{key}"), ranked()));
+    let searched = json!({"engine": {"search_strategy": true, "evaluator": "size"}});
+    let others = [
+        Companion::with("/builds/b/search_strategy", ranked()).to(json!(true)),
+        Companion::with("/passes/toy/search_space", searched).to(json!({"score": [0.1, 0.2]})),
+    ];
+    of_engine.into_iter().chain(others).collect()
+}
+
 /// Every key that needs others, or a value that its schema does not tell.
 pub(super) fn companions() -> Vec<Companion> {
     let (with, value) = (Companion::with, Companion::value);
@@ -151,7 +164,6 @@ pub(super) fn companions() -> Vec<Companion> {
     let sampled = json!({"evaluators": {"tone": {"metrics": sampled}}});
     let bare = json!({"systems": {"here": {"accelerators": [{"device": "cpu"}]}}});
     let untrained = json!({"passes": {"lora": null}});
-    let ranked = json!({"engine": {"evaluator": "size"}});
     let mut rows = vec![
         with("/engine/host", json!({"engine": {"target": null}})).to(json!("there")),
         value("/engine/target", json!("there")),
@@ -185,19 +197,11 @@ pub(super) fn companions() -> Vec<Companion> {
         value("/passes/toy/type", json!("MergeAdapterWeights")),
         value("/passes/toy/host", json!("shell")),
         value("/passes/toy/evaluator", json!("size")),
-        with(
-            "/passes/toy/search_space",
-            json!({"engine": {"search_strategy": true, "evaluator": "size"}}),
-        )
-        .to(json!({"score": [0.1, 0.2]})),
         value("/builds/b/pipeline", json!(["lora"])),
         value("/builds/b/host", json!("shell")),
         value("/builds/b/target", json!("there")),
         value("/builds/b/evaluator", json!("size")),
-        with("/builds/b/search_strategy", ranked.clone()).to(json!(true)),
     ];
-    let of_search =
-        SEARCH.map(|key| Companion::with(format!("/engine/search_strategy{key}"), ranked.clone()));
-    rows.extend(of_search);
+    rows.extend(of_searches());
     rows
 }

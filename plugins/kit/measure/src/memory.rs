@@ -69,7 +69,7 @@ mod tests {
                 assert_eq!(model.cached(), 12);
             }
             Err(MeasureError::NoPeak { source }) => {
-                println!("skipped: no high-water mark: {source}")
+                println!("skipped: no high-water mark: {source}");
             }
             Err(other) => panic!("{other}"),
         }

@@ -76,7 +76,9 @@ fn spell_out_one(name: &str, evaluator: &mut Node) -> Vec<Node> {
         if let (Some(settings), Some(limit)) = (metric.get_mut("user_config"), &limit) {
             insert(settings, limit.clone());
         }
-        samples.iter().for_each(|entry| insert(&mut metric, entry.clone()));
+        for entry in &samples {
+            insert(&mut metric, entry.clone());
+        }
         metrics.push(metric);
         data.push(questions(&config, file, range));
     }
@@ -87,7 +89,7 @@ fn spell_out_one(name: &str, evaluator: &mut Node) -> Vec<Node> {
 
 fn size(range: &Range<usize>) -> Node {
     let sub_types = json!([{"name": "bytes"}]);
-    node(json!({"name": SIZE, "type": SIZE, "sub_types": sub_types}), range)
+    node(&json!({"name": SIZE, "type": SIZE, "sub_types": sub_types}), range)
 }
 
 /// The metric of a task, with what stands between a prompt and a choice there.
@@ -97,7 +99,7 @@ fn choice(stem: &str, config: &str, range: &Range<usize>) -> Node {
         "name": stem, "type": "accuracy", "sub_types": figures, "data_config": config,
         "user_config": {"target_delimiter": " "}
     });
-    node(metric, range)
+    node(&metric, range)
 }
 
 /// The data config of a task, whose texts are taken as they are.
@@ -107,11 +109,11 @@ fn questions(config: &str, file: &str, range: &Range<usize>) -> Node {
         "load_dataset_config": {"data_name": "json", "data_files": file},
         "pre_process_data_config": {"add_special_tokens": false}
     });
-    node(data, range)
+    node(&data, range)
 }
 
-fn node(value: Value, range: &Range<usize>) -> Node {
-    Node::from_value(&value, range)
+fn node(value: &Value, range: &Range<usize>) -> Node {
+    Node::from_value(value, range)
 }
 
 /// The name of a file without its endings.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::tokenizer;
 
-fn read(row: &Value, settings: Value) -> Result<Vec<Question>, TextError> {
+fn read(row: &Value, settings: &Value) -> Result<Vec<Question>, TextError> {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), row.to_string()).unwrap();
     let config = json!({"data_name": "json", "data_files": file.path()});
@@ -17,7 +17,7 @@ fn read(row: &Value, settings: Value) -> Result<Vec<Question>, TextError> {
     questions(&tokenizer(), &rows, &serde_json::from_value(plain).unwrap())
 }
 
-fn check(row: &Value, settings: Value, expected: (&str, &[&str], &[usize])) {
+fn check(row: &Value, settings: &Value, expected: (&str, &[&str], &[usize])) {
     let (prompt, choices, gold) = expected;
     let choices = choices.iter().map(|&choice| choice.to_owned()).collect();
     let expected = Question { prompt: prompt.into(), choices, gold: gold.into() };
@@ -46,7 +46,7 @@ fn every_shape_of_a_task_is_read() {
             &[1],
         ),
     ] {
-        check(&row, settings, (prompt, two, gold));
+        check(&row, &settings, (prompt, two, gold));
     }
 }
 
@@ -67,7 +67,7 @@ fn a_row_that_is_no_question_is_refused_by_its_place() {
         (json!({"query": "q", "choices": ["joy", "fear"]}), "has no column `gold`"),
         (json!({"text": "q", "choices": ["joy", "fear"], "gold": 0}), "has no column `prompt`"),
     ] {
-        let error = read(&row, json!({})).unwrap_err().to_string();
+        let error = read(&row, &json!({})).unwrap_err().to_string();
         assert!(error.contains(told), "{error}");
     }
 }
