@@ -164,12 +164,12 @@ mod tests {
 
     /// Points that are tried until the best of all is found, on average over seeds.
     fn mean_until_found(new: fn(u64) -> Sampler) -> f64 {
-        let counts = (0..20).map(|seed| {
+        let counts = (0..40).map(|seed| {
             let points = run(new(seed), 64);
             let at = points.iter().position(|point| cost(point) == 0.0).unwrap();
             f64::from(u32::try_from(at).unwrap())
         });
-        counts.sum::<f64>() / 20.0
+        counts.sum::<f64>() / 40.0
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl Trace {
 mod tests {
     use std::path::Path;
 
-    use clap::Command;
+    use clap::{Arg, Command};
     use olive_schemas::diagnostic::Diagnostic;
 
     use super::Trace;
@@ -100,11 +100,9 @@ mod tests {
         let text = text::text(&draft.config(), Format::Json);
         let source = Source { path: "q.json".into(), text };
         let words = ["olive", "quantize", "--precision", "int5"].map(str::to_owned);
-        let trace = Trace::new(
-            &draft,
-            Typed::of(&words, &Command::new("olive").subcommand(Command::new("quantize"))),
-            &source,
-        );
+        let quantize = Command::new("quantize").arg(Arg::new("p").long("precision"));
+        let typed = Typed::of(&words, &Command::new("olive").subcommand(quantize));
+        let trace = Trace::new(&draft, typed, &source);
         for (part, expected) in [("\"int5\"", "int5"), ("\"T\"", "quantize")] {
             let start = source.text.find(part).unwrap();
             let told = Diagnostic::error("c", "/passes/quantize/type", "m");

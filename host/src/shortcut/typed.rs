@@ -122,7 +122,7 @@ mod tests {
     fn cli() -> Command {
         let model = Arg::new("m").short('m').long("model_name_or_path").alias("model");
         let dry_run = Arg::new("d").long("dry-run").action(ArgAction::SetTrue);
-        let options = [model, dry_run, Arg::new("p").long("precision")];
+        let options = [model, dry_run, Arg::new("p").long("precision"), Arg::new("g").long("goal")];
         let commands = ["quantize", "optimize", "convert"];
         let command = |name| Command::new(name).args(options.clone());
         Command::new("olive").subcommands(commands.map(command))

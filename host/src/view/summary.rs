@@ -331,7 +331,7 @@ report: /runs/out/report.html
     fn a_search_is_summed_up_by_its_variants() {
         let text = closing(&sample::searches::full(), false);
         for part in [
-            "\n7 quantize=KQuant quantize.bits=4 quantize.block_size=32     88.0 MiB             86.4 %",
+            "\n7 quantize=KQuant quantize.bits=4 quantize.block_size=32     88.0 MiB            86.4 %",
             "\ninput model            88.3 %",
             "quantize (KQuant), variant 7",
             "\nVariant 7 (`quantize=KQuant quantize.bits=4 quantize.block_size=32`) is the result.\n",

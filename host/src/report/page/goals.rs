@@ -19,7 +19,7 @@ pub(super) fn render(footprint: &Footprint) -> String {
         // Writing into memory does not fail.
         let _ = writeln!(
             rows,
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td>\
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"wanted\">{}</td>\
              <td><span class=\"badge {class}\">{word}</span></td></tr>",
             escape(&line.subject.replace('`', "")),
             escape(&line.value),

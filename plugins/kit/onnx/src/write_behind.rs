@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 
 /// Bytes that are handed over at once.
-const PIECE_BYTES: usize = 1 << 20;
+const PIECE_BYTES: usize = 1 << 17;
 /// Pieces that are in memory at most.
 const PIECES: usize = 4;
 /// Bytes after which the system is asked to begin with the disk.
