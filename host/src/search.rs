@@ -208,8 +208,12 @@ impl<'a> Search<'a> {
                 (self.standing.trials().len() + index + 1, variants.decide(stage, point, before))
             })
             .collect();
+        let strategy = &ground.searched.strategy;
+        let standing = &self.standing;
+        let bar = strategy.stop_worse.then(|| standing.bar(strategy.output_model_num)).flatten();
+        let bar = bar.as_ref();
         let made: Vec<Made> = if let [(number, variant)] = &trials[..] {
-            vec![ground.run(*number, variant, last, ground.view)]
+            vec![ground.run(*number, variant, last, bar, ground.view)]
         } else {
             let quiet = View::quiet();
             thread::scope(|scope| {
@@ -217,7 +221,7 @@ impl<'a> Search<'a> {
                 let threads: Vec<_> = trials
                     .iter()
                     .map(|(number, variant)| {
-                        scope.spawn(move || ground.run(*number, variant, last, quiet))
+                        scope.spawn(move || ground.run(*number, variant, last, bar, quiet))
                     })
                     .collect();
                 threads

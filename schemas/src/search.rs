@@ -32,6 +32,9 @@ pub struct SearchStrategy {
     pub output_model_num: usize,
     /// Whether the first model that meets every goal ends the search.
     pub stop_when_goals_met: bool,
+    /// Whether a variant is measured no further once it is worse than the models kept so far, in a
+    /// figure that counts before those that are left to measure.
+    pub stop_worse: bool,
     /// Variants tried at most, whatever the sampler would do; each stage of `pass-by-pass` counts
     /// anew.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,6 +60,7 @@ impl Default for SearchStrategy {
             seed: 1,
             output_model_num: 1,
             stop_when_goals_met: false,
+            stop_worse: false,
             max_iter: None,
             max_time: None,
             include_pass_params: true,
@@ -204,6 +208,14 @@ impl TrialRecord {
         self.models.last().filter(|_| is_done).map(String::as_str)
     }
 
+    /// Whether it made a model and measured it, if only in part.
+    pub fn has_model(&self) -> bool {
+        match self.outcome {
+            TrialOutcome::Done | TrialOutcome::Stopped { .. } | TrialOutcome::Beaten { .. } => true,
+            TrialOutcome::Skipped { .. } | TrialOutcome::Failed { .. } => false,
+        }
+    }
+
     /// Whether it was measured and meets every goal.
     pub fn meets_goals(&self) -> bool {
         self.outcome == TrialOutcome::Done && self.goals.iter().all(GoalOutcome::is_met)
@@ -264,6 +276,13 @@ pub enum TrialOutcome {
     Stopped {
         /// The figure that missed its goal.
         figure: String,
+    },
+    /// It was worse than what is kept before everything was measured.
+    Beaten {
+        /// The figure in which it is worse.
+        figure: String,
+        /// Number of the trial that is better.
+        by: usize,
     },
     /// A step failed.
     Failed {

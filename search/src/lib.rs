@@ -25,6 +25,6 @@ mod space;
 mod sampler;
 mod order;
 
-pub use order::{Objective, Score, order, pareto_front};
+pub use order::{Objective, Score, decided, order, pareto_front};
 pub use sampler::{Sampler, Told};
 pub use space::{Condition, Dimension, Domain, Grid, Level, Point, Space};

@@ -61,6 +61,24 @@ fn compare(one: Option<f64>, other: Option<f64>, objective: Objective) -> Orderi
     }
 }
 
+/// The objective in which `best` is better than `other`, when all before it are equal and both
+/// were measured that far: what is not yet measured of `other` cannot make it better.
+pub fn decided(
+    best: &[Option<f64>],
+    other: &[Option<f64>],
+    objectives: &[Objective],
+) -> Option<usize> {
+    let figures = best.iter().zip(other).zip(objectives);
+    for (index, ((best, other), objective)) in figures.enumerate() {
+        match compare(Some((*best)?), Some((*other)?), *objective) {
+            Ordering::Less => return Some(index),
+            Ordering::Equal => {}
+            Ordering::Greater => return None,
+        }
+    }
+    None
+}
+
 /// Numbers of `scores`, the best first; of equals the earlier first.
 pub fn order(scores: &[Score], objectives: &[Objective]) -> Vec<usize> {
     let mut numbers: Vec<usize> = (0..scores.len()).collect();
@@ -113,6 +131,21 @@ mod tests {
             score(0.0, &[Some(0.9), Some(99.0)]),
         ];
         assert_eq!(order(&scores, &[ACCURACY, SIZE]), [2, 1, 0]);
+    }
+
+    #[test]
+    fn what_counts_first_decides_before_the_rest_is_measured() {
+        let best = [Some(80.0), Some(0.8)];
+        for (other, expected) in [
+            ([Some(90.0), None], Some(0)),
+            ([Some(70.0), None], None),
+            ([Some(80.0), None], None),
+            ([Some(80.0), Some(0.7)], Some(1)),
+            ([Some(80.0), Some(0.8)], None),
+            ([None, Some(0.1)], None),
+        ] {
+            assert_eq!(decided(&best, &other, &[SIZE, ACCURACY]), expected, "{other:?}");
+        }
     }
 
     #[test]

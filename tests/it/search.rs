@@ -263,6 +263,41 @@ fn the_smallest_model_that_is_good_enough_wins_and_too_large_ones_are_not_measur
 }
 
 #[test]
+fn what_is_worse_than_the_models_kept_is_not_measured_further() {
+    let passes = json!({"choose": [
+        {"type": "Toy", "score": 0.8, "ballast_bytes": 300},
+        {"type": "Toy", "score": 0.9, "ballast_bytes": 400},
+        {"type": "Toy", "score": 0.4, "ballast_bytes": 100},
+        {"type": "Toy", "score": 0.7, "ballast_bytes": 200},
+        {"type": "Toy", "score": 0.9, "ballast_bytes": 300}
+    ]});
+    let metrics = json!([
+        accuracy(&json!({"goal": {"type": "threshold", "value": 0.6}})),
+        size(&json!({"priority": 1}))
+    ]);
+    let of = |count: usize, parallel: usize| {
+        let strategy = json!({
+            "stop_worse": true, "output_model_num": count, "parallel_trials": parallel
+        });
+        let playground = judged(&passes, &strategy, &metrics);
+        playground.olive(&["run", "--config", "@/olive.json", "--threads", "2"]).check(0, &[]);
+        assert_eq!(playground.read("out/score"), "0.7");
+        let footprint = footprint(&playground);
+        let trials = footprint["search"]["trials"].as_array().unwrap().clone();
+        let outcome = |trial: &Value| match &trial["outcome"] {
+            Value::Object(map) => map.get("beaten").map_or(Value::Null, |told| told["by"].clone()),
+            other => other.clone(),
+        };
+        Value::from(trials.iter().map(outcome).collect::<Vec<_>>())
+    };
+    assert_eq!(of(1, 1), json!(["done", 1, "done", "done", 4]));
+    // The second best is the bar when two are kept.
+    assert_eq!(of(2, 1), json!(["done", "done", "done", "done", "done"]));
+    // What runs at the same time is held to what was known before.
+    assert_eq!(of(1, 2), json!(["done", "done", "done", "done", 4]));
+}
+
+#[test]
 fn rules_end_a_search() {
     let all = [0.1, 0.9, 0.3, 0.4];
     let goal = json!({"type": "threshold", "value": 0.2});

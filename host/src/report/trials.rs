@@ -68,14 +68,13 @@ fn row<'a>(
     columns: &[Column],
     trial: &'a TrialRecord,
 ) -> Row<'a> {
-    let has_model = matches!(trial.outcome, TrialOutcome::Done | TrialOutcome::Stopped { .. });
-    let id = trial.models.last().filter(|_| has_model);
+    let id = trial.models.last().filter(|_| trial.has_model());
     let model = id.and_then(|id| footprint.models.iter().find(|model| model.model_id == *id));
     let rank = match &trial.outcome {
         TrialOutcome::Skipped { .. } | TrialOutcome::Failed { .. } => Rank::Nothing,
         _ if search.chosen.contains(&trial.number) => Rank::Chosen,
         _ if search.nearest == Some(trial.number) => Rank::Nearest,
-        TrialOutcome::Stopped { .. } => Rank::Stopped,
+        TrialOutcome::Stopped { .. } | TrialOutcome::Beaten { .. } => Rank::Stopped,
         TrialOutcome::Done if trial.is_pareto => Rank::Front,
         TrialOutcome::Done => Rank::Measured,
     };
@@ -172,7 +171,7 @@ pub fn outcome(trial: &TrialRecord) -> &'static str {
         TrialOutcome::Done if trial.meets_goals() => "measured",
         TrialOutcome::Done => "misses a goal",
         TrialOutcome::Skipped { .. } => "skipped",
-        TrialOutcome::Stopped { .. } => "stopped early",
+        TrialOutcome::Stopped { .. } | TrialOutcome::Beaten { .. } => "stopped early",
         TrialOutcome::Failed { .. } => "failed",
     }
 }
@@ -183,6 +182,9 @@ pub fn reason(trial: &TrialRecord) -> Option<String> {
         TrialOutcome::Done => None,
         TrialOutcome::Skipped { reason } => Some(reason.clone()),
         TrialOutcome::Stopped { figure } => Some(format!("it misses the goal for `{figure}`")),
+        TrialOutcome::Beaten { figure, by } => {
+            Some(format!("variant {by} is better in `{figure}`"))
+        }
         TrialOutcome::Failed { step, error } => Some(format!("`{step}` failed: {error}")),
     }
 }

@@ -107,7 +107,7 @@ fn beaten(trials: &Trials<'_>, result: &Row<'_>) -> Option<String> {
 fn extent(trials: &Trials<'_>) -> String {
     let counts = [
         ("measured", trials.count(|trial| trial.outcome == TrialOutcome::Done)),
-        ("stopped early", trials.count(|t| matches!(t.outcome, TrialOutcome::Stopped { .. }))),
+        ("stopped early", trials.count(|t| t.has_model() && t.outcome != TrialOutcome::Done)),
         ("skipped", trials.count(|t| matches!(t.outcome, TrialOutcome::Skipped { .. }))),
         ("failed", trials.count(|t| matches!(t.outcome, TrialOutcome::Failed { .. }))),
     ];

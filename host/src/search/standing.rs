@@ -3,7 +3,7 @@
 use olive_schemas::footprint::ModelRecord;
 use olive_schemas::goal::GoalOutcome;
 use olive_schemas::search::{Choice, Objective, TrialOutcome, TrialRecord};
-use olive_search::{Score, order, pareto_front};
+use olive_search::{Score, decided, order, pareto_front};
 
 use super::directions;
 use super::trial::Made;
@@ -17,6 +17,15 @@ pub(super) struct Trial {
     pub(super) models: Vec<ModelRecord>,
     /// How good its last model is; none when it made none.
     score: Option<Score>,
+}
+
+/// A trial that later ones must not be worse than.
+pub(super) struct Bar<'a> {
+    /// Its number.
+    pub(super) number: usize,
+    objectives: &'a [Objective],
+    /// A figure for each objective.
+    figures: &'a [Option<f64>],
 }
 
 /// All trials so far.
@@ -71,15 +80,10 @@ impl Standing {
     ) -> Option<Score> {
         let is_stopped = match outcome {
             TrialOutcome::Done => false,
-            TrialOutcome::Stopped { .. } => true,
+            TrialOutcome::Stopped { .. } | TrialOutcome::Beaten { .. } => true,
             TrialOutcome::Skipped { .. } | TrialOutcome::Failed { .. } => return None,
         };
-        let last = models.last()?;
-        let figure = |name: &str| {
-            let found = last.metrics.iter().find(|value| value.key() == name);
-            found.map(|value| value.value)
-        };
-        let figures = self.objectives.iter().map(|objective| figure(&objective.figure)).collect();
+        let figures = figures(&self.objectives, models.last()?);
         let shortfall = goals.iter().map(|goal| shortfall(goal, is_stopped)).sum();
         Some(Score { shortfall, figures })
     }
@@ -140,6 +144,16 @@ impl Standing {
         chosen.into_iter().map(|trial| trial.record.number).collect()
     }
 
+    /// What a trial must reach to be among the best `count` that meet the goals; none while there
+    /// are fewer.
+    pub(super) fn bar(&self, count: usize) -> Option<Bar<'_>> {
+        let chosen = self.chosen(count);
+        let number = *chosen.last().filter(|_| chosen.len() == count)?;
+        let trial = self.trials.iter().find(|trial| trial.record.number == number)?;
+        let figures = &trial.score.as_ref()?.figures;
+        Some(Bar { number, objectives: &self.objectives, figures })
+    }
+
     /// What is kept of every trial.
     pub(super) fn records(&self) -> Vec<TrialRecord> {
         let done = |trial: &&Trial| trial.record.outcome == TrialOutcome::Done;
@@ -152,6 +166,25 @@ impl Standing {
         };
         self.trials.iter().map(record).collect()
     }
+}
+
+impl Bar<'_> {
+    /// The figure in which `model` is worse, whatever else is measured of it.
+    pub(super) fn beats(&self, model: &ModelRecord) -> Option<String> {
+        let theirs = figures(self.objectives, model);
+        let directions = directions(self.objectives);
+        let is_better = decided(self.figures, &theirs, &directions);
+        is_better.map(|index| self.objectives[index].figure.clone())
+    }
+}
+
+/// Figures of `model` that rank it; none where it was not measured.
+fn figures(objectives: &[Objective], model: &ModelRecord) -> Vec<Option<f64>> {
+    let figure = |objective: &Objective| {
+        let found = model.metrics.iter().find(|value| value.key() == objective.figure);
+        found.map(|value| value.value)
+    };
+    objectives.iter().map(figure).collect()
 }
 
 /// How far a figure is from its goal, as a share of the goal's limit; 1 when it was not measured,

@@ -8,12 +8,13 @@ use olive_schemas::goal::GoalOutcome;
 use olive_schemas::search::TrialOutcome;
 
 use super::Searched;
+use super::standing::Bar;
 use crate::config::variants::Variant;
 use crate::config::{CheckedWorkflow, Finding, Scope};
 use crate::engine::{self, RunContext};
 use crate::examine::examine_one;
 use crate::host::Host;
-use crate::plan::{self, Choices, Plan, PlanError};
+use crate::plan::{self, Choices, Plan, PlanError, Role};
 use crate::prepare;
 use crate::samples;
 use crate::steps::StepTitle;
@@ -54,12 +55,14 @@ impl Made {
 }
 
 impl Ground<'_> {
-    /// Tries `variant` as number `number`, with the passes up to `last` when one is named.
+    /// Tries `variant` as number `number`, with the passes up to `last` when one is named, and stops
+    /// when it cannot reach `bar`.
     pub(super) fn run(
         &self,
         number: usize,
         variant: &Variant,
         last: Option<&str>,
+        bar: Option<&Bar<'_>>,
         view: &View,
     ) -> Made {
         self.view.trial_started(number, &self.searched.variants.choices(variant));
@@ -78,12 +81,12 @@ impl Ground<'_> {
         let titles: Vec<StepTitle> = plan.titles(self.store);
         // A model on the way need not be good yet.
         let is_final = last.is_none();
-        let missed = |models: &[ModelRecord]| missed(&plan, models).filter(|_| is_final);
-        let models = engine::walk(&plan, &titles, &context, &|models| missed(models).is_none());
+        let given_up = |models: &[ModelRecord]| given_up(&plan, models, bar).filter(|_| is_final);
+        let models = engine::walk(&plan, &titles, &context, &|models| given_up(models).is_none());
         if let Err(error) = samples::place(&plan, self.store, Some(&format!("trial-{number}"))) {
             self.view.note(&error.to_string());
         }
-        let outcome = outcome(&plan, &models, missed(&models));
+        let outcome = outcome(&plan, &models, given_up(&models));
         let goals = engine::outcomes(&plan.goals, &models);
         Made { outcome, models, goals, duration_sec: start.elapsed().as_secs_f64() }
     }
@@ -144,15 +147,22 @@ fn joined<'a>(messages: impl Iterator<Item = &'a str>) -> String {
     messages.collect::<Vec<_>>().join("; ")
 }
 
-/// The figure of a model that has missed its goal already.
-fn missed(plan: &Plan, models: &[ModelRecord]) -> Option<String> {
+/// Why nothing more is measured of `models`: the last has missed a goal, or cannot reach `bar`.
+fn given_up(plan: &Plan, models: &[ModelRecord], bar: Option<&Bar<'_>>) -> Option<TrialOutcome> {
     let outcomes = engine::outcomes(&plan.goals, models);
     let missed = outcomes.into_iter().find(|goal| goal.value.is_some() && !goal.is_met());
-    missed.map(|goal| goal.figure)
+    if let Some(goal) = missed {
+        return Some(TrialOutcome::Stopped { figure: goal.figure });
+    }
+    let is_pass = |step: &&plan::Step| matches!(step.role, Role::Pass { .. });
+    let is_whole = models.len() > plan.steps.iter().filter(is_pass).count();
+    let (bar, last) = bar.zip(models.last()).filter(|_| is_whole)?;
+    let figure = bar.beats(last)?;
+    Some(TrialOutcome::Beaten { figure, by: bar.number })
 }
 
 /// How a trial of `plan` ended that made `models`.
-fn outcome(plan: &Plan, models: &[ModelRecord], missed: Option<String>) -> TrialOutcome {
+fn outcome(plan: &Plan, models: &[ModelRecord], given_up: Option<TrialOutcome>) -> TrialOutcome {
     let records = models.iter().flat_map(ModelRecord::steps);
     let failed = records.clone().position(|record| !record.status.is_done());
     if let Some(failed) = failed {
@@ -162,8 +172,5 @@ fn outcome(plan: &Plan, models: &[ModelRecord], missed: Option<String>) -> Trial
         let step = plan.steps.get(failed).map(plan::Step::title).unwrap_or_default();
         return TrialOutcome::Failed { step, error };
     }
-    match missed {
-        Some(figure) if records.count() < plan.steps.len() => TrialOutcome::Stopped { figure },
-        _ => TrialOutcome::Done,
-    }
+    given_up.filter(|_| records.count() < plan.steps.len()).unwrap_or(TrialOutcome::Done)
 }

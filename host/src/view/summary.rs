@@ -60,6 +60,9 @@ pub(super) fn trial_end(trial: &TrialRecord, metrics: &[MetricValue], color: boo
         TrialOutcome::Stopped { figure } => {
             ("stopped", Style::Warning, format!(": it misses the goal for {figure}"))
         }
+        TrialOutcome::Beaten { figure, by } => {
+            ("stopped", Style::Faint, format!(": variant {by} is better in {figure}"))
+        }
         TrialOutcome::Failed { step, error } => {
             ("failed", Style::Error, format!(": `{step}`: {error}"))
         }

@@ -16,7 +16,7 @@ use crate::real;
 pub(super) const MEMORY: &str = "/systems/here/accelerators/0/memory";
 
 /// Keys of a search, which needs an evaluator.
-const SEARCH: [&str; 11] = [
+const SEARCH: [&str; 12] = [
     "",
     "/execution_order",
     "/sampler",
@@ -24,6 +24,7 @@ const SEARCH: [&str; 11] = [
     "/seed",
     "/output_model_num",
     "/stop_when_goals_met",
+    "/stop_worse",
     "/max_iter",
     "/max_time",
     "/include_pass_params",

@@ -7,7 +7,9 @@ use olive_schemas::error::PluginError;
 use olive_schemas::shortcut::Shortcut;
 
 use super::metrics::{Asked, asked};
-use super::optimize::{Ground, Hunt, alternatives, put_figures, put_passes, put_time, unsuited};
+use super::optimize::{
+    Ground, Hunt, alternatives, put_figures, put_passes, put_time, stop_worse, unsuited,
+};
 use super::{Begun, words};
 use crate::cli::shortcuts::optimize::AutoArgs;
 use crate::error::Error;
@@ -39,6 +41,7 @@ pub(in crate::commands) fn run(args: &AutoArgs) -> Result<(), Error> {
     put_passes(draft, &chosen, None, false);
     drop(chosen);
     put_figures(draft, asked, &args.data, &args.aim)?;
+    stop_worse(draft, &args.aim);
     draft.put("/engine/search_strategy/sampler", "tpe");
     put_time(draft, Some(args.time));
     // Standard output is the config's, or that of programs.

@@ -32,6 +32,7 @@ pub(in crate::commands) fn run(args: &OptimizeArgs) -> Result<(), Error> {
     let chosen = alternatives(&host.catalog, &ground, args.precision.as_deref())?;
     put_passes(draft, &chosen, args.block_size, args.precision.is_some());
     put_figures(draft, asked(&args.aim, &words())?, &args.data, &args.aim)?;
+    stop_worse(draft, &args.aim);
     let sampler = args.enable_search.map_or("sequential", |sampler| sampler.name());
     draft.put_from("enable_search", &format!("{STRATEGY}/sampler"), sampler);
     draft.put_if("num_trials", &format!("{STRATEGY}/max_samples"), args.num_trials);
@@ -163,6 +164,13 @@ pub(super) fn put_figures(
         asked.push(Asked::told(Figure { kind: MetricKind::Accuracy, name: "perplexity" }));
     }
     metrics::put(draft, &asked, (rows, "data"), &aim.measure)
+}
+
+/// Has only what may become the result measured to the end, when the user has said what it must
+/// reach.
+pub(super) fn stop_worse(draft: &mut Draft, aim: &AimArgs) {
+    let has_goal = !aim.goal.is_empty();
+    draft.put_if("goal", &format!("{STRATEGY}/stop_worse"), has_goal.then_some(true));
 }
 
 /// Puts the time of the search into `draft`.

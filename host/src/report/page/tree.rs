@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use olive_schemas::footprint::{Footprint, ModelRecord};
-use olive_schemas::search::TrialOutcome;
 
 use super::super::lineage::{is_on, way};
 use super::super::table::{Table, table};
@@ -200,8 +199,7 @@ fn place(
     }
     let [number] = trials else { return None };
     let trial = footprint.search.as_ref()?.trial(*number)?;
-    let is_measured = matches!(trial.outcome, TrialOutcome::Done | TrialOutcome::Stopped { .. });
-    is_measured.then(|| format!("trial-{number}"))
+    trial.has_model().then(|| format!("trial-{number}"))
 }
 
 fn picture(x: f64, y: f64, lines: &[String; 3]) -> String {

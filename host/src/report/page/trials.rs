@@ -108,7 +108,7 @@ fn setting(row: &Row<'_>, name: &str) -> String {
 fn other(row: &Row<'_>) -> String {
     let class = match row.trial.outcome {
         TrialOutcome::Failed { .. } => "bad",
-        TrialOutcome::Stopped { .. } => "warn",
+        TrialOutcome::Stopped { .. } | TrialOutcome::Beaten { .. } => "warn",
         TrialOutcome::Skipped { .. } | TrialOutcome::Done => "note",
     };
     format!(
