@@ -10,6 +10,7 @@ mod latency;
 mod check;
 mod figures;
 mod packs;
+mod search;
 mod peer;
 mod disk;
 mod shapes;
@@ -52,6 +53,9 @@ pub(crate) struct BenchArgs {
     /// Python interpreter with torch, transformers, peft and onnxruntime-genai, to compare with.
     #[arg(long, value_name = "PATH")]
     python: Option<PathBuf>,
+    /// Folder with `train.json` and `test.json` for `search`, instead of the example's own.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     #[command(flatten)]
     extent: Extent,
     #[command(flatten)]
@@ -95,9 +99,11 @@ enum What {
     Onnx,
     /// Figures of speed of ONNX models, in turns with ONNX Runtime's own interface where Python has it.
     Latency,
+    /// `olive optimize` on the tuned model of the recipe: finding the best, and in which time.
+    Search,
     /// Generating text with each model of the recipe.
     Generate,
-    /// All of these but `train`, `build`, `onnx` and `latency`; of building, the step of the recipe.
+    /// All of these but `train`, `build`, `onnx`, `latency` and `search`; of building, the step of the recipe.
     All,
 }
 
@@ -121,6 +127,9 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), ChoreError> {
     }
     if args.what == What::Latency {
         return latency::run(args.runs, args.python.as_deref());
+    }
+    if args.what == What::Search {
+        return search::run(args.data.as_deref());
     }
     release::build()?;
     let is_wanted = |what| args.what == what || args.what == What::All;

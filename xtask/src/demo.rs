@@ -18,7 +18,7 @@ use crate::workspace::{Profile, root, target};
 const PROMPT: &str = "<|im_start|>### Text: We finally won, and everyone on the team is dancing.\n### The tone is:\n";
 
 /// Learning rate on other data, which is expected to be larger than the example's.
-const OTHER_DATA_RATE: f64 = 1e-4;
+pub(crate) const OTHER_DATA_RATE: f64 = 1e-4;
 
 /// What the demo works on.
 #[derive(Debug, Args)]

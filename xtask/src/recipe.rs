@@ -9,7 +9,7 @@ use crate::error::ChoreError;
 use crate::workspace::root;
 
 /// A workflow that starts as the example and may be changed value by value.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Recipe(Value);
 
 impl Recipe {
@@ -39,11 +39,24 @@ impl Recipe {
     /// Replaces the value at a JSON pointer of the example.
     pub(crate) fn set(&mut self, pointer: &str, value: impl Into<Value>) -> Result<(), ChoreError> {
         let Some(place) = self.0.pointer_mut(pointer) else {
-            let problem = format!("it has no `{pointer}`");
-            return Err(ChoreError::Content { path: Self::example(), problem });
+            return Err(lacks(pointer));
         };
         *place = value.into();
         Ok(())
+    }
+
+    /// Removes `key` of the object at a JSON pointer of the example.
+    pub(crate) fn remove(&mut self, pointer: &str, key: &str) -> Result<(), ChoreError> {
+        let object = self.0.pointer_mut(pointer).and_then(Value::as_object_mut);
+        match object.and_then(|object| object.remove(key)) {
+            Some(_) => Ok(()),
+            None => Err(lacks(&format!("{pointer}/{key}"))),
+        }
+    }
+
+    /// The text at a JSON pointer of the example.
+    pub(crate) fn text(&self, pointer: &str) -> Result<&str, ChoreError> {
+        self.0.pointer(pointer).and_then(Value::as_str).ok_or_else(|| lacks(pointer))
     }
 
     /// Writes it as `olive-config.json` into `folder`.
@@ -55,8 +68,13 @@ impl Recipe {
     }
 }
 
+fn lacks(pointer: &str) -> ChoreError {
+    let problem = format!("it has no `{pointer}`");
+    ChoreError::Content { path: Recipe::example(), problem }
+}
+
 /// The JSON in the file at `path`.
-fn read_json(path: &Path) -> Result<Value, ChoreError> {
+pub(crate) fn read_json(path: &Path) -> Result<Value, ChoreError> {
     let text = fs::read_to_string(path).map_err(ChoreError::file("read", path))?;
     serde_json::from_str(&text)
         .map_err(|error| ChoreError::Content { path: path.to_owned(), problem: error.to_string() })

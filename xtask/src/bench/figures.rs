@@ -25,6 +25,11 @@ impl Footprint {
         Ok(run)
     }
 
+    /// The footprint itself.
+    pub(crate) fn into_value(self) -> Value {
+        self.footprint
+    }
+
     fn lacks(&self, what: &str) -> ChoreError {
         let problem = format!("its run says nothing of `{what}`");
         ChoreError::Content { path: self.config.clone(), problem }
