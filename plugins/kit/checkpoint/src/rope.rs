@@ -4,6 +4,8 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "transformers computes in f32, and so do we")]
 
+mod sine;
+
 use std::ops::Range;
 
 /// Rotary position embedding of a model.
@@ -92,8 +94,8 @@ impl Rope {
         });
         angles
             .map(|angle| {
-                let (sin, cos) = f64::from(angle).sin_cos();
-                (cos as f32 * factor, sin as f32 * factor)
+                let (sine, cosine) = sine::sine_cosine(angle);
+                (cosine * factor, sine * factor)
             })
             .unzip()
     }
