@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod adapters;
+mod activations;
 mod packed;
 mod builder;
 mod families;
