@@ -135,6 +135,9 @@ impl Pass for ExtractAdapters {
         if input.model_path.join(file).exists() {
             return Err(unfit(format!("`{file}` is there already")).into());
         }
+        if config.save_format == SaveFormat::OnnxAdapter {
+            inputs::give_axes(&mut graph.graph, &found);
+        }
         let weights: Vec<TensorProto> =
             found.iter().filter_map(|part| graph.weight(&part.name).cloned()).collect();
         let places = save::save(graph, &weights, config.save_format, &ctx.output_dir().join(file))?;

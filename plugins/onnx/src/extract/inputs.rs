@@ -10,6 +10,17 @@ use crate::numbers::dtype;
 /// Name of the dimension that is the adapter's rank.
 const RANK: &str = "lora_r";
 
+/// Gives scales and zero points without axes one of size 1: ONNX Runtime loads no adapter with a
+/// weight that has none, and takes both for the same.
+pub(super) fn give_axes(graph: &mut GraphProto, parts: &[Part]) {
+    let is_part = |name: &str| parts.iter().any(|part| part.name == name);
+    for weight in graph.initializer.iter_mut().filter(|weight| is_part(weight.name())) {
+        if weight.dims.is_empty() {
+            weight.dims.push(1);
+        }
+    }
+}
+
 /// Makes inputs of the weights `parts`.
 ///
 /// Those that may be left out get a default of rank 0, or of zeros when the rank is fixed, with

@@ -81,8 +81,8 @@ fn rows() -> Vec<(&'static str, Value, Vec<String>)> {
                 "m.k_proj.lora_A.quant.weight [4, 1, 16]",
                 "m.k_proj.lora_A.quant.scale [4, 1]",
                 "m.v_proj.lora_A.quant.weight [32, 4]",
-                "m.v_proj.lora_A.quant.scale []",
-                "m.v_proj.lora_A.quant.zero_point []",
+                "m.v_proj.lora_A.quant.scale [1]",
+                "m.v_proj.lora_A.quant.zero_point [1]",
             ]),
         ),
         (
