@@ -248,6 +248,18 @@ def names():
     save("names", nodes, inputs, [value("y", "batch", "length")], infos=[value("a", "batch", "length")])
 
 
+def ends():
+    """A sum of three inputs beside that of two, and a weight that is an input too."""
+    nodes = [
+        node("Sum", "x z q", ["three"]),
+        node("Mul", "three w", ["y"]),
+        node("Sum", "x z", ["sum"]),
+        node("Mul", "sum w", ["two"]),
+    ]
+    inputs = [value(name, "n", 4) for name in "xzq"] + [value("w", 4)]
+    save("ends", nodes, inputs, [value("y", "n", 4), value("two", "n", 4)], [constant("w", [2.0, -0.5, 3.0, 0.25])])
+
+
 def half():
     nodes = [
         node("Gather", "table ids", ["a"]),
@@ -590,7 +602,7 @@ def keep(model, name):
 
 
 if __name__ == "__main__":
-    for make in (gemm, matmul_add, mask, tied, tied_quantized, reciprocal, lp_norm, twice, skip_norm, redundant, shapes, names, half, everything, blocks, dynamic, lifted, convolution, constants, exported, packed, pieces, lora, lora_nodes, lora_quantized, loha, dora):
+    for make in (gemm, matmul_add, mask, tied, tied_quantized, reciprocal, lp_norm, twice, skip_norm, redundant, shapes, names, half, everything, blocks, dynamic, lifted, convolution, constants, exported, packed, pieces, lora, lora_nodes, lora_quantized, loha, dora, ends):
         make()
     for case in json.loads((HERE / "cases.json").read_text()):
         try:

@@ -1,5 +1,6 @@
 //! Graphs in ONNX Runtime, on inputs that depend on their names and shapes alone.
 
+use std::collections::HashMap;
 use std::env;
 use std::fs;
 use std::io::{self, Write as _};
@@ -9,8 +10,8 @@ use std::sync::OnceLock;
 use half::f16;
 use ort::environment::Environment;
 use ort::logging::LogLevel;
-use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
+use ort::session::{Adapter, RunOptions, Session, SessionInputValue};
 use ort::value::{
     DynValue, Outlet, PrimitiveTensorElementType, Tensor, TensorElementType, ValueType,
 };
@@ -30,6 +31,18 @@ impl Outputs {
     /// The numbers of the output `name`.
     pub fn numbers(&self, name: &str) -> &[f64] {
         &self.0.iter().find(|(own, ..)| own == name).unwrap().2
+    }
+
+    /// Names of the outputs.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, ..)| name.as_str())
+    }
+
+    /// Those called `names`, in this order.
+    #[must_use]
+    pub fn only<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        let named = |name| self.0.iter().find(|(own, ..)| own == name).cloned().unwrap();
+        Self(names.into_iter().map(named).collect())
     }
 
     /// How these differ from `expected`: in bits, or by more than `limit` of the largest number.
@@ -74,28 +87,75 @@ pub fn runtime() -> Option<&'static Environment> {
     loaded.as_ref()
 }
 
+/// Weights of an adapter in a file, for inputs of a graph.
+#[derive(Debug, Clone)]
+pub struct AdapterFile {
+    /// An `.onnx_adapter` file.
+    pub path: PathBuf,
+    /// Names of the inputs that it fills.
+    pub inputs: Vec<String>,
+}
+
 /// What the graph at `path` gives; nothing of it is optimized.
 ///
 /// # Errors
 /// What the runtime has against it.
 pub fn run(environment: &Environment, path: &Path, sizes: Sizes) -> Result<Outputs, String> {
+    run_parts(environment, &[path.to_owned()], None, sizes)
+}
+
+/// What the graphs at `paths` give in order: what one gives, those behind it take by its name.
+///
+/// ONNX Runtime loads the adapter itself, for all of them.
+///
+/// # Errors
+/// What the runtime has against one of them, or against the adapter.
+pub fn run_parts(
+    environment: &Environment,
+    paths: &[PathBuf],
+    adapter: Option<&AdapterFile>,
+    sizes: Sizes,
+) -> Result<Outputs, String> {
+    let (mut known, mut found) = (HashMap::<String, DynValue>::new(), Vec::new());
+    for path in paths {
+        let mut session = session(environment, path)?;
+        let names: Vec<String> =
+            session.outputs().iter().map(|output| output.name().to_owned()).collect();
+        let is_filled =
+            |name: &str| adapter.is_some_and(|file| file.inputs.iter().any(|own| own == name));
+        let inputs = session.inputs().iter().filter(|input| !is_filled(input.name()));
+        let inputs: Vec<(String, SessionInputValue<'_>)> = inputs
+            .map(|input| match known.get(input.name()) {
+                Some(value) => (input.name().to_owned(), value.into()),
+                None => (input.name().to_owned(), value(input, sizes).into()),
+            })
+            .collect();
+        let options = run_options(adapter).map_err(|error| error.to_string())?;
+        let outputs = session.run_with_options(inputs, &options);
+        let mut outputs = outputs.map_err(|error| error.to_string())?;
+        for name in names {
+            let value = outputs.remove(&name).unwrap();
+            let (shape, numbers) = numbers(&value);
+            found.push((name.clone(), shape, numbers));
+            known.insert(name, value);
+        }
+    }
+    Ok(Outputs(found))
+}
+
+fn session(environment: &Environment, path: &Path) -> Result<Session, String> {
     let builder = Session::builder(environment).unwrap();
     let builder = builder.with_optimization_level(GraphOptimizationLevel::Disable).unwrap();
     let mut builder = builder.with_intra_threads(1).unwrap();
-    let mut session = builder.commit_from_file(path).map_err(|error| error.to_string())?;
-    let inputs: Vec<(String, DynValue)> = session
-        .inputs()
-        .iter()
-        .map(|input| (input.name().to_owned(), value(input, sizes)))
-        .collect();
-    let names: Vec<String> =
-        session.outputs().iter().map(|output| output.name().to_owned()).collect();
-    let outputs = session.run(inputs).map_err(|error| error.to_string())?;
-    let numbers = names.into_iter().map(|name| {
-        let (shape, numbers) = numbers(&outputs[name.as_str()]);
-        (name, shape, numbers)
-    });
-    Ok(Outputs(numbers.collect()))
+    builder.commit_from_file(path).map_err(|error| error.to_string())
+}
+
+fn run_options(adapter: Option<&AdapterFile>) -> ort::Result<RunOptions> {
+    let mut options = RunOptions::new()?;
+    if let Some(file) = adapter {
+        options.add_adapter(&Adapter::from_file(&file.path, None)?)?;
+    }
+    Ok(options)
 }
 
 /// Numbers for the input `input`: small, and the same for the same name.
@@ -114,6 +174,8 @@ fn value(input: &Outlet, sizes: Sizes) -> DynValue {
         // Of a first run over five tokens.
         "past_seq_len" => vec![4; count],
         "total_seq_len" => vec![5; count],
+        // Of two segments of a sequence of five.
+        "bounds" => vec![0, 2, 5],
         _ => (0..5).cycle().take(count).collect(),
     };
     let floats = random(count, 7);
