@@ -76,7 +76,7 @@ fn compare(
     let theirs = Watched::median(&theirs);
     println!("  onnxruntime-genai: {theirs}");
     println!("  theirs / ours: {}", theirs.over(&ours));
-    client::compare(&peer, &output, &their_output, rounds)
+    client::compare(&peer, [&output, &their_output], &folder.join("mixed"), rounds)
 }
 
 /// Ours on random weights of a shape, beside the time in which the disk reads and writes as much.
