@@ -145,6 +145,16 @@ impl StepStatus {
     pub const fn is_done(self) -> bool {
         matches!(self, Self::Ran | Self::Reused)
     }
+
+    /// What people call it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ran => "ran",
+            Self::Reused => "reused",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
 }
 
 /// Figures at one moment of a step.

@@ -1,7 +1,7 @@
 //! The report as Markdown: what the page says, as tables.
 
 use olive_schemas::diagnostic::{Diagnostic, Severity};
-use olive_schemas::footprint::{Footprint, StepStatus};
+use olive_schemas::footprint::Footprint;
 
 use super::goals::lines;
 use super::lineage::{is_on, way};
@@ -140,16 +140,10 @@ fn timeline(footprint: &Footprint) -> String {
         .into_iter()
         .map(|step| {
             let record = step.record;
-            let word = match record.status {
-                StepStatus::Ran => "ran",
-                StepStatus::Reused => "reused",
-                StepStatus::Failed => "failed",
-                StepStatus::Cancelled => "cancelled",
-            };
             let memory = record.peak_memory_bytes.map(|peak| bytes(peak as f64));
             vec![
                 plain(&step.label()),
-                word.to_owned(),
+                record.status.word().to_owned(),
                 readable(&record.start_time),
                 duration(record.duration_sec),
                 record.cpu_sec.map(duration).unwrap_or_default(),

@@ -223,12 +223,7 @@ fn times(footprint: &Footprint, color: bool) -> String {
     let mut rows = vec![["step", "time", "CPU", "peak memory", ""].map(str::to_owned).to_vec()];
     rows.extend(steps(footprint).into_iter().map(|step| {
         let record = step.record;
-        let word = match record.status {
-            StepStatus::Ran => "",
-            StepStatus::Reused => "reused",
-            StepStatus::Failed => "failed",
-            StepStatus::Cancelled => "cancelled",
-        };
+        let word = if record.status == StepStatus::Ran { "" } else { record.status.word() };
         let memory = record.peak_memory_bytes.map(|peak| bytes(peak as f64));
         vec![
             step.label(),

@@ -28,12 +28,13 @@ pub(super) fn render(footprint: &Footprint) -> String {
 
 fn entry(index: usize, step: &Step<'_>, longest: f64) -> String {
     let record = step.record;
-    let (class, word) = match record.status {
-        StepStatus::Ran => ("good", "ran"),
-        StepStatus::Reused => ("note", "reused"),
-        StepStatus::Failed => ("bad", "failed"),
-        StepStatus::Cancelled => ("warn", "cancelled"),
+    let class = match record.status {
+        StepStatus::Ran => "good",
+        StepStatus::Reused => "note",
+        StepStatus::Failed => "bad",
+        StepStatus::Cancelled => "warn",
     };
+    let word = record.status.word();
     let share = if longest > 0.0 { record.duration_sec / longest * 100.0 } else { 0.0 };
     let memory = record.peak_memory_bytes.map(|peak| bytes(peak as f64));
     format!(

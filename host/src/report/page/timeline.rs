@@ -70,7 +70,7 @@ fn row(step: &Step<'_>, span: Option<(f64, f64)>, y: f64, x: &Scale, largest: u6
     let mut svg =
         format!("<text x=\"2\" y=\"{middle}\">{}</text>", label(&step.label(), TITLE_COLUMNS));
     let (class, from, to) = match span {
-        Some((from, to)) => (kind(step).0, x.at(from), x.at(to)),
+        Some((from, to)) => (kind(step), x.at(from), x.at(to)),
         None => ("reused", LEFT, LEFT + 16.0),
     };
     let told = if span.is_some() { time } else { format!("{time} when it ran") };
@@ -104,14 +104,12 @@ fn row(step: &Step<'_>, span: Option<(f64, f64)>, y: f64, x: &Scale, largest: u6
     svg + "\n"
 }
 
-/// What a bar is about: its class and what the legend calls it.
-fn kind(step: &Step<'_>) -> (&'static str, &'static str) {
+/// What a bar is about, as its class and the legend call it.
+fn kind(step: &Step<'_>) -> &'static str {
     match step.record.status {
-        StepStatus::Reused => ("reused", "reused"),
-        StepStatus::Failed => ("failed", "failed"),
-        StepStatus::Cancelled => ("cancelled", "cancelled"),
-        StepStatus::Ran if step.is_evaluation => ("evaluation", "evaluation"),
-        StepStatus::Ran => ("pass", "pass"),
+        StepStatus::Ran if step.is_evaluation => "evaluation",
+        StepStatus::Ran => "pass",
+        other => other.word(),
     }
 }
 
@@ -136,13 +134,13 @@ fn grid(x: &Scale, length: f64, height: f64) -> String {
 }
 
 fn legend(steps: &[Step<'_>]) -> String {
-    let mut kinds: Vec<(&str, &str)> = steps.iter().map(kind).collect();
+    let mut kinds: Vec<&str> = steps.iter().map(kind).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    let keys = kinds.into_iter().map(|(class, name)| {
+    let keys = kinds.into_iter().map(|kind| {
         format!(
             "<li><svg class=\"key\" viewBox=\"0 0 22 22\" aria-hidden=\"true\"><rect \
-             class=\"span {class}\" x=\"2\" y=\"5\" width=\"18\" height=\"12\" rx=\"3\"/></svg>{name}\
+             class=\"span {kind}\" x=\"2\" y=\"5\" width=\"18\" height=\"12\" rx=\"3\"/></svg>{kind}\
              </li>"
         )
     });
