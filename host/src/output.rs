@@ -1,14 +1,17 @@
 //! The output folder: what is in it, and how a result gets there whole.
 //!
 //! Files go in one by one, each whole; the marker that says that all are there goes in last and is
-//! taken away first. Without it the folder holds no result of ours.
+//! taken away first. Without it the folder holds no result of ours. Meanwhile a list of what may be
+//! there keeps files of an earlier result from staying for good after a kill.
+
+mod parcel;
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use olive_schemas::footprint::Footprint;
-use olive_schemas::model::{Model, ModelKind};
+use olive_schemas::model::ModelKind;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -16,9 +19,12 @@ use crate::report::{self, Form, ReportError};
 use crate::steps::steps;
 use crate::store::files::{copy, let_write, link_or_copy, remove, write_atomically};
 use crate::store::{Hold, Store, StoreError};
+use parcel::{CANDIDATES, Parcel, Placement, parcels};
 
 /// Says which result the folder holds, and which files belong to it.
 const MARKER: &str = ".olive-result.json";
+/// Says which files may be in the folder while a result goes in.
+const BEGUN: &str = ".olive-placing.json";
 /// Files up to this size are copied, so that a user may edit them. Larger ones share their bytes
 /// with the store, or are lent by it where their format's readers refuse files with two names.
 const COPIED_BYTES: u64 = 1 << 20;
@@ -44,26 +50,22 @@ pub enum OutputError {
     Report(#[from] ReportError),
 }
 
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Marker {
-    /// Content id of the model.
+    /// Content id of the result.
     model_id: String,
+    /// Content ids of the candidates beside it, the best first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    candidates: Vec<String>,
     /// Keys of the run's steps.
     steps: Vec<String>,
-    /// Files of the model, below the folder.
+    /// Files of the models, below the folder.
     files: Vec<PlacedFile>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct PlacedFile {
     path: PathBuf,
-    size_bytes: u64,
-}
-
-/// A file of the result: where it goes below the folder, where it is in the store, its bytes.
-struct Placement {
-    target: PathBuf,
-    source: PathBuf,
     size_bytes: u64,
 }
 
@@ -74,7 +76,7 @@ struct Placement {
 /// # Errors
 /// When a file cannot be made in the folder, or in the one that it will be made in.
 pub fn check_writable(output_dir: &Path) -> Result<(), OutputError> {
-    if output_dir.join(MARKER).exists() {
+    if holds_result(output_dir) {
         return Ok(());
     }
     let is_there = |folder: &&Path| folder.symlink_metadata().is_ok();
@@ -82,7 +84,24 @@ pub fn check_writable(output_dir: &Path) -> Result<(), OutputError> {
     tempfile::tempfile_in(folder).map(drop).map_err(failed("write into", folder))
 }
 
-/// Puts the result of a complete run into `output_dir`, with its report.
+/// Whether `output_dir` holds the result of a run.
+pub fn holds_result(output_dir: &Path) -> bool {
+    [MARKER, BEGUN].iter().any(|name| output_dir.join(name).exists())
+}
+
+/// Puts what was measured of a model into `output_dir`, with a report; the model stays where it is.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn place_figures(footprint: &mut Footprint, output_dir: &Path) -> Result<(), OutputError> {
+    fs::create_dir_all(output_dir).map_err(failed("make", output_dir))?;
+    let output_dir = output_dir.canonicalize().map_err(failed("find", output_dir))?;
+    footprint.output_dir = Some(output_dir.to_string_lossy().into_owned());
+    Ok(report::write(footprint, &output_dir)?)
+}
+
+/// Puts the result of a complete run into `output_dir`, with its report, and the candidates of a
+/// search into folders below `candidates`.
 ///
 /// The last model of `footprint` then lies there. A folder that holds this very result already is
 /// left as it is.
@@ -97,28 +116,30 @@ pub fn place(
     fs::create_dir_all(output_dir).map_err(failed("make", output_dir))?;
     let output_dir = &output_dir.canonicalize().map_err(failed("find", output_dir))?;
     footprint.output_dir = Some(output_dir.to_string_lossy().into_owned());
-    let Some(last) = footprint.models.last_mut() else { return Ok(()) };
-    let Some(model) = &mut last.model else { return Ok(()) };
-    let in_store = model.clone();
-    let placements = settle(model, store, output_dir);
-    let model_id = last.model_id.clone();
-    let keys = steps(footprint).iter().map(|step| step.record.key.clone()).collect();
-    let files = placements.iter().map(Placement::placed).collect();
-    let marker = Marker { model_id, steps: keys, files };
-    let old = read_marker(output_dir);
+    let parcels = parcels(footprint, store, output_dir);
+    let Some(marker) = Marker::of(&parcels, footprint) else { return Ok(()) };
+    parcels.iter().try_for_each(|parcel| store.check_whole(&parcel.in_store))?;
+    let old = read_marker(output_dir, MARKER);
     if old.as_ref() == Some(&marker) && is_whole(&marker, output_dir) {
         return Ok(());
     }
-    clear(old.as_ref(), &marker, &placements, store, output_dir)?;
-    let hold = store.hold(&in_store)?;
-    for placement in &placements {
-        put(placement, output_dir, &hold, in_store.kind)?;
+    let known = [old, read_marker(output_dir, BEGUN)].into_iter().flatten();
+    let known = known.fold(marker.clone(), Marker::joined);
+    write_marker(&known, output_dir, BEGUN)?;
+    clear(&known, &marker, &parcels, store, output_dir)?;
+    for candidate in footprint.candidates().map(|(candidate, _)| candidate) {
+        let folder = output_dir.join(&candidate.folder);
+        fs::create_dir_all(&folder).map_err(failed("make", &folder))?;
     }
-    drop(hold);
+    for parcel in &parcels {
+        let hold = store.hold(&parcel.in_store)?;
+        for placement in &parcel.placements {
+            put(placement, output_dir, &hold, parcel.in_store.kind)?;
+        }
+    }
     report::write(footprint, output_dir)?;
-    let path = output_dir.join(MARKER);
-    let bytes = serde_json::to_vec_pretty(&marker).unwrap_or_default();
-    write_atomically(&path, &bytes).map_err(failed("write", &path))
+    write_marker(&marker, output_dir, MARKER)?;
+    take(output_dir, Path::new(BEGUN))
 }
 
 /// Keeps footprint and report of a run without a result, out of the output folder's way.
@@ -136,54 +157,42 @@ pub fn keep_failed(footprint: &Footprint, store: &Store) -> Result<PathBuf, Outp
     Ok(page)
 }
 
-/// Points `model` into `output_dir`; gives what has to be placed there.
-///
-/// The model's files lie flat in the folder. With an adapter they lie under `model/` and
-/// `adapter/`. What is outside the store, such as the base model of an adapter, stays there.
-fn settle(model: &mut Model, store: &Store, output_dir: &Path) -> Vec<Placement> {
-    let mut placements = Vec::new();
-    let has_adapter = model.adapter_path.is_some();
-    if store.holds(&model.model_path) {
-        let below = if has_adapter { "model" } else { "" };
-        let ground = (store, output_dir);
-        model.model_path = settle_path(&model.model_path, below, ground, &mut placements);
+impl Marker {
+    /// What marks a folder with `parcels`; nothing when there are none.
+    fn of(parcels: &[Parcel], footprint: &Footprint) -> Option<Self> {
+        let (result, candidates) = parcels.split_first()?;
+        let placements = parcels.iter().flat_map(|parcel| &parcel.placements);
+        let file = |file: &Placement| PlacedFile {
+            path: file.target.clone(),
+            size_bytes: file.size_bytes,
+        };
+        Some(Self {
+            model_id: result.model_id.clone(),
+            candidates: candidates.iter().map(|parcel| parcel.model_id.clone()).collect(),
+            steps: steps(footprint).iter().map(|step| step.record.key.clone()).collect(),
+            files: placements.map(file).collect(),
+        })
     }
-    if let Some(adapter) = &mut model.adapter_path
-        && store.holds(adapter)
-    {
-        *adapter = settle_path(adapter, "adapter", (store, output_dir), &mut placements);
-    }
-    placements
-}
 
-/// Where `path` goes, with its files added to `placements`.
-fn settle_path(
-    path: &Path,
-    below: &str,
-    (store, output_dir): (&Store, &Path),
-    placements: &mut Vec<Placement>,
-) -> PathBuf {
-    for (name, size_bytes) in store.files_below(path).unwrap_or_default() {
-        if name.as_os_str().is_empty() {
-            let target = Path::new(below).join(path.file_name().unwrap_or_default());
-            let placed = output_dir.join(&target);
-            placements.push(Placement { target, source: path.to_owned(), size_bytes });
-            return placed;
+    /// The same with the files and candidates of `other`, too.
+    fn joined(mut self, other: Self) -> Self {
+        let new = other.files.into_iter().filter(|file| !self.files.contains(file));
+        self.files.extend(new.collect::<Vec<_>>());
+        if self.candidates.len() < other.candidates.len() {
+            self.candidates = other.candidates;
         }
-        let (target, source) = (Path::new(below).join(&name), path.join(name));
-        placements.push(Placement { target, source, size_bytes });
-    }
-    if below.is_empty() { output_dir.to_owned() } else { output_dir.join(below) }
-}
-
-impl Placement {
-    fn placed(&self) -> PlacedFile {
-        PlacedFile { path: self.target.clone(), size_bytes: self.size_bytes }
+        self
     }
 }
 
-fn read_marker(output_dir: &Path) -> Option<Marker> {
-    serde_json::from_slice(&fs::read(output_dir.join(MARKER)).ok()?).ok()
+fn read_marker(output_dir: &Path, name: &str) -> Option<Marker> {
+    serde_json::from_slice(&fs::read(output_dir.join(name)).ok()?).ok()
+}
+
+fn write_marker(marker: &Marker, output_dir: &Path, name: &str) -> Result<(), OutputError> {
+    let path = output_dir.join(name);
+    let bytes = serde_json::to_vec_pretty(marker).unwrap_or_default();
+    write_atomically(&path, &bytes).map_err(failed("write", &path))
 }
 
 /// Whether everything the marker names is there; a small file may have been edited.
@@ -195,30 +204,50 @@ fn is_whole(marker: &Marker, output_dir: &Path) -> bool {
     marker.files.iter().all(is_there) && output_dir.join(report::PAGE).exists()
 }
 
-/// Takes away what says that the folder holds a result, and files that the new one lacks; what other
-/// steps have lent goes back to them.
+/// Takes away what says that the folder holds a result, and those of the `known` files that the new
+/// one lacks; what other steps have lent goes back to them.
 fn clear(
-    old: Option<&Marker>,
+    known: &Marker,
     new: &Marker,
-    placements: &[Placement],
+    parcels: &[Parcel],
     store: &Store,
     output_dir: &Path,
 ) -> Result<(), OutputError> {
-    let take = |name: &Path| {
-        let path = output_dir.join(name);
-        remove(&path).map_err(failed("remove", &path))
-    };
-    take(Path::new(MARKER))?;
+    take(output_dir, Path::new(MARKER))?;
     let is_placed = |source: &Path, place: &Path| {
         let here =
             |file: &Placement| file.source == source && output_dir.join(&file.target) == place;
-        placements.iter().any(here)
+        parcels.iter().flat_map(|parcel| &parcel.placements).any(here)
     };
     store.take_home(output_dir, &is_placed)?;
-    take(Path::new("model_config.json"))?;
+    take(output_dir, Path::new("model_config.json"))?;
     let stays = |path: &Path| new.files.iter().any(|file| file.path == path);
-    let old_files = old.map(|marker| marker.files.as_slice()).unwrap_or_default();
-    old_files.iter().filter(|file| !stays(&file.path)).try_for_each(|file| take(&file.path))
+    let stale = known.files.iter().filter(|file| !stays(&file.path));
+    for file in stale {
+        take(output_dir, &file.path)?;
+    }
+    for (rank, _) in (2..).zip(&known.candidates) {
+        let folder = parcel::folder_of(rank);
+        report::OF_MODELS
+            .iter()
+            .try_for_each(|name| take(output_dir, &Path::new(&folder).join(name)))?;
+    }
+    drop_empty(&output_dir.join(CANDIDATES));
+    Ok(())
+}
+
+/// Takes away the file `name`, if it is there.
+fn take(output_dir: &Path, name: &Path) -> Result<(), OutputError> {
+    let path = output_dir.join(name);
+    remove(&path).map_err(failed("remove", &path))
+}
+
+/// Takes away `folder` and those below it in which nothing is: what the user has put there stays.
+fn drop_empty(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders.for_each(|inner| drop_empty(&inner.path()));
+    let _ = fs::remove_dir(folder);
 }
 
 fn put(

@@ -4,12 +4,15 @@
 //! <output_dir>/
 //!   model_config.json          the result, as Olive describes it; a valid input model
 //!   footprint.json             every model of the run, in Olive's form
-//!   output_footprint.json      the result alone, in the same form
+//!   output_footprint.json      the result and the candidates, in the same form
 //!   metrics.json               what was measured of the result
 //!   input_model_metrics.json   what was measured of the input model
 //!   run_history.txt            the models as a table
 //!   run.json                   the whole run; `olive report` makes the report of it
 //!   report.html                all of it, for people
+//!   candidates/<rank>/         of a search: what was chosen beside the result, from rank 2 on
+//!     model_config.json        such a model, as Olive describes it
+//!     metrics.json             what was measured of it
 //! ```
 
 pub mod quality;
@@ -40,6 +43,8 @@ use thiserror::Error;
 use crate::store::files::write_atomically;
 use read::RUN;
 
+/// Files that tell of one model, beside its own.
+pub const OF_MODELS: [&str; 2] = ["model_config.json", "metrics.json"];
 /// Name of the page for people.
 pub const PAGE: &str = "report.html";
 
@@ -64,31 +69,45 @@ pub enum ReportError {
 /// # Errors
 /// When a file cannot be written; the files before it are whole.
 pub fn write(footprint: &Footprint, output_dir: &Path) -> Result<(), ReportError> {
-    let measured = |record: Option<&ModelRecord>| {
-        record.filter(|record| !record.metrics.is_empty()).map(records::metrics)
-    };
     let result = footprint.models.last();
-    let model = result.and_then(|record| record.model.as_ref());
-    let files = [
-        ("model_config.json", model.map(records::model_config)),
-        ("footprint.json", Some(records::nodes(footprint, &footprint.models))),
-        (
-            "output_footprint.json",
-            result.map(|record| records::nodes(footprint, std::slice::from_ref(record))),
-        ),
-        ("metrics.json", measured(result)),
-        ("input_model_metrics.json", measured(footprint.models.first())),
-    ];
-    for (name, content) in files {
-        let path = output_dir.join(name);
-        match content {
-            Some(content) => put(&path, &json(&content))?,
-            None => remove(&path)?,
-        }
+    let candidates = || footprint.candidates().map(|(_, record)| record);
+    let chosen =
+        result.map(|result| records::nodes(footprint, [result].into_iter().chain(candidates())));
+    put_all(output_dir, of_model(result))?;
+    for (candidate, record) in footprint.candidates() {
+        put_all(&output_dir.join(&candidate.folder), of_model(Some(record)))?;
     }
+    let files = [
+        ("footprint.json", Some(records::nodes(footprint, &footprint.models))),
+        ("output_footprint.json", chosen),
+        ("input_model_metrics.json", measured(footprint.input())),
+    ];
+    put_all(output_dir, files)?;
     put(&output_dir.join(RUN), &whole(footprint))?;
     put(&output_dir.join("run_history.txt"), &history::grid(&footprint.models))?;
     write_form(footprint, Form::Html, &output_dir.join(PAGE))
+}
+
+/// The files of one model.
+fn of_model(record: Option<&ModelRecord>) -> [(&'static str, Option<Value>); 2] {
+    let model = record.and_then(|record| record.model.as_ref());
+    let [config, metrics] = OF_MODELS;
+    [(config, model.map(records::model_config)), (metrics, measured(record))]
+}
+
+fn measured(record: Option<&ModelRecord>) -> Option<Value> {
+    record.filter(|record| !record.metrics.is_empty()).map(records::metrics)
+}
+
+/// Writes those of `files` that there is something for, and removes the others.
+fn put_all<const COUNT: usize>(
+    folder: &Path,
+    files: [(&str, Option<Value>); COUNT],
+) -> Result<(), ReportError> {
+    files.into_iter().try_for_each(|(name, content)| match content {
+        Some(content) => put(&folder.join(name), &json(&content)),
+        None => remove(&folder.join(name)),
+    })
 }
 
 /// A form of the report.
@@ -100,7 +119,7 @@ pub enum Form {
     Markdown,
     /// The whole run, for programs.
     Json,
-    /// A row a trial, or a row a model when there was no search.
+    /// A row a variant, or a row a model when there was no search.
     Csv,
 }
 

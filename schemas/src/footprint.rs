@@ -12,7 +12,7 @@ use crate::goal::GoalOutcome;
 use crate::metric::MetricValue;
 use crate::model::Model;
 use crate::origin::Origin;
-use crate::search::SearchRecord;
+use crate::search::{Candidate, SearchRecord};
 use crate::step::{Accelerator, LogLevel};
 
 /// Everything a run leaves to be told: its models in order of making, and what was odd.
@@ -31,7 +31,8 @@ pub struct Footprint {
     /// Wall time of the run in seconds.
     pub duration_sec: f64,
     /// The input model first, then one model a pass, each made from the one before; after a search
-    /// the models of all trials, each once, those of the best trial last.
+    /// the models of all trials, each once, those that the best trial made last; or the input model,
+    /// when that is the best.
     pub models: Vec<ModelRecord>,
     /// Warnings about the config and about what steps lost.
     pub diagnostics: Vec<Diagnostic>,
@@ -56,6 +57,22 @@ impl Footprint {
         }
         let steps = self.models.iter().flat_map(ModelRecord::steps);
         steps.into_iter().all(|step| step.status.is_done())
+    }
+
+    /// The model that the run started from.
+    pub fn input(&self) -> Option<&ModelRecord> {
+        self.models.iter().find(|model| model.parent_model_id.is_none())
+    }
+
+    /// The candidates of a search that lie in the output folder, with their models.
+    pub fn candidates(&self) -> impl Iterator<Item = (&Candidate, &ModelRecord)> {
+        let search = self.search.iter();
+        search.flat_map(|search| {
+            search.candidates.iter().filter_map(|candidate| {
+                let id = search.trial(candidate.trial)?.models.last()?;
+                Some((candidate, self.models.iter().find(|model| model.model_id == *id)?))
+            })
+        })
     }
 }
 

@@ -23,11 +23,11 @@ pub struct SearchStrategy {
     pub execution_order: ExecutionOrder,
     /// Which variants are tried.
     pub sampler: Sampler,
-    /// Variants tried at most; 0 for all.
+    /// Variants begun at most; 0 for all. Each stage of `pass-by-pass` counts anew.
     pub max_samples: usize,
-    /// Start of the random numbers of a sampler.
+    /// Start of the random numbers of the samplers `random` and `tpe`.
     pub seed: u64,
-    /// Models kept, the best first.
+    /// Models that are placed: the best as the result, the next ones as candidates beside it.
     #[schemars(range(min = 1))]
     pub output_model_num: usize,
     /// Whether the first model that meets every goal ends the search.
@@ -35,8 +35,7 @@ pub struct SearchStrategy {
     /// Whether a variant is measured no further once it is worse than the models kept so far, in a
     /// figure that counts before those that are left to measure.
     pub stop_worse: bool,
-    /// Variants tried at most, whatever the sampler would do; each stage of `pass-by-pass` counts
-    /// anew.
+    /// Variants begun at most, as `max_samples`: the lower of the two counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_iter: Option<usize>,
@@ -153,9 +152,12 @@ pub struct SearchRecord {
     pub objectives: Vec<Objective>,
     /// Every variant that was looked at, in order.
     pub trials: Vec<TrialRecord>,
-    /// Numbers of the trials whose models are kept, the best first; none when no model meets the
-    /// goals.
+    /// Numbers of the trials whose models are chosen, the best first, which is the result; none when
+    /// no model meets the goals.
     pub chosen: Vec<usize>,
+    /// Where the other chosen models lie, when the run has an output folder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<Candidate>,
     /// Number of the trial that comes nearest to the goals, when none meets them.
     pub nearest: Option<usize>,
     /// Why it ended.
@@ -167,6 +169,17 @@ impl SearchRecord {
     pub fn trial(&self, number: usize) -> Option<&TrialRecord> {
         self.trials.iter().find(|trial| trial.number == number)
     }
+}
+
+/// A chosen model that is not the best one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Candidate {
+    /// Its place among the chosen models, from 2.
+    pub rank: usize,
+    /// Number of its trial.
+    pub trial: usize,
+    /// Its folder below the output folder, such as `candidates/2`.
+    pub folder: String,
 }
 
 /// A figure that ranks models.

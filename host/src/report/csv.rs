@@ -3,9 +3,9 @@
 use olive_schemas::footprint::Footprint;
 
 use super::table::{Table, table};
-use super::trials::{Rank, Trials, outcome, reason, trials};
+use super::trials::{Trials, outcome, reason, trials};
 
-/// One row a trial with all its choices and figures; one a model when there was no search.
+/// One row a variant with all its choices and figures; one a model when there was no search.
 pub(super) fn render(footprint: &Footprint) -> String {
     let rows = match trials(footprint) {
         Some(trials) => of_trials(&trials),
@@ -21,7 +21,7 @@ pub(super) fn render(footprint: &Footprint) -> String {
 fn of_trials(trials: &Trials<'_>) -> Vec<Vec<String>> {
     let settings = trials.settings();
     let mut head: Vec<String> =
-        ["trial", "stage", "outcome", "reason", "meets_goals", "is_pareto", "is_chosen"]
+        ["variant", "stage", "outcome", "reason", "meets_goals", "is_pareto", "is_chosen"]
             .map(str::to_owned)
             .to_vec();
     head.extend(settings.iter().cloned());
@@ -36,7 +36,7 @@ fn of_trials(trials: &Trials<'_>) -> Vec<Vec<String>> {
             reason(trial).unwrap_or_default(),
             trial.meets_goals().to_string(),
             trial.is_pareto.to_string(),
-            (row.rank == Rank::Chosen).to_string(),
+            trials.search.chosen.contains(&trial.number).to_string(),
         ];
         cells.extend(settings.iter().map(|name| row.setting(name).unwrap_or_default()));
         cells.extend(row.values.iter().map(|value| figure(*value)));
@@ -86,12 +86,12 @@ mod tests {
     use crate::report::sample;
 
     #[test]
-    fn a_search_has_a_row_a_trial() {
+    fn a_search_has_a_row_a_variant() {
         let text = render(&sample::searches::full());
         let lines: Vec<&str> = text.split("\r\n").collect();
         assert_eq!(
             lines[0],
-            "trial,stage,outcome,reason,meets_goals,is_pareto,is_chosen,quantize,quantize.bits,\
+            "variant,stage,outcome,reason,meets_goals,is_pareto,is_chosen,quantize,quantize.bits,\
              quantize.block_size,size,tone-exact_match,tone-perplexity,duration_sec,model_id"
         );
         let chosen = "7,,measured,,true,true,true,KQuant,4,32,92274688,0.864,2.05,21,";

@@ -45,9 +45,12 @@ pub(super) fn metrics(record: &ModelRecord) -> Value {
 }
 
 /// `models` of `footprint` as nodes, by id.
-pub(super) fn nodes(footprint: &Footprint, models: &[ModelRecord]) -> Value {
+pub(super) fn nodes<'a>(
+    footprint: &Footprint,
+    models: impl IntoIterator<Item = &'a ModelRecord>,
+) -> Value {
     let node = |record: &ModelRecord| (record.model_id.clone(), node(footprint, record));
-    Value::Object(models.iter().map(node).collect())
+    Value::Object(models.into_iter().map(node).collect())
 }
 
 /// One node. Without a search there is no frontier to be on.

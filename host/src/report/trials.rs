@@ -34,8 +34,10 @@ pub struct Row<'a> {
 /// What stands out about a trial, the most first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
-    /// Its model is kept.
-    Chosen,
+    /// Its model is the result.
+    Result,
+    /// Its model is chosen, too, and lies beside the result.
+    Candidate,
     /// No model meets the goals, and its comes nearest.
     Nearest,
     /// No other is as good in every objective and better in one.
@@ -72,7 +74,8 @@ fn row<'a>(
     let model = id.and_then(|id| footprint.models.iter().find(|model| model.model_id == *id));
     let rank = match &trial.outcome {
         TrialOutcome::Skipped { .. } | TrialOutcome::Failed { .. } => Rank::Nothing,
-        _ if search.chosen.contains(&trial.number) => Rank::Chosen,
+        _ if search.chosen.first() == Some(&trial.number) => Rank::Result,
+        _ if search.chosen.contains(&trial.number) => Rank::Candidate,
         _ if search.nearest == Some(trial.number) => Rank::Nearest,
         TrialOutcome::Stopped { .. } | TrialOutcome::Beaten { .. } => Rank::Stopped,
         TrialOutcome::Done if trial.is_pareto => Rank::Front,
@@ -157,7 +160,8 @@ impl Row<'_> {
     /// What stands out about the trial, in a word or two.
     pub fn word(&self) -> &'static str {
         match self.rank {
-            Rank::Chosen => "result",
+            Rank::Result => "result",
+            Rank::Candidate => "candidate",
             Rank::Nearest => "nearest",
             Rank::Front => "Pareto front",
             Rank::Measured | Rank::Stopped | Rank::Nothing => outcome(self.trial),
@@ -208,7 +212,7 @@ mod tests {
         let footprint = sample::searches::full();
         let trials = trials(&footprint).unwrap();
         let result = trials.result().unwrap();
-        assert_eq!((result.trial.number, result.rank), (7, Rank::Chosen));
+        assert_eq!((result.trial.number, result.rank), (7, Rank::Result));
         assert_eq!(trials.next_best(result).unwrap().trial.number, 5);
     }
 

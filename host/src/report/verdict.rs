@@ -34,15 +34,11 @@ pub fn verdict(footprint: &Footprint) -> Option<Verdict> {
             (format!("No model meets every goal; {} comes nearest.", named(row.trial)), None)
         }
         Some(row) => {
-            let others = match trials.search.chosen.len() {
-                0 | 1 => String::new(),
-                2 => ", and another one is chosen".to_owned(),
-                count => format!(", and {} others are chosen", count - 1),
-            };
             let word = match trials.search.end {
                 SearchEnd::Cancelled => "was the best so far",
                 _ => "is the result",
             };
+            let others = candidates(&trials);
             (format!("{} {word}{others}.", named(row.trial)), beaten(&trials, row))
         }
         None => ("No variant has a model that could be taken.".to_owned(), None),
@@ -57,6 +53,14 @@ pub fn named(trial: &TrialRecord) -> String {
         label if label.is_empty() => format!("Variant {}", trial.number),
         label => format!("Variant {} (`{}`)", trial.number, label.replace('`', "'")),
     }
+}
+
+/// The other chosen trials, the best first, after the sentence about the result.
+fn candidates(trials: &Trials<'_>) -> String {
+    let ranked = (1..).zip(&trials.search.chosen).skip(1);
+    let told: Vec<String> =
+        ranked.map(|(rank, trial)| format!("variant {trial} is candidate {rank}")).collect();
+    if told.is_empty() { String::new() } else { format!("; {}", told.join(", ")) }
 }
 
 /// Goals of the result, or of the nearest model.
@@ -158,6 +162,15 @@ mod tests {
             "Looked at 14 of 24 variants: 10 measured, 1 stopped early, 2 skipped, 1 failed; no \
              more were asked for."
         );
+    }
+
+    #[test]
+    fn candidates_are_named_in_their_order() {
+        let mut footprint = sample::searches::full();
+        footprint.search.as_mut().unwrap().chosen = vec![7, 5, 2];
+        let told = verdict(&footprint).unwrap().result;
+        let end = "is the result; variant 5 is candidate 2, variant 2 is candidate 3.";
+        assert!(told.ends_with(end), "{told}");
     }
 
     #[test]

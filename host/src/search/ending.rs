@@ -56,6 +56,7 @@ impl Search<'_> {
             objectives: self.standing.objectives().to_vec(),
             trials: self.standing.records(),
             chosen,
+            candidates: Vec::new(),
             nearest,
             end,
         };

@@ -264,7 +264,13 @@ fn places(footprint: &Footprint, color: bool) -> String {
     let Some(folder) = &footprint.output_dir else { return total };
     let strong = |text: String| paint(&plain(&text), Style::Strong, color);
     let page = Path::new(folder).join(PAGE).display().to_string();
-    format!("{total}result: {}\nreport: {}\n", strong(folder.clone()), strong(page))
+    let candidates = footprint.candidates().map(|(candidate, _)| {
+        let path = Path::new(folder).join(&candidate.folder).display().to_string();
+        format!("candidate {}: {}\n", candidate.rank, strong(path))
+    });
+    let candidates: String = candidates.collect();
+    let result = strong(folder.clone());
+    format!("{total}result: {result}\n{candidates}report: {}\n", strong(page))
 }
 
 /// Rows in columns, the first to the left, others to the right; the header is set off.

@@ -28,8 +28,9 @@ const DIGIT: f64 = 7.5;
 const MARK: f64 = 9.0;
 
 /// Ranks that are drawn, with their class and what they are called.
-const MARKS: [(Rank, &str, &str); 5] = [
-    (Rank::Chosen, "chosen", "the result"),
+const MARKS: [(Rank, &str, &str); 6] = [
+    (Rank::Result, "chosen", "the result"),
+    (Rank::Candidate, "chosen", "candidate"),
     (Rank::Nearest, "nearest", "nearest to the goals"),
     (Rank::Front, "front", "on the Pareto front"),
     (Rank::Measured, "measured", "measured"),
@@ -302,8 +303,8 @@ fn shape(rank: Rank, x: f64, y: f64) -> String {
         format!("<circle class=\"mark {class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{r}\"/>")
     };
     match rank {
-        Rank::Chosen | Rank::Nearest => circle(&format!("{class} ring"), 9.0) + &circle(class, 5.0),
-        Rank::Front | Rank::Measured => circle(class, 5.0),
+        Rank::Result | Rank::Nearest => circle(&format!("{class} ring"), 9.0) + &circle(class, 5.0),
+        Rank::Candidate | Rank::Front | Rank::Measured => circle(class, 5.0),
         Rank::Stopped | Rank::Nothing => format!(
             "<path class=\"mark {class}\" d=\"M{:.1} {:.1}l8 8m0 -8l-8 8\"/>",
             x - 4.0,

@@ -85,12 +85,13 @@ fn row(trials: &Trials<'_>, row: &Row<'_>, settings: &str) -> String {
         None => "<td class=\"none\">–</td>".into(),
     });
     let badge = match row.rank {
-        Rank::Chosen => "good",
+        Rank::Result | Rank::Candidate => "good",
         Rank::Nearest => "warn",
         Rank::Front => "note",
         Rank::Measured | Rank::Stopped | Rank::Nothing => "plain",
     };
-    let class = if row.rank <= Rank::Nearest { " class=\"result\"" } else { "" };
+    let is_result = matches!(row.rank, Rank::Result | Rank::Nearest);
+    let class = if is_result { " class=\"result\"" } else { "" };
     format!(
         "<tr{class} id=\"trial-{number}\"><th scope=\"row\"><bdi>{number}</bdi></th>\
          <td class=\"setting\"><span class=\"badge {badge}\">{word}</span></td>{settings}{}</tr>\n",

@@ -118,6 +118,7 @@ fn searched(
         objectives: vec![objective("size-bytes", false), objective("tone-exact_match", true)],
         trials,
         chosen: vec![CHOSEN],
+        candidates: Vec::new(),
         nearest: None,
         end: SearchEnd::Samples,
     };
