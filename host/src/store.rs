@@ -31,6 +31,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use olive_schemas::error::PluginError;
+use olive_schemas::model::Model;
 use thiserror::Error;
 
 /// Why the store could not do its work.
@@ -62,6 +63,9 @@ pub enum StoreError {
         /// Where the file lies, or lay.
         path: PathBuf,
     },
+    /// A step that was done is no longer there, or not whole.
+    #[error("what step `{}` has made is gone from the cache", .0.short())]
+    Gone(StepKey),
     /// A step's record cannot be written as JSON.
     #[error("cannot write the record of step `{key}`: {source}")]
     Record {
@@ -81,14 +85,33 @@ impl StoreError {
     /// The error of a step that the store could not serve.
     pub(crate) fn of_step(&self) -> PluginError {
         let told = PluginError::new("store", self.to_string());
-        match self {
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
-                told.with_help("make room on the disk of `cache_dir` and run again")
-            }
-            Self::Lent { .. } => told.with_help("run again: the step is then made anew"),
-            Self::Io { .. } | Self::Foreign { .. } | Self::Record { .. } => told,
+        match self.help() {
+            Some(help) => told.with_help(help),
+            None => told,
         }
     }
+
+    /// The way out.
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                Some("make room on the disk of `cache_dir` and run again")
+            }
+            Self::Lent { .. } | Self::Gone(_) => Some("run again: the step is then made anew"),
+            Self::Io { .. } | Self::Foreign { .. } | Self::Record { .. } => None,
+        }
+    }
+}
+
+/// A step that was done and of which something is gone or changed: it is made anew when it is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damaged {
+    /// Its key.
+    pub key: StepKey,
+    /// Name of the pass.
+    pub name: String,
+    /// Bytes that it takes up in the store.
+    pub size_bytes: u64,
 }
 
 /// A store in one cache folder.
@@ -162,6 +185,32 @@ impl Store {
             }
         }
         Ok(found)
+    }
+
+    /// Every step that was done and is not whole any more, sorted by key.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn damaged(&self) -> Result<Vec<Damaged>, StoreError> {
+        let steps = self.root.join("steps");
+        let names = files::names(&steps).map_err(StoreError::io("read", &steps))?;
+        let keys = names.into_iter().map(StepKey::from_name);
+        let of = |key: StepKey| {
+            let folder = self.step_dir(&key);
+            let size_bytes = files::size(&folder).map_err(StoreError::io("read", &folder))?;
+            let name = artifact::name(self, &key).unwrap_or_else(|| "?".into());
+            Ok(Damaged { key, name, size_bytes })
+        };
+        keys.filter(|key| self.get(key).is_none()).map(of).collect()
+    }
+
+    /// Whether the steps that the files of `model` lie in are whole.
+    ///
+    /// # Errors
+    /// [`StoreError::Gone`] for the first that is not.
+    pub fn check_whole(&self, model: &Model) -> Result<(), StoreError> {
+        let gone = self.steps_of(model).into_iter().find(|key| self.get(key).is_none());
+        gone.map_or(Ok(()), |key| Err(StoreError::Gone(key)))
     }
 
     /// Removes every step that no running step holds, done or not; gives how many and how many

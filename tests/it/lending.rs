@@ -95,6 +95,8 @@ fn a_step_whose_lent_file_is_not_what_it_was_is_made_anew() {
         change(&file);
         let changed = fs::read_to_string(&file).ok();
         playground.olive(&["plan", "-c", "@/olive.json"]).check(0, &["to do"]);
+        let list = playground.olive(&["cache", "list", "-c", "@/olive.json"]);
+        list.check(0, &["ToyPack  (not whole: made anew when it is wanted)", "1 damaged step"]);
         playground.run().check(0, &["pack (ToyPack): done"]);
         if is_kept {
             // As with every file of the result, an edit of the user's stays.

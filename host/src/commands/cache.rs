@@ -10,7 +10,7 @@ use crate::config::{self, Node, upgrade};
 use crate::error::Error;
 use crate::host::refused;
 use crate::plugin::Catalog;
-use crate::store::{Store, StoredStep, Unfinished};
+use crate::store::{Damaged, Store, StoredStep, Unfinished};
 use crate::units::bytes;
 
 /// Runs the command; tells whether output is for programs.
@@ -24,18 +24,22 @@ pub(super) fn run(command: &CacheCommand) -> (bool, Result<(), Error>) {
 fn list(args: &CacheArgs) -> Result<(), Error> {
     let folder = folder(args)?;
     let store = Store::new(&folder);
-    let (steps, unfinished) = (store.list()?, store.unfinished()?);
+    let (steps, damaged, unfinished) = (store.list()?, store.damaged()?, store.unfinished()?);
     let mut lines: Vec<String> = if args.json {
         let done = steps.iter().map(|(step, size)| json_line(step, *size, &store.lent(&step.key)));
-        done.chain(unfinished.iter().map(json_line_unfinished)).collect()
+        let others = damaged.iter().map(json_line_damaged);
+        done.chain(others).chain(unfinished.iter().map(json_line_unfinished)).collect()
     } else {
         let done = steps.iter().map(|(step, size)| text_line(step, *size, &store.lent(&step.key)));
-        done.chain(unfinished.iter().map(text_line_unfinished)).collect()
+        let others = damaged.iter().map(text_line_damaged);
+        done.chain(others).chain(unfinished.iter().map(text_line_unfinished)).collect()
     };
     if !args.json {
         let sizes = steps.iter().map(|(_, size)| *size);
-        let sum = sizes.chain(unfinished.iter().map(|step| step.size_bytes)).sum::<u64>();
-        let count = counts(steps.len(), unfinished.len());
+        let others = damaged.iter().map(|step| step.size_bytes);
+        let begun = unfinished.iter().map(|step| step.size_bytes);
+        let sum = sizes.chain(others).chain(begun).sum::<u64>();
+        let count = counts(steps.len(), damaged.len(), unfinished.len());
         lines.push(format!("{count}, {} in `{}`", bytes(sum as f64), folder.display()));
     }
     say(&lines.iter().map(|line| line.clone() + "\n").collect::<String>());
@@ -57,6 +61,24 @@ fn json_line(step: &StoredStep, size: u64, lent: &[PathBuf]) -> String {
         "size_bytes": size,
         "lent": lent,
         "is_complete": true,
+    });
+    line.to_string()
+}
+
+fn text_line_damaged(step: &Damaged) -> String {
+    let size = bytes(step.size_bytes as f64);
+    let Damaged { key, name, .. } = step;
+    format!("{}  {size:>10}  {name}  (not whole: made anew when it is wanted)", key.short())
+}
+
+fn json_line_damaged(step: &Damaged) -> String {
+    let Damaged { key, name, size_bytes } = step;
+    let line = json!({
+        "key": key,
+        "name": name,
+        "size_bytes": size_bytes,
+        "is_complete": false,
+        "is_damaged": true,
     });
     line.to_string()
 }
@@ -95,11 +117,11 @@ fn clean(args: &CleanArgs) -> Result<(), Error> {
 }
 
 /// `2 steps, 1 unfinished step`.
-fn counts(steps: usize, unfinished: usize) -> String {
-    match unfinished {
-        0 => count(steps, "step"),
-        _ => format!("{}, {}", count(steps, "step"), count(unfinished, "unfinished step")),
-    }
+fn counts(steps: usize, damaged: usize, unfinished: usize) -> String {
+    let others = [(damaged, "damaged step"), (unfinished, "unfinished step")];
+    let others = others.into_iter().filter(|(number, _)| *number > 0);
+    let words = std::iter::once((steps, "step")).chain(others);
+    words.map(|(number, word)| count(number, word)).collect::<Vec<_>>().join(", ")
 }
 
 /// `1 step`, `2 steps`.

@@ -68,8 +68,10 @@ pub fn read(path: &Path) -> Result<Footprint, ReadRunError> {
     } else {
         path.to_owned()
     };
-    let text = fs::read_to_string(&file)
-        .map_err(|source| ReadRunError::Io { path: file.clone(), source })?;
+    let text = fs::read_to_string(&file).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => ReadRunError::Nothing(path.to_owned()),
+        _ => ReadRunError::Io { path: file.clone(), source },
+    })?;
     parse(&text).map_err(|reason| ReadRunError::Form { path: file, reason })
 }
 
@@ -155,6 +157,8 @@ mod tests {
     #[test]
     fn what_is_no_run_is_named() {
         let folder = tempfile::tempdir().unwrap();
+        let gone = read(&folder.path().join("gone")).unwrap_err();
+        assert!(matches!(gone, ReadRunError::Nothing(_)) && gone.help().is_some(), "{gone}");
         let error = || read(folder.path()).unwrap_err().to_string();
         assert!(
             error().contains("neither `run.json` nor `footprint.json` is there"),

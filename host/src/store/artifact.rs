@@ -311,6 +311,11 @@ pub(super) fn read(store: &Store, key: &StepKey) -> Option<StoredStep> {
     leads_somewhere.then_some(stored)
 }
 
+/// Name of the pass of the step `key`, as far as its record is there.
+pub(super) fn name(store: &Store, key: &StepKey) -> Option<String> {
+    manifest(store, key).map(|manifest| manifest.name)
+}
+
 /// The record of a step whose files are all there, or where it has lent them.
 fn whole_manifest(store: &Store, key: &StepKey) -> Option<Manifest> {
     let manifest = manifest(store, key)?;

@@ -23,7 +23,8 @@ impl Store {
     /// back: for whoever reads the model. None when the user stopped waiting for another run.
     ///
     /// # Errors
-    /// [`StoreError::Lent`] when a file is not what it was; else when the store cannot be written.
+    /// [`StoreError::Gone`] when a step is not whole, [`StoreError::Lent`] when a file is not what it
+    /// was; else when the store cannot be written.
     pub fn hold_at_home(
         &self,
         model: &Model,
@@ -48,7 +49,8 @@ impl Store {
             if let Some(lock) = self.try_lock_shared(key)?
                 && self.is_home(key)
             {
-                return Ok(Some(lock));
+                let is_whole = self.get(key).is_some();
+                return if is_whole { Ok(Some(lock)) } else { Err(StoreError::Gone(key.clone())) };
             }
             match self.try_lock(key)? {
                 Some(_lock) => self.copy_home(key)?,
@@ -77,7 +79,8 @@ impl Store {
         Ok(hold)
     }
 
-    fn steps_of(&self, model: &Model) -> Vec<StepKey> {
+    /// Keys of the steps that the files of `model` lie in.
+    pub(super) fn steps_of(&self, model: &Model) -> Vec<StepKey> {
         let paths = [Some(&model.model_path), model.adapter_path.as_ref()].into_iter().flatten();
         let mut keys: Vec<StepKey> = paths.filter_map(|path| Some(self.inside(path)?.0)).collect();
         keys.sort();
