@@ -99,6 +99,9 @@ pub enum Error {
     /// No variant of a search can work; why, variant by variant.
     #[error("no variant of the search can work: {}", .0.first().map_or("there is none", String::as_str))]
     NoVariant(Vec<String>),
+    /// The time of a search was up before it had a whole model.
+    #[error("the search has no model yet: its time, `max_time`, was up before one was whole")]
+    OutOfTime,
     /// The machine has too little of something for a run.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Short(Vec<Shortage>),
@@ -165,6 +168,7 @@ impl Error {
             | Self::Inputs(_)
             | Self::Model(_)
             | Self::NoVariant(_)
+            | Self::OutOfTime
             | Self::Short(_)
             | Self::Prepare(_) => 13,
             Self::Step { .. } | Self::Store(_) | Self::Output(_) => 20,
@@ -233,7 +237,13 @@ impl Error {
                 Some("make room, ask for less, or run it all the same with `--force`".to_owned()),
             ),
             Self::NoVariant(reasons) => ("no-variant", other_reasons(reasons)),
-            Self::Store(_) | Self::Output(OutputError::Store(_)) => ("store", None),
+            Self::OutOfTime => (
+                "no-variant",
+                Some("give it more time: the steps that are done are not done again".to_owned()),
+            ),
+            Self::Store(error) | Self::Output(OutputError::Store(error)) => {
+                ("store", error.help().map(str::to_owned))
+            }
             Self::Output(OutputError::Io { .. }) => ("output", None),
             Self::Run(error) => ("report", error.help().map(str::to_owned)),
             Self::Report(_) | Self::Output(OutputError::Report(_)) => ("report", None),

@@ -1,6 +1,8 @@
 //! Searches: which variants run, which model is the result, and what is told.
 
+mod candidates;
 mod quantizations;
+mod stages;
 mod stopped;
 
 use serde_json::{Value, json};
@@ -333,25 +335,15 @@ fn the_same_seed_tries_the_same_variants() {
 }
 
 #[test]
-fn passes_are_searched_one_by_one_on_request() {
-    let passes = json!({
-        "first": scores(&[0.3, 0.6]),
-        "second": [{"type": "Toy"}, {"type": "Toy", "score": 0.1}, {"type": "Toy", "score": 0.8}],
-    });
-    let strategy = json!({"execution_order": "pass-by-pass", "sampler": "sequential"});
-    let playground = searched(&passes, &strategy);
-    playground.run().check(0, &[]);
-    assert_eq!(
-        trials(&footprint(&playground)),
-        [
-            "first=Toy#1 second=Toy#1 done",
-            "first=Toy#2 second=Toy#1 done",
-            "first=Toy#2 second=Toy#1 done",
-            "first=Toy#2 second=Toy#2 done",
-            "first=Toy#2 second=Toy#3 done"
-        ]
-    );
-    assert_eq!(playground.read("out/score"), "0.8");
+fn the_input_model_may_be_the_best() {
+    let passes = json!({"choose": [{"type": "Toy", "score": 0.1}, null]});
+    let playground = searched(&passes, &json!({"sampler": "sequential"}));
+    playground.run().check(0, &["Variant 2 (`choose=none`) is the result"]);
+    let run: Value = serde_json::from_str(&playground.read("out/run.json")).unwrap();
+    let last = run["models"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["pass_name"], Value::Null);
+    let model = playground.read("out/model_config.json");
+    assert!(model.contains("/base\""), "{model}");
 }
 
 #[test]

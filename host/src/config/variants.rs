@@ -162,6 +162,10 @@ impl Variants {
         let mut derived = self.upgraded.clone();
         let mut gone = Vec::new();
         if let Some(passes) = derived.tree.get_mut("passes").and_then(Node::entries_mut) {
+            if let Some(end) = last.and_then(|last| passes.iter().position(|pass| pass.key == last))
+            {
+                gone.extend(passes.drain(end + 1..).map(|entry| entry.key));
+            }
             for (slot, pick) in self.slots.iter().zip(&variant.0) {
                 let Some(at) = passes.iter().position(|entry| entry.key == slot.pass) else {
                     continue;
@@ -170,10 +174,6 @@ impl Variants {
                     Some(pass) => passes[at].node = pass,
                     None => gone.push(passes.remove(at).key),
                 }
-            }
-            if let Some(end) = last.and_then(|last| passes.iter().position(|pass| pass.key == last))
-            {
-                gone.extend(passes.drain(end + 1..).map(|entry| entry.key));
             }
         }
         leave_out(&mut derived.tree, &gone);

@@ -91,6 +91,7 @@ fn failure(search: Option<&SearchRecord>, end: SearchEnd, searched: &Searched<'_
     }
     match failed {
         Some((title, error)) => Error::Step { title, error },
+        None if end == SearchEnd::Time => Error::OutOfTime,
         None => {
             let reasons = trials.iter().filter_map(|trial| match &trial.outcome {
                 TrialOutcome::Skipped { reason } => Some(reason.clone()),

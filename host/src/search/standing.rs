@@ -15,6 +15,8 @@ pub(super) struct Trial {
     pub(super) variant: Variant,
     /// The input model, and what was made of it.
     pub(super) models: Vec<ModelRecord>,
+    /// Whether all passes of its variant were to run.
+    is_whole: bool,
     /// How good its last model is; none when it made none.
     score: Option<Score>,
 }
@@ -56,7 +58,7 @@ impl Standing {
         variant: Variant,
         made: Made,
     ) -> &TrialRecord {
-        let Made { outcome, models, goals, duration_sec } = made;
+        let Made { outcome, models, goals, is_whole, duration_sec } = made;
         let score = self.score(&outcome, &models, &goals);
         let record = TrialRecord {
             number,
@@ -68,7 +70,7 @@ impl Standing {
             is_pareto: false,
             duration_sec,
         };
-        self.trials.push(Trial { record, variant, models, score });
+        self.trials.push(Trial { record, variant, models, is_whole, score });
         &self.trials[self.trials.len() - 1].record
     }
 
@@ -88,35 +90,32 @@ impl Standing {
         Some(Score { shortfall, figures })
     }
 
-    /// The best trial of those that made a model, whether it meets the goals or not.
+    /// The best trial of those that made a whole model, whether it meets the goals or not.
     pub(super) fn best(&self) -> Option<&Trial> {
-        self.best_since(0)
+        self.ranked(self.trials.iter().filter(|trial| trial.is_whole)).first().copied()
     }
 
-    /// The same among those from the one at `first` on.
+    /// The best of the trials from the one at `first` on, be their models whole or not.
     pub(super) fn best_since(&self, first: usize) -> Option<&Trial> {
-        let scored: Vec<&Trial> =
-            self.trials[first..].iter().filter(|trial| trial.score.is_some()).collect();
-        let scores: Vec<Score> = scored.iter().filter_map(|trial| trial.score.clone()).collect();
-        // Of passes that are searched one by one, only the last stage makes whole models.
-        let last_stage = scored.last().map(|trial| trial.record.stage.clone());
+        self.ranked(&self.trials[first..]).first().copied()
+    }
+
+    /// Those of `trials` that made a model, the best first.
+    fn ranked<'a>(&self, trials: impl IntoIterator<Item = &'a Trial>) -> Vec<&'a Trial> {
+        let scored = trials.into_iter().filter_map(|trial| Some((trial, trial.score.clone()?)));
+        let (trials, scores): (Vec<&Trial>, Vec<Score>) = scored.unzip();
         let order = order(&scores, &directions(&self.objectives));
-        let is_whole = |trial: &&Trial| Some(&trial.record.stage) == last_stage.as_ref();
-        order.into_iter().map(|index| scored[index]).find(is_whole)
+        order.into_iter().map(|index| trials[index]).collect()
     }
 
     /// Places of the trials from the one at `first` on, the best 0; none for those without a model.
     pub(super) fn ranks_since(&self, first: usize) -> Vec<Option<usize>> {
         let trials = &self.trials[first..];
-        let scored: Vec<usize> =
-            (0..trials.len()).filter(|index| trials[*index].score.is_some()).collect();
-        let scores: Vec<Score> =
-            scored.iter().filter_map(|index| trials[*index].score.clone()).collect();
-        let mut ranks = vec![None; trials.len()];
-        for (rank, index) in order(&scores, &directions(&self.objectives)).into_iter().enumerate() {
-            ranks[scored[index]] = Some(rank);
-        }
-        ranks
+        let ranked = self.ranked(trials);
+        let rank = |trial: &Trial| {
+            ranked.iter().position(|other| other.record.number == trial.record.number)
+        };
+        trials.iter().map(rank).collect()
     }
 
     /// Whether some trial meets every goal.
@@ -124,18 +123,12 @@ impl Standing {
         self.trials.iter().any(|trial| trial.record.meets_goals())
     }
 
-    /// Numbers of the best trials that meet the goals, at most `count`, no model twice.
+    /// Numbers of the best trials with whole models that meet the goals, at most `count`, no model
+    /// twice.
     pub(super) fn chosen(&self, count: usize) -> Vec<usize> {
-        let last_stage = self.trials.last().map(|trial| &trial.record.stage);
-        let met: Vec<&Trial> = self
-            .trials
-            .iter()
-            .filter(|trial| trial.record.meets_goals() && Some(&trial.record.stage) == last_stage)
-            .collect();
-        let scores: Vec<Score> = met.iter().filter_map(|trial| trial.score.clone()).collect();
+        let met = |trial: &&Trial| trial.is_whole && trial.record.meets_goals();
         let mut chosen: Vec<&Trial> = Vec::new();
-        for index in order(&scores, &directions(&self.objectives)) {
-            let trial = met[index];
+        for trial in self.ranked(self.trials.iter().filter(met)) {
             let is_new = |other: &&Trial| other.record.models.last() != trial.record.models.last();
             if chosen.len() < count && chosen.iter().all(is_new) {
                 chosen.push(trial);
@@ -154,9 +147,9 @@ impl Standing {
         Some(Bar { number, objectives: &self.objectives, figures })
     }
 
-    /// What is kept of every trial.
+    /// What is kept of every trial; only whole models are on the front.
     pub(super) fn records(&self) -> Vec<TrialRecord> {
-        let done = |trial: &&Trial| trial.record.outcome == TrialOutcome::Done;
+        let done = |trial: &&Trial| trial.is_whole && trial.record.outcome == TrialOutcome::Done;
         let scores: Vec<Score> =
             self.trials.iter().filter(done).filter_map(|trial| trial.score.clone()).collect();
         let mut front = pareto_front(&scores, &directions(&self.objectives)).into_iter();

@@ -4,8 +4,8 @@ use olive_schemas::footprint::{ModelRecord, StepStatus};
 
 use super::standing::Trial;
 
-/// The models of `trials`: the input model, then others in order of making, and last those of
-/// `best` from the one it shares with none.
+/// The models of `trials`: the input model, then others in order of making, and last those that
+/// `best` has made; the input model itself, when that is the best.
 pub(super) fn models(trials: &[Trial], best: Option<&Trial>) -> Vec<ModelRecord> {
     let mut models: Vec<ModelRecord> = Vec::new();
     for record in trials.iter().flat_map(|trial| &trial.models) {
@@ -15,8 +15,10 @@ pub(super) fn models(trials: &[Trial], best: Option<&Trial>) -> Vec<ModelRecord>
         }
     }
     let Some(best) = best else { return models };
+    let is_input_alone = best.record.models.len() == 1;
     let is_best = |model: &ModelRecord| {
-        model.parent_model_id.is_some() && best.record.models.contains(&model.model_id)
+        (model.parent_model_id.is_some() || is_input_alone)
+            && best.record.models.contains(&model.model_id)
     };
     let (last, others): (Vec<ModelRecord>, Vec<ModelRecord>) =
         models.into_iter().partition(is_best);

@@ -37,20 +37,25 @@ pub(super) struct Made {
     /// The input model, and what was made of it.
     pub(super) models: Vec<ModelRecord>,
     pub(super) goals: Vec<GoalOutcome>,
+    /// Whether all passes of the variant were to run.
+    pub(super) is_whole: bool,
     pub(super) duration_sec: f64,
 }
 
 impl Made {
     fn skipped(reason: String) -> Self {
-        let outcome = TrialOutcome::Skipped { reason };
-        Self { outcome, models: Vec::new(), goals: Vec::new(), duration_sec: 0.0 }
+        Self::nothing(TrialOutcome::Skipped { reason })
     }
 
     /// A trial whose thread died.
     pub(super) fn lost() -> Self {
         let error = PluginError::new("trial", "the trial's thread died");
-        let outcome = TrialOutcome::Failed { step: "trial".into(), error };
-        Self { outcome, models: Vec::new(), goals: Vec::new(), duration_sec: 0.0 }
+        Self::nothing(TrialOutcome::Failed { step: "trial".into(), error })
+    }
+
+    fn nothing(outcome: TrialOutcome) -> Self {
+        let (models, goals) = (Vec::new(), Vec::new());
+        Self { outcome, models, goals, is_whole: false, duration_sec: 0.0 }
     }
 }
 
@@ -80,15 +85,15 @@ impl Ground<'_> {
         };
         let titles: Vec<StepTitle> = plan.titles(self.store);
         // A model on the way need not be good yet.
-        let is_final = last.is_none();
-        let given_up = |models: &[ModelRecord]| given_up(&plan, models, bar).filter(|_| is_final);
+        let is_whole = last.is_none();
+        let given_up = |models: &[ModelRecord]| given_up(&plan, models, bar).filter(|_| is_whole);
         let models = engine::walk(&plan, &titles, &context, &|models| given_up(models).is_none());
         if let Err(error) = samples::place(&plan, self.store, Some(&format!("trial-{number}"))) {
             self.view.note(&error.to_string());
         }
         let outcome = outcome(&plan, &models, given_up(&models));
         let goals = engine::outcomes(&plan.goals, &models);
-        Made { outcome, models, goals, duration_sec: start.elapsed().as_secs_f64() }
+        Made { outcome, models, goals, is_whole, duration_sec: start.elapsed().as_secs_f64() }
     }
 
     /// The plan of `variant`, and the steps whose pass has seen its model.
