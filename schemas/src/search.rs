@@ -127,6 +127,14 @@ pub struct SearchDomain {
     pub when: IndexMap<String, Vec<Value>>,
 }
 
+impl SearchDomain {
+    /// Whether anything of a range of numbers is said.
+    pub fn has_range(&self) -> bool {
+        let ends = [&self.min, &self.max, &self.step];
+        ends.into_iter().any(Option::is_some) || self.scale.is_some()
+    }
+}
+
 /// How numbers are spread over a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

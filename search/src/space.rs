@@ -96,26 +96,50 @@ impl Space {
         if self.dimensions.iter().any(|dimension| dimension.domain.count().is_none()) {
             return None;
         }
-        self.count_from(&mut Vec::new())
+        let all: Vec<usize> = (0..self.dimensions.len()).collect();
+        self.count_of(&all, &mut vec![None; all.len()])
     }
 
-    /// Points that begin as `point` does.
-    fn count_from(&self, point: &mut Point) -> Option<u64> {
-        let index = point.len();
-        let Some(dimension) = self.dimensions.get(index) else { return Some(1) };
-        let choices = if dimension.exists_in(point) { dimension.domain.count()? } else { 1 };
-        let matters = self.dimensions[index + 1..]
-            .iter()
-            .any(|later| later.conditions.iter().any(|condition| condition.dimension == index));
-        let branches = if matters { choices } else { 1 };
-        let mut count: u64 = 0;
-        for branch in 0..branches {
-            point.push(dimension.level(branch, point));
-            let below = self.count_from(point);
-            point.pop();
-            count = count.checked_add(below?)?;
+    /// Ways to decide the dimensions `open` when `point` has decided those before them.
+    fn count_of(&self, open: &[usize], point: &mut Point) -> Option<u64> {
+        let mut count: u64 = 1;
+        for group in self.groups(open) {
+            count = count.checked_mul(self.count_group(&group, point)?)?;
         }
-        if matters { Some(count) } else { count.checked_mul(u64::try_from(choices).ok()?) }
+        Some(count)
+    }
+
+    /// The same of dimensions that depend on each other: one way after the other for the first.
+    fn count_group(&self, group: &[usize], point: &mut Point) -> Option<u64> {
+        let [first, rest @ ..] = group else { return Some(1) };
+        let dimension = &self.dimensions[*first];
+        let choices = if dimension.exists_in(point) { dimension.domain.count()? } else { 1 };
+        if rest.is_empty() {
+            return u64::try_from(choices).ok();
+        }
+        let mut count: u64 = 0;
+        for choice in 0..choices {
+            point[*first] = dimension.level(choice, point);
+            count = count.checked_add(self.count_of(rest, point)?)?;
+        }
+        point[*first] = None;
+        Some(count)
+    }
+
+    /// The dimensions `open` in groups, none of which depends on another.
+    fn groups(&self, open: &[usize]) -> Vec<Vec<usize>> {
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        for &index in open {
+            let conditions = &self.dimensions[index].conditions;
+            let is_linked = |group: &Vec<usize>| {
+                conditions.iter().any(|condition| group.contains(&condition.dimension))
+            };
+            let (linked, others) = groups.into_iter().partition(is_linked);
+            groups = others;
+            let linked: Vec<Vec<usize>> = linked;
+            groups.push(linked.into_iter().flatten().chain([index]).collect());
+        }
+        groups
     }
 
     /// The first point of the grid in lexicographic order; `None` when there is no grid.
@@ -196,9 +220,7 @@ impl Domain {
     fn number_of(&self, level: Level) -> Option<usize> {
         match (self, level) {
             (_, Level::Choice(choice)) => Some(choice),
-            (Self::Grid(grid), Level::Number(value)) => {
-                (0..grid.count).find(|number| grid.at(*number) >= value)
-            }
+            (Self::Grid(grid), Level::Number(value)) => Some(grid.place_of(value)),
             (_, Level::Number(_)) => None,
         }
     }
@@ -213,6 +235,20 @@ impl Grid {
         } else {
             steps.mul_add(self.step, self.min)
         }
+    }
+
+    /// The place of the first number that is not below `value`; the last where all are.
+    pub(crate) fn place_of(&self, value: f64) -> usize {
+        let (mut low, mut high) = (0, self.count.saturating_sub(1));
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.at(middle) < value {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
     }
 }
 
@@ -263,6 +299,26 @@ mod tests {
     fn more_points_than_numbers_are_not_counted() {
         assert_eq!(Space::new(vec![choices(2); 64]).count(), None);
         assert_eq!(Space::new(vec![choices(2); 63]).count(), Some(1 << 63));
+    }
+
+    #[test]
+    fn many_conditions_are_counted_at_once() {
+        // Each of 39 pairs exists with a first choice, and its second with one level of its first.
+        let pair = |index: usize| {
+            let second = choices(2).when(0, vec![0]).when(2 * index + 1, vec![0]);
+            [choices(2).when(0, vec![0]), second]
+        };
+        let dimensions = std::iter::once(choices(2)).chain((0..39).flat_map(pair)).collect();
+        assert_eq!(Space::new(dimensions).count(), Some(3_u64.pow(39) + 1));
+    }
+
+    #[test]
+    fn places_of_a_long_grid_are_found() {
+        let grid = Grid { min: 0.5, step: 0.1, count: 1_000_000, is_log: false };
+        for number in [0, 1, 77_777, 999_999] {
+            assert_eq!(grid.place_of(grid.at(number)), number);
+        }
+        assert_eq!((grid.place_of(-1.0), grid.place_of(1e9)), (0, 999_999));
     }
 
     #[test]

@@ -54,10 +54,7 @@ impl Domain {
         let middle = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX)) + 0.5;
         match (self, level) {
             (_, Level::Choice(choice)) => middle(choice),
-            (Self::Grid(grid), Level::Number(value)) => {
-                let found = (0..grid.count).find(|number| grid.at(*number) >= value);
-                middle(found.unwrap_or_default())
-            }
+            (Self::Grid(grid), Level::Number(value)) => middle(grid.place_of(value)),
             (Self::Range { min, max, is_log: true }, Level::Number(value)) => {
                 (value.ln() - min.ln()) / (max.ln() - min.ln())
             }

@@ -20,7 +20,8 @@ const PATTERN_MESSAGE: &str = "patternErrorMessage";
 const WAY_OUT: &str = "errorMessage";
 
 /// Way out of a list where one value belongs.
-const SEARCH: &str = "a list of values asks for a search, which is not available yet: keep one";
+const SEARCH: &str =
+    "keep one value, or let a search try them: \"search_strategy\": {\"sampler\": \"sequential\"}";
 
 /// What is wrong by `error`, which `schema` gave, with the way out.
 pub(super) fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {

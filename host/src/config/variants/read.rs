@@ -3,12 +3,12 @@
 use olive_schemas::pointer::escape;
 use serde_json::Value;
 
-use super::values::{Setting, Values, listed, setting};
+use super::values::{Setting, listed, setting};
 use super::{Alternative, Slot, Variants};
 use crate::config::check::Problem;
 use crate::config::node::{Entry, Node, NodeValue};
 use crate::config::references::SEARCHED;
-use crate::config::schema::Validators;
+use crate::config::schema::{Validators, quoted};
 use crate::config::upgrade::Upgraded;
 use crate::plugin::Catalog;
 
@@ -23,6 +23,7 @@ pub fn read(upgraded: Upgraded, catalog: &Catalog) -> (Variants, Vec<Problem>) {
     let mut slots = Vec::new();
     for (name, pass) in passes(&upgraded.tree) {
         let pointer = format!("/passes/{}", escape(name));
+        let known = problems.len();
         let alternatives: Vec<Alternative> = match pass.items() {
             Some(items) => items
                 .iter()
@@ -38,7 +39,8 @@ pub fn read(upgraded: Upgraded, catalog: &Catalog) -> (Variants, Vec<Problem>) {
             [only] => only.settings.is_empty(),
             _ => false,
         };
-        if !is_decided {
+        // Values that are wrong are told once, not as values of the pass too.
+        if !is_decided || problems.len() > known {
             slots.push(Slot { pass: name.to_owned(), alternatives });
         }
     }
@@ -61,49 +63,98 @@ fn alternative(
     }
     let mut pass = written.clone();
     let mut settings: Vec<Setting> = Vec::new();
-    let mut keep = |found: Result<Setting, Problem>, settings: &mut Vec<Setting>| match found {
-        Ok(found) => settings.push(found),
-        Err(problem) => problems.push(problem),
-    };
     if let Some(search) = pass.take(SEARCH_SPACE) {
         let pointer = format!("{pointer}/{SEARCH_SPACE}");
-        match search.node.entries() {
-            Some(entries) => {
-                for Entry { key, node, .. } in entries {
-                    let pointer = format!("{pointer}/{}", escape(key));
-                    let found = setting(key, node, &pointer, &settings);
-                    keep(found, &mut settings);
-                }
-            }
-            None => keep(setting(SEARCH_SPACE, &search.node, &pointer, &[]), &mut settings),
-        }
+        settings = searched(&search.node, &pointer, problems);
     }
-    let kind = pass.get("type").and_then(Node::as_str).unwrap_or_default();
-    let schema = catalog.pass(kind).map(|known| &known.descriptor.schema);
+    let kind = pass.get("type").and_then(Node::as_str).unwrap_or_default().to_owned();
+    let schema = catalog.pass(&kind).map(|known| &known.descriptor.schema);
     for (key, values) in written_inline(&pass, schema) {
         let pointer = format!("{pointer}/{}", escape(&key));
-        let found = match values {
-            Inline::Listed(values) => listed(&values)
+        let found = match &values {
+            Inline::Listed(values) | Inline::Offered(values) => listed(values)
                 .map_err(|message| Problem::error("search-values", &pointer, message, None)),
-            Inline::Nothing => Err(Problem::error(
-                "search-values",
-                &pointer,
-                format!("`{key}` has no values of its own to search"),
-                Some(format!("list them: \"{SEARCH_SPACE}\": {{\"{key}\": [\u{2026}]}}")),
-            )),
+            Inline::Nothing => Err(without_values(&kind, &key, schema, &pointer)),
         };
-        if matches!(&found, Ok(Values::Listed(_))) {
-            pass.take(&key);
+        let found = found.and_then(|values| {
+            if settings.iter().any(|setting| setting.name == key) {
+                let message = format!("`{key}` has values in `{SEARCH_SPACE}`, too");
+                let help = Some("keep one of the two".to_owned());
+                return Err(Problem::error("search-values", &pointer, message, help));
+            }
+            Ok(Setting { name: key.clone(), pointer, values, when: Vec::new() })
+        });
+        match (values.usual(), pass.get_mut(&key)) {
+            (Some(value), Some(node)) => *node = value,
+            _ => drop(pass.take(&key)),
         }
-        keep(found.map(|values| Setting { name: key, values, when: Vec::new() }), &mut settings);
+        match found {
+            Ok(found) => settings.push(found),
+            Err(problem) => problems.push(problem),
+        }
     }
     Alternative { pass: Some(pass), settings }
 }
 
+/// The settings of a `search_space` at `pointer`.
+fn searched(space: &Node, pointer: &str, problems: &mut Vec<Problem>) -> Vec<Setting> {
+    let Some(entries) = space.entries() else {
+        let message = format!("`{SEARCH_SPACE}` has no names of settings");
+        let help = format!("name each with its values: \"{SEARCH_SPACE}\": {{\"bits\": [4, 8]}}");
+        problems.push(Problem::error("search-values", pointer, message, Some(help)));
+        return Vec::new();
+    };
+    let (mut settings, mut wrong) = (Vec::new(), Vec::new());
+    for Entry { key, node, .. } in entries {
+        let pointer = format!("{pointer}/{}", escape(key));
+        match setting(key, node, &pointer, &settings) {
+            Ok(found) => settings.push(found),
+            Err(problem) => {
+                // What depends on a setting with wrong values is told when those are right.
+                let is_of =
+                    |name: &String| problem.diagnostic.pointer == format!("{pointer}/when/{name}");
+                if !wrong.iter().any(is_of) {
+                    problems.push(problem);
+                }
+                wrong.push(escape(key));
+            }
+        }
+    }
+    settings
+}
+
+/// The problem with a setting of the pass `kind` that has no values of its own.
+fn without_values(kind: &str, key: &str, schema: Option<&Value>, pointer: &str) -> Problem {
+    let properties = schema.and_then(|schema| schema.get("properties")?.as_object());
+    let offering = properties.into_iter().flatten().filter(|(_, it)| it.get(SEARCHED).is_some());
+    let names: Vec<&str> = offering.map(|(name, _)| name.as_str()).collect();
+    let others = match &names[..] {
+        [] => format!("no setting of `{kind}` has"),
+        names => format!("settings of `{kind}` that have: {}", quoted(names)),
+    };
+    let message = format!("`{key}` has no values of its own to search");
+    let help = format!("{others}; list others: \"{SEARCH_SPACE}\": {{\"{key}\": [\u{2026}]}}");
+    Problem::error("search-values", pointer, message, Some(help))
+}
+
 /// Values to search that stand where the setting's value would.
 enum Inline {
+    /// These, as they are written.
     Listed(Vec<Node>),
+    /// Those that the setting offers.
+    Offered(Vec<Node>),
+    /// The setting offers none.
     Nothing,
+}
+
+impl Inline {
+    /// The setting's value where it is not searched; none for its default.
+    fn usual(&self) -> Option<Node> {
+        match self {
+            Self::Listed(values) => values.first().cloned(),
+            Self::Offered(_) | Self::Nothing => None,
+        }
+    }
 }
 
 /// Settings of `pass` with values to search in place of one: a list where `schema` allows none,
@@ -112,12 +163,12 @@ fn written_inline(pass: &Node, schema: Option<&Value>) -> Vec<(String, Inline)> 
     let mut found = Vec::new();
     for Entry { key, node, .. } in pass.entries().unwrap_or_default() {
         let property = schema.and_then(|schema| schema.get("properties")?.get(key));
-        if node.as_str() == Some(SEARCHABLE_VALUES) {
+        if node.as_str() == Some(SEARCHABLE_VALUES) && property.is_some() {
             let usual = property.and_then(|property| property.get(SEARCHED)?.as_array());
             let values = usual.map(|values| {
                 values.iter().map(|value| Node::from_value(value, &node.range)).collect()
             });
-            found.push((key.clone(), values.map_or(Inline::Nothing, Inline::Listed)));
+            found.push((key.clone(), values.map_or(Inline::Nothing, Inline::Offered)));
         } else if let Some(support) = support(node) {
             found.push((key.clone(), Inline::Listed(support)));
         } else if let (Some(items), Some(schema)) = (node.items(), schema)
@@ -144,7 +195,8 @@ fn support(node: &Node) -> Option<Vec<Node>> {
     }
 }
 
-/// Whether `schema` refuses the list `items` for the setting `key` and takes each of its items.
+/// Whether `schema` refuses the list `items` for the setting `key` and takes one of its items: what
+/// is wrong with another is told at its place.
 fn fits(key: &str, items: &[Node], schema: &Value) -> bool {
     let mut validators = Validators::default();
     let pointer = format!("/{}", escape(key));
@@ -154,5 +206,5 @@ fn fits(key: &str, items: &[Node], schema: &Value) -> bool {
         !found.iter().any(|problem| problem.diagnostic.pointer.starts_with(&pointer))
     };
     let list = Value::Array(items.iter().map(Node::to_value).collect());
-    !is_right(list) && items.iter().all(|item| is_right(item.to_value()))
+    !is_right(list) && items.iter().any(|item| is_right(item.to_value()))
 }

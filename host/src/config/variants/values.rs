@@ -16,6 +16,8 @@ use crate::config::schema::{plain, suggest};
 pub(super) struct Setting {
     /// Its name; a path with dots for one inside another.
     pub(super) name: String,
+    /// Where its values stand in the normalized config.
+    pub(super) pointer: String,
     pub(super) values: Values,
     /// Earlier settings of the same pass, and their values with which this one matters.
     pub(super) when: Vec<(usize, Vec<usize>)>,
@@ -84,11 +86,16 @@ pub(super) fn setting(
     };
     if let Some(values) = node.items() {
         let values = listed(values).map_err(|message| wrong("", message, LIST_HELP))?;
-        return Ok(Setting { name: name.to_owned(), values, when: Vec::new() });
+        let (name, pointer) = (name.to_owned(), pointer.to_owned());
+        return Ok(Setting { name, pointer, values, when: Vec::new() });
     }
     let domain = serde_json::from_value::<SearchDomain>(node.to_value())
         .map_err(|error| wrong("", format!("no values of `{name}`: {error}"), LIST_HELP))?;
     let values = match (&domain.values, node.get("values").and_then(Node::items)) {
+        (Some(_), Some(_)) if domain.has_range() => {
+            let message = format!("`{name}` has both `values` and a range");
+            return Err(wrong("", message, "keep `values`, or `min`, `max`, `step` and `scale`"));
+        }
         (Some(_), Some(values)) => {
             listed(values).map_err(|message| wrong("/values", message, LIST_HELP))?
         }
@@ -98,7 +105,8 @@ pub(super) fn setting(
         let below = format!("/when/{}", escape(key));
         condition(key, meant, earlier).map_err(|(message, help)| wrong(&below, message, &help))
     });
-    Ok(Setting { name: name.to_owned(), values, when: when.collect::<Result<_, _>>()? })
+    let when = when.collect::<Result<_, _>>()?;
+    Ok(Setting { name: name.to_owned(), pointer: pointer.to_owned(), values, when })
 }
 
 const LIST_HELP: &str =
@@ -143,28 +151,58 @@ fn numbers(domain: &SearchDomain, range: &Range<usize>) -> Result<Values, String
         }
         None => is_whole.then_some(1.0),
     };
+    if is_whole && [min, max].iter().any(|end| end.abs() > MOST_WHOLE) {
+        return Err(format!("whole numbers beyond {MOST_WHOLE} are not told apart"));
+    }
     let domain = match step {
         Some(step) if step <= f64::from(u8::from(is_log)) => {
             let least = u8::from(is_log);
             return Err(format!("`step` is {step}; it must be above {least}"));
         }
-        Some(step) => Domain::Grid(grid(min, max, step, is_log)),
+        Some(step) => Domain::Grid(grid(min, max, step, is_log)?),
         None if min < max => Domain::Range { min, max, is_log },
         None => Domain::Grid(Grid { min, step: 1.0, count: 1, is_log }),
     };
     Ok(Values::Numbers { domain, is_whole, range: range.clone() })
 }
 
+/// Numbers of a range at most: more than any search tries.
+const MOST_NUMBERS: f64 = 1e6;
+/// Whole numbers up to this one have a floating-point number each.
+const MOST_WHOLE: f64 = 9_007_199_254_740_992.0;
+
+/// The numbers from `min` to `max`.
+///
+/// # Errors
+/// When they are too many, or too near to each other to differ.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "ends and steps are checked, so that the count is not below 0"
+    reason = "ends and steps are checked, so that the count is from 0 to the most"
 )]
-fn grid(min: f64, max: f64, step: f64, is_log: bool) -> Grid {
+fn grid(min: f64, max: f64, step: f64, is_log: bool) -> Result<Grid, String> {
     // What rounding takes from the last step.
     const SLACK: f64 = 1e-9;
-    let steps = if is_log { (max / min).ln() / step.ln() } else { (max - min) / step };
-    Grid { min, step, count: (steps + SLACK) as usize + 1, is_log }
+    let steps = if is_log { (max.ln() - min.ln()) / step.ln() } else { (max - min) / step };
+    if steps.is_nan() || steps >= MOST_NUMBERS {
+        let [min, max, step] = [min, max, step].map(shown);
+        return Err(format!(
+            "a range from {min} to {max} in steps of {step} has more than {MOST_NUMBERS} numbers"
+        ));
+    }
+    let grid = Grid { min, step, count: (steps + SLACK) as usize + 1, is_log };
+    let differ = |number: usize| number == 0 || grid.at(number - 1) < grid.at(number);
+    if !differ(1) || !differ(grid.count - 1) {
+        let [max, step] = [max, step].map(shown);
+        return Err(format!("`step` is {step}, too small beside {max} to make another number"));
+    }
+    Ok(grid)
+}
+
+/// A number without long rows of zeros.
+fn shown(number: f64) -> String {
+    let is_long = number != 0.0 && !(1e-6..1e15).contains(&number.abs());
+    if is_long { format!("{number:e}") } else { number.to_string() }
 }
 
 fn is_integer(number: &Number) -> bool {
@@ -194,5 +232,9 @@ fn condition(
             (message, format!("they are {}", known.join(", ")))
         })
     };
+    if meant.is_empty() {
+        let message = format!("no value of `{name}` is named, so this is never searched");
+        return Err((message, format!("name values of `{name}`, or leave the condition out")));
+    }
     Ok((at, meant.iter().map(place).collect::<Result<_, _>>()?))
 }
