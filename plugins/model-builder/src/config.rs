@@ -30,7 +30,11 @@ pub struct ModelBuilderConfig {
     pub metadata_only: Option<bool>,
     /// Neighboring weights that share a scale when `precision` is `int4` or `int8`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("enum" = [16, 32, 64, 128, 256, null], "default" = 32))]
+    #[schemars(extend(
+        "enum" = [16, 32, 64, 128, 256, null],
+        "default" = 32,
+        "x-olive-search" = [16, 32, 64, 128]
+    ))]
     pub int4_block_size: Option<usize>,
     /// Least exact arithmetic the kernels of quantized weights may use.
     ///

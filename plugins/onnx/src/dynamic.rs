@@ -34,6 +34,7 @@ olive_kit_onnx::settings_with_external_data! {
     pub struct OnnxDynamicQuantizationConfig {
         /// Type of the codes of weights.
         #[serde(default)]
+        #[schemars(extend("x-olive-search" = ["int8", "uint8"]))]
         pub precision: CodeType,
         /// The only operators whose weights are quantized; all that can be when left out.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,11 +50,13 @@ olive_kit_onnx::settings_with_external_data! {
         pub nodes_to_exclude: Option<Vec<String>>,
         /// Whether each column of a matrix has a scale of its own.
         #[serde(default)]
+        #[schemars(extend("x-olive-search" = [true, false]))]
         pub per_channel: bool,
         /// Whether codes of matrices have 7 bits.
         ///
         /// Some processors add products of 8 bits in 16 bits, which are too few for them.
         #[serde(default)]
+        #[schemars(extend("x-olive-search" = [true, false]))]
         pub reduce_range: bool,
         /// Whether constants are folded and nodes that compute nothing dropped first.
         ///

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::super::report::{Finding, counted, unless_any};
 use crate::config::references::{
     ACCELERATORS, ADAPTER, ADVICE, EVAL_SPLIT, IGNORED, PATH, QUALITY_HELP, REFERENCE,
-    RENAMED_FROM, SHORTCUTS, UNAVAILABLE, UNAVAILABLE_VALUES, parts,
+    RENAMED_FROM, SEARCHED, SHORTCUTS, UNAVAILABLE, UNAVAILABLE_VALUES, parts,
 };
 
 /// What all marks begin with.
@@ -69,6 +69,8 @@ impl Found<'_> {
             ADAPTER => one_of(value, &["adds", "merges", "refuses"]),
             QUALITY_HELP => text(value),
             RENAMED_FROM => list(value)?.iter().try_for_each(text),
+            SEARCHED if list(value)?.is_empty() => Err("it lists no value".into()),
+            SEARCHED => Ok(()),
             IGNORED | UNAVAILABLE | UNAVAILABLE_VALUES => {
                 let reasons = value.as_object().ok_or("it is no object of reasons")?;
                 reasons.values().try_for_each(|value| reason(mark, value))

@@ -14,11 +14,18 @@ use crate::arguments::TrainingArgs;
 pub struct Common {
     /// Rank of the adapters: the inner width of their products.
     #[serde(default = "rank")]
-    #[schemars(range(min = 1, max = 65_536), extend("x-olive-renamed-from" = ["lora_r"]))]
+    #[schemars(
+        range(min = 1, max = 65_536),
+        extend("x-olive-renamed-from" = ["lora_r"], "x-olive-search" = [16, 32, 64])
+    )]
     pub r: usize,
     /// Numerator of the adapters' scale: what is added to a weight is multiplied by `alpha / r`.
     #[serde(default = "alpha")]
-    #[schemars(extend("exclusiveMinimum" = 0, "x-olive-renamed-from" = ["lora_alpha"]))]
+    #[schemars(extend(
+        "exclusiveMinimum" = 0,
+        "x-olive-renamed-from" = ["lora_alpha"],
+        "x-olive-search" = [16, 32, 64]
+    ))]
     pub alpha: f64,
     /// Linear layers to adapt: a list of names, or a regular expression.
     ///

@@ -24,7 +24,10 @@ olive_kit_onnx::settings_with_external_data! {
         pub bits: Bits,
         /// Neighboring weights that share a scale and a zero point.
         #[serde(default = "block_size")]
-        #[schemars(extend("enum" = [16, 32, 64, 128, 256]))]
+        #[schemars(extend(
+            "enum" = [16, 32, 64, 128, 256],
+            "x-olive-search" = [16, 32, 64, 128]
+        ))]
         pub block_size: usize,
         /// Least exact arithmetic the kernels may use; 0 leaves it to them.
         ///

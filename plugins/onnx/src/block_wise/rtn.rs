@@ -27,7 +27,10 @@ olive_kit_onnx::settings_with_external_data! {
         pub bits: Bits,
         /// Neighboring weights that share a scale.
         #[serde(default = "block_size")]
-        #[schemars(extend("enum" = [16, 32, 64, 128, 256]))]
+        #[schemars(extend(
+            "enum" = [16, 32, 64, 128, 256],
+            "x-olive-search" = [32, 64, 128]
+        ))]
         pub block_size: usize,
         /// Whether the grid is symmetric, so that no zero points are stored.
         #[serde(default = "olive_kit_onnx::settings::yes")]
