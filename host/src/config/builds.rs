@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use olive_schemas::workflow::{Build, Workflow};
 
 /// Build whose settings the others share.
-const DEFAULT: &str = "_default";
+pub(super) const DEFAULT: &str = "_default";
 
 /// The workflows that `whole` describes: one for each build, or itself when it has none.
 ///

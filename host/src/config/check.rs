@@ -25,11 +25,12 @@ use olive_schemas::data::DataConfig;
 use olive_schemas::diagnostic::{Diagnostic, Severity};
 use olive_schemas::metric::EvaluatorConfig;
 use olive_schemas::model::{Model, ModelKind};
+use olive_schemas::pointer::escape;
 use olive_schemas::search::SearchStrategy;
 use olive_schemas::workflow::Workflow;
 use serde_json::Value;
 
-use super::builds::split;
+use super::builds::{self, split};
 use super::node::Node;
 use super::upgrade::Upgraded;
 use super::variants::Variants;
@@ -98,6 +99,18 @@ impl CheckedWorkflow {
             pipeline.is_none_or(|names| names.iter().any(|name| name.as_str() == Some(pass)))
         };
         variants.passes().filter(is_in).map(str::to_owned).collect()
+    }
+
+    /// Where the config says how to search: for this build, for all of them, or for the engine.
+    pub fn search_pointer(&self) -> String {
+        let root = &self.upgraded.tree;
+        let of = |build: &str| root.get("builds")?.get(build)?.get("search_strategy");
+        let own = self.build.as_deref().into_iter().chain([builds::DEFAULT]);
+        let found = own.into_iter().find(|build| of(build).is_some());
+        match found {
+            Some(build) => format!("/builds/{}/search_strategy", escape(build)),
+            None => "/engine/search_strategy".to_owned(),
+        }
     }
 
     /// The same config with what a search decides.

@@ -78,6 +78,16 @@ impl Variants {
         &self.upgraded
     }
 
+    /// Settings of `passes` that take any number of a range: their names and where the ranges stand.
+    pub fn endless<'a>(&'a self, passes: &[String]) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let slots = self.slots.iter().filter(|slot| passes.contains(&slot.pass));
+        let settings =
+            slots.flat_map(|slot| &slot.alternatives).flat_map(|alternative| &alternative.settings);
+        settings
+            .filter(|setting| setting.values.domain().count().is_none())
+            .map(|setting| (setting.name.as_str(), setting.pointer.as_str()))
+    }
+
     /// The variant of first alternatives and usual values.
     pub fn first(&self) -> Variant {
         let pick = |slot: &Slot| slot.pick(0);

@@ -1,5 +1,7 @@
 //! A config that leaves choices to a search: every part of it is checked once, in some variant.
 
+mod extent;
+
 use std::sync::Arc;
 
 use super::examine_one;
@@ -39,9 +41,13 @@ pub(super) fn examine(
         let new: Vec<Finding> = found.into_iter().filter(is_new).collect();
         findings.extend(new);
     }
-    let is_right = !findings.iter().any(Finding::is_error);
-    let checked = checked.filter(|_| is_right);
-    (checked.map(|checked| checked.with_variants(Arc::new(variants))), findings)
+    let variants = Arc::new(variants);
+    let checked = checked.map(|checked| checked.with_variants(Arc::clone(&variants)));
+    let is_right = |findings: &[Finding]| !findings.iter().any(Finding::is_error);
+    let checked = checked.filter(|_| is_right(&findings));
+    let problems = checked.iter().flat_map(extent::check);
+    findings.extend(problems.map(|problem| variants.template().located(problem, source)));
+    (checked.filter(|_| is_right(&findings)), findings)
 }
 
 /// The first variant of alternatives without an error, or the very first when all have one.

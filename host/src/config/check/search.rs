@@ -11,14 +11,43 @@ pub(super) fn check(value: &Value, problems: &mut Problems) {
         let Some(search) = settings.get("search_strategy") else { continue };
         let in_stages =
             search.get("execution_order").and_then(Value::as_str) == Some("pass-by-pass");
-        if in_stages && search.get("stop_when_goals_met") == Some(&Value::Bool(true)) {
+        if in_stages && stops_at_goals(search) {
             let pointer = format!("{owner}/search_strategy/stop_when_goals_met");
             let message =
                 "passes that are searched one by one are all searched, whatever meets the goals";
             let help = "set `execution_order` to `joint` to stop at the first model that does";
             problems.push(Problem::warning("no-effect", &pointer, message.to_owned(), help));
         }
+        if stops_at_goals(search) && !in_stages && has_goals(value, settings) == Some(false) {
+            let pointer = format!("{owner}/search_strategy/stop_when_goals_met");
+            let message = "no figure of the evaluator has a goal, so that none is ever met";
+            let help = "give a figure a `goal`, or leave `stop_when_goals_met` out";
+            problems.push(Problem::warning("no-effect", &pointer, message.to_owned(), help));
+        }
+        let sampler = search.get("sampler").and_then(Value::as_str).unwrap_or("sequential");
+        if sampler == "sequential" && search.get("seed").is_some() {
+            let pointer = format!("{owner}/search_strategy/seed");
+            let message = "the sampler `sequential` draws nothing at random";
+            let help = "choose the sampler `random` or `tpe`, or leave `seed` out";
+            problems.push(Problem::warning("no-effect", &pointer, message.to_owned(), help));
+        }
     }
+}
+
+fn stops_at_goals(search: &Value) -> bool {
+    search.get("stop_when_goals_met") == Some(&Value::Bool(true))
+}
+
+/// Whether a figure that the evaluator of `settings`, or else the engine's, measures has a goal;
+/// none when that is not known.
+fn has_goals(value: &Value, settings: &Value) -> Option<bool> {
+    let shared = || value.get("builds")?.get("_default")?.get("evaluator");
+    let of_engine = || value.get("engine")?.get("evaluator");
+    let name = settings.get("evaluator").or_else(shared).or_else(of_engine)?;
+    let metrics = value.get("evaluators")?.get(name.as_str()?)?.get("metrics")?.as_array()?;
+    let figures = metrics.iter().filter_map(|metric| metric.get("sub_types")?.as_array()).flatten();
+    let mut goals = figures.filter_map(|figure| figure.get("goal"));
+    Some(goals.any(|goal| !goal.is_null()))
 }
 
 /// Whether the engine or a build of the normalized config `value` asks for a search.
