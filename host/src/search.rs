@@ -67,7 +67,6 @@ pub fn run(host: &Host, searched: &Searched<'_>, choices: &Choices) -> Result<Fo
     let view = host.view(build.workflow().engine.log_severity_level);
     let scope = Scope::run(choices.model.as_ref().map(|model| model.kind));
     let costs = estimates(build, source, &host.catalog, scope);
-    forecast::check(&plan, &costs, &store, choices.is_forced).map_err(Error::Short)?;
     let parallel = parallel_trials(&searched.strategy, build, choices.threads, &view);
     let parallel = forecast::trials_that_fit(parallel, &costs);
     let ground = Ground {

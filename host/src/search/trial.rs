@@ -13,12 +13,14 @@ use crate::config::variants::Variant;
 use crate::config::{CheckedWorkflow, Finding, Scope};
 use crate::engine::{self, RunContext};
 use crate::examine::examine_one;
+use crate::forecast;
 use crate::host::Host;
 use crate::plan::{self, Choices, Plan, PlanError, Role};
 use crate::prepare;
 use crate::samples;
 use crate::steps::StepTitle;
 use crate::store::{StepKey, Store};
+use crate::validate::estimates;
 use crate::view::View;
 
 /// What every trial of a search stands on.
@@ -104,6 +106,12 @@ impl Ground<'_> {
         let Self { host, searched, choices, .. } = self;
         let source = searched.source;
         let (checked, plan) = searched.plan(host, variant, last, choices)?;
+        let scope = Scope::run(choices.model.as_ref().map(|model| model.kind));
+        let costs = estimates(&checked, source, &host.catalog, scope);
+        forecast::check(&plan, &costs, self.store, choices.is_forced).map_err(|short| {
+            let reasons: Vec<String> = short.iter().map(ToString::to_string).collect();
+            format!("{}; `--force` tries it all the same", reasons.join("; "))
+        })?;
         let prepared = prepare::prepare(&plan, self.store, &|| host.cancel.is_cancelled());
         let prepared = prepared.map_err(|error| error.to_string())?;
         let found = prepared.found.into_iter().map(|problem| checked.finding(problem, source));
