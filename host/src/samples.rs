@@ -14,15 +14,22 @@ use crate::plan::{Plan, PlannedSamples};
 use crate::store::Store;
 use crate::store::files::write_atomically;
 
-/// Puts the samples that `plan` asks for in their folders, as `METRIC.MODEL.jsonl`; those of a model
-/// of several, such as a trial of a search, in the subfolder `below`.
+/// Puts the samples that `plan` asks for in their folders, as `METRIC.MODEL.jsonl`; those of a build
+/// in a subfolder of its name, and those of a variant of a search in one of its number below that.
 ///
 /// Steps that have not run leave none. Gives the metrics whose evaluator keeps no samples.
 ///
 /// # Errors
 /// When a file cannot be read or written.
-pub fn place(plan: &Plan, store: &Store, below: Option<&str>) -> Result<Vec<String>, OutputError> {
+pub fn place(
+    plan: &Plan,
+    store: &Store,
+    variant: Option<usize>,
+) -> Result<Vec<String>, OutputError> {
     let mut without = Vec::new();
+    let build = plan.workflow_id.rsplit_once('/').map(|(_, name)| name.to_owned());
+    let variant = variant.map(|number| format!("variant-{number}"));
+    let below: PathBuf = build.into_iter().chain(variant).collect();
     for wanted in &plan.samples {
         if store.get(&wanted.step).is_none() {
             continue;
@@ -33,7 +40,7 @@ pub fn place(plan: &Plan, store: &Store, below: Option<&str>) -> Result<Vec<Stri
             without.push(wanted.metric.clone());
             continue;
         }
-        let folder = below.map_or_else(|| wanted.folder.clone(), |name| wanted.folder.join(name));
+        let folder = wanted.folder.join(&below);
         fs::create_dir_all(&folder).map_err(failed("make", &folder))?;
         let path = folder.join(file_name(wanted));
         write_atomically(&path, &lines).map_err(failed("write", &path))?;

@@ -90,8 +90,13 @@ impl Ground<'_> {
         let is_whole = last.is_none();
         let given_up = |models: &[ModelRecord]| given_up(&plan, models, bar).filter(|_| is_whole);
         let models = engine::walk(&plan, &titles, &context, &|models| given_up(models).is_none());
-        if let Err(error) = samples::place(&plan, self.store, Some(&format!("trial-{number}"))) {
-            self.view.note(&error.to_string());
+        match samples::place(&plan, self.store, Some(number)) {
+            Ok(without) if number == 1 => without.iter().for_each(|metric| {
+                self.view
+                    .note(&format!("metric `{metric}` has no samples: its evaluator keeps none"));
+            }),
+            Ok(_) => {}
+            Err(error) => self.view.note(&error.to_string()),
         }
         let outcome = outcome(&plan, &models, given_up(&models));
         let goals = engine::outcomes(&plan.goals, &models);
