@@ -193,6 +193,29 @@ const REFUSED: &[(&str, i32, &[&str])] = &[
         &["run-pass", "--pass-name", "ModelBuilder", "-m", "model", "precision=int4", "blok=3"],
     ),
     ("missing-setting", 11, &["run-pass", "--pass-name", "ModelBuilder", "-m", "model"]),
+    ("limit-without-rows", 2, &["benchmark", "-m", "model", "--limit", "2"]),
+    (
+        "bound-without-answers",
+        2,
+        &["optimize", "-m", "model", "--data", "test.json", "--max_new_tokens", "4"],
+    ),
+    (
+        "no-blocks",
+        2,
+        &[
+            "optimize",
+            "-m",
+            "model",
+            "--precision",
+            "fp16",
+            "--device",
+            "gpu",
+            "--block_size",
+            "64",
+        ],
+    ),
+    ("forced-benchmark", 2, &["benchmark", "-m", "model", "--force"]),
+    ("list-and-run", 2, &["run-pass", "--list-passes", "-m", "model"]),
     ("missing-model", 13, &["quantize", "-m", "modle"]),
 ];
 
@@ -329,4 +352,11 @@ fn a_model_is_measured_without_a_config() {
     let told: Value = serde_json::from_str(&said.out).unwrap();
     assert!(told["accuracy-perplexity"]["value"].as_f64().unwrap() > 1.0, "{told}");
     assert!(!playground.exists("benchmark"));
+    here(&playground, &[&words[..], &["-o", "figures"]].concat()).check(0, &["figures"]);
+    let metrics: Value = serde_json::from_str(&playground.read("figures/metrics.json")).unwrap();
+    assert_eq!(metrics["size-bytes"]["value"], told["size-bytes"]["value"]);
+    here(&playground, &["report", "figures", "--format", "md"]).check(0, &[]);
+    playground.write("taken/.olive-result.json", "{}");
+    let said = here(&playground, &[&words[..], &["-o", "taken"]].concat());
+    said.check(2, &["`taken` holds the result of a run: name another folder"]);
 }

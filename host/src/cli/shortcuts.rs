@@ -144,7 +144,13 @@ pub struct RunPassArgs {
     #[arg(value_name = "KEY=VALUE")]
     pub settings: Vec<String>,
     /// List the passes of the installed plugins, and run none
-    #[arg(long = "list-passes")]
+    #[arg(
+        long = "list-passes",
+        conflicts_with_all = [
+            "pass_name", "pass_config", "settings", "model_name_or_path", "adapter_path", "task",
+            "device", "provider", "output_path", "save_config", "dry_run", "force"
+        ]
+    )]
     pub list_passes: bool,
     /// The model; with `--list-passes` there is none.
     #[command(flatten)]
@@ -167,7 +173,7 @@ Examples:
       --answer_template '{tone}'
 
 Without data latency, throughput and size are measured; with rows the perplexity of their text, with
-answers too how many the model gives.")]
+answers too how many the model gives. `-o DIR` keeps the figures there, with a report.")]
 pub struct BenchmarkArgs {
     /// The model.
     #[command(flatten)]

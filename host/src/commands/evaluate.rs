@@ -1,5 +1,6 @@
 //! `olive evaluate`.
 
+use olive_schemas::footprint::Footprint;
 use olive_schemas::workflow::Workflow;
 use serde_json::{Map, Value, json};
 
@@ -11,6 +12,7 @@ use crate::engine::{self, RunContext};
 use crate::error::Error;
 use crate::flow::{self, Accepted};
 use crate::host::{Host, unplanned};
+use crate::origin;
 use crate::plan::{self, Choices, Purpose};
 use crate::store::Store;
 use crate::view::{Mode, View, summary};
@@ -27,11 +29,12 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<(), Error> {
         purpose: Purpose::Run,
         is_forced: false,
     };
-    say(&measure(&host, &accepted, args.evaluator.as_deref(), &choices)?);
+    let measured = measure(&host, &accepted, args.evaluator.as_deref(), &choices)?;
+    say(&told(&host, &measured));
     Ok(())
 }
 
-/// What an evaluator of `accepted` measures about its model, or that of `choices`: a table, or JSON.
+/// What an evaluator of `accepted` measures about its model, or that of `choices`.
 ///
 /// # Errors
 /// When there is no such evaluator, or the model cannot be measured.
@@ -40,7 +43,7 @@ pub(super) fn measure(
     accepted: &Accepted,
     name: Option<&str>,
     choices: &Choices,
-) -> Result<String, Error> {
+) -> Result<Footprint, Error> {
     let Accepted { source, checked, .. } = accepted;
     let evaluator = evaluator(name, checked.workflow())?;
     let choices = Choices { purpose: Purpose::Evaluate { evaluator }, ..choices.clone() };
@@ -58,11 +61,17 @@ pub(super) fn measure(
         told: Vec::new(),
         settled: Vec::new(),
     };
-    let footprint = engine::execute(&plan, &context);
+    let mut footprint = engine::execute(&plan, &context);
+    footprint.origin = Some(origin::of(source, &plan));
     flow::place_samples(&plan, &context)?;
-    if let Some((title, error)) = engine::failure(&footprint) {
-        return Err(Error::Step { title, error });
+    match engine::failure(&footprint) {
+        Some((title, error)) => Err(Error::Step { title, error }),
+        None => Ok(footprint),
     }
+}
+
+/// What was measured: a table, or JSON.
+pub(super) fn told(host: &Host, footprint: &Footprint) -> String {
     if host.is_json {
         let metrics = footprint.models.iter().flat_map(|model| &model.metrics);
         let metrics: Map<String, Value> = metrics
@@ -78,9 +87,9 @@ pub(super) fn measure(
                 (metric.key(), told)
             })
             .collect();
-        return Ok(format!("{}\n", Value::Object(metrics)));
+        return format!("{}\n", Value::Object(metrics));
     }
-    Ok(summary::closing(&footprint, false))
+    summary::closing(footprint, false)
 }
 
 /// The evaluator that is asked for: by name, the engine's, or the only one.

@@ -38,7 +38,7 @@ pub(in crate::commands) fn run(args: &AutoArgs) -> Result<(), Error> {
         ask_for_quality(&mut asked);
     }
     let proposal = proposal(args, &ground, &machine, model.as_ref(), &chosen, &host.catalog);
-    put_passes(draft, &chosen, None, false);
+    put_passes(draft, &chosen, None, false)?;
     drop(chosen);
     put_figures(draft, asked, &args.data, &args.aim)?;
     stop_worse(draft, &args.aim);

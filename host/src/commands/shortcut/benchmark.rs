@@ -1,5 +1,7 @@
 //! `olive benchmark`.
 
+use std::path::Path;
+
 use olive_schemas::metric::MetricKind;
 
 use super::metrics::{self, Asked};
@@ -9,6 +11,7 @@ use crate::commands::{evaluate, say};
 use crate::config::Scope;
 use crate::error::Error;
 use crate::flow;
+use crate::output;
 use crate::shortcut::figures::Figure;
 
 /// Figures that need no data.
@@ -22,6 +25,8 @@ const ALWAYS: [(MetricKind, &str); 5] = [
 
 /// Measures a model.
 pub(in crate::commands) fn run(args: &BenchmarkArgs) -> Result<(), Error> {
+    let folder = args.shortcut.output_path.as_deref();
+    check(args, folder)?;
     let mut begun = Begun::new(&args.shortcut)?;
     put(&mut begun, args)?;
     if args.shortcut.dry_run {
@@ -30,8 +35,27 @@ pub(in crate::commands) fn run(args: &BenchmarkArgs) -> Result<(), Error> {
     let source = begun.write("benchmark", "benchmark")?;
     let measured = flow::accept_text(&begun.host, source, Scope::run(None))
         .and_then(|it| evaluate::measure(&begun.host, &it, None, &choices(&args.shortcut)));
-    say(&measured.map_err(|error| begun.traced(error))?);
+    let mut measured = measured.map_err(|error| begun.traced(error))?;
+    if let Some(folder) = folder {
+        output::place_figures(&mut measured, folder)?;
+    }
+    say(&evaluate::told(&begun.host, &measured));
     Ok(())
+}
+
+/// Refuses what would change nothing, and a folder that figures do not go into.
+fn check(args: &BenchmarkArgs, folder: Option<&Path>) -> Result<(), Error> {
+    if args.shortcut.force {
+        let message = "`--force` changes nothing: no estimate keeps a model from being measured";
+        return Err(Error::Usage(message.into()));
+    }
+    let Some(folder) = folder else { return Ok(()) };
+    if output::holds_result(folder) {
+        let message =
+            format!("`{}` holds the result of a run: name another folder", folder.display());
+        return Err(Error::Usage(message));
+    }
+    Ok(output::check_writable(folder)?)
 }
 
 fn put(begun: &mut Begun<'_>, args: &BenchmarkArgs) -> Result<(), Error> {

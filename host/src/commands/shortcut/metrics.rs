@@ -102,6 +102,7 @@ pub(super) fn put(
 ) -> Result<(), Error> {
     let (rows, data) = data;
     asked.iter().try_for_each(|asked| check(asked, rows))?;
+    check_bounds(asked, measure)?;
     let mut kinds: Vec<MetricKind> = Vec::new();
     for Asked { figure, .. } in asked {
         if !kinds.contains(&figure.kind) {
@@ -153,6 +154,20 @@ fn check(asked: &Asked, rows: &DataArgs) -> Result<(), Error> {
         return Ok(());
     };
     Err(Error::Usage(format!("`{figure}` needs {lacks}")))
+}
+
+/// Refuses a bound of what is not measured.
+fn check_bounds(asked: &[Asked], measure: &MeasureArgs) -> Result<(), Error> {
+    let measures = |is: fn(&Figure) -> bool| asked.iter().any(|asked| is(&asked.figure));
+    let lacks = if measure.limit.is_some() && !measures(Figure::needs_data) {
+        "`--limit` bounds rows, and none are measured: name them with --data"
+    } else if measure.max_new_tokens.is_some() && !measures(Figure::needs_answers) {
+        "`--max_new_tokens` bounds answers, and none are measured: `accuracy` compares them, with \
+         --prompt_template and --answer_template"
+    } else {
+        return Ok(());
+    };
+    Err(Error::Usage(lacks.into()))
 }
 
 /// Name of the metric of a kind.

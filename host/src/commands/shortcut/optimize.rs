@@ -30,7 +30,7 @@ pub(in crate::commands) fn run(args: &OptimizeArgs) -> Result<(), Error> {
     let hunt = Hunt { model: &args.model, data: &args.data, accelerator: &args.accelerator };
     let ground = hunt.put(draft)?;
     let chosen = alternatives(&host.catalog, &ground, args.precision.as_deref())?;
-    put_passes(draft, &chosen, args.block_size, args.precision.is_some());
+    put_passes(draft, &chosen, args.block_size, args.precision.is_some())?;
     put_figures(draft, asked(&args.aim, &words())?, &args.data, &args.aim)?;
     stop_worse(draft, &args.aim);
     let sampler = args.enable_search.map_or("sequential", |sampler| sampler.name());
@@ -111,17 +111,26 @@ pub(super) fn unsuited(offered: &Offered<'_>, accelerator: &Accelerator) -> Opti
 }
 
 /// Puts the alternatives of the search into `draft`.
+///
+/// # Errors
+/// When a size of blocks is asked for, and no alternative has blocks.
 pub(super) fn put_passes(
     draft: &mut Draft,
     chosen: &[Offered<'_>],
     block_size: Option<usize>,
     is_narrowed: bool,
-) {
+) -> Result<(), Error> {
     let mut passes: Vec<Map<String, Value>> = chosen.iter().map(config).collect();
     let mut fixed = Vec::new();
     for (index, pass) in passes.iter_mut().enumerate() {
         let key = block_size.and_then(|size| fix_block_size(pass, size));
         fixed.extend(key.map(|key| (index, key)));
+    }
+    if let Some(size) = block_size.filter(|_| fixed.is_empty()) {
+        let message = format!(
+            "`--block_size {size}` changes nothing: no pass that is tried has a choice of blocks"
+        );
+        return Err(Error::Usage(message));
     }
     let is_one = passes.len() == 1;
     let place = |index: usize| if is_one { PASS.to_owned() } else { format!("{PASS}/{index}") };
@@ -138,6 +147,7 @@ pub(super) fn put_passes(
     for (index, key) in fixed {
         draft.trace("block_size", &format!("{}/{key}", place(index)));
     }
+    Ok(())
 }
 
 /// Takes the setting of block sizes out of what is searched, and sets it; gives its name.
@@ -175,5 +185,9 @@ pub(super) fn stop_worse(draft: &mut Draft, aim: &AimArgs) {
 
 /// Puts the time of the search into `draft`.
 pub(super) fn put_time(draft: &mut Draft, time: Option<Duration>) {
-    draft.put_if("time", &format!("{STRATEGY}/max_time"), time.map(|time| time.as_secs()));
+    let seconds = |time: Duration| match time.subsec_nanos() {
+        0 => Value::from(time.as_secs()),
+        _ => Value::from(time.as_secs_f64()),
+    };
+    draft.put_if("time", &format!("{STRATEGY}/max_time"), time.map(seconds));
 }
