@@ -8,11 +8,12 @@
 use serde_json::{Map, Value, json};
 
 use crate::config::references::{
-    ADVICE, IGNORED, QUALITY_HELP, RENAMED_FROM, SHORTCUTS, UNAVAILABLE, UNAVAILABLE_VALUES,
+    ADVICE, IGNORED, QUALITY_HELP, RENAMED_FROM, SEARCHED, SHORTCUTS, UNAVAILABLE,
+    UNAVAILABLE_VALUES,
 };
 
 /// Keywords that say nothing to an editor.
-const SILENT: [&str; 10] = [
+const SILENT: [&str; 11] = [
     "$schema",
     "title",
     "definitions",
@@ -20,6 +21,7 @@ const SILENT: [&str; 10] = [
     IGNORED,
     QUALITY_HELP,
     RENAMED_FROM,
+    SEARCHED,
     SHORTCUTS,
     UNAVAILABLE,
     UNAVAILABLE_VALUES,
