@@ -4,6 +4,7 @@
 //! promise. libFuzzer calls them (`targets/`), and so does a test, with the inputs of `corpus/`.
 
 pub mod config;
+pub mod edits;
 pub mod events;
 pub mod gguf;
 pub mod onnx;
@@ -17,8 +18,9 @@ use std::path::PathBuf;
 pub type Reader = (&'static str, fn(&[u8]));
 
 /// All of them, sorted.
-pub const READERS: [Reader; 6] = [
+pub const READERS: [Reader; 7] = [
     ("config", config::read),
+    ("edits", edits::read),
     ("events", events::read),
     ("gguf", gguf::read),
     ("onnx", onnx::read),
