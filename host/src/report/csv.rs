@@ -1,8 +1,12 @@
 //! A run as comma-separated values (RFC 4180), with figures as they were measured.
+//!
+//! A figure that some row has an interval of is three columns: `tone-acc`, `tone-acc.low` and
+//! `tone-acc.high`.
 
 use olive_schemas::footprint::Footprint;
 
-use super::table::{Table, table};
+use super::figures::Measured;
+use super::table::{Column, Table, table};
 use super::trials::{Trials, outcome, reason, trials};
 
 /// One row a variant with all its choices and figures; one a model when there was no search.
@@ -25,9 +29,11 @@ fn of_trials(trials: &Trials<'_>) -> Vec<Vec<String>> {
             .map(str::to_owned)
             .to_vec();
     head.extend(settings.iter().cloned());
-    head.extend(trials.columns.iter().map(|column| column.title.clone()));
+    let measured = |row: usize, column: usize| trials.rows[row].values[column];
+    let figures = Figures::new(&trials.columns, trials.rows.len(), &measured);
+    head.extend(figures.heads());
     head.extend(["duration_sec", "model_id"].map(str::to_owned));
-    let rows = trials.rows.iter().map(|row| {
+    let rows = trials.rows.iter().enumerate().map(|(index, row)| {
         let trial = row.trial;
         let mut cells = vec![
             trial.number.to_string(),
@@ -39,7 +45,7 @@ fn of_trials(trials: &Trials<'_>) -> Vec<Vec<String>> {
             trials.search.chosen.contains(&trial.number).to_string(),
         ];
         cells.extend(settings.iter().map(|name| row.setting(name).unwrap_or_default()));
-        cells.extend(row.values.iter().map(|value| figure(*value)));
+        cells.extend(figures.cells(index));
         cells.push(trial.duration_sec.to_string());
         cells.push(row.model.map(|model| model.model_id.clone()).unwrap_or_default());
         cells
@@ -49,9 +55,12 @@ fn of_trials(trials: &Trials<'_>) -> Vec<Vec<String>> {
 
 fn of_models(table: &Table<'_>) -> Vec<Vec<String>> {
     let mut head: Vec<String> = ["model", "pass", "duration_sec"].map(str::to_owned).to_vec();
-    head.extend(table.columns.iter().map(|column| column.title.clone()));
+    let measured =
+        |row: usize, column: usize| table.rows[row].cells[column].as_ref().map(|cell| cell.figure);
+    let figures = Figures::new(&table.columns, table.rows.len(), &measured);
+    head.extend(figures.heads());
     head.extend(["model_id", "parent_model_id"].map(str::to_owned));
-    let rows = table.rows.iter().map(|row| {
+    let rows = table.rows.iter().enumerate().map(|(index, row)| {
         let model = row.model;
         let seconds = model.pass_step.as_ref().map(|step| step.duration_sec.to_string());
         let mut cells = vec![
@@ -59,7 +68,7 @@ fn of_models(table: &Table<'_>) -> Vec<Vec<String>> {
             model.from_pass.clone().unwrap_or_default(),
             seconds.unwrap_or_default(),
         ];
-        cells.extend(row.cells.iter().map(|cell| figure(cell.as_ref().map(|cell| cell.value))));
+        cells.extend(figures.cells(index));
         cells.push(model.model_id.clone());
         cells.push(model.parent_model_id.clone().unwrap_or_default());
         cells
@@ -67,8 +76,47 @@ fn of_models(table: &Table<'_>) -> Vec<Vec<String>> {
     std::iter::once(head).chain(rows).collect()
 }
 
-fn figure(value: Option<f64>) -> String {
-    value.map(|value| value.to_string()).unwrap_or_default()
+/// The figures of a table, each with the two ends of its interval where there are some.
+struct Figures<'a> {
+    /// Columns, and whether some row has an interval there.
+    columns: Vec<(&'a Column, bool)>,
+    measured: &'a dyn Fn(usize, usize) -> Option<Measured>,
+}
+
+impl<'a> Figures<'a> {
+    fn new(
+        columns: &'a [Column],
+        num_rows: usize,
+        measured: &'a dyn Fn(usize, usize) -> Option<Measured>,
+    ) -> Self {
+        let is_sure = |row, column| measured(row, column).is_some_and(|f| f.uncertainty.is_some());
+        let columns = columns
+            .iter()
+            .enumerate()
+            .map(|(index, column)| (column, (0..num_rows).any(|row| is_sure(row, index))));
+        Self { columns: columns.collect(), measured }
+    }
+
+    fn heads(&self) -> Vec<String> {
+        let heads = self.columns.iter().flat_map(|(Column { title, .. }, has_interval)| {
+            let ends = has_interval.then(|| ["low", "high"].map(|end| format!("{title}.{end}")));
+            std::iter::once(title.clone()).chain(ends.into_iter().flatten())
+        });
+        heads.collect()
+    }
+
+    fn cells(&self, row: usize) -> Vec<String> {
+        let text = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
+        let cells = self.columns.iter().enumerate().flat_map(|(index, (_, has_interval))| {
+            let figure = (self.measured)(row, index);
+            let sure = figure.and_then(|figure| figure.uncertainty);
+            let ends =
+                has_interval.then(|| [sure.map(|sure| sure.low), sure.map(|sure| sure.high)]);
+            let value = figure.map(|figure| figure.value);
+            std::iter::once(value).chain(ends.into_iter().flatten()).map(text)
+        });
+        cells.collect()
+    }
 }
 
 /// A cell, in quotes when something in it would end it.
@@ -92,9 +140,10 @@ mod tests {
         assert_eq!(
             lines[0],
             "variant,stage,outcome,reason,meets_goals,is_pareto,is_chosen,quantize,quantize.bits,\
-             quantize.block_size,size,tone-exact_match,tone-perplexity,duration_sec,model_id"
+             quantize.block_size,size,tone-exact_match,tone-exact_match.low,tone-exact_match.high,\
+             tone-perplexity,duration_sec,model_id"
         );
-        let chosen = "7,,measured,,true,true,true,KQuant,4,32,92274688,0.864,2.05,21,";
+        let chosen = "7,,measured,,true,true,true,KQuant,4,32,92274688,0.864,0.834,0.894,2.05,21,";
         assert!(lines[7].starts_with(chosen), "{}", lines[7]);
         assert_eq!(lines.len(), 16);
     }

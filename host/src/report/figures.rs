@@ -19,6 +19,21 @@ pub enum Unit {
     Number,
 }
 
+/// A figure of a model, and how sure it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Measured {
+    /// The figure.
+    pub value: f64,
+    /// How far it may be off, where that can be told.
+    pub uncertainty: Option<Uncertainty>,
+}
+
+impl From<&MetricValue> for Measured {
+    fn from(figure: &MetricValue) -> Self {
+        Self { value: figure.value, uncertainty: figure.uncertainty }
+    }
+}
+
 /// Whether a change is welcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -62,15 +77,23 @@ impl Unit {
         }
     }
 
-    /// The value of `figure` with its unit, and the interval that it lies in with 95 % confidence.
-    pub fn show_figure(self, figure: &MetricValue) -> String {
-        let value = self.show(figure.value);
-        let Some(Uncertainty { low, high, .. }) = figure.uncertainty else { return value };
-        let (low, high) = match self {
-            Self::Share => (format!("{:.1}", low * 100.0), format!("{:.1}", high * 100.0)),
-            _ => (number(low), number(high)),
-        };
-        format!("{value} ({low} to {high})")
+    /// The figure with its unit, and the interval that it lies in with 95 % confidence.
+    pub fn show_measured(self, figure: impl Into<Measured>) -> String {
+        let Measured { value, uncertainty } = figure.into();
+        let value = self.show(value);
+        uncertainty
+            .map_or_else(|| value.clone(), |sure| format!("{value} ({})", self.interval(sure)))
+    }
+
+    /// The interval that a figure lies in with 95 % confidence: `84.1 to 88.5`.
+    pub fn interval(self, Uncertainty { low, high, .. }: Uncertainty) -> String {
+        match self {
+            Self::Share => format!("{:.1} to {:.1}", low * 100.0, high * 100.0),
+            Self::Bytes => format!("{} to {}", bytes(low), bytes(high)),
+            Self::Milliseconds | Self::TokensPerSecond | Self::Number => {
+                format!("{} to {}", number(low), number(high))
+            }
+        }
     }
 
     /// How far `to` is from `from`: points for shares, percent or a factor for the others.
@@ -248,9 +271,12 @@ mod tests {
             higher_is_better: true,
             uncertainty,
         };
-        assert_eq!(Unit::of(&figure).show_figure(&figure), "80.0 % (49.0 to 94.3)");
+        assert_eq!(Unit::of(&figure).show_measured(&figure), "80.0 % (49.0 to 94.3)");
         figure.sub_type = "perplexity".into();
-        assert_eq!(Unit::of(&figure).show_figure(&figure), "0.800 (0.490 to 0.943)");
+        assert_eq!(Unit::of(&figure).show_measured(&figure), "0.800 (0.490 to 0.943)");
+        (figure.sub_type, figure.value) = ("peak".into(), f64::from(3 << 20));
+        figure.uncertainty = Some(Uncertainty { count: 3, stderr: 1.0, low: 2e6, high: 4e6 });
+        assert_eq!(Unit::of(&figure).show_measured(&figure), "3.0 MiB (1.9 MiB to 3.8 MiB)");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use olive_schemas::footprint::Footprint;
 use super::goals::lines;
 use super::lineage::{is_on, way};
 use super::page::origin::{commands, facts};
-use super::table::table;
+use super::table::{Cell, table};
 use super::trials::{outcome, reason, trials};
 use super::verdict::{named, verdict};
 use crate::clock::readable;
@@ -99,7 +99,7 @@ fn variants(footprint: &Footprint) -> String {
             let mut cells = vec![row.trial.number.to_string(), row.word().to_owned()];
             cells.extend(settings.iter().map(|name| plain(&row.setting(name).unwrap_or_default())));
             cells.extend(trials.columns.iter().zip(&row.values).map(|(column, value)| {
-                value.map_or_else(|| "–".to_owned(), |value| column.unit.show(value))
+                value.map_or_else(|| "–".to_owned(), |value| column.unit.show_measured(value))
             }));
             cells
         })
@@ -128,7 +128,7 @@ fn models(footprint: &Footprint) -> String {
             let cells = row
                 .cells
                 .iter()
-                .map(|cell| cell.as_ref().map_or_else(|| "–".to_owned(), |cell| cell.text.clone()));
+                .map(|cell| cell.as_ref().map_or_else(|| "–".to_owned(), Cell::whole));
             std::iter::once(plain(row.model.title())).chain(cells).collect()
         })
         .collect();
@@ -246,7 +246,7 @@ mod tests {
         for part in [
             "# phrase &amp; tone\n",
             "**Variant 7 (`quantize=KQuant quantize.bits=4 quantize.block_size=32`) is the result.**",
-            "| 7 | result | KQuant | 4 | 32 | 88.0 MiB | 86.4 % | 2.05 |",
+            "| 7 | result | KQuant | 4 | 32 | 88.0 MiB | 86.4 % (83.4 to 89.4) | 2.05 |",
             "skipped: `Hqq` takes blocks of 16 to 64 weights\n",
             "| tune (Tune) | reused |",
             "cd /home/ada/tone\nolive run --config 'olive config.json' --threads 2\n",

@@ -73,7 +73,7 @@ fn metrics(metrics: &Value) -> Vec<MetricValue> {
             value: told["value"].as_f64()?,
             priority: told["priority"].as_i64().and_then(|rank| i32::try_from(rank).ok())?,
             higher_is_better: told["higher_is_better"].as_bool()?,
-            uncertainty: None,
+            uncertainty: serde_json::from_value(told["uncertainty"].clone()).ok(),
         })
     };
     values.iter().filter_map(figure).collect()

@@ -9,6 +9,7 @@ mod tree;
 mod curves;
 mod chart;
 mod axis;
+mod whiskers;
 mod layers;
 mod timeline;
 mod steps;

@@ -34,11 +34,14 @@ pub(super) fn model_config(model: &Model) -> Value {
 /// The metrics of a model, by `<metric>-<sub-metric>`.
 pub(super) fn metrics(record: &ModelRecord) -> Value {
     let values = record.metrics.iter().map(|value| {
-        let told = json!({
+        let mut told = json!({
             "value": value.value,
             "priority": value.priority,
             "higher_is_better": value.higher_is_better,
         });
+        if let Some(uncertainty) = value.uncertainty {
+            told["uncertainty"] = json!(uncertainty);
+        }
         (value.key(), told)
     });
     Value::Object(values.collect())

@@ -3,7 +3,7 @@
 use olive_schemas::footprint::{Footprint, ModelRecord};
 use olive_schemas::metric::MetricValue;
 
-use super::figures::{Unit, Verdict};
+use super::figures::{Measured, Unit, Verdict};
 use super::lineage::ancestors;
 
 /// Models in rows, metrics in columns.
@@ -40,10 +40,12 @@ pub struct Row<'a> {
 /// A value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell<'a> {
-    /// The value.
-    pub value: f64,
+    /// The figure.
+    pub figure: Measured,
     /// The value with its unit.
     pub text: String,
+    /// The interval that it lies in with 95 % confidence, where that can be told.
+    pub interval: Option<String>,
     /// How it differs from the nearest ancestor that has one.
     pub change: Option<Change<'a>>,
 }
@@ -80,11 +82,20 @@ impl Column {
         self.title == SIZE
     }
 
-    /// The value of `model` in this column.
-    pub fn value(&self, model: &ModelRecord) -> Option<f64> {
+    /// What `model` has in this column.
+    pub fn measured(&self, model: &ModelRecord) -> Option<Measured> {
         let measured = model.metrics.iter().find(|value| Some(value.key()) == self.key);
         let size = || (self.title == SIZE).then_some(model.size_bytes).flatten();
-        measured.map(|value| value.value).or_else(|| size().map(|bytes| bytes as f64))
+        let size = || size().map(|bytes| Measured { value: bytes as f64, uncertainty: None });
+        measured.map(Measured::from).or_else(size)
+    }
+}
+
+impl Cell<'_> {
+    /// The value with its unit and its interval.
+    pub fn whole(&self) -> String {
+        let interval = self.interval.as_ref().map(|interval| format!(" ({interval})"));
+        self.text.clone() + &interval.unwrap_or_default()
     }
 }
 
@@ -108,7 +119,7 @@ fn columns(models: &[ModelRecord]) -> Vec<Column> {
             None => columns.push(column(value, unit)),
         }
     }
-    if models.iter().any(|model| size.value(model).is_some()) {
+    if models.iter().any(|model| size.measured(model).is_some()) {
         columns.push(size);
     }
     columns
@@ -120,15 +131,17 @@ fn column(value: &MetricValue, unit: Unit) -> Column {
 }
 
 fn cell<'a>(footprint: &'a Footprint, model: &ModelRecord, column: &Column) -> Option<Cell<'a>> {
-    let value = column.value(model)?;
+    let figure = column.measured(model)?;
+    let value = figure.value;
     let before = ancestors(footprint, model)
-        .find_map(|ancestor| Some((ancestor.title(), column.value(ancestor)?)));
+        .find_map(|ancestor| Some((ancestor.title(), column.measured(ancestor)?.value)));
     let change = before.map(|(from, before)| Change {
         text: column.unit.change(before, value),
         verdict: column.unit.verdict(before, value, column.higher_is_better),
         from,
     });
-    Some(Cell { value, text: column.unit.show(value), change })
+    let interval = figure.uncertainty.map(|sure| column.unit.interval(sure));
+    Some(Cell { figure, text: column.unit.show(value), interval, change })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use olive_schemas::search::{SearchRecord, TrialOutcome, TrialRecord};
 use olive_search::{Objective, Score, order};
 use serde_json::Value;
 
+use super::figures::Measured;
 use super::table::{Column, table};
 
 /// Trials in rows, figures in columns.
@@ -27,8 +28,8 @@ pub struct Row<'a> {
     pub model: Option<&'a ModelRecord>,
     /// What stands out about it.
     pub rank: Rank,
-    /// One value a column; `None` where nothing was measured.
-    pub values: Vec<Option<f64>>,
+    /// One figure a column; `None` where nothing was measured.
+    pub values: Vec<Option<Measured>>,
 }
 
 /// What stands out about a trial, the most first.
@@ -81,7 +82,7 @@ fn row<'a>(
         TrialOutcome::Done if trial.is_pareto => Rank::Front,
         TrialOutcome::Done => Rank::Measured,
     };
-    let value = |column: &Column| model.and_then(|model| column.value(model));
+    let value = |column: &Column| model.and_then(|model| column.measured(model));
     Row { trial, model, rank, values: columns.iter().map(value).collect() }
 }
 
@@ -109,7 +110,7 @@ impl<'a> Trials<'a> {
             .collect();
         let score = |row: &&Row<'a>| Score {
             shortfall: 0.0,
-            figures: row.values.iter().copied().take(objectives.len()).collect(),
+            figures: (0..objectives.len()).map(|index| row.value(index)).collect(),
         };
         let scores: Vec<Score> = others.iter().map(score).collect();
         order(&scores, &objectives).first().map(|best| others[*best])
@@ -147,6 +148,11 @@ impl<'a> Trials<'a> {
 }
 
 impl Row<'_> {
+    /// The bare value in the column `index`.
+    pub fn value(&self, index: usize) -> Option<f64> {
+        self.values.get(index).copied().flatten().map(|figure| figure.value)
+    }
+
     /// What the trial has for the setting `name`; none when it has no such setting.
     pub fn setting(&self, name: &str) -> Option<String> {
         let choice = self.trial.choices.iter().find(|choice| choice.name() == name)?;

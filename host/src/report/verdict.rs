@@ -86,7 +86,7 @@ fn beaten(trials: &Trials<'_>, result: &Row<'_>) -> Option<String> {
     let mut columns = trials.columns.iter().enumerate().take(num_objectives);
     let among = format!("Of {num_good} variants that meet every goal it is the best");
     let Some((index, column)) =
-        columns.find(|(index, _)| result.values[*index] != next.values[*index])
+        columns.find(|(index, _)| result.value(*index) != next.value(*index))
     else {
         return Some(format!(
             "{among}, as good as variant {} and tried earlier.",
@@ -94,7 +94,7 @@ fn beaten(trials: &Trials<'_>, result: &Row<'_>) -> Option<String> {
         ));
     };
     let show = |value: Option<f64>| value.map_or("not measured".into(), |v| column.unit.show(v));
-    let (ours, theirs) = (result.values[index], next.values[index]);
+    let (ours, theirs) = (result.value(index), next.value(index));
     let by =
         ours.zip(theirs).map(|(ours, theirs)| format!(" ({})", column.unit.change(theirs, ours)));
     Some(format!(

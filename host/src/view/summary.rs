@@ -14,7 +14,7 @@ use crate::render::{self, Style, paint, plain, width};
 use crate::report::figures::{self, Unit};
 use crate::report::goals::GoalLine;
 use crate::report::lineage::{is_on, way};
-use crate::report::table::{Row, table};
+use crate::report::table::{Cell, Row, table};
 use crate::report::{self, PAGE};
 use crate::steps::{StepTitle, steps};
 use crate::units::{bytes, duration};
@@ -72,9 +72,9 @@ pub(super) fn trial_end(trial: &TrialRecord, metrics: &[MetricValue], color: boo
     let mut lines =
         vec![format!("{}: {word}{}", paint(&title, Style::Strong, color), plain(&reason))];
     if !metrics.is_empty() {
-        let values = metrics
-            .iter()
-            .map(|value| plain(&format!("{} {}", value.key(), Unit::of(value).show_figure(value))));
+        let values = metrics.iter().map(|value| {
+            plain(&format!("{} {}", value.key(), Unit::of(value).show_measured(value)))
+        });
         lines.push(format!("  {}", values.collect::<Vec<_>>().join(", ")));
     }
     lines
@@ -113,9 +113,9 @@ pub(super) fn ending(
 ) -> Vec<String> {
     let mut lines = vec![format!("{label}: {}", outcome(record, color))];
     if !metrics.is_empty() {
-        let values = metrics
-            .iter()
-            .map(|value| plain(&format!("{} {}", value.key(), Unit::of(value).show_figure(value))));
+        let values = metrics.iter().map(|value| {
+            plain(&format!("{} {}", value.key(), Unit::of(value).show_measured(value)))
+        });
         let indent = label.find(']').map_or(2, |bracket| bracket + 2);
         let values = values.collect::<Vec<_>>().join(", ");
         lines.push(format!("{}{values}", " ".repeat(indent)));
@@ -180,7 +180,7 @@ fn trials(footprint: &Footprint, color: bool) -> String {
     rows.extend(trials.rows.iter().map(|row| {
         let name = format!("{} {}", row.trial.number, row.trial.label());
         let values = trials.columns.iter().zip(&row.values).map(|(column, value)| {
-            value.map_or_else(|| "–".to_owned(), |value| column.unit.show(value))
+            value.map_or_else(|| "–".to_owned(), |value| column.unit.show_measured(value))
         });
         let outcome = std::iter::once(row.word().to_owned());
         std::iter::once(name).chain(values).chain(outcome).collect()
@@ -210,10 +210,8 @@ fn models(footprint: &Footprint, color: bool) -> String {
     rows[0].extend(table.columns.iter().map(|column| column.title.clone()));
     let is_on_way = |row: &&Row<'_>| is_on(&way, row.model);
     rows.extend(table.rows.iter().filter(is_on_way).map(|row| {
-        let cells = row
-            .cells
-            .iter()
-            .map(|cell| cell.as_ref().map_or_else(|| "–".to_owned(), |cell| cell.text.clone()));
+        let cells =
+            row.cells.iter().map(|cell| cell.as_ref().map_or_else(|| "–".to_owned(), Cell::whole));
         std::iter::once(row.model.title().to_owned()).chain(cells).collect()
     }));
     align(&rows, color)

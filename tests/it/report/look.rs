@@ -62,6 +62,27 @@ const SHOWN: &str = r"(() => {
     return outside ? 'outside' : 'shown';
 })()";
 
+/// Lines of intervals that are not seen: without a length, outside of the picture, or in the color
+/// that they lie on; or that nothing says who only hears the page.
+const WHISKERS: &str = r"(() => {
+    const found = [];
+    const color = text => text.match(/\d+/g).slice(0, 3).map(Number);
+    const lines = [...document.querySelectorAll('svg a.point .whisker')];
+    for (const line of lines) {
+        const box = line.getBoundingClientRect(), point = line.closest('a');
+        const room = line.closest('svg').getBoundingClientRect();
+        const card = getComputedStyle(line.closest('.card')).backgroundColor;
+        const [ink, paper] = [color(getComputedStyle(line).stroke), color(card)];
+        const contrast = Math.max(...ink.map((part, index) => Math.abs(part - paper[index])));
+        const name = point.getAttribute('aria-label');
+        if (Math.max(box.width, box.height) < 6) found.push('short: ' + name);
+        if (box.top < room.top || box.bottom > room.bottom) found.push('outside: ' + name);
+        if (contrast < 60) found.push('faint: ' + ink + ' on ' + paper);
+        if (!/\([^()]+ to [^()]+\)/.test(name)) found.push('unsaid: ' + name);
+    }
+    return {lines: lines.length, found};
+})()";
+
 #[test]
 fn pages_are_as_they_should_be_in_a_browser() {
     let Some(mut browser) = Chromium::start() else { return };
@@ -77,6 +98,8 @@ fn pages_are_as_they_should_be_in_a_browser() {
             for width in WIDTHS {
                 let pictures = SCHEMES.map(|scheme| {
                     look(&mut browser, &page, width, scheme);
+                    let whiskers = browser.evaluate(WHISKERS);
+                    assert_eq!(whiskers, json!({"lines": 4, "found": []}), "{width} {scheme}");
                     picture(&mut browser, name, width, scheme)
                 });
                 assert_ne!(pictures[0], pictures[1], "the same in light and dark");
@@ -93,7 +116,8 @@ fn pages_are_as_they_should_be_in_a_browser() {
 
 /// Runs by the name of their page: the search as it went, and others made of it.
 fn runs(playground: &Playground) -> Vec<(&'static str, Value)> {
-    let run: Value = serde_json::from_str(&playground.read("out/run.json")).unwrap();
+    let mut run: Value = serde_json::from_str(&playground.read("out/run.json")).unwrap();
+    be_unsure(&mut run);
     let chosen = run["search"]["chosen"][0].clone();
     let real = serde_json::from_str(&fs::read_to_string(fixture()).unwrap()).unwrap();
     let mut one = run.clone();
@@ -113,6 +137,17 @@ fn runs(playground: &Playground) -> Vec<(&'static str, Value)> {
         ("plain", plain),
         ("without", without),
     ]
+}
+
+/// Gives every share an interval.
+fn be_unsure(run: &mut Value) {
+    let models = run["models"].as_array_mut().unwrap().iter_mut();
+    let figures = models.flat_map(|model| model["metrics"].as_array_mut().unwrap());
+    for figure in figures.filter(|figure| figure["sub_type"] == "exact_match") {
+        let value = figure["value"].as_f64().unwrap();
+        let (low, high) = (value - 0.05, value + 0.04);
+        figure["uncertainty"] = json!({"count": 400, "stderr": 0.02, "low": low, "high": high});
+    }
 }
 
 /// Fifty trials with names that are hard to show.

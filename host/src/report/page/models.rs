@@ -28,8 +28,9 @@ pub(super) fn tiles(footprint: &Footprint) -> String {
         let after = last.cells[index].as_ref()?;
         let before = first.cells[index].as_ref();
         let before = before.map(|cell| {
-            let change = column.unit.change(cell.value, after.value);
-            let verdict = column.unit.verdict(cell.value, after.value, column.higher_is_better);
+            let change = column.unit.change(cell.figure.value, after.figure.value);
+            let verdict =
+                column.unit.verdict(cell.figure.value, after.figure.value, column.higher_is_better);
             format!(
                 "<p>input model {} <span class=\"{}\">{}</span></p>",
                 escape(&cell.text),
@@ -38,9 +39,14 @@ pub(super) fn tiles(footprint: &Footprint) -> String {
             )
         });
         Some(format!(
-            "<div class=\"tile\"><h3>{}</h3><p class=\"value\">{}</p>{}</div>\n",
+            "<div class=\"tile\"><h3>{}</h3><p class=\"value\">{}</p>{}{}</div>\n",
             escape(&column.title),
             escape(&after.text),
+            after
+                .interval
+                .as_ref()
+                .map(|told| format!("<p>{}</p>", interval(told)))
+                .unwrap_or_default(),
             before.unwrap_or_default()
         ))
     });
@@ -92,7 +98,7 @@ pub(super) fn render(footprint: &Footprint) -> String {
 fn row(table: &Table<'_>, row: &Row<'_>, attributes: &str) -> String {
     let cells = row.cells.iter().zip(&table.columns).enumerate().map(|(index, (cell, column))| {
         let values = table.rows.iter().filter_map(|row| row.cells[index].as_ref());
-        let largest = values.map(|cell| cell.value).fold(0.0, f64::max);
+        let largest = values.map(|cell| cell.figure.value).fold(0.0, f64::max);
         match cell {
             Some(cell) => self::cell(cell, column, largest),
             None => "<td class=\"none\">–</td>".into(),
@@ -115,15 +121,21 @@ fn row(table: &Table<'_>, row: &Row<'_>, attributes: &str) -> String {
 }
 
 fn cell(cell: &Cell<'_>, column: &Column, largest: f64) -> String {
-    let share = if largest > 0.0 { (cell.value / largest).clamp(0.0, 1.0) } else { 0.0 };
+    let share = if largest > 0.0 { (cell.figure.value / largest).clamp(0.0, 1.0) } else { 0.0 };
     let bar = if share.is_finite() { share * 100.0 } else { 0.0 };
     let change = cell.change.as_ref().map(|change| self::change(change, column));
     format!(
-        "<td><span class=\"value\">{}</span><span class=\"bar\"><i style=\"width:{bar:.1}%\"></i>\
-         </span>{}</td>",
+        "<td><span class=\"value\">{}</span>{}<span class=\"bar\">\
+         <i style=\"width:{bar:.1}%\"></i></span>{}</td>",
         escape(&cell.text),
+        cell.interval.as_deref().map(interval).unwrap_or_default(),
         change.unwrap_or_default()
     )
+}
+
+/// The interval of 95 % confidence, small.
+pub(super) fn interval(told: &str) -> String {
+    format!("<small class=\"interval\" title=\"95 % confidence\">{}</small>", escape(told))
 }
 
 fn change(change: &Change<'_>, column: &Column) -> String {

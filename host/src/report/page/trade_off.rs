@@ -9,6 +9,7 @@ use super::super::table::Column;
 use super::super::trials::{Rank, Row, Trials, outcome, trials};
 use super::axis::{self, Scale, range, ticks};
 use super::escape::{escape, label};
+use super::whiskers::{self, ends, extent};
 
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 430.0;
@@ -42,6 +43,8 @@ struct Point<'a> {
     row: &'a Row<'a>,
     x: f64,
     y: f64,
+    /// Its intervals, drawn.
+    whiskers: String,
 }
 
 /// One of the two figures.
@@ -64,7 +67,7 @@ pub(super) fn render(footprint: &Footprint) -> String {
         return String::new();
     }
     let axis = |index: usize, from: f64, to: f64| {
-        let values = drawn.iter().filter_map(|row| row.values[index]);
+        let values = drawn.iter().filter_map(|row| row.values[index]).flat_map(extent);
         Axis::new(&trials.columns[index], values, footprint, (from, to))
     };
     let (x, y) = (axis(across, LEFT, RIGHT), axis(up, BOTTOM, TOP));
@@ -72,7 +75,10 @@ pub(super) fn render(footprint: &Footprint) -> String {
         .iter()
         .filter_map(|row| {
             let (across, up) = values(row)?;
-            Some(Point { row, x: x.at(across), y: y.at(up) })
+            let place = (x.at(across.value), y.at(up.value));
+            let ends = (ends(across, |value| x.at(value)), ends(up, |value| y.at(value)));
+            let whiskers = whiskers::draw(place, ends.0, ends.1);
+            Some(Point { row, x: place.0, y: place.1, whiskers })
         })
         .collect();
     // The best are drawn last, above the others.
@@ -253,7 +259,7 @@ fn meet(one: &[f64; 4], other: &[f64; 4]) -> bool {
 }
 
 fn mark(point: &Point<'_>, trials: &Trials<'_>) -> String {
-    let Point { row, x, y } = point;
+    let Point { row, x, y, whiskers } = point;
     let lines = told(row, trials);
     let name = lines.iter().filter(|line| !line.is_empty()).cloned().collect::<Vec<_>>();
     let text = lines.iter().enumerate().map(|(index, line)| {
@@ -263,7 +269,7 @@ fn mark(point: &Point<'_>, trials: &Trials<'_>) -> String {
     });
     format!(
         "<a class=\"point\" href=\"#trial-{number}\" aria-label=\"{}\">\
-         <circle class=\"hit\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"12\"/>{}\
+         <circle class=\"hit\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"12\"/>{whiskers}{}\
          <g class=\"shown\" aria-hidden=\"true\"><rect class=\"panel\" x=\"{}\" y=\"{TOP}\" \
          width=\"{}\" height=\"{}\"/>{}</g></a>\n",
         escape(&name.join(", ")),
@@ -291,7 +297,7 @@ fn told(row: &Row<'_>, trials: &Trials<'_>) -> Vec<String> {
     lines.push(String::new());
     let figures = trials.columns.iter().zip(&row.values).take(5);
     lines.extend(figures.filter_map(|(column, value)| {
-        Some(format!("{}: {}", column.title, column.unit.show((*value)?)))
+        Some(format!("{}: {}", column.title, column.unit.show_measured((*value)?)))
     }));
     lines
 }
@@ -323,7 +329,9 @@ fn legend(points: &[Point<'_>]) -> String {
             shape(*rank, 0.0, 0.0)
         )
     });
-    format!("<ul class=\"legend keys\">{}</ul>", keys.collect::<String>())
+    let has_intervals = points.iter().any(|point| !point.whiskers.is_empty());
+    let interval = if has_intervals { whiskers::KEY } else { "" };
+    format!("<ul class=\"legend keys\">{}{interval}</ul>", keys.collect::<String>())
 }
 
 #[cfg(test)]
@@ -348,10 +356,23 @@ mod tests {
     }
 
     #[test]
+    fn an_interval_is_a_line_through_its_point() {
+        let footprint = sample::searches::full();
+        let svg = render(&footprint);
+        assert_eq!(svg.matches("<path class=\"whisker\"").count(), 11);
+        assert!(svg.contains("interval of 95 % confidence"), "{svg}");
+        let mut unsure = footprint;
+        for figure in unsure.models.iter_mut().flat_map(|model| &mut model.metrics) {
+            figure.uncertainty = None;
+        }
+        assert!(!render(&unsure).contains("95 %"));
+    }
+
+    #[test]
     fn a_point_tells_its_settings_to_those_who_do_not_see_it() {
         let svg = render(&sample::searches::full());
         let name = "aria-label=\"Variant 7: the result, quantize=KQuant, quantize.bits=4, \
-                    quantize.block_size=32, size: 88.0 MiB, tone-exact_match: 86.4 %, \
+                    quantize.block_size=32, size: 88.0 MiB, tone-exact_match: 86.4 % (83.4 to 89.4), \
                     tone-perplexity: 2.05\"";
         assert!(svg.contains(name), "{svg}");
     }

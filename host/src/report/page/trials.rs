@@ -5,9 +5,11 @@ use std::fmt::Write as _;
 use olive_schemas::footprint::Footprint;
 use olive_schemas::search::{Choice, TrialOutcome};
 
+use super::super::figures::Measured;
 use super::super::trials::{Rank, Row, Trials, outcome, reason, trials};
 use super::super::verdict::{named, verdict};
 use super::escape::escape;
+use super::models::interval;
 use super::notices::ticks;
 
 /// Settings that get a column each; more are written in one.
@@ -81,7 +83,14 @@ fn table(trials: &Trials<'_>, settings: &[String], rows: &[&Row<'_>]) -> String 
 
 fn row(trials: &Trials<'_>, row: &Row<'_>, settings: &str) -> String {
     let values = trials.columns.iter().zip(&row.values).map(|(column, value)| match value {
-        Some(value) => format!("<td>{}</td>", escape(&column.unit.show(*value))),
+        Some(Measured { value, uncertainty }) => {
+            let interval = uncertainty.map(|sure| interval(&column.unit.interval(sure)));
+            format!(
+                "<td>{}{}</td>",
+                escape(&column.unit.show(*value)),
+                interval.unwrap_or_default()
+            )
+        }
         None => "<td class=\"none\">–</td>".into(),
     });
     let badge = match row.rank {

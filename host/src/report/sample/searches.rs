@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use olive_schemas::error::PluginError;
 use olive_schemas::footprint::{CurvePoint, Footprint, ModelRecord, StepRecord, StepStatus};
 use olive_schemas::goal::{Goal, GoalKind, GoalOutcome};
+use olive_schemas::metric::{MetricValue, Uncertainty};
 use olive_schemas::origin::{InputFile, Machine, Origin};
 use olive_schemas::search::{
     Choice, ExecutionOrder, Objective, Sampler, SearchEnd, SearchRecord, TrialOutcome, TrialRecord,
@@ -244,10 +245,20 @@ fn measure(model: &mut ModelRecord, (mib, share, perplexity): (u32, f64, f64), s
     model.size_bytes = Some(u64::from(mib) << 20);
     model.evaluation_steps = vec![timed(90, start, 9)];
     model.metrics = vec![
-        metric("tone", "exact_match", share, true),
+        MetricValue {
+            uncertainty: Some(near(share)),
+            ..metric("tone", "exact_match", share, true)
+        },
         metric("tone", "perplexity", perplexity, false),
         metric("size", "bytes", f64::from(mib << 20), false),
     ];
+}
+
+/// Three points around `share`, in thousandths.
+fn near(share: f64) -> Uncertainty {
+    let (low, high) = ((share - 0.03).max(0.0), (share + 0.03).min(1.0));
+    let round = |value: f64| (value * 1000.0).round() / 1000.0;
+    Uncertainty { count: 500, stderr: 0.015, low: round(low), high: round(high) }
 }
 
 /// A step that began `start` seconds after the run.
