@@ -142,7 +142,7 @@ fn run_build(
         output::check_writable(&samples.folder)?;
     }
     let mut footprint = engine::execute(&plan, &context);
-    forecast::learn(&plan, &costs, &footprint);
+    forecast::learn(&plan, &costs, &footprint.models);
     place_samples(&plan, &context)?;
     footprint.origin = Some(origin::of(source, &plan));
     report(host, &plan, &context, &mut footprint)?;

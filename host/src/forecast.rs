@@ -5,8 +5,10 @@
 
 mod rates;
 mod room;
+mod whole;
 
 pub use rates::learn;
+pub use whole::{Extent, Whole, whole};
 
 use olive_schemas::validation::Cost;
 use thiserror::Error;
@@ -123,6 +125,33 @@ pub fn words(forecast: &Forecast) -> Option<String> {
     });
     let parts: Vec<String> = time.into_iter().chain(room).collect();
     (!parts.is_empty()).then(|| format!("about {}", parts.join(", ")))
+}
+
+/// What `whole` says in a line; nothing when it knows nothing.
+pub fn whole_words(whole: &Whole, max_time: Option<f64>) -> Option<String> {
+    let shown = |count: u64| bytes(count as f64);
+    let time = (whole.seconds > 0.0).then(|| duration(whole.seconds));
+    let room = (whole.memory_bytes > 0).then(|| {
+        format!("{} of memory, {} on disk", shown(whole.memory_bytes), shown(whole.disk_bytes))
+    });
+    let parts: Vec<String> = time.into_iter().chain(room).collect();
+    if parts.is_empty() {
+        return None;
+    }
+    let (variants, steps) =
+        (counted(whole.num_variants, "variant"), counted(whole.num_steps, "step"));
+    let mut told = format!("about {} for {variants}, {steps} to do", parts.join(", "));
+    if whole.seconds > 0.0 && !whole.unknown.is_empty() {
+        told += &format!("; the time of `{}` is not known yet", whole.unknown.join("`, `"));
+    }
+    let end = max_time.filter(|limit| *limit < whole.seconds);
+    told +=
+        &end.map(|limit| format!("; none is begun after {}", duration(limit))).unwrap_or_default();
+    Some(told)
+}
+
+fn counted(count: usize, word: &str) -> String {
+    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
 /// The estimate for `step`, when it is a pass that a planner knows.

@@ -32,7 +32,7 @@ use crate::plan::{self, Choices, Plan, Purpose};
 use crate::store::Store;
 use crate::validate::estimates;
 use crate::view::View;
-pub use outlook::{Outlook, outlook};
+pub use outlook::{Outlook, Prospect, outlook};
 use standing::Standing;
 use trial::{Ground, Made};
 

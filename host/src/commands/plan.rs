@@ -12,7 +12,7 @@ use crate::flow::{self, Accepted};
 use crate::forecast::{self, Forecast};
 use crate::host::{Host, unplanned};
 use crate::plan::{self, Choices, Plan, PlannedGoal, PlannedSamples, Step};
-use crate::search::{self, Outlook, Searched};
+use crate::search::{self, Outlook, Prospect, Searched};
 use crate::steps::StepTitle;
 use crate::store::Store;
 use crate::units::duration;
@@ -41,9 +41,9 @@ pub(super) fn show(
     let scope = Scope::run(choices.model.as_ref().map(|model| model.kind));
     for (build, choices) in flow::builds(checked, choices) {
         if let Some(searched) = flow::searched(accepted, &build) {
-            let (variants, count) = search::outlook(host, &searched, &choices);
+            let outlook = search::outlook(host, &searched, &choices);
             let told = if host.is_json { search_json } else { search_text };
-            tell(&told(&searched, &variants, count));
+            tell(&told(&searched, &outlook));
             continue;
         }
         let plan = plan::resolve(&build, &source.folder(), &host.catalog, &choices)
@@ -58,43 +58,63 @@ pub(super) fn show(
     Ok(())
 }
 
-/// A search in lines: each variant with the steps that are left to do.
-fn search_text(searched: &Searched<'_>, variants: &[Outlook], count: Option<u64>) -> String {
-    let total = match count {
+/// A search in lines: each variant with the steps that are left to do, and what all will take.
+fn search_text(searched: &Searched<'_>, outlook: &Outlook) -> String {
+    let total = match outlook.count {
         Some(count) => format!("{count} variants"),
         None => "variants without number".to_owned(),
     };
     let sampler = plain(&json!(searched.strategy.sampler));
     let mut lines = vec![format!("a search among {total}, sampler `{sampler}`")];
-    for (number, Outlook { label, plan }) in (1..).zip(variants) {
+    for (number, Prospect { label, plan }) in (1..).zip(&outlook.variants) {
         let state = match plan {
-            Ok(plan) => {
-                let store = Store::new(&plan.cache_dir);
-                let left = plan.titles(&store).iter().filter(|title| !title.is_cached).count();
-                format!("{left} of {} steps to do", plan.steps.len())
+            Ok((_, forecasts)) => {
+                let left = forecasts.iter().filter(|forecast| !forecast.is_done).count();
+                format!("{left} of {} steps to do", forecasts.len())
             }
             Err(reason) => format!("skipped: {reason}"),
         };
         lines.push(format!("{number:>3}  {label}  {state}"));
     }
+    let max_time = searched.strategy.max_time;
+    let whole = outlook.whole.as_ref().and_then(|whole| forecast::whole_words(whole, max_time));
+    lines.extend(whole.map(|words| format!("the whole search: {words}")));
     lines.push(String::new());
     lines.join("\n")
 }
 
-fn search_json(searched: &Searched<'_>, variants: &[Outlook], count: Option<u64>) -> String {
-    let variants: Vec<_> = variants
-        .iter()
-        .map(|Outlook { label, plan }| match plan {
-            Ok(plan) => {
-                let step =
-                    |step: &Step| json!({"title": step.title(), "key": step.key.to_string()});
-                let steps: Vec<_> = plan.steps.iter().map(step).collect();
-                json!({"variant": label, "steps": steps})
-            }
-            Err(reason) => json!({"variant": label, "skipped": reason}),
-        })
-        .collect();
-    let told = json!({"search": searched.strategy, "count": count, "variants": variants});
+fn search_json(searched: &Searched<'_>, outlook: &Outlook) -> String {
+    let step = |(step, forecast): (&Step, &Forecast)| {
+        let mut told = json!({
+            "title": step.title(),
+            "key": step.key.to_string(),
+            "is_cached": forecast.is_done,
+        });
+        if let Some(seconds) = forecast.seconds {
+            told["seconds"] = json!(seconds);
+        }
+        told
+    };
+    let variants = outlook.variants.iter().map(|Prospect { label, plan }| match plan {
+        Ok((plan, forecasts)) => {
+            let steps: Vec<_> = plan.steps.iter().zip(forecasts).map(step).collect();
+            json!({"variant": label, "steps": steps})
+        }
+        Err(reason) => json!({"variant": label, "skipped": reason}),
+    });
+    let variants: Vec<_> = variants.collect();
+    let mut told =
+        json!({"search": searched.strategy, "count": outlook.count, "variants": variants});
+    if let Some(whole) = &outlook.whole {
+        told["whole"] = json!({
+            "num_variants": whole.num_variants,
+            "num_steps": whole.num_steps,
+            "seconds": whole.seconds,
+            "unknown": whole.unknown,
+            "memory_bytes": whole.memory_bytes,
+            "disk_bytes": whole.disk_bytes,
+        });
+    }
     format!("{told}\n")
 }
 

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use olive_schemas::footprint::{Footprint, StepStatus};
+use olive_schemas::footprint::{ModelRecord, StepStatus};
 use olive_schemas::validation::Cost;
 
 use crate::home::cache_home;
 use crate::plan::{Plan, Role, Step};
-use crate::steps::steps;
 use crate::store::Store;
 use crate::store::files::write_atomically;
 
@@ -62,7 +61,8 @@ impl Rates {
 
     /// Seconds that `step` will take, when steps of its kind have run here.
     pub(super) fn seconds(&self, step: &Step, work: Work, threads: usize) -> Option<f64> {
-        self.seconds_of(&kind(step), work, threads)
+        let whole = self.seconds_of(&kind(step), work, threads);
+        whole.or_else(|| parts(step)?.iter().map(|kind| self.seconds_of(kind, work, threads)).sum())
     }
 
     fn seconds_of(&self, kind: &str, work: Work, threads: usize) -> Option<f64> {
@@ -92,19 +92,19 @@ impl Rates {
     }
 }
 
-/// Learns from the steps of `footprint` that ran; `costs` are the estimates of the passes of its
+/// Learns from the steps of `models` that ran; `costs` are the estimates of the passes of their
 /// `plan` by name.
-pub fn learn(plan: &Plan, costs: &[(String, Option<Cost>)], footprint: &Footprint) {
+pub fn learn(plan: &Plan, costs: &[(String, Option<Cost>)], models: &[ModelRecord]) {
     let model_bytes =
         super::engine::size(&plan.input.model, &Store::new(&plan.cache_dir)).unwrap_or_default();
     let mut rates = Rates::open();
     let mut has_learned = false;
-    for told in steps(footprint) {
-        let step = plan.steps.iter().find(|step| step.key.as_str() == told.record.key);
+    for record in models.iter().flat_map(ModelRecord::steps) {
+        let step = plan.steps.iter().find(|step| step.key.as_str() == record.key);
         let Some(step) = step.filter(|step| step.system.is_none()) else { continue };
-        if told.record.status == StepStatus::Ran {
+        if record.status == StepStatus::Ran {
             let work = Work::of(super::cost_of(step, costs), model_bytes);
-            rates.learn(&kind(step), work, plan.threads, told.record.duration_sec);
+            rates.learn(&kind(step), work, plan.threads, record.duration_sec);
             has_learned = true;
         }
     }
@@ -116,11 +116,21 @@ pub fn learn(plan: &Plan, costs: &[(String, Option<Cost>)], footprint: &Footprin
 /// What steps have in common that are as fast as each other.
 fn kind(step: &Step) -> String {
     match &step.role {
-        Role::Evaluation { metric, .. } => {
-            format!("evaluate {} {}", step.name, metric.as_deref().unwrap_or_default())
-        }
+        Role::Evaluation { metric, .. } => evaluation(step, metric.as_deref().unwrap_or_default()),
         Role::Pass { .. } | Role::Fetch { .. } => step.name.clone(),
     }
+}
+
+/// The kinds of steps, one a metric as in trials of a search, that `step` does together.
+fn parts(step: &Step) -> Option<Vec<String>> {
+    let metrics = step.full_config.get("metrics")?.as_array()?;
+    let names = metrics.iter().filter_map(|metric| metric.get("name")?.as_str());
+    let is_whole = matches!(step.role, Role::Evaluation { metric: None, .. });
+    is_whole.then(|| names.map(|name| evaluation(step, name)).collect())
+}
+
+fn evaluation(step: &Step, metric: &str) -> String {
+    format!("evaluate {} {metric}", step.name)
 }
 
 fn key(kind: &str, unit: &str, threads: usize) -> String {

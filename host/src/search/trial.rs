@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use olive_schemas::error::PluginError;
-use olive_schemas::footprint::ModelRecord;
+use olive_schemas::footprint::{ModelRecord, StepStatus};
 use olive_schemas::goal::GoalOutcome;
 use olive_schemas::search::TrialOutcome;
 
@@ -74,7 +74,7 @@ impl Ground<'_> {
     ) -> Made {
         self.view.trial_started(number, &self.searched.variants.choices(variant));
         let start = Instant::now();
-        let (plan, settled) = match self.plan(variant, last) {
+        let (checked, plan, settled) = match self.plan(variant, last) {
             Ok(planned) => planned,
             Err(reason) => return Made::skipped(reason),
         };
@@ -90,6 +90,7 @@ impl Ground<'_> {
         let is_whole = last.is_none();
         let given_up = |models: &[ModelRecord]| given_up(&plan, models, bar).filter(|_| is_whole);
         let models = engine::walk(&plan, &titles, &context, &|models| given_up(models).is_none());
+        self.learn(&checked, &plan, &models);
         match samples::place(&plan, self.store, Some(number)) {
             Ok(without) if number == 1 => without.iter().for_each(|metric| {
                 self.view
@@ -103,11 +104,26 @@ impl Ground<'_> {
         Made { outcome, models, goals, is_whole, duration_sec: start.elapsed().as_secs_f64() }
     }
 
-    /// The plan of `variant`, and the steps whose pass has seen its model.
+    /// Remembers how long the steps took that ran for `models`.
+    fn learn(&self, checked: &CheckedWorkflow, plan: &Plan, models: &[ModelRecord]) {
+        let mut records = models.iter().flat_map(ModelRecord::steps);
+        if records.any(|record| record.status == StepStatus::Ran) {
+            let Self { host, searched, choices, .. } = self;
+            let scope = Scope::run(choices.model.as_ref().map(|model| model.kind));
+            let costs = estimates(checked, searched.source, &host.catalog, scope);
+            forecast::learn(plan, &costs, models);
+        }
+    }
+
+    /// The config that `variant` says, its plan, and the steps whose pass has seen its model.
     ///
     /// # Errors
     /// Why the variant cannot work.
-    fn plan(&self, variant: &Variant, last: Option<&str>) -> Result<(Plan, Vec<StepKey>), String> {
+    fn plan(
+        &self,
+        variant: &Variant,
+        last: Option<&str>,
+    ) -> Result<(CheckedWorkflow, Plan, Vec<StepKey>), String> {
         let Self { host, searched, choices, .. } = self;
         let source = searched.source;
         let (checked, plan) = searched.plan(host, variant, last, choices)?;
@@ -122,7 +138,7 @@ impl Ground<'_> {
         let found = prepared.found.into_iter().map(|problem| checked.finding(problem, source));
         let errors: Vec<Finding> = found.filter(Finding::is_error).collect();
         if errors.is_empty() {
-            Ok((plan, prepared.settled))
+            Ok((checked, plan, prepared.settled))
         } else {
             Err(joined(errors.iter().map(|told| told.diagnostic.message.as_str())))
         }
