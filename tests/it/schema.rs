@@ -126,6 +126,69 @@ fn configs_of_every_era_are_right_and_broken_ones_are_not() {
     }
 }
 
+#[test]
+fn values_to_try_are_right_where_there_is_a_search() {
+    let playground = real::installed();
+    let validator = validator(&playground);
+    let config = |pass: Value, more: Value| {
+        let model = json!({"type": "HfModel", "model_path": "m"});
+        let mut config = json!({"input_model": model, "passes": {"p": pass}});
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        config
+    };
+    let tried = json!({"type": "ModelBuilder", "precision": ["int4", "fp16"]});
+    let below = json!({"type": "modelbuilder", "config": {"precision": ["int4", "fp16"]}});
+    let former = json!({"type": "LoRA", "train_data_config": "d", "lora_r": [8, 16]});
+    let word = json!({"type": "ModelBuilder", "precision": "SEARCHABLE_VALUES"});
+    let olives = json!({
+        "olive_parameter_type": "SearchParameter", "type": "Categorical", "support": ["int4"]
+    });
+    let olives = json!({"type": "ModelBuilder", "precision": olives});
+    let searches = [
+        json!({"search_strategy": true}),
+        json!({"search_strategy": {"sampler": "random"}}),
+        json!({"engine": {"search_strategy": {"sampler": "random"}}}),
+        json!({"builds": {"a": {"pipeline": ["p"]}, "b": {
+            "pipeline": ["p"], "search_strategy": {"sampler": "random"}
+        }}}),
+    ];
+    for pass in [&tried, &below, &former, &word, &olives, &json!([tried, null, below])] {
+        for search in &searches {
+            let config = config(pass.clone(), search.clone());
+            assert!(validator.is_valid(&config), "{config}");
+        }
+        for none in [json!({}), json!({"engine": {"search_strategy": false}, "builds": null})] {
+            let config = config(pass.clone(), none);
+            assert!(!validator.is_valid(&config), "{config}");
+        }
+    }
+    for pass in [
+        json!({"type": "ModelBuilder", "precision": ["int4", "int5"]}),
+        json!({"type": "ModelBuilder", "precision": []}),
+        json!({"type": "ModelBuilder", "precision": "int5"}),
+        json!({"type": "ModelBuilder", "precison": ["int4", "fp16"]}),
+        json!({"type": "LoRA", "r": [8, 16]}),
+    ] {
+        let config = config(pass, searches[0].clone());
+        assert!(!validator.is_valid(&config), "{config}");
+    }
+}
+
+#[test]
+fn the_examples_of_searches_are_right() {
+    let validator = validator(&real::installed());
+    let page = fs::read_to_string(Path::new(ROOT).join("docs/search.md")).unwrap();
+    let blocks = page.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let configs: Vec<Value> = blocks
+        .map(|block| serde_json::from_str(block).unwrap())
+        .filter(|config: &Value| config.get("input_model").is_some())
+        .collect();
+    assert!(!configs.is_empty());
+    for config in configs {
+        assert!(validator.is_valid(&config), "{config}: {:#?}", validator.validate(&config));
+    }
+}
+
 /// Whether the schema refuses exactly those `configs` of which the check tells wrong shapes.
 #[track_caller]
 fn agree(configs: &[PathBuf]) {

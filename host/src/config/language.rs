@@ -12,6 +12,7 @@ mod model;
 mod data;
 mod evaluator;
 mod engine;
+mod searched;
 mod root;
 mod shared;
 mod docs;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::section::{Kind, Section, reference};
 use super::written::{define, deprecated, describe, former, prune, written};
-use super::{Installed, data, engine, evaluator, model, name_or_inline};
+use super::{Installed, data, engine, evaluator, model, name_or_inline, searched};
 use crate::config::schema::workflow_schema;
 
 /// Keys of a pass of former eras, which have no effect.
@@ -43,6 +43,9 @@ pub(super) fn schema(
     };
     properties.insert("data_configs".into(), data_configs);
     complete(properties, definitions);
+    if let Some(whole) = whole.as_object_mut() {
+        searched::passes(whole, definitions);
+    }
     prune(&whole, definitions);
     whole.as_object().cloned().unwrap_or_default()
 }
@@ -61,9 +64,7 @@ fn complete(properties: &mut Map<String, Value>, definitions: &mut Map<String, V
     definitions.insert("PassOrAlternatives".into(), one_or_several);
     let or_none = json!({"if": {"type": "null"}, "then": {}, "else": reference("Pass")});
     definitions.insert("PassOrNone".into(), or_none);
-    for (section, item) in
-        [("systems", "System"), ("evaluators", "Evaluator"), ("passes", "PassOrAlternatives")]
-    {
+    for (section, item) in [("systems", "System"), ("evaluators", "Evaluator")] {
         if let Some(section) = properties.get_mut(section) {
             section["additionalProperties"] = reference(item);
         }

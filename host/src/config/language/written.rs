@@ -66,9 +66,12 @@ pub(super) fn former(schema: Value, instead: &str) -> Value {
     deprecated(schema, &advice(instead))
 }
 
+/// Starts what is said of an old spelling.
+pub(super) const FORMER: &str = "old spelling: write ";
+
 /// What is said of an old spelling.
 pub(super) fn advice(instead: &str) -> String {
-    format!("old spelling: write {instead}")
+    format!("{FORMER}{instead}")
 }
 
 /// Marks `schema` as something to be read and not to be written.

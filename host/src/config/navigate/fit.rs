@@ -67,6 +67,12 @@ impl Fit<'_> {
                     .into_iter()
                     .all(|(found, inner)| !tells(inner) || self.check(found, inner, limit))
             }
+            "additionalProperties" if !self.is_lenient => {
+                let named =
+                    |key: &str| schema.get("properties").is_some_and(|p| p.get(key).is_some());
+                let others = value.as_object().into_iter().flatten().filter(|(key, _)| !named(key));
+                others.into_iter().all(|(_, other)| self.check(other, says, limit))
+            }
             "not" if !self.is_lenient => !self.check(value, says, limit),
             "required" if !self.is_lenient => {
                 let keys = each(says);
