@@ -15,7 +15,7 @@ pub mod providers;
 pub mod catalog;
 mod places;
 
-pub use catalog::{Catalog, InstalledPlugin, PassEntry, Places};
+pub use catalog::{Catalog, CustomEntry, InstalledPlugin, PassEntry, Places};
 pub use component::InstalledValidator;
 pub use origin::{Origin, PackOrigin};
 

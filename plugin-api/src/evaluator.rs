@@ -1,5 +1,6 @@
 //! Evaluators: model in, metrics out.
 
+use olive_schemas::descriptor::CustomMetrics;
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::error::PluginError;
 use olive_schemas::metric::{EvaluatorConfig, MetricKind, MetricValue};
@@ -66,6 +67,14 @@ pub trait Evaluator: Default + Send + Sync + 'static {
 
     /// Metrics it can measure.
     fn metrics() -> &'static [MetricKind];
+
+    /// What it measures for metrics of type `custom` that name it; nothing unless a plugin says so.
+    ///
+    /// Such a metric is a step of its own: the config of [`evaluate`](Self::evaluate) then has this
+    /// one metric, with the evaluator's own settings in `user_config.settings`.
+    fn custom() -> Option<CustomMetrics> {
+        None
+    }
 
     /// Finds what keeps a model from being measured here, before any step runs.
     ///

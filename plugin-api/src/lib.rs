@@ -79,7 +79,7 @@ pub use generator::Generator;
 pub use graph_editor::GraphEditor;
 pub use olive_schemas::advice::{AcceleratorRule, Advice, EvalSplit, Unavailable};
 pub use olive_schemas::data::DataConfig;
-pub use olive_schemas::descriptor::PluginDescriptor;
+pub use olive_schemas::descriptor::{CustomFigure, CustomMetrics, PluginDescriptor};
 pub use olive_schemas::diagnostic::{Diagnostic, Severity};
 pub use olive_schemas::error::PluginError;
 pub use olive_schemas::graph::{GraphEdit, GraphView};

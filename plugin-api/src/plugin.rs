@@ -84,6 +84,7 @@ impl Plugin {
             summary: E::SUMMARY.into(),
             accepts: E::accepts().to_vec(),
             metrics: E::metrics().to_vec(),
+            custom: E::custom(),
         });
         self.entries.push(Entry {
             kind: StepKind::Evaluate,

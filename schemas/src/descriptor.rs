@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::metric::MetricKind;
 use crate::model::ModelKind;
@@ -90,7 +90,51 @@ pub struct EvaluatorDescriptor {
     /// Kinds of model it measures.
     pub accepts: Vec<ModelKind>,
     /// Metrics it can measure.
+    #[serde(default)]
     pub metrics: Vec<MetricKind>,
+    /// What it measures for metrics of type `custom` that name it; nothing when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom: Option<CustomMetrics>,
+}
+
+/// What an evaluator measures for metrics of type `custom`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CustomMetrics {
+    /// Figures that it gives, which a metric names as its `sub_types`; none when it takes any name.
+    #[serde(default)]
+    pub figures: Vec<CustomFigure>,
+    /// JSON schema (draft-07) of the `settings` of such a metric; there are none when left out.
+    #[serde(default = "no_settings")]
+    pub schema: Value,
+}
+
+impl CustomMetrics {
+    /// Whether more of the figure `name` is better, when a metric does not say it.
+    pub fn is_higher_better(&self, name: &str) -> bool {
+        let known = self.figures.iter().find(|figure| figure.name == name);
+        known.is_none_or(|figure| figure.higher_is_better)
+    }
+}
+
+/// A figure of an evaluator's own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CustomFigure {
+    /// Its name.
+    pub name: String,
+    /// What it says about a model.
+    #[serde(default)]
+    pub description: String,
+    /// Which direction is better, unless a config says otherwise.
+    #[serde(default = "yes")]
+    pub higher_is_better: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn no_settings() -> Value {
+    json!({"type": "object", "additionalProperties": false})
 }
 
 /// What one generator says about itself.

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 pub use check::MetricProblem;
 pub use classification::{Average, ClassificationTask, MetricConfig};
@@ -19,6 +20,10 @@ pub use uncertainty::Uncertainty;
 use crate::goal::Goal;
 use crate::harness;
 use crate::inference::EvaluatedSettings;
+
+/// Why functions in Python are not called, and what to do.
+const PYTHON: &str = "Python code of a config is never run; an evaluator of a process plugin can be \
+                      in Python, see docs/quality.md";
 
 /// What to measure about a model.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -41,9 +46,6 @@ pub struct Metric {
     pub name: String,
     /// What is measured.
     #[serde(rename = "type")]
-    #[schemars(extend("x-olive-unavailable-values" = {
-        "custom": "Python code is never run; a plugin can bring an evaluator"
-    }))]
     pub kind: MetricKind,
     /// Which figures of it are reported.
     #[schemars(length(min = 1))]
@@ -115,14 +117,16 @@ pub enum MetricKind {
     SizeOnDisk,
     /// Bytes of memory that the process holds at most while the model runs: `peak`.
     Memory,
+    /// What the evaluator of a plugin measures that `user_config` names; its figures are its own.
+    Custom,
 }
 
 impl MetricKind {
-    /// Every kind, in declaration order.
+    /// Every kind whose figures are known here, in declaration order.
     pub const ALL: [Self; 5] =
         [Self::Accuracy, Self::Latency, Self::Throughput, Self::SizeOnDisk, Self::Memory];
 
-    /// Sub-metrics that exist for this kind.
+    /// Sub-metrics that exist for this kind; none for those of plugins.
     pub const fn sub_metrics(self) -> &'static [&'static str] {
         match self {
             Self::Accuracy => &[
@@ -143,6 +147,7 @@ impl MetricKind {
             Self::Throughput => &STATISTICS,
             Self::SizeOnDisk => &["bytes"],
             Self::Memory => &["peak"],
+            Self::Custom => &[],
         }
     }
 
@@ -154,6 +159,7 @@ impl MetricKind {
             Self::Throughput => "throughput",
             Self::SizeOnDisk => "size_on_disk",
             Self::Memory => "memory",
+            Self::Custom => "custom",
         }
     }
 }
@@ -170,7 +176,7 @@ pub struct SubMetric {
     /// Rank among the objectives of a search, 1 first; -1 is no objective.
     #[serde(default = "no_priority")]
     pub priority: i32,
-    /// Which direction is better; the metric knows when this is left out.
+    /// Which direction is better; the metric, or the plugin that measures it, knows otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub higher_is_better: Option<bool>,
     /// What the last model must reach; a run that misses it ends with exit code 21.
@@ -183,7 +189,7 @@ impl SubMetric {
     pub fn is_higher_better(&self, kind: MetricKind) -> bool {
         let natural = match kind {
             MetricKind::Accuracy => !["perplexity", "kl_divergence"].contains(&self.name.as_str()),
-            MetricKind::Throughput => true,
+            MetricKind::Throughput | MetricKind::Custom => true,
             MetricKind::Latency | MetricKind::SizeOnDisk | MetricKind::Memory => false,
         };
         self.higher_is_better.unwrap_or(natural)
@@ -197,16 +203,22 @@ impl SubMetric {
     "io_bind": "inputs and outputs stay on the processor",
     "shared_kv_buffer": "the runtime decides about its KV cache",
     "run_kwargs": "no function of the user is called",
-    "script_dir": "Python code is never run"
+    "script_dir": "Python code of a config is never run"
 }), extend("x-olive-unavailable" = {
     "batch_size": {"reason": "one prompt is measured at a time", "unless": [null, 1]},
-    "user_script": {"reason": "Python code is never run", "unless": [null]},
-    "evaluate_func": {"reason": "Python code is never run", "unless": [null]},
-    "evaluate_func_kwargs": {"reason": "Python code is never run", "unless": [null, {}]},
-    "metric_func": {"reason": "Python code is never run", "unless": [null]},
-    "metric_func_kwargs": {"reason": "Python code is never run", "unless": [null, {}]}
+    "user_script": {"reason": PYTHON, "unless": [null]},
+    "evaluate_func": {"reason": PYTHON, "unless": [null]},
+    "evaluate_func_kwargs": {"reason": PYTHON, "unless": [null, {}]},
+    "metric_func": {"reason": PYTHON, "unless": [null]},
+    "metric_func_kwargs": {"reason": PYTHON, "unless": [null, {}]}
 }))]
 pub struct MetricSettings {
+    /// Evaluator of a plugin that measures a metric of type `custom`; matched without case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evaluator: Option<String>,
+    /// What that evaluator is told, by its own names.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub settings: Map<String, Value>,
     /// Tokens generated at most for an answer (`exact_match`, `token_match`) or a timed run.
     #[schemars(range(min = 1))]
     pub max_new_tokens: usize,
@@ -247,6 +259,8 @@ pub struct MetricSettings {
 impl Default for MetricSettings {
     fn default() -> Self {
         Self {
+            evaluator: None,
+            settings: Map::new(),
             max_new_tokens: 16,
             limit: None,
             labels: Vec::new(),
@@ -270,9 +284,12 @@ pub struct MetricValue {
     pub sub_type: String,
     /// The figure: a share in 0..=1, a perplexity, milliseconds, tokens a second or bytes.
     pub value: f64,
-    /// Rank among the objectives of a search; -1 is no objective.
+    /// Rank among the objectives of a search; -1 is no objective. The host writes what the config
+    /// says of a custom figure.
+    #[serde(default = "no_priority")]
     pub priority: i32,
-    /// Whether more is better.
+    /// Whether more is better; as the config or the plugin's descriptor says of a custom figure.
+    #[serde(default = "yes")]
     pub higher_is_better: bool,
     /// How far it may be off, where that can be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -284,6 +301,10 @@ impl MetricValue {
     pub fn key(&self) -> String {
         format!("{}-{}", self.metric, self.sub_type)
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn no_priority() -> i32 {

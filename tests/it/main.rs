@@ -36,6 +36,7 @@ mod promises;
 mod cases;
 mod yaml;
 mod corpus;
+mod custom_metrics;
 mod schema;
 mod search;
 mod report;

@@ -64,6 +64,7 @@ walks! {
         ["Making packs", "Signing packs", "Publishing packs"], author,
         [("olive plugin pack", scenes::name_pack), ("olive plugin trust add", scenes::tell_key)];
     process_plugins: "docs/process-plugins.md", ["The smallest plugin"], tag, [];
+    metrics: "docs/process-plugins.md", ["A metric"], entropy, [];
     runs: "docs/runs.md",
         [
             "From a folder to a model",

@@ -8,6 +8,7 @@ mod layout;
 mod shape;
 mod absent;
 mod names;
+mod custom;
 mod chain;
 pub mod search;
 mod accelerator;

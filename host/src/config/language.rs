@@ -22,7 +22,8 @@ pub use docs::docs;
 use olive_schemas::types::TypeEntry;
 use serde_json::{Map, Value, json};
 
-use crate::plugin::Catalog;
+use crate::plugin::{Catalog, CustomEntry};
+use evaluator::Custom;
 use section::Kind;
 
 /// The config file as people write it, for the plugins in `catalog`.
@@ -46,8 +47,18 @@ pub fn schema(catalog: &Catalog) -> Value {
         summary: &validator.descriptor.summary,
         schema: &validator.descriptor.schema,
     });
+    let evaluators =
+        catalog.custom_evaluators().map(|CustomEntry { descriptor, custom, .. }| Custom {
+            kind: Kind {
+                name: &descriptor.name,
+                summary: &descriptor.summary,
+                schema: &custom.schema,
+            },
+            figures: custom.figures.iter().map(|figure| figure.name.as_str()).collect(),
+        });
     compose(&Installed {
         passes: passes.collect(),
+        evaluators: evaluators.collect(),
         systems: systems.collect(),
         sources: sources.collect(),
         validators: validators.collect(),
@@ -59,6 +70,7 @@ pub fn schema(catalog: &Catalog) -> Value {
 #[derive(Debug, Default)]
 struct Installed<'a> {
     passes: Vec<Kind<'a>>,
+    evaluators: Vec<Custom<'a>>,
     systems: Vec<Kind<'a>>,
     sources: Vec<Kind<'a>>,
     validators: Vec<Kind<'a>>,

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use olive_schemas::conformance::{CaseInput, ConformanceCase};
 use olive_schemas::data::DataConfig;
-use olive_schemas::descriptor::{EvaluatorDescriptor, PassDescriptor, PluginDescriptor};
+use olive_schemas::descriptor::{
+    CustomMetrics, EvaluatorDescriptor, PassDescriptor, PluginDescriptor,
+};
 use olive_schemas::metric::MetricKind;
 use olive_schemas::model::ModelKind;
 use olive_schemas::step::{Accelerator, StepKind};
@@ -247,8 +249,13 @@ fn guess(
     let config = match (kind, example) {
         (_, Some(example)) => example.clone(),
         (StepKind::Evaluate, None) => {
-            let evaluator = evaluator(descriptor, entry);
-            evaluation(evaluator.map(|one| one.metrics.as_slice()).unwrap_or_default())
+            let Some(evaluator) = evaluator(descriptor, entry) else { return Err(String::new()) };
+            match &evaluator.custom {
+                Some(custom) if evaluator.metrics.is_empty() => {
+                    own_metric(&evaluator.name, custom)?
+                }
+                _ => evaluation(&evaluator.metrics),
+            }
         }
         (StepKind::Generate, None) => json!({"prompt": "small models", "max_new_tokens": 4}),
         (StepKind::Preview, None) => {
@@ -294,6 +301,22 @@ fn least(schema: Option<&Value>) -> Result<Map<String, Value>, String> {
         config.insert(key, specimen::DATA.into());
     }
     Ok(config)
+}
+
+/// An evaluator config with one metric, of type `custom`, with every figure of the `evaluator`.
+fn own_metric(evaluator: &str, custom: &CustomMetrics) -> Result<Value, String> {
+    let figures = custom.figures.iter().map(|figure| json!({"name": figure.name}));
+    let figures: Vec<Value> = figures.collect();
+    if figures.is_empty() {
+        return Err("it takes any figure: give a case in `conformance.json`".into());
+    }
+    let settings = least(Some(&custom.schema))?;
+    Ok(json!({"metrics": [{
+        "name": "custom",
+        "type": "custom",
+        "sub_types": figures,
+        "user_config": {"evaluator": evaluator, "settings": settings, "limit": 2}
+    }]}))
 }
 
 /// An evaluator config with one figure of every metric.

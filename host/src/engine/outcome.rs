@@ -1,5 +1,7 @@
 //! Whether a plugin answers with what it was asked for, and with files of its own.
 
+mod figures;
+
 use std::path::{Component, Path, PathBuf};
 
 use olive_schemas::error::PluginError;
@@ -7,6 +9,7 @@ use olive_schemas::model::Model;
 use olive_schemas::step::StepOutcome;
 
 use crate::plan::{Role, Step};
+use figures::figures;
 
 /// What a step may name in its answer.
 pub(super) struct Ground<'a> {
@@ -27,7 +30,9 @@ impl Ground<'_> {
             (Role::Pass { .. }, StepOutcome::Model(model)) => {
                 self.model(model).map(StepOutcome::Model)
             }
-            (Role::Evaluation { .. }, metrics @ StepOutcome::Metrics(_)) => Ok(metrics),
+            (Role::Evaluation { .. }, StepOutcome::Metrics(values)) => figures(self.step, values)
+                .map(StepOutcome::Metrics)
+                .map_err(|what| self.refused(&what)),
             (Role::Fetch { .. }, StepOutcome::Path(path)) => {
                 self.in_output(&path).map(StepOutcome::Path).ok_or_else(|| {
                     self.refused(&format!("`{}`, which it did not fetch", path.display()))

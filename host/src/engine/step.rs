@@ -9,6 +9,8 @@ use olive_schemas::footprint::{StepRecord, StepStatus};
 use olive_schemas::model::Model;
 use olive_schemas::protocol::{Call, Usage};
 use olive_schemas::step::{LogLevel, StepEvent, StepOutcome, StepRequest};
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::RunContext;
 use super::elsewhere;
@@ -184,10 +186,8 @@ fn work_on(
         return Err(failed(changed(step, &change, done.result.err(), context.store)));
     }
     let answer = done.result.map_err(|failure| failed(failure.into_error()))?;
-    let outcome: StepOutcome = serde_json::from_value(answer).map_err(|error| {
-        let message = format!("the answer of plugin `{}`: {error}", step.plugin);
-        failed(PluginError::new("answer", message))
-    })?;
+    let outcome = StepOutcome::deserialize(&answer)
+        .map_err(|error| failed(unreadable(step, &answer, &error)))?;
     let output_dir = work.output_dir();
     let ground = Ground { step, input: &input, output_dir: &output_dir };
     let outcome = ground.settle(outcome).map_err(failed)?;
@@ -236,6 +236,25 @@ fn changed(step: &Step, change: &Change, result: Option<Failure>, store: &Store)
         "plugins never change what they read: if no other program did, report it to the plugin's \
          authors; the result was not kept",
     )
+}
+
+/// The error that `answer` is no outcome of a step; a figure without a number is told by its name.
+fn unreadable(step: &Step, answer: &Value, error: &serde_json::Error) -> PluginError {
+    let figures = answer.get("value").and_then(Value::as_array).into_iter().flatten();
+    let is_none = |figure: &&Value| figure.get("value").is_none_or(|value| !value.is_number());
+    let name = |figure: &Value| {
+        let part = |key: &str| figure.get(key).and_then(Value::as_str);
+        let value = figure.get("value").unwrap_or(&Value::Null);
+        Some((format!("{}-{}", part("metric")?, part("sub_type")?), value.to_string()))
+    };
+    let plugin = &step.plugin;
+    let message = match figures.filter(is_none).find_map(name) {
+        Some((figure, value)) => {
+            format!("plugin `{plugin}` gives `{figure}` as {value}, no number")
+        }
+        None => format!("the answer of plugin `{plugin}`: {error}"),
+    };
+    PluginError::new("answer", message)
 }
 
 fn foreign(step: &Step, error: &StoreError) -> PluginError {

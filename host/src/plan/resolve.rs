@@ -1,29 +1,28 @@
 //! From a checked workflow to its plan.
 
+mod evaluation;
+
 use std::path::{Path, PathBuf};
 
 use olive_schemas::diagnostic::Diagnostic;
-use olive_schemas::metric::{EvaluatorConfig, Metric, MetricKind};
 use olive_schemas::model::ModelKind;
 use olive_schemas::pointer::escape;
 use olive_schemas::search::Objective;
 use olive_schemas::step::Accelerator;
-use olive_schemas::types;
 use olive_schemas::workflow::{PassConfig, Workflow};
 use serde_json::Value;
 
 use super::goals::{self, Judged, PlannedGoal};
 use super::input;
-use super::samples::{self, PlannedSamples};
+use super::samples::PlannedSamples;
 use super::settings::{Ground, Settings, settle};
 use super::step::StepParts;
 use super::{Choices, Plan, PlanError, Purpose, Role, Step, SystemUse};
 use crate::config::CheckedWorkflow;
-use crate::config::schema::quoted;
 use crate::plugin::digest::Digests;
 use crate::plugin::providers::LibraryOfProvider;
 use crate::plugin::{Catalog, InstalledPlugin, PassEntry};
-use crate::store::{StepKey, Store};
+use crate::store::Store;
 
 /// Plans the run of `checked`, whose relative paths start at `folder`.
 ///
@@ -137,7 +136,7 @@ impl Planning<'_> {
     /// Gathers what models must reach.
     fn goals(&mut self, workflow: &Workflow) {
         for Judged { model, title, evaluator } in goals::judged(workflow) {
-            let config = self.checked.evaluator(evaluator).unwrap_or_default();
+            let config = self.evaluator(evaluator);
             self.goals.extend(goals::of(&config, model, title));
             self.objectives = goals::objectives(&config);
         }
@@ -150,7 +149,7 @@ impl Planning<'_> {
         let shared = engine.evaluator.as_deref().filter(|_| is_wanted && self.can_be_measured());
         let mut evaluators = Vec::from_iter(shared);
         for Judged { title, evaluator, .. } in goals::judged(workflow) {
-            let config = self.checked.evaluator(evaluator).unwrap_or_default();
+            let config = self.evaluator(evaluator);
             let needs_baseline = |goal: &PlannedGoal| goal.goal.kind.needs_baseline();
             if !evaluators.contains(&evaluator)
                 && goals::of(&config, 0, title).iter().any(needs_baseline)
@@ -195,46 +194,6 @@ impl Planning<'_> {
         self.kind = descriptor.produces;
         self.input = key;
         name.clone_into(&mut self.title);
-        Ok(())
-    }
-
-    /// A step that measures the model so far.
-    fn evaluation(&mut self, evaluator: &str, ground: &mut Ground<'_>) -> Result<(), PlanError> {
-        // The check has refused names of evaluators that are not defined.
-        let Self { checked, catalog, .. } = *self;
-        let Some(config) = checked.evaluator(evaluator) else { return Ok(()) };
-        if config.metrics.is_empty() {
-            return Ok(());
-        }
-        let pointer = format!("/evaluators/{}", escape(evaluator));
-        let kinds: Vec<_> = config.metrics.iter().map(|metric| metric.kind).collect();
-        let Some((plugin, descriptor)) = catalog.evaluator(self.kind, &kinds) else {
-            let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
-            let message = format!(
-                "no installed plugin measures {} of `{}`, a model of type {}",
-                quoted(&names),
-                self.title,
-                self.kind
-            );
-            let mut problem = Diagnostic::error("no-evaluator", pointer, message);
-            problem.help = self.catalog.absence_help_of("evaluator");
-            ground.problems.push(problem);
-            return Ok(());
-        };
-        let accepts = &descriptor.accepts;
-        let engine = &checked.workflow().engine;
-        let system = self.system(engine.target.as_ref().or(engine.host.as_ref()), ground)?;
-        let parts = if self.is_trial { by_metric(config) } else { vec![(None, config)] };
-        for (metric, config) in parts {
-            let own = serde_json::to_value(goals::without(config.clone())).unwrap_or_default();
-            let settings = settle(&own, types::evaluator(), &pointer, ground)?;
-            let role = Role::Evaluation { of: self.title.clone(), metric };
-            let threads = Some(self.threads);
-            let key = self.push(role, plugin, &descriptor.name, threads, settings, accepts);
-            self.run_on(system.clone());
-            let key = StepKey::from_name(key);
-            self.samples.extend(samples::of(&config, &key, &self.title, ground.folder));
-        }
         Ok(())
     }
 
@@ -309,19 +268,6 @@ impl Planning<'_> {
         self.steps.push(step);
         key
     }
-}
-
-/// `evaluator` once for each of its metrics, those first that take the least time.
-fn by_metric(evaluator: EvaluatorConfig) -> Vec<(Option<String>, EvaluatorConfig)> {
-    let mut metrics = evaluator.metrics;
-    metrics.sort_by_key(|metric| match metric.kind {
-        MetricKind::SizeOnDisk => 0,
-        MetricKind::Latency | MetricKind::Throughput | MetricKind::Memory => 1,
-        MetricKind::Accuracy => 2,
-    });
-    let one =
-        |metric: Metric| (Some(metric.name.clone()), EvaluatorConfig { metrics: vec![metric] });
-    metrics.into_iter().map(one).collect()
 }
 
 /// That the pass of a component cannot run, because nothing edits graphs for it.

@@ -39,6 +39,18 @@ pub(super) struct Settings {
     pub(super) data_for_key: BTreeMap<String, Value>,
 }
 
+impl Settings {
+    /// Puts `inner`, settings of their own, in the place `pointer` of these.
+    pub(super) fn take_in(&mut self, pointer: &str, inner: Self) {
+        set(&mut self.config, pointer, inner.config);
+        set(&mut self.full_config, pointer, inner.full_config);
+        set(&mut self.for_key, pointer, inner.for_key);
+        self.data_configs.extend(inner.data_configs);
+        let data = inner.data_for_key.into_iter();
+        self.data_for_key.extend(data.map(|(place, key)| (format!("{pointer}{place}"), key)));
+    }
+}
+
 /// Settles `config`, which stands at `pointer` of the workflow and fits `schema`.
 ///
 /// # Errors

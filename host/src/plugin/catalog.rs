@@ -11,7 +11,8 @@ use olive_packs::installed::{BrokenPack, Installed, InstalledPack};
 use olive_packs::store::{Scope, Store};
 
 use olive_schemas::descriptor::{
-    EvaluatorDescriptor, GeneratorDescriptor, PassDescriptor, PluginDescriptor, PreviewerDescriptor,
+    CustomMetrics, EvaluatorDescriptor, GeneratorDescriptor, PassDescriptor, PluginDescriptor,
+    PreviewerDescriptor,
 };
 use olive_schemas::metric::MetricKind;
 use olive_schemas::model::ModelKind;
@@ -75,6 +76,17 @@ pub struct PassEntry<'a> {
     pub plugin: &'a InstalledPlugin,
     /// The pass.
     pub descriptor: &'a PassDescriptor,
+}
+
+/// An evaluator that measures metrics of type `custom`, and the plugin that has it.
+#[derive(Debug, Clone, Copy)]
+pub struct CustomEntry<'a> {
+    /// The plugin.
+    pub plugin: &'a InstalledPlugin,
+    /// The evaluator.
+    pub descriptor: &'a EvaluatorDescriptor,
+    /// What it measures.
+    pub custom: &'a CustomMetrics,
 }
 
 impl Catalog {
@@ -169,8 +181,26 @@ impl Catalog {
         });
         entries.into_iter().find(|(_, evaluator)| {
             evaluator.accepts.contains(&kind)
+                && !evaluator.metrics.is_empty()
                 && metrics.iter().all(|metric| evaluator.metrics.contains(metric))
         })
+    }
+
+    /// Every evaluator that measures metrics of type `custom`.
+    pub fn custom_evaluators(&self) -> impl Iterator<Item = CustomEntry<'_>> {
+        let plugins = self.plugins.iter().rev();
+        let evaluators = plugins.flat_map(|plugin| {
+            plugin.descriptor.evaluators.iter().map(move |descriptor| (plugin, descriptor))
+        });
+        evaluators.filter_map(|(plugin, descriptor)| {
+            let custom = descriptor.custom.as_ref()?;
+            Some(CustomEntry { plugin, descriptor, custom })
+        })
+    }
+
+    /// The one of them called `name`, without regard to case; of several, the one found last.
+    pub fn custom_evaluator(&self, name: &str) -> Option<CustomEntry<'_>> {
+        self.custom_evaluators().find(|one| one.descriptor.name.eq_ignore_ascii_case(name))
     }
 
     /// The generator that runs models of `kind`; of several, the one found last.

@@ -85,6 +85,7 @@ fn number(figure: &Figure, text: &str) -> Result<f64, String> {
             &[("us", 1.0, 1e3), ("µs", 1.0, 1e3), ("ms", 1.0, 1.0), ("s", 1e3, 1.0)]
         }
         MetricKind::Throughput => &[("tokens/s", 1.0, 1.0), ("tok/s", 1.0, 1.0)],
+        MetricKind::Custom => &[],
         MetricKind::Accuracy if figure.name == "perplexity" => &[],
         MetricKind::Accuracy => &[("points", 1.0, 100.0), ("point", 1.0, 100.0), ("%", 1.0, 100.0)],
     };

@@ -36,6 +36,7 @@ impl Metric {
     /// Everything that is wrong with the settings, whatever the model and the data.
     pub fn problems(&self) -> Vec<MetricProblem> {
         let mut problems = Vec::new();
+        self.check_evaluator(&mut problems);
         if self.kind == MetricKind::Accuracy {
             self.check_labels(&mut problems);
             for (index, sub) in self.sub_types.iter().enumerate() {
@@ -51,6 +52,31 @@ impl Metric {
             });
         }
         problems
+    }
+
+    /// That those metrics name an evaluator which are measured by one of their choice.
+    fn check_evaluator(&self, problems: &mut Vec<MetricProblem>) {
+        let settings = &self.user_config;
+        let is_custom = self.kind == MetricKind::Custom;
+        if is_custom && settings.evaluator.is_none() {
+            problems.push(MetricProblem {
+                pointer: "/user_config".into(),
+                code: "missing-key",
+                message: format!("metric `{}` names no evaluator that measures it", self.name),
+                help: "add `evaluator` to `user_config`, the name of a plugin's evaluator".into(),
+            });
+        }
+        let written = [
+            ("evaluator", settings.evaluator.is_some()),
+            ("settings", !settings.settings.is_empty()),
+        ];
+        let refused = written.into_iter().filter(|(_, is_there)| *is_there && !is_custom);
+        problems.extend(refused.map(|(key, _)| MetricProblem {
+            pointer: format!("/user_config/{key}"),
+            code: "wrong-value",
+            message: format!("`{key}` is for metrics of type `custom`"),
+            help: format!("write `\"type\": \"custom\"`, or take `{key}` out"),
+        }));
     }
 
     fn check_labels(&self, problems: &mut Vec<MetricProblem>) {
@@ -149,6 +175,23 @@ mod tests {
             let found = metric.problems();
             let places: Vec<_> = found.iter().map(|problem| problem.pointer.as_str()).collect();
             assert_eq!(places, Vec::from_iter(expected), "{sub_type} {settings}");
+        }
+    }
+
+    #[test]
+    fn custom_metrics_and_no_others_name_an_evaluator() {
+        for (kind, settings, expected) in [
+            ("custom", json!({"evaluator": "Acme", "settings": {"a": 1}}), vec![]),
+            ("custom", json!({}), vec!["/user_config"]),
+            ("size_on_disk", json!({"evaluator": "Acme"}), vec!["/user_config/evaluator"]),
+            ("size_on_disk", json!({"settings": {"a": 1}}), vec!["/user_config/settings"]),
+        ] {
+            let metric = json!({
+                "name": "m", "type": kind, "sub_types": [{"name": "x"}], "user_config": settings
+            });
+            let metric: Metric = serde_json::from_value(metric).unwrap();
+            let found: Vec<String> = metric.problems().into_iter().map(|p| p.pointer).collect();
+            assert_eq!(found, expected, "{kind} {settings}");
         }
     }
 

@@ -51,6 +51,28 @@ pub(super) fn tag() -> Option<Scene> {
     Some(scene)
 }
 
+/// Someone with Python, a model, the evaluator of docs/process-plugins.md and its metric.
+pub(super) fn entropy() -> Option<Scene> {
+    const PAGE: &str = "docs/process-plugins.md";
+    let mut scene = with_python()?;
+    scene.words =
+        vec![("/path/to/a/checkpoint", scene.playground.path("base").display().to_string())];
+    for (file, language) in
+        [("entropy/entropy.plugin.json", "json"), ("entropy/entropy.py", "python")]
+    {
+        write(&scene, file, &blocks::block(PAGE, &format!("`{file}`:"), language));
+    }
+    let metric = blocks::block(PAGE, "A metric of a config names it:", "json");
+    let metric: Value = serde_json::from_str(&metric).unwrap();
+    let config = json!({
+        "input_model": {"type": "HfModel", "model_path": scene.playground.path("base")},
+        "evaluators": {"packed": {"metrics": [metric]}},
+        "engine": {"evaluator": "packed"}
+    });
+    write(&scene, "measure.json", &config.to_string());
+    Some(scene)
+}
+
 /// Someone in `examples/process-plugin`, with Python and a checkpoint.
 pub(super) fn process_plugin() -> Option<Scene> {
     let mut scene = with_python()?;

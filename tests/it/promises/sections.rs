@@ -163,6 +163,11 @@ pub(super) fn companions() -> Vec<Companion> {
         "sample_log_num": 5, "sample_log_dir": "samples"
     }]);
     let sampled = json!({"evaluators": {"tone": {"metrics": sampled}}});
+    let custom = json!([{
+        "name": "own", "type": "custom", "sub_types": [{"name": "merit"}],
+        "user_config": {"evaluator": "ToyEvaluator", "settings": {"factor": 3.0}}
+    }]);
+    let custom = json!({"evaluators": {"tone": {"metrics": custom}}});
     let bare = json!({"systems": {"here": {"accelerators": [{"device": "cpu"}]}}});
     let untrained = json!({"passes": {"lora": null}});
     let mut rows = vec![
@@ -189,6 +194,9 @@ pub(super) fn companions() -> Vec<Companion> {
         value("/evaluators/tone/metrics/0/data_config", json!("train")),
         value("/evaluators/tone/metrics/0/user_config/labels", json!(["joy", "fear"])),
         value("/evaluators/tone/metrics/0/user_config/reference_model", json!("base")),
+        with("/evaluators/tone/metrics/0/user_config/evaluator", custom.clone())
+            .to(json!("Nobody")),
+        with("/evaluators/tone/metrics/0/user_config/settings", custom).to(json!({"factor": 2.0})),
         with("/evaluators/tone/metrics/0/sample_log_num", sampled.clone()).to(json!(7)),
         with("/evaluators/tone/metrics/0/sample_log_dir", sampled).to(json!("others")),
         value("/evaluators/tone/metrics/0/sub_types/0/name", json!("perplexity")),

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::data::{Need, need};
 use super::shape::{entries, passes};
-use super::{Problem, Problems, Scope};
+use super::{Problem, Problems, Scope, custom};
 use crate::config::schema::{nearest, suggest};
 use crate::plugin::Catalog;
 
@@ -22,7 +22,7 @@ pub(super) fn check(value: &Value, catalog: &Catalog, scope: Scope, problems: &m
         passes_of(value, catalog, &mut uses);
     }
     systems_of(value, catalog, &mut uses);
-    evaluators_of(value, &mut uses);
+    evaluators_of(value, catalog, &mut uses);
     sources_of(value, catalog, &mut uses);
     let mut homes: Vec<(Home, Vec<Part>)> = Vec::new();
     let mut packs: Vec<(&KnownPack, Vec<Part>)> = Vec::new();
@@ -109,7 +109,12 @@ fn systems_of(value: &Value, catalog: &Catalog, uses: &mut Uses) {
     }
 }
 
-fn evaluators_of(value: &Value, uses: &mut Uses) {
+fn evaluators_of(value: &Value, catalog: &Catalog, uses: &mut Uses) {
+    for (pointer, name) in custom::named(value) {
+        if catalog.custom_evaluator(name).is_none() {
+            uses.add(PartKind::Evaluator, name, pointer);
+        }
+    }
     for (name, evaluator) in entries(value, "evaluators") {
         if let Some(kind) = evaluator.get("type").and_then(Value::as_str) {
             uses.add(PartKind::Evaluator, kind, format!("/evaluators/{}/type", escape(name)));
@@ -228,7 +233,10 @@ fn installed(kind: PartKind, catalog: &Catalog) -> Vec<&str> {
             types::systems().iter().map(|entry| entry.name).chain(installed).collect()
         }
         PartKind::Source => catalog.sources().map(|(_, source)| source.name.as_str()).collect(),
-        PartKind::Evaluator | PartKind::Model => Vec::new(),
+        PartKind::Evaluator => {
+            catalog.custom_evaluators().map(|one| one.descriptor.name.as_str()).collect()
+        }
+        PartKind::Model => Vec::new(),
     }
 }
 

@@ -6,7 +6,7 @@ use olive_schemas::pointer::escape;
 use serde_json::Value;
 
 use super::shape::{own_settings, passes};
-use super::{Problem, Problems};
+use super::{Problem, Problems, custom};
 use crate::config::missing;
 use crate::config::references::{PATH, marked};
 use crate::config::schema::workflow_schema;
@@ -45,6 +45,7 @@ fn paths<'a>(value: &'a Value, catalog: &Catalog) -> Vec<(String, &'a str, &'sta
             files.extend(found.iter().map(|found| format!("{pass_pointer}{found}")));
         }
     }
+    files.extend(custom::marked_settings(value, catalog, PATH, "input"));
     let systems = value.get("systems").and_then(Value::as_object);
     for (name, _) in systems.into_iter().flatten() {
         files.push(format!("/systems/{}/aml_docker_config/conda_file_path", escape(name)));

@@ -5,7 +5,7 @@ use olive_schemas::pointer::escape;
 use serde_json::Value;
 
 use super::shape::{entries, own_settings, passes};
-use super::{Problem, Problems};
+use super::{Problem, Problems, custom};
 use crate::config::references::{REFERENCE, marked};
 use crate::config::schema::{nearest, quoted, suggest, workflow_schema};
 use crate::plugin::Catalog;
@@ -44,7 +44,7 @@ pub(super) fn check(value: &Value, catalog: &Catalog, problems: &mut Problems) {
         let metrics = evaluator.get("metrics").and_then(Value::as_array);
         for (index, metric) in metrics.into_iter().flatten().enumerate() {
             let pointer = format!("/evaluators/{}/metrics/{index}", escape(name));
-            check_metric(metric, &pointer, problems);
+            check_metric(metric, &pointer, catalog, problems);
         }
     }
     check_metrics(value, problems);
@@ -102,6 +102,7 @@ fn data_uses<'a>(value: &'a Value, catalog: &Catalog) -> Vec<(String, &'a str)> 
         let pointer = format!("/evaluators/{}", escape(name));
         pointers.extend(found.iter().map(|found| format!("{pointer}{found}")));
     }
+    pointers.extend(custom::marked_settings(value, catalog, REFERENCE, "data_config"));
     uses(value, pointers)
 }
 
@@ -142,9 +143,27 @@ fn undefined(
     problems.extend(told);
 }
 
-fn check_metric(metric: &Value, pointer: &str, problems: &mut Problems) {
+fn check_metric(metric: &Value, pointer: &str, catalog: &Catalog, problems: &mut Problems) {
     let Some(kind) = metric.get("type") else { return };
     let Ok(kind) = serde_json::from_value::<MetricKind>(kind.clone()) else { return };
+    if kind == MetricKind::Custom {
+        custom::check(metric, pointer, catalog, problems);
+    } else {
+        check_figures(metric, kind, pointer, problems);
+    }
+    let name = metric.get("name").and_then(Value::as_str).unwrap_or_default();
+    if kind == MetricKind::Accuracy && metric.get("data_config").is_none() {
+        let message = format!("metric `{name}` measures accuracy but names no data");
+        let help = "add `data_config` with the name of a data config".to_owned();
+        problems.push(Problem::error("missing-key", pointer, message, Some(help)));
+    }
+    let Ok(metric) = serde_json::from_value::<Metric>(metric.clone()) else { return };
+    for MetricProblem { pointer: place, code, message, help } in metric.problems() {
+        problems.push(Problem::error(code, &format!("{pointer}{place}"), message, Some(help)));
+    }
+}
+
+fn check_figures(metric: &Value, kind: MetricKind, pointer: &str, problems: &mut Problems) {
     let known = kind.sub_metrics();
     let sub_types = metric.get("sub_types").and_then(Value::as_array);
     for (index, sub_type) in sub_types.into_iter().flatten().enumerate() {
@@ -169,16 +188,6 @@ fn check_metric(metric: &Value, pointer: &str, problems: &mut Problems) {
         };
         let help = suggest(name, known.iter().copied());
         problems.push(Problem::error(code, &pointer, message, help).replaced_by(near));
-    }
-    let name = metric.get("name").and_then(Value::as_str).unwrap_or_default();
-    if kind == MetricKind::Accuracy && metric.get("data_config").is_none() {
-        let message = format!("metric `{name}` measures accuracy but names no data");
-        let help = "add `data_config` with the name of a data config".to_owned();
-        problems.push(Problem::error("missing-key", pointer, message, Some(help)));
-    }
-    let Ok(metric) = serde_json::from_value::<Metric>(metric.clone()) else { return };
-    for MetricProblem { pointer: place, code, message, help } in metric.problems() {
-        problems.push(Problem::error(code, &format!("{pointer}{place}"), message, Some(help)));
     }
 }
 

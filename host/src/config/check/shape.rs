@@ -4,7 +4,7 @@ use olive_schemas::pointer::escape;
 use serde_json::{Map, Value, json};
 
 use super::data::{Need, is_slip_of_container, need};
-use super::{Problem, Problems};
+use super::{Problem, Problems, custom};
 use crate::config::advice::unavailable;
 use crate::config::schema::{Validators, nearest, quoted, suggest, violations, workflow_schema};
 use crate::config::upgrade::root_keys;
@@ -47,7 +47,7 @@ pub(super) fn check(value: &Value, catalog: &Catalog, problems: &mut Problems) {
     check_model(value, &mut shapes);
     check_systems(value, catalog, &mut shapes);
     check_references(value, catalog, &mut shapes);
-    check_evaluators(value, &mut shapes);
+    check_evaluators(value, catalog, &mut shapes);
     check_data(value, &mut shapes);
     for (pointer, pass) in passes(value) {
         let kind = pass.get("type").and_then(Value::as_str).unwrap_or_default();
@@ -184,7 +184,10 @@ fn references(value: &Value) -> Vec<(String, &Value)> {
     found.collect()
 }
 
-fn check_evaluators(value: &Value, shapes: &mut Shapes<'_, '_>) {
+fn check_evaluators<'a>(value: &Value, catalog: &'a Catalog, shapes: &mut Shapes<'a, '_>) {
+    for (pointer, settings, schema) in custom::settings(value, catalog) {
+        shapes.check(&settings, &[], schema, &pointer);
+    }
     let schema = types::evaluator();
     for (name, evaluator) in entries(value, "evaluators") {
         if evaluator.get("type").is_none() {

@@ -30,7 +30,7 @@ pub(super) fn schema(
     let sections = [
         ("InputModel", model::model(&installed.sources, definitions)),
         ("System", model::system(&installed.systems, definitions)),
-        ("Evaluator", evaluator::evaluator(definitions)),
+        ("Evaluator", evaluator::evaluator(&installed.evaluators, definitions)),
     ];
     definitions.extend(sections.map(|(name, section)| (name.to_owned(), section)));
     engine::widen(definitions);

@@ -214,7 +214,7 @@ fn definition_name(word: &str, kind: &str, index: usize, taken: &Map<String, Val
 }
 
 /// A regular expression for `name` in any case.
-fn any_case(name: &str) -> String {
+pub(super) fn any_case(name: &str) -> String {
     let mut pattern = String::new();
     for letter in name.chars() {
         if letter.is_ascii_alphabetic() {

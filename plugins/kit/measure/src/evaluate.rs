@@ -127,6 +127,9 @@ fn measure(
             let bytes = peak_bytes(subject.model, &prompt, num_tokens, surroundings.observer)?;
             Ok(vec![Figure::plain(bytes as f64); metric.sub_types.len()])
         }
+        MetricKind::Custom => {
+            metric.sub_types.iter().map(|sub| Err(unknown(metric, sub))).collect()
+        }
     }
 }
 

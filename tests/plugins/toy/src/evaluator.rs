@@ -3,8 +3,10 @@
 use std::fs;
 
 use olive_plugin_api::{
-    Evaluator, EvaluatorConfig, MetricKind, MetricValue, Model, ModelKind, PluginError, StepContext,
+    CustomFigure, CustomMetrics, Evaluator, EvaluatorConfig, MetricKind, MetricValue, Model,
+    ModelKind, PluginError, StepContext,
 };
+use serde_json::{Value, json};
 
 /// Reads the score of a model and weighs it.
 #[derive(Default)]
@@ -22,6 +24,25 @@ impl Evaluator for ToyEvaluator {
         &[MetricKind::Accuracy, MetricKind::SizeOnDisk]
     }
 
+    fn custom() -> Option<CustomMetrics> {
+        let figure = |name: &str, higher_is_better| CustomFigure {
+            name: name.into(),
+            description: String::new(),
+            higher_is_better,
+        };
+        Some(CustomMetrics {
+            figures: vec![figure("merit", true), figure("flaw", false)],
+            schema: json!({
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                    "factor": {"type": "number", "minimum": 0, "default": 1.0},
+                    "forget": {"type": "string"}
+                }
+            }),
+        })
+    }
+
     fn evaluate(
         &self,
         model: &Model,
@@ -35,11 +56,15 @@ impl Evaluator for ToyEvaluator {
             if let Some(data) = &metric.data_config {
                 ctx.data_config(data)?;
             }
+            let settings = &metric.user_config.settings;
+            let factor = settings.get("factor").and_then(Value::as_f64).unwrap_or(1.0);
+            let forgotten = settings.get("forget").and_then(Value::as_str);
             let value = match metric.kind {
                 MetricKind::SizeOnDisk => size(model)?,
-                _ => score,
+                _ => score * factor,
             };
             let sub_types = metric.sub_types.iter();
+            let sub_types = sub_types.filter(|sub_type| Some(&*sub_type.name) != forgotten);
             values.extend(sub_types.map(|sub_type| metric.figure(sub_type, value)));
         }
         Ok(values)
