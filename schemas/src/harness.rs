@@ -22,6 +22,18 @@ pub struct HarnessEvaluator {
     /// Rows measured at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
+    /// Solved questions before each: the first other rows of its file.
+    #[serde(default)]
+    pub num_fewshot: Option<usize>,
+    /// Whether questions are put as chats, by the chat template.
+    #[serde(default)]
+    pub apply_chat_template: Option<bool>,
+    /// Whether solved questions are messages of a chat of their own.
+    #[serde(default)]
+    pub fewshot_as_multiturn: Option<bool>,
+    /// Text before all questions; the system's message of a chat.
+    #[serde(default)]
+    pub system_instruction: Option<String>,
     /// How many samples of each task are kept.
     #[serde(default)]
     pub sample_log_num: usize,
@@ -43,12 +55,7 @@ pub(crate) fn ignored() -> Value {
 
 /// Keys of Olive's evaluator that are not done, each with the reason.
 pub(crate) fn unavailable() -> Value {
-    let drawn = "prompts are taken as the file has them";
     json!({
-        "num_fewshot": {"reason": drawn, "unless": [null, 0]},
-        "fewshot_as_multiturn": {"reason": drawn, "unless": [null, false]},
-        "apply_chat_template": {"reason": drawn, "unless": [null, false]},
-        "system_instruction": {"reason": drawn, "unless": [null]},
         "max_length": {"reason": "prompts are never cut", "unless": [null]},
         "provider_options": {"reason": "the system has them", "unless": [null, {}, []]},
         "model_args": {"reason": "the model is opened as its files say", "unless": [null, {}]}

@@ -206,6 +206,12 @@ impl SubMetric {
     "script_dir": "Python code of a config is never run"
 }), extend("x-olive-unavailable" = {
     "batch_size": {"reason": "one prompt is measured at a time", "unless": [null, 1]},
+    "gen_prefix": {"reason": "answers are the choices alone", "unless": [null]},
+    "fewshot_split": {"reason": "`fewshot_data_config` names the data", "unless": [null]},
+    "fewshot_config": {
+        "reason": "solved questions are the first rows, as of the sampler `first_n`",
+        "unless": [null, {"sampler": "first_n"}]
+    },
     "user_script": {"reason": PYTHON, "unless": [null]},
     "evaluate_func": {"reason": PYTHON, "unless": [null]},
     "evaluate_func_kwargs": {"reason": PYTHON, "unless": [null, {}]},
@@ -234,6 +240,32 @@ pub struct MetricSettings {
     /// When left out it is one space, and nothing where white space is there already.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_delimiter: Option<String>,
+    /// Solved questions before each question of multiple choice: the first rows of the data.
+    #[serde(skip_serializing_if = "is_default")]
+    pub num_fewshot: usize,
+    /// Name of the data config that solved questions are taken from.
+    ///
+    /// When left out it is the metric's own, and no row is solved before itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-olive-reference" = "data_config"))]
+    pub fewshot_data_config: Option<String>,
+    /// Text after each solved question; an empty line when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fewshot_delimiter: Option<String>,
+    /// Text before all questions of multiple choice, as it is; the system's message of a chat.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Text before `description`, with `fewshot_delimiter` between them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system_instruction: Option<String>,
+    /// Whether questions of multiple choice are put as chats, by the chat template.
+    #[serde(skip_serializing_if = "is_default")]
+    pub apply_chat_template: bool,
+    /// Whether solved questions are messages of a chat, each with its answer, or all one message.
+    ///
+    /// They are messages of their own when this is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fewshot_as_multiturn: Option<bool>,
     /// Model that `token_match` and `kl_divergence` compare with, which the same evaluator runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-olive-path" = "input"))]
@@ -265,6 +297,13 @@ impl Default for MetricSettings {
             limit: None,
             labels: Vec::new(),
             target_delimiter: None,
+            num_fewshot: 0,
+            fewshot_data_config: None,
+            fewshot_delimiter: None,
+            description: None,
+            system_instruction: None,
+            apply_chat_template: false,
+            fewshot_as_multiturn: None,
             reference_model: None,
             prompt_tokens: 64,
             warmup_num: None,
@@ -272,6 +311,13 @@ impl Default for MetricSettings {
             sleep_num: None,
             inference_settings: None,
         }
+    }
+}
+
+impl MetricSettings {
+    /// Text after each solved question.
+    pub fn shot_delimiter(&self) -> &str {
+        self.fewshot_delimiter.as_deref().unwrap_or("\n\n")
     }
 }
 

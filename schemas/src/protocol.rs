@@ -242,18 +242,10 @@ impl Line {
     }
 }
 
-/// What is wrong with `line`, which is no JSON: most often a number that JSON has not.
 fn syntax(line: &[u8], error: &serde_json::Error) -> String {
     let rest = line.get(error.column().saturating_sub(1)..).unwrap_or_default();
-    let words = ["NaN", "Infinity", "-Infinity"];
-    let begins = |word: &&str| {
-        let tail = &word.as_bytes()[word.len().min(1)..];
-        rest.starts_with(word.as_bytes()) || rest.starts_with(tail)
-    };
-    match words.into_iter().find(begins) {
-        Some(word) => format!("`{word}` is no number of JSON, in column {}", error.column()),
-        None => error.to_string(),
-    }
+    let word = ["NaN", "Infinity"].into_iter().find(|word| rest.starts_with(word.as_bytes()));
+    word.map_or_else(|| error.to_string(), |word| format!("`{word}` is no number of JSON"))
 }
 
 fn is_end(event: &str) -> bool {

@@ -1,6 +1,7 @@
 //! Searches: which variants run, which model is the result, and what is told.
 
 mod candidates;
+mod planned;
 mod quantizations;
 mod stages;
 mod stopped;
@@ -82,49 +83,6 @@ fn trials(footprint: &Value) -> Vec<String> {
 fn scores(values: &[f64]) -> Value {
     let alternative = |score: &f64| json!({"type": "Toy", "score": score});
     values.iter().map(alternative).collect()
-}
-
-#[test]
-fn trials_teach_how_long_a_search_takes() {
-    let passes = json!({
-        "shared": {"type": "Toy", "ballast_bytes": 10},
-        "choose": scores(&[0.2, 0.9, 0.7])
-    });
-    let playground = searched(&passes, &json!({"sampler": "sequential"}));
-    let whole = || {
-        let said = playground.olive(&["plan", "--config", "@/olive.json", "--json"]);
-        let plan: Value = serde_json::from_str(said.out.lines().last().unwrap()).unwrap();
-        plan["whole"].clone()
-    };
-    // Of what is shared, the training and its input's figure count once.
-    let before = whole();
-    assert_eq!((&before["num_variants"], &before["num_steps"]), (&json!(3), &json!(8)));
-    assert_eq!(
-        (&before["seconds"], &before["unknown"]),
-        (&json!(0.0), &json!(["ToyEvaluator", "Toy"]))
-    );
-    playground.run().check(0, &[]);
-    assert_eq!((&whole()["num_steps"], &whole()["seconds"]), (&json!(0), &json!(0.0)));
-    std::fs::remove_dir_all(playground.path("cache")).unwrap();
-    let after = whole();
-    assert_eq!((&after["num_steps"], &after["unknown"]), (&json!(8), &json!([])));
-    assert!(after["seconds"].as_f64().unwrap() > 0.0);
-    let said = playground.olive(&["plan", "--config", "@/olive.json"]);
-    said.check(0, &["the whole search: about ", "for 3 variants, 8 steps to do"]);
-
-    let strategy = json!({"sampler": "random", "max_samples": 1, "max_time": 1e-9});
-    let text = playground.read("olive.json");
-    let mut config: Value = serde_json::from_str(&text).unwrap();
-    config["search_strategy"] = strategy;
-    playground.write("olive.json", &config.to_string());
-    let said = playground.olive(&["plan", "--config", "@/olive.json"]);
-    said.check(0, &["for 1 variant, ", "none is begun after "]);
-    config["search_strategy"] = json!(false);
-    config["passes"]["choose"] = json!({"type": "Toy", "score": 0.9});
-    playground.write("olive.json", &config.to_string());
-    // What trials measured one by one is known of a run that measures all at once.
-    let said = playground.olive(&["plan", "--config", "@/olive.json"]);
-    said.check(0, &["time: about "]);
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use olive_schemas::error::PluginError;
-use olive_schemas::footprint::{ModelRecord, StepStatus};
+use olive_schemas::footprint::ModelRecord;
 use olive_schemas::goal::GoalOutcome;
 use olive_schemas::search::TrialOutcome;
+use olive_schemas::validation::Cost;
 
 use super::Searched;
 use super::standing::Bar;
@@ -74,7 +75,7 @@ impl Ground<'_> {
     ) -> Made {
         self.view.trial_started(number, &self.searched.variants.choices(variant));
         let start = Instant::now();
-        let (checked, plan, settled) = match self.plan(variant, last) {
+        let (plan, costs, settled) = match self.plan(variant, last) {
             Ok(planned) => planned,
             Err(reason) => return Made::skipped(reason),
         };
@@ -90,7 +91,7 @@ impl Ground<'_> {
         let is_whole = last.is_none();
         let given_up = |models: &[ModelRecord]| given_up(&plan, models, bar).filter(|_| is_whole);
         let models = engine::walk(&plan, &titles, &context, &|models| given_up(models).is_none());
-        self.learn(&checked, &plan, &models);
+        forecast::learn(&plan, &costs, &models);
         match samples::place(&plan, self.store, Some(number)) {
             Ok(without) if number == 1 => without.iter().for_each(|metric| {
                 self.view
@@ -104,18 +105,8 @@ impl Ground<'_> {
         Made { outcome, models, goals, is_whole, duration_sec: start.elapsed().as_secs_f64() }
     }
 
-    /// Remembers how long the steps took that ran for `models`.
-    fn learn(&self, checked: &CheckedWorkflow, plan: &Plan, models: &[ModelRecord]) {
-        let mut records = models.iter().flat_map(ModelRecord::steps);
-        if records.any(|record| record.status == StepStatus::Ran) {
-            let Self { host, searched, choices, .. } = self;
-            let scope = Scope::run(choices.model.as_ref().map(|model| model.kind));
-            let costs = estimates(checked, searched.source, &host.catalog, scope);
-            forecast::learn(plan, &costs, models);
-        }
-    }
-
-    /// The config that `variant` says, its plan, and the steps whose pass has seen its model.
+    /// The plan of `variant`, the costs of its passes by name, and the steps whose pass has seen its
+    /// model.
     ///
     /// # Errors
     /// Why the variant cannot work.
@@ -123,7 +114,7 @@ impl Ground<'_> {
         &self,
         variant: &Variant,
         last: Option<&str>,
-    ) -> Result<(CheckedWorkflow, Plan, Vec<StepKey>), String> {
+    ) -> Result<(Plan, Vec<(String, Option<Cost>)>, Vec<StepKey>), String> {
         let Self { host, searched, choices, .. } = self;
         let source = searched.source;
         let (checked, plan) = searched.plan(host, variant, last, choices)?;
@@ -138,7 +129,7 @@ impl Ground<'_> {
         let found = prepared.found.into_iter().map(|problem| checked.finding(problem, source));
         let errors: Vec<Finding> = found.filter(Finding::is_error).collect();
         if errors.is_empty() {
-            Ok((checked, plan, prepared.settled))
+            Ok((plan, costs, prepared.settled))
         } else {
             Err(joined(errors.iter().map(|told| told.diagnostic.message.as_str())))
         }

@@ -85,6 +85,40 @@ fn choices_have_the_likelihoods_of_lm_evaluation_harness() {
 }
 
 #[test]
+fn solved_questions_stand_before_each_as_in_lm_evaluation_harness() {
+    let recorded: Value =
+        serde_json::from_slice(&fs::read(harness("prompts.json")).unwrap()).unwrap();
+    // With words and as a chat; both fit the positions of the tiny models.
+    for case in [&recorded[3], &recorded[16]] {
+        let folder = tempfile::tempdir().unwrap();
+        let model = case["model"].as_str();
+        let mut settings = json!({
+            "target_delimiter": " ", "apply_chat_template": model.is_some()
+        });
+        let ours = case.as_object().unwrap().iter();
+        let ours = ours.filter(|(key, _)| !["model", "shots", "asked"].contains(&key.as_str()));
+        settings.as_object_mut().unwrap().extend(ours.map(|(k, v)| (k.clone(), v.clone())));
+        if case["shots"].is_string() {
+            settings["fewshot_data_config"] = "shots".into();
+        }
+        let metric = json!({"sub_types": [{"name": "acc"}], "user_config": settings});
+        let mut request = request(model.unwrap_or("tiny-phi3"), &metric, &folder);
+        for (name, file) in [("tone", "questions.jsonl"), ("shots", "shots.jsonl")] {
+            request["data_configs"][name] = json!({
+                "name": name,
+                "load_dataset_config": {"data_name": "json", "data_files": harness(file)},
+                "pre_process_data_config": {"add_special_tokens": false},
+            });
+        }
+        assert_eq!(run(&request).unwrap()[0].uncertainty.unwrap().count, 6);
+        let rows = records(&folder);
+        for (row, expected) in rows.iter().zip(case["asked"].as_array().unwrap()) {
+            assert_eq!(row["prompt"], expected["context"]);
+        }
+    }
+}
+
+#[test]
 fn labels_of_the_data_are_classified_by_likelihood() {
     let folder = tempfile::tempdir().unwrap();
     let names = ["accuracy_score", "f1_score", "precision", "recall", "auroc"];

@@ -4,6 +4,8 @@ use super::{Average, ClassificationTask, Metric, MetricConfig, MetricKind, SubMe
 
 /// Figures of classification.
 const CLASSIFICATION: [&str; 5] = ["accuracy_score", "f1_score", "precision", "recall", "auroc"];
+/// Figures of multiple choice.
+const CHOICE: [&str; 3] = ["acc", "acc_norm", "acc_bytes"];
 /// Figures that compare with a reference model.
 const COMPARISON: [&str; 2] = ["token_match", "kl_divergence"];
 
@@ -37,6 +39,7 @@ impl Metric {
     pub fn problems(&self) -> Vec<MetricProblem> {
         let mut problems = Vec::new();
         self.check_evaluator(&mut problems);
+        self.check_asking(&mut problems);
         if self.kind == MetricKind::Accuracy {
             self.check_labels(&mut problems);
             for (index, sub) in self.sub_types.iter().enumerate() {
@@ -76,6 +79,39 @@ impl Metric {
             code: "wrong-value",
             message: format!("`{key}` is for metrics of type `custom`"),
             help: format!("write `\"type\": \"custom\"`, or take `{key}` out"),
+        }));
+    }
+
+    /// That only metrics with multiple choice say how its questions are put, and say no more than is
+    /// read.
+    fn check_asking(&self, problems: &mut Vec<MetricProblem>) {
+        let settings = &self.user_config;
+        let is_choice = self.kind == MetricKind::Accuracy
+            && self.sub_types.iter().any(|sub| CHOICE.contains(&sub.name.as_str()));
+        let has_shots = settings.num_fewshot > 0;
+        let is_chat = settings.apply_chat_template;
+        let delimits =
+            has_shots || (settings.system_instruction.is_some() && settings.description.is_some());
+        let written = [
+            ("num_fewshot", has_shots, is_choice),
+            ("apply_chat_template", is_chat, is_choice),
+            ("description", settings.description.is_some(), is_choice),
+            ("system_instruction", settings.system_instruction.is_some(), is_choice),
+            ("fewshot_data_config", settings.fewshot_data_config.is_some(), has_shots),
+            ("fewshot_delimiter", settings.fewshot_delimiter.is_some(), delimits),
+            ("fewshot_as_multiturn", settings.fewshot_as_multiturn.is_some(), has_shots && is_chat),
+        ];
+        let needs = |key: &str| match key {
+            "fewshot_data_config" | "fewshot_delimiter" => "`num_fewshot` above 0",
+            "fewshot_as_multiturn" => "`num_fewshot` above 0 and `apply_chat_template`",
+            _ => "a figure of multiple choice: `acc`, `acc_norm` or `acc_bytes`",
+        };
+        let idle = written.into_iter().filter(|(_, is_there, is_read)| *is_there && !is_read);
+        problems.extend(idle.map(|(key, ..)| MetricProblem {
+            pointer: format!("/user_config/{key}"),
+            code: "wrong-value",
+            message: format!("`{key}` of metric `{}` needs {}", self.name, needs(key)),
+            help: format!("add that, or take `{key}` out"),
         }));
     }
 
@@ -175,6 +211,29 @@ mod tests {
             let found = metric.problems();
             let places: Vec<_> = found.iter().map(|problem| problem.pointer.as_str()).collect();
             assert_eq!(places, Vec::from_iter(expected), "{sub_type} {settings}");
+        }
+    }
+
+    #[test]
+    fn only_multiple_choice_has_solved_questions() {
+        for (figure, settings, expected) in [
+            ("acc", json!({"num_fewshot": 2, "fewshot_data_config": "d"}), vec![]),
+            ("acc_norm", json!({"apply_chat_template": true, "description": "Choose."}), vec![]),
+            ("exact_match", json!({"num_fewshot": 2}), vec!["/user_config/num_fewshot"]),
+            ("acc", json!({"fewshot_delimiter": "\n"}), vec!["/user_config/fewshot_delimiter"]),
+            (
+                "acc",
+                json!({"num_fewshot": 1, "fewshot_as_multiturn": false}),
+                vec!["/user_config/fewshot_as_multiturn"],
+            ),
+        ] {
+            let metric = json!({
+                "name": "m", "type": "accuracy", "data_config": "rows",
+                "sub_types": [{"name": figure}], "user_config": settings
+            });
+            let metric: Metric = serde_json::from_value(metric).unwrap();
+            let found: Vec<String> = metric.problems().into_iter().map(|p| p.pointer).collect();
+            assert_eq!(found, expected, "{figure} {settings}");
         }
     }
 

@@ -197,6 +197,7 @@ pub(super) fn companions() -> Vec<Companion> {
         with("/evaluators/tone/metrics/0/user_config/evaluator", custom.clone())
             .to(json!("Nobody")),
         with("/evaluators/tone/metrics/0/user_config/settings", custom).to(json!({"factor": 2.0})),
+        value("/evaluators/tone/metrics/0/user_config/fewshot_data_config", json!("train")),
         with("/evaluators/tone/metrics/0/sample_log_num", sampled.clone()).to(json!(7)),
         with("/evaluators/tone/metrics/0/sample_log_dir", sampled).to(json!("others")),
         value("/evaluators/tone/metrics/0/sub_types/0/name", json!("perplexity")),

@@ -1,5 +1,6 @@
 //! Metrics of quality: which of their figures are measured together, and on what of the data.
 
+use olive_kit_text::delimited;
 use olive_schemas::metric::{Metric, SubMetric};
 
 use crate::classification::{Labels, classify, figure};
@@ -8,9 +9,9 @@ use crate::data::Dataset;
 use crate::error::{MeasureError, ModelError};
 use crate::exact_match::exact_match;
 use crate::ground::Ground;
-use crate::likelihood::{Continuation, delimited};
+use crate::likelihood::Continuation;
 use crate::model::LanguageModel;
-use crate::multiple_choice::{Normalization, choose, share};
+use crate::multiple_choice::{Normalization, asking, choose, share, told};
 use crate::perplexity::perplexity;
 use crate::uncertainty::Figure;
 
@@ -87,9 +88,10 @@ impl Walk {
             Self::Perplexity => same(perplexity(ground, &data.texts(tokenizer)?)?),
             Self::Classification => classification(metric, subs, data, ground)?,
             Self::MultipleChoice => {
-                let questions = data.questions(tokenizer)?;
-                let delimiter = settings.target_delimiter.as_deref();
-                let found = choose(ground, &questions, delimiter)?;
+                let told = told(settings);
+                let asking = asking(settings, &told);
+                let questions = data.questions(tokenizer, &asking)?;
+                let found = choose(ground, &questions, asking.choice_delimiter())?;
                 let figure =
                     |sub: &&SubMetric| share(&questions, &found, Normalization::of(&sub.name));
                 subs.iter().map(figure).collect()

@@ -7,14 +7,14 @@ mod labels;
 use std::collections::BTreeMap;
 use std::iter::zip;
 
-use olive_kit_text::Example;
+use olive_kit_text::{Example, delimited};
 use olive_schemas::metric::{Average, ClassificationTask, MetricConfig, SubMetric};
 
 pub use labels::Labels;
 
 use crate::error::MeasureError;
 use crate::ground::Ground;
-use crate::likelihood::{Continuation, delimited, log_likelihoods};
+use crate::likelihood::{Continuation, log_likelihoods};
 use crate::records::Record;
 use crate::uncertainty::Figure;
 use counts::Counts;

@@ -1,7 +1,8 @@
 //! The rows of a data config, as metrics need them.
 
 use olive_kit_text::{
-    Example, Place, Question, Row, TextError, Tokenizer, examples, prompts, questions, rows, texts,
+    Asking, Example, Place, Question, Row, Shots, TextError, Tokenizer, examples, prompts, rows,
+    texts,
 };
 use olive_schemas::data::DataConfig;
 
@@ -10,6 +11,8 @@ use olive_schemas::data::DataConfig;
 pub struct Dataset<'a> {
     config: &'a DataConfig,
     rows: Vec<Row>,
+    /// Other data that solved questions are taken from, and its first rows.
+    shots: Option<(&'a DataConfig, Vec<Row>)>,
 }
 
 impl<'a> Dataset<'a> {
@@ -20,7 +23,17 @@ impl<'a> Dataset<'a> {
     pub fn read(config: &'a DataConfig, limit: Option<usize>) -> Result<Self, TextError> {
         let limits = [config.pre_process_data_config.max_samples, limit];
         let limit = limits.into_iter().flatten().min().unwrap_or(usize::MAX);
-        Ok(Self { config, rows: rows::read_first(&config.load_dataset_config, limit)? })
+        let rows = rows::read_first(&config.load_dataset_config, limit)?;
+        Ok(Self { config, rows, shots: None })
+    }
+
+    /// The same with solved questions from the first `count` rows of `config` instead of its own.
+    ///
+    /// # Errors
+    /// When the files cannot be read.
+    pub fn with_shots(self, config: &'a DataConfig, count: usize) -> Result<Self, TextError> {
+        let rows = rows::read_first(&config.load_dataset_config, count)?;
+        Ok(Self { shots: Some((config, rows)), ..self })
     }
 
     /// Name of the data config.
@@ -63,12 +76,27 @@ impl<'a> Dataset<'a> {
         prompts(tokenizer, &self.rows, &self.config.pre_process_data_config)
     }
 
-    /// Question of each row, with the answers to choose from.
+    /// Question of each row as `asking` puts it, with the answers to choose from.
     ///
     /// # Errors
-    /// When a row is no such question.
-    pub fn questions(&self, tokenizer: &Tokenizer) -> Result<Vec<Question>, TextError> {
-        questions(tokenizer, &self.rows, &self.config.pre_process_data_config)
+    /// When a row is no such question, or cannot be put so.
+    pub fn questions(
+        &self,
+        tokenizer: &Tokenizer,
+        asking: &Asking<'_>,
+    ) -> Result<Vec<Question>, TextError> {
+        let settings = &self.config.pre_process_data_config;
+        let own = match &self.shots {
+            None if asking.num_shots > 0 => rows::read(&self.config.load_dataset_config)?,
+            _ => Vec::new(),
+        };
+        let shots = match &self.shots {
+            Some((config, rows)) => {
+                Shots { rows, config: &config.pre_process_data_config, is_asked: false }
+            }
+            None => Shots { rows: &own, config: settings, is_asked: true },
+        };
+        asking.questions(tokenizer, &self.rows, settings, shots)
     }
 
     /// Text of each row.

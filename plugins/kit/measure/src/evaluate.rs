@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use olive_kit_text::Tokenizer;
 use olive_schemas::data::DataConfig;
-use olive_schemas::metric::{EvaluatorConfig, Metric, MetricKind, MetricValue, SubMetric};
+use olive_schemas::metric::{
+    EvaluatorConfig, Metric, MetricKind, MetricSettings, MetricValue, SubMetric,
+};
 
 use crate::confidence;
 use crate::data::Dataset;
@@ -179,7 +181,11 @@ fn accuracy(
     surroundings: &mut Surroundings<'_>,
     records: &mut Records,
 ) -> Result<Vec<Figure>, MeasureError> {
-    let Some(data) = dataset(metric, surroundings)? else { return Ok(Vec::new()) };
+    let Some(mut data) = dataset(metric, surroundings)? else { return Ok(Vec::new()) };
+    let MetricSettings { num_fewshot, fewshot_data_config, .. } = &metric.user_config;
+    if let Some(name) = fewshot_data_config.as_ref().filter(|_| *num_fewshot > 0) {
+        data = data.with_shots(data_config(metric, name, surroundings)?, *num_fewshot)?;
+    }
     let Subject { model, tokenizer, .. } = subject;
     let Surroundings { observer, open_reference, .. } = surroundings;
     let mut ground = Ground {
@@ -210,11 +216,19 @@ fn dataset<'a>(
     surroundings: &Surroundings<'a>,
 ) -> Result<Option<Dataset<'a>>, MeasureError> {
     let Some(name) = &metric.data_config else { return Ok(None) };
-    let Some(config) = (surroundings.data_config)(name) else {
-        let (metric, name) = (metric.name.clone(), name.clone());
-        return Err(MeasureError::UnknownDataConfig { metric, name });
-    };
+    let config = data_config(metric, name, surroundings)?;
     Ok(Some(Dataset::read(config, metric.user_config.limit)?))
+}
+
+fn data_config<'a>(
+    metric: &Metric,
+    name: &str,
+    surroundings: &Surroundings<'a>,
+) -> Result<&'a DataConfig, MeasureError> {
+    (surroundings.data_config)(name).ok_or_else(|| {
+        let (metric, name) = (metric.name.clone(), name.to_owned());
+        MeasureError::UnknownDataConfig { metric, name }
+    })
 }
 
 #[cfg(test)]

@@ -49,14 +49,6 @@ impl Continuation {
     }
 }
 
-/// What stands between `prompt` and a choice: `delimiter`, or one space unless there is white space
-/// already.
-pub fn delimited(prompt: &str, choice: &str, delimiter: Option<&str>) -> String {
-    let is_apart = prompt.ends_with(char::is_whitespace) || choice.starts_with(char::is_whitespace);
-    let delimiter = delimiter.unwrap_or(if is_apart { "" } else { " " });
-    format!("{delimiter}{choice}")
-}
-
 /// Natural logarithms of the probabilities of each of `choices`, one or more.
 ///
 /// The tokens that all of them begin with go through the model once, where its cache can go back.
@@ -148,7 +140,7 @@ fn sum_of_exp(logits: &[f32], largest: f32) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Continuation, delimited, divergence, log_likelihoods, log_probability};
+    use super::{Continuation, divergence, log_likelihoods, log_probability};
     use crate::toy::{Parrot, tokenizer};
 
     #[test]
@@ -170,19 +162,6 @@ mod tests {
         assert!((divergence(&p, &q) - expected).abs() < 1e-6);
         assert!(divergence(&p, &p.map(|logit| logit + 4.0)).abs() < 1e-6);
         assert!(divergence(&[f32::NEG_INFINITY, 0.0], &[0.0, 0.0]) - 2.0_f64.ln() < 1e-6);
-    }
-
-    #[test]
-    fn one_space_stands_before_a_choice_unless_the_config_says_otherwise() {
-        for (prompt, choice, delimiter, expected) in [
-            ("Tone:", "joy", None, " joy"),
-            ("Tone:\n", "joy", None, "joy"),
-            ("Tone:", " joy", None, " joy"),
-            ("Tone:", "joy", Some(""), "joy"),
-            ("Tone: ", "joy", Some("\n"), "\njoy"),
-        ] {
-            assert_eq!(delimited(prompt, choice, delimiter), expected);
-        }
     }
 
     #[test]

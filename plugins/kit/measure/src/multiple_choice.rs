@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::iter::zip;
 
-use olive_kit_text::Question;
+use olive_kit_text::{Asking, Question, Turns, delimited};
+use olive_schemas::metric::MetricSettings;
 
 use crate::classification::largest;
 use crate::error::MeasureError;
 use crate::ground::Ground;
-use crate::likelihood::{Continuation, delimited, log_likelihoods};
+use crate::likelihood::{Continuation, log_likelihoods};
 use crate::records::Record;
 use crate::uncertainty::Figure;
 
@@ -40,6 +41,34 @@ impl Normalization {
             Self::Bytes => choice.len() as f64,
         }
     }
+}
+
+/// How the questions of multiple choice are put, when the model is `told` something before.
+pub fn asking<'a>(settings: &'a MetricSettings, told: &'a str) -> Asking<'a> {
+    let is_chat = settings.apply_chat_template;
+    let turns =
+        if settings.fewshot_as_multiturn.unwrap_or(true) { Turns::Several } else { Turns::One };
+    Asking {
+        description: told,
+        target_delimiter: settings.target_delimiter.as_deref(),
+        shot_delimiter: settings.shot_delimiter(),
+        num_shots: settings.num_fewshot,
+        turns: is_chat.then_some(turns),
+    }
+}
+
+/// What the model is told before the questions; instruction and description are apart as solved
+/// questions are, unless there is white space already.
+pub fn told(settings: &MetricSettings) -> String {
+    let part = |part: &Option<String>| part.clone().unwrap_or_default();
+    let (instruction, description) =
+        (part(&settings.system_instruction), part(&settings.description));
+    let is_apart = instruction.ends_with(char::is_whitespace)
+        || description.starts_with(char::is_whitespace)
+        || instruction.is_empty()
+        || description.is_empty();
+    let delimiter = if is_apart { "" } else { settings.shot_delimiter() };
+    instruction + delimiter + &description
 }
 
 /// Asks the model each of `questions`; gives the log-likelihoods of their choices.

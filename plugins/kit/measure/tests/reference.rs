@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use olive_kit_measure::Figure;
 use olive_kit_measure::classification::{Predictions, figure, softmax};
-use olive_kit_measure::multiple_choice::{Normalization, share};
+use olive_kit_measure::multiple_choice::{Normalization, asking, share, told};
 use olive_kit_testing::fixture;
-use olive_kit_text::{Question, Tokenizer, questions, rows};
-use olive_schemas::metric::SubMetric;
+use olive_kit_text::{Question, Row, Shots, Tokenizer, delimited, questions, rows};
+use olive_schemas::metric::{MetricSettings, SubMetric};
 use serde_json::{Value, json};
 
 /// torchmetrics computes in f32.
@@ -103,9 +103,71 @@ fn multiple_choice_is_scored_as_by_lm_evaluation_harness() {
     }
 }
 
+#[test]
+fn questions_are_put_as_by_lm_evaluation_harness() {
+    let mut count = 0;
+    for case in read("prompts.json").as_array().unwrap() {
+        let model = case["model"].as_str();
+        let mut settings = json!({"target_delimiter": " ", "apply_chat_template": model.is_some()});
+        let ours = case.as_object().unwrap().iter();
+        let ours = ours.filter(|(key, _)| !["model", "shots", "asked"].contains(&key.as_str()));
+        settings.as_object_mut().unwrap().extend(ours.map(|(k, v)| (k.clone(), v.clone())));
+        let settings: MetricSettings = serde_json::from_value(settings).unwrap();
+        let told = told(&settings);
+        let asking = asking(&settings, &told);
+        let tokenizer = Tokenizer::open(&fixture(model.unwrap_or("tiny-phi3"))).unwrap();
+        let rows = rows_of("questions.jsonl");
+        let others = case["shots"].as_str().map(rows_of);
+        let config = serde_json::from_value(json!({"add_special_tokens": false})).unwrap();
+        let shots = Shots {
+            rows: others.as_deref().unwrap_or(&rows),
+            config: &config,
+            is_asked: others.is_none(),
+        };
+        let found = asking.questions(&tokenizer, &rows, &config, shots).unwrap();
+        for (question, expected) in found.iter().zip(case["asked"].as_array().unwrap()) {
+            assert_eq!(question.prompt, expected["context"], "{settings:?} {model:?}");
+            let delimiter = asking.choice_delimiter();
+            let continuations: Vec<String> = question
+                .choices
+                .iter()
+                .map(|choice| delimited(&question.prompt, choice, delimiter))
+                .collect();
+            assert_eq!(json!(continuations), expected["continuations"], "{settings:?}");
+            count += 1;
+        }
+    }
+    assert_eq!(count, 27 * 6);
+}
+
+#[test]
+fn too_few_solved_questions_and_no_chat_template_are_refused() {
+    let rows = rows_of("questions.jsonl");
+    let config = serde_json::from_value(json!({})).unwrap();
+    let refused = |settings: Value, folder: &Path| {
+        let settings: MetricSettings = serde_json::from_value(settings).unwrap();
+        let shots = Shots { rows: &rows, config: &config, is_asked: true };
+        let tokenizer = Tokenizer::open(folder).unwrap();
+        let found = asking(&settings, "").questions(&tokenizer, &rows, &config, shots);
+        found.unwrap_err().to_string()
+    };
+    let error = refused(json!({"num_fewshot": 6}), &fixture("tiny-phi3"));
+    assert_eq!(error, "6 solved questions are wanted, and there are 5 other rows");
+    let bare = tempfile::tempdir().unwrap();
+    for file in ["tokenizer.json", "tokenizer_config.json"] {
+        fs::copy(fixture("tiny-llama").join(file), bare.path().join(file)).unwrap();
+    }
+    let error = refused(json!({"apply_chat_template": true}), bare.path());
+    assert_eq!(error, "the model's tokenizer has no chat template");
+}
+
+fn rows_of(name: &str) -> Vec<Row> {
+    let config = json!({"data_name": "json", "data_files": own_fixture(name)});
+    rows::read(&serde_json::from_value(config).unwrap()).unwrap()
+}
+
 fn of_file() -> Vec<Question> {
-    let config = json!({"data_name": "json", "data_files": own_fixture("questions.jsonl")});
-    let rows = rows::read(&serde_json::from_value(config).unwrap()).unwrap();
+    let rows = rows_of("questions.jsonl");
     let tokenizer = Tokenizer::open(&fixture("tiny-phi3")).unwrap();
     questions(&tokenizer, &rows, &serde_json::from_value(json!({})).unwrap()).unwrap()
 }

@@ -70,7 +70,9 @@ impl Asking<'_> {
         let question = |(row, question): (&Row, Question)| {
             let shots = solved.before(row, self.num_shots, tokenizer)?;
             let prompt = match &chat {
-                Some((chat, turns)) => chat.ask(&self.messages(&shots, &question.prompt, *turns))?,
+                Some((chat, turns)) => {
+                    chat.ask(&self.messages(&shots, &question.prompt, *turns))?
+                }
                 None if config.add_special_tokens => {
                     format!("{} {}", tokenizer.bos_text(), self.text(&shots, &question.prompt))
                 }
@@ -173,4 +175,22 @@ fn chat<'a>(tokenizer: &Tokenizer, config: &'a PreProcess) -> Result<Chat<'a>, T
         _ => tokenizer.chat_template().ok_or(TextError::NoChatTemplate)?,
     };
     Chat::new(tokenizer, config, template)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::delimited;
+
+    #[test]
+    fn one_space_stands_before_a_choice_unless_the_config_says_otherwise() {
+        for (prompt, choice, delimiter, expected) in [
+            ("Tone:", "joy", None, " joy"),
+            ("Tone:\n", "joy", None, "joy"),
+            ("Tone:", " joy", None, " joy"),
+            ("Tone:", "joy", Some(""), "joy"),
+            ("Tone: ", "joy", Some("\n"), "\njoy"),
+        ] {
+            assert_eq!(delimited(prompt, choice, delimiter), expected);
+        }
+    }
 }

@@ -99,6 +99,19 @@ impl<'a> Chat<'a> {
         }
     }
 
+    /// The text of a chat of `messages`, each a role and what it says, that asks for an answer.
+    ///
+    /// # Errors
+    /// When the template refuses them.
+    pub(crate) fn ask(&self, messages: &[(&str, String)]) -> Result<String, TextError> {
+        let message = |(role, content): &(&str, String)| {
+            Jinja::from(BTreeMap::from([("role", Jinja::from(*role)), ("content", content.into())]))
+        };
+        let messages: Vec<Jinja> = messages.iter().map(message).collect();
+        let text = self.rendered(messages, true);
+        text.map_err(|error| TextError::ChatRefused { problem: error.to_string() })
+    }
+
     /// The messages of a row's chat, without members that are null.
     fn messages(&self, row: &Row) -> Result<Vec<Message>, TextError> {
         let found = row.value(self.column)?;
@@ -121,15 +134,17 @@ impl<'a> Chat<'a> {
     }
 
     fn fill(&self, row: &Row, messages: &[Message], asks: bool) -> Result<String, TextError> {
-        let mut variables = self.variables.clone();
-        let messages: Vec<_> = messages.iter().map(|message| message.value.clone()).collect();
-        variables.insert("messages".to_owned(), messages.into());
-        variables.insert("add_generation_prompt".to_owned(), asks.into());
-        let template = self.environment.get_template(TEMPLATE);
-        let text = template.and_then(|template| template.render(Jinja::from(variables)));
-        text.map_err(|error| {
+        let messages = messages.iter().map(|message| message.value.clone()).collect();
+        self.rendered(messages, asks).map_err(|error| {
             row.fault(self.column, format!("is refused by the chat template: {error}"))
         })
+    }
+
+    fn rendered(&self, messages: Vec<Jinja>, asks: bool) -> Result<String, minijinja::Error> {
+        let mut variables = self.variables.clone();
+        variables.insert("messages".to_owned(), messages.into());
+        variables.insert("add_generation_prompt".to_owned(), asks.into());
+        self.environment.get_template(TEMPLATE)?.render(Jinja::from(variables))
     }
 
     /// The bytes of `text`, the whole chat, that each message of the assistant adds.

@@ -115,6 +115,20 @@ pub enum TextError {
         /// What the parser says.
         problem: String,
     },
+    /// A chat that a template does not take.
+    #[error("the chat template refuses the chat: {problem}")]
+    ChatRefused {
+        /// What the template says.
+        problem: String,
+    },
+    /// Fewer rows than are to be solved before a question.
+    #[error("{wanted} solved questions are wanted, and there are {found} other rows")]
+    TooFewShots {
+        /// How many are wanted.
+        wanted: usize,
+        /// How many there are.
+        found: usize,
+    },
     /// A model folder without a tokenizer.
     #[error("no `tokenizer.json` in `{}`", folder.display())]
     NoTokenizer {
@@ -186,7 +200,7 @@ impl TextError {
         match self {
             Self::Read { .. } => "io",
             Self::Format { .. } => "data-format",
-            Self::NoRows { .. } | Self::TooShort { .. } => "empty-data",
+            Self::NoRows { .. } | Self::TooShort { .. } | Self::TooFewShots { .. } => "empty-data",
             Self::NoTemplate { .. } | Self::Settings { .. } => "data-config",
             Self::Template { .. }
             | Self::Column { .. }
@@ -194,7 +208,8 @@ impl TextError {
             | Self::Value { .. }
             | Self::NotNested { .. }
             | Self::NoChatTemplate
-            | Self::ChatTemplate { .. } => "template",
+            | Self::ChatTemplate { .. }
+            | Self::ChatRefused { .. } => "template",
             Self::NoTokenizer { .. } | Self::Tokenizer { .. } | Self::Tokenize { .. } => {
                 "tokenizer"
             }
@@ -228,6 +243,13 @@ impl TextError {
                 Some("change `eval_dataset_size`, lower `max_seq_len` or add data")
             }
             Self::NoChatTemplate => Some("write a Jinja template as `chat_template`"),
+            Self::ChatRefused { .. } => Some(
+                "many templates take no system message: leave `description` and \
+                 `system_instruction` out",
+            ),
+            Self::TooFewShots { .. } => {
+                Some("lower `num_fewshot`, or name more data in `fewshot_data_config`")
+            }
             Self::NotNested { .. } => Some(
                 "use a `chat_template` with `{% generation %}` blocks around what the assistant says",
             ),

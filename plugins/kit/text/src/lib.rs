@@ -14,6 +14,7 @@ mod pair;
 mod sample;
 mod texts;
 mod questions;
+mod asking;
 mod tokenizer;
 mod tokens;
 mod block;
@@ -24,6 +25,7 @@ mod mersenne;
 mod pcg64;
 mod error;
 
+pub use asking::{Asking, Shots, Turns, delimited};
 pub use block::{Block, IGNORED_LABEL};
 pub use error::TextError;
 pub use pack::{Packed, pack};

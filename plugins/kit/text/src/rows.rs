@@ -58,6 +58,11 @@ impl Row {
         Place { path: self.path.to_path_buf(), row: self.number }
     }
 
+    /// Whether the row has the columns and values of `other`, wherever that stands.
+    pub(crate) fn is_alike(&self, other: &Self) -> bool {
+        self.columns == other.columns
+    }
+
     /// The value of `column`, if the row has it.
     pub fn get(&self, column: &str) -> Option<&Value> {
         self.columns.iter().find(|(name, _)| &**name == column).map(|(_, value)| value)

@@ -16,6 +16,9 @@ use crate::config::node::{Entry, Node, NodeValue};
 const KIND: &str = "LMEvaluator";
 /// The one task that is no file.
 const SIZE: &str = "size_on_disk";
+/// What the evaluator says of all its tasks, which each metric then says of itself.
+const SETTINGS: [&str; 5] =
+    ["limit", "num_fewshot", "apply_chat_template", "fewshot_as_multiturn", "system_instruction"];
 /// Ends of the names of files with questions.
 const SUFFIXES: [&str; 6] = [".jsonl", ".json", ".jsonl.gz", ".json.gz", ".jsonl.zst", ".json.zst"];
 
@@ -58,7 +61,11 @@ fn spell_out_one(name: &str, evaluator: &mut Node) -> Vec<Node> {
     let Some(Entry { key_range, node: tasks, .. }) = evaluator.take("tasks") else {
         return Vec::new();
     };
-    let limit = evaluator.take("limit");
+    let settings: Vec<Entry> = SETTINGS
+        .into_iter()
+        .filter_map(|key| evaluator.take(key))
+        .filter(|entry| says_something(&entry.node))
+        .collect();
     let samples: Vec<Entry> = ["sample_log_num", "sample_log_dir"]
         .into_iter()
         .filter_map(|key| evaluator.take(key))
@@ -73,8 +80,8 @@ fn spell_out_one(name: &str, evaluator: &mut Node) -> Vec<Node> {
         let stem = stem(file);
         let config = format!("{name}_{stem}");
         let mut metric = choice(&stem, &config, range);
-        if let (Some(settings), Some(limit)) = (metric.get_mut("user_config"), &limit) {
-            insert(settings, limit.clone());
+        if let Some(own) = metric.get_mut("user_config") {
+            settings.iter().for_each(|entry| insert(own, entry.clone()));
         }
         for entry in &samples {
             insert(&mut metric, entry.clone());
@@ -85,6 +92,12 @@ fn spell_out_one(name: &str, evaluator: &mut Node) -> Vec<Node> {
     let metrics = Node { value: NodeValue::Array(metrics), range: key_range };
     insert(evaluator, Entry::new("metrics", metrics));
     data
+}
+
+/// Whether a setting is more than the harness's word for none.
+fn says_something(node: &Node) -> bool {
+    let none = [Value::Null, Value::Bool(false), 0.into()];
+    !matches!(&node.value, NodeValue::Scalar(value) if none.contains(value))
 }
 
 fn size(range: &Range<usize>) -> Node {
@@ -146,17 +159,18 @@ mod tests {
         check(
             &json!({"evaluators": {"lm": {
                 "type": "LMEvaluator", "tasks": ["below/arc-easy.jsonl", "size_on_disk"],
-                "limit": 10, "num_fewshot": 0, "sample_log_num": 3, "sample_log_dir": "samples"
+                "limit": 10, "num_fewshot": 2, "apply_chat_template": false, "sample_log_num": 3, "sample_log_dir": "samples"
             }}}),
             &json!({
                 "evaluators": {"lm": {
-                    "num_fewshot": 0,
                     "metrics": [
                         {
                             "name": "arc_easy", "type": "accuracy",
                             "sub_types": [{"name": "acc"}, {"name": "acc_norm"}],
                             "data_config": "lm_arc_easy",
-                            "user_config": {"target_delimiter": " ", "limit": 10},
+                            "user_config": {
+                                "target_delimiter": " ", "limit": 10, "num_fewshot": 2
+                            },
                             "sample_log_num": 3, "sample_log_dir": "samples"
                         },
                         {
