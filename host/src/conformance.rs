@@ -135,10 +135,11 @@ fn check_component(
 
 /// Tries all that a plugin has a schema for, or can run.
 fn check_parts(bench: &Bench<'_>, subject: &Subject, report: &mut Report<'_>) -> io::Result<()> {
-    let PluginDescriptor { passes, sources, systems, .. } = bench.descriptor;
+    let PluginDescriptor { passes, sources, systems, packagers, .. } = bench.descriptor;
     let schemas = (passes.iter().map(|pass| (&pass.name, &pass.schema)))
         .chain(sources.iter().map(|source| (&source.name, &source.schema)))
-        .chain(systems.iter().map(|system| (&system.name, &system.schema)));
+        .chain(systems.iter().map(|system| (&system.name, &system.schema)))
+        .chain(packagers.iter().map(|packager| (&packager.name, &packager.schema)));
     for (name, schema) in schemas {
         schema::check(name, schema, report);
     }

@@ -14,6 +14,7 @@ use crate::forecast;
 use crate::host::{Host, refused, unplanned};
 use crate::origin;
 use crate::output;
+use crate::packaging::{self, Made};
 use crate::plan::{self, Choices, Plan};
 use crate::prepare::{self, Prepared};
 use crate::report;
@@ -197,7 +198,10 @@ fn report(
         return Err(Error::Step { title, error });
     }
     if let Some(folder) = &plan.output_dir {
+        let made = Made::of(footprint);
         output::place(footprint, store, folder)?;
+        let RunContext { store, view, is_cancelled, .. } = *context;
+        packaging::Ground { plan, store, view, is_cancelled }.place(&made, folder)?;
     }
     context.view.run_ended(footprint);
     let missed: Vec<_> =

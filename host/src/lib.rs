@@ -35,6 +35,7 @@ pub mod steps;
 pub mod store;
 pub mod output;
 pub mod samples;
+pub mod packaging;
 pub mod report;
 pub mod view;
 pub mod render;

@@ -12,10 +12,12 @@ mod fetch;
 mod data;
 mod goals;
 mod samples;
+mod packages;
 
 pub use data::{DataUse, data_uses, input_model};
 pub use fetch::{Fetch, fetches};
 pub use goals::PlannedGoal;
+pub use packages::PlannedPackage;
 pub use resolve::resolve;
 pub use samples::PlannedSamples;
 pub use single::single_pass;
@@ -55,6 +57,8 @@ pub struct Plan {
     pub objectives: Vec<Objective>,
     /// Samples of evaluations that are wanted.
     pub samples: Vec<PlannedSamples>,
+    /// Packages of the result that are wanted.
+    pub packages: Vec<PlannedPackage>,
     /// Folder for the result, when one is wanted; absolute.
     pub output_dir: Option<PathBuf>,
     /// Folder for what steps make; absolute.
@@ -220,6 +224,7 @@ impl Plan {
             threads: self.threads,
             accelerator: self.accelerator.clone(),
             execution_provider_library: step.provider.clone(),
+            package: None,
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::context::Listener;
 use crate::plugin::Plugin;
 
 /// Makes the library a plugin with these passes, evaluators, generators, sources,
-/// systems, previewers and graph editors.
+/// systems, previewers, graph editors and packagers.
 ///
 /// A panic inside any of them becomes a [`PluginError`] with code `panic`. Each list may be left
 /// out, but not reordered. The library is one of `crate-type = ["cdylib"]`, and has one such macro.
@@ -62,6 +62,7 @@ macro_rules! export_plugin {
         $(systems: [$($system:ty),* $(,)?] $(,)?)?
         $(previewers: [$($previewer:ty),* $(,)?] $(,)?)?
         $(graph_editors: [$($graph_editor:ty),* $(,)?] $(,)?)?
+        $(packagers: [$($packager:ty),* $(,)?] $(,)?)?
     ) => {
         #[allow(unsafe_code, reason = "a library is found by its exported symbols")]
         const _: () = {
@@ -81,6 +82,7 @@ macro_rules! export_plugin {
                     $($(.with_system::<$system>())*)?
                     $($(.with_previewer::<$previewer>())*)?
                     $($(.with_graph_editor::<$graph_editor>())*)?
+                    $($(.with_packager::<$packager>())*)?
             }
 
             extern "C" fn describe() -> RResult<RString, RString> {

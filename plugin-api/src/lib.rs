@@ -52,7 +52,8 @@
 //! key, progress bars, cancel, and an error instead of a crash when the pass panics.
 //!
 //! In reading order: the traits ([`pass`], [`evaluator`], [`generator`],
-//! [`source`], [`system`](mod@system), [`previewer`], [`graph_editor`]), what a step may use
+//! [`source`], [`system`](mod@system), [`previewer`], [`graph_editor`],
+//! [`packager`]), what a step may use
 //! ([`context`]), the plugin as a whole ([`plugin`]), the binary interface ([`abi`]) and the macro
 //! ([`export_plugin!`]). [`testing`] has what tests of a plugin need.
 
@@ -63,6 +64,7 @@ pub mod source;
 pub mod system;
 pub mod previewer;
 pub mod graph_editor;
+pub mod packager;
 pub mod context;
 pub mod plugin;
 pub mod version;
@@ -86,15 +88,17 @@ pub use olive_schemas::graph::{GraphEdit, GraphView};
 pub use olive_schemas::inference::{ExecutionProviders, InferenceSettings, Scalar, SessionOptions};
 pub use olive_schemas::metric::{EvaluatorConfig, Metric, MetricKind, MetricValue, Timing};
 pub use olive_schemas::model::{Model, ModelKind};
+pub use olive_schemas::packaging::{Candidate, CandidateFile, ModelStep, Package};
 pub use olive_schemas::preview::{
     BlockPiece, BlockPreview, DataPreview, PieceKind, PreviewConfig, PreviewSplit, Previewed,
     RowPreview, SplitSizes, TokenPreview,
 };
 pub use olive_schemas::shortcut::{Offer, Shortcut};
 pub use olive_schemas::step::{
-    Device, GenerateConfig, LogLevel, StepEvent, StepOutcome, StepRequest,
+    Accelerator, Device, GenerateConfig, LogLevel, StepEvent, StepOutcome, StepRequest,
 };
 pub use olive_schemas::system::{Job, JobState, LogPart};
+pub use packager::Packager;
 pub use pass::Pass;
 pub use plugin::Plugin;
 pub use previewer::Previewer;

@@ -1,8 +1,8 @@
 //! A plugin as a whole: what it provides, and how a request finds its way to it.
 
 use olive_schemas::descriptor::{
-    EvaluatorDescriptor, GeneratorDescriptor, GraphEditorDescriptor, PassDescriptor,
-    PluginDescriptor, PreviewerDescriptor, SourceDescriptor, SystemDescriptor,
+    EvaluatorDescriptor, GeneratorDescriptor, GraphEditorDescriptor, PackagerDescriptor,
+    PassDescriptor, PluginDescriptor, PreviewerDescriptor, SourceDescriptor, SystemDescriptor,
 };
 use olive_schemas::diagnostic::Diagnostic;
 use olive_schemas::error::PluginError;
@@ -19,6 +19,7 @@ use crate::context::{Listener, StepContext};
 use crate::evaluator::Evaluator;
 use crate::generator::Generator;
 use crate::graph_editor::GraphEditor;
+use crate::packager::{Packager, package};
 use crate::pass::Pass;
 use crate::previewer::Previewer;
 use crate::source::Source;
@@ -209,6 +210,28 @@ impl Plugin {
             run: |ctx, request| {
                 let GraphEdits { edits } = parse_config(request)?;
                 E::default().edit(&request.input, &edits, ctx).map(StepOutcome::Model)
+            },
+        });
+        self
+    }
+
+    /// The same plugin with the packager `P`.
+    #[must_use]
+    pub fn with_packager<P: Packager>(mut self) -> Self {
+        self.descriptor.packagers.push(PackagerDescriptor {
+            name: P::NAME.into(),
+            summary: P::SUMMARY.into(),
+            accepts: P::accepts().to_vec(),
+            schema: schema_of::<P::Config>(),
+        });
+        self.entries.push(Entry {
+            kind: StepKind::Package,
+            name: P::NAME,
+            accepts: Some(P::accepts()),
+            prepare: None,
+            run: |ctx, request| {
+                let config = parse_config(request)?;
+                P::default().pack(&package(request)?, &config, ctx).map(StepOutcome::Path)
             },
         });
         self

@@ -74,6 +74,7 @@ use crate::context::Listener;
 use crate::evaluator::Evaluator;
 use crate::generator::Generator;
 use crate::graph_editor::GraphEditor;
+use crate::packager::Packager;
 use crate::pass::Pass;
 use crate::plugin::Plugin;
 use crate::previewer::Previewer;
@@ -180,6 +181,20 @@ pub fn run_source<S: Source>(
     listener: &dyn Listener,
 ) -> Result<PathBuf, PluginError> {
     match plugin().with_source::<S>().run(&step.request, listener)? {
+        StepOutcome::Path(path) => Ok(path),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// The file or folder that the packager `P` makes.
+///
+/// # Errors
+/// Those of the packager, and code `config` when the settings do not parse.
+pub fn run_packager<P: Packager>(
+    step: &TestStep,
+    listener: &dyn Listener,
+) -> Result<PathBuf, PluginError> {
+    match plugin().with_packager::<P>().run(&step.request, listener)? {
         StepOutcome::Path(path) => Ok(path),
         other => Err(unexpected(&other)),
     }

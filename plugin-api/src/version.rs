@@ -32,7 +32,7 @@ use semver::{Prerelease, Version};
 use thiserror::Error;
 
 /// Version of this contract (semver), as the plain C symbol gives it.
-pub const API_VERSION_C: &CStr = c"0.4.0";
+pub const API_VERSION_C: &CStr = c"0.5.0";
 
 /// Version of this contract (semver).
 pub const API_VERSION: &str = match API_VERSION_C.to_str() {
@@ -102,17 +102,17 @@ mod tests {
 
     #[test]
     fn every_minor_up_to_the_own_one_fits() {
-        let host = Version::parse("0.4.1").unwrap();
+        let host = Version::parse("0.5.1").unwrap();
         for (found, is_fit) in [
             ("0.0.9", false),
             ("0.1.0", true),
             ("0.1.7", true),
             ("0.4.0", true),
-            ("0.4.0", true),
-            ("0.4.1", true),
-            ("0.4.9", true),
-            ("0.4.1-alpha.1", false),
-            ("0.5.0", false),
+            ("0.5.0", true),
+            ("0.5.1", true),
+            ("0.5.9", true),
+            ("0.5.1-alpha.1", false),
+            ("0.6.0", false),
             ("1.0.0", false),
             ("99.0.0", false),
         ] {
@@ -126,8 +126,8 @@ mod tests {
     fn another_version_is_one_sentence_that_says_what_to_do() {
         for (found, sentence) in [
             ("0.0.9", "install a newer build of the plugin"),
-            ("0.99.0", "update Olive, or install a build of the plugin for API 0.4.0"),
-            ("1.0.0", "update Olive, or install a build of the plugin for API 0.4.0"),
+            ("0.99.0", "update Olive, or install a build of the plugin for API 0.5.0"),
+            ("1.0.0", "update Olive, or install a build of the plugin for API 0.5.0"),
             ("yesterday", "its API version `yesterday` is no semantic version"),
         ] {
             let told = check(found).unwrap_err().to_string();

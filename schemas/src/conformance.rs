@@ -25,7 +25,8 @@ pub struct ConformanceFile {
 
 /// One thing a plugin is tried with.
 ///
-/// Exactly one of `pass`, `evaluator`, `generator`, `source`, `previewer` and `document` is given.
+/// Exactly one of `pass`, `evaluator`, `generator`, `source`, `previewer`, `packager` and `document`
+/// is given.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConformanceCase {
@@ -47,6 +48,9 @@ pub struct ConformanceCase {
     /// The previewer that is tried; `config` has `data_config`, `rows` and `blocks`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previewer: Option<String>,
+    /// The packager that is tried; `config` is its settings without `type` and `name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packager: Option<String>,
     /// File with a document that a validator is tried with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub document: Option<PathBuf>,

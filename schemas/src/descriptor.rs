@@ -39,6 +39,9 @@ pub struct PluginDescriptor {
     /// Graph editors: ONNX model in, its graph out; edits in, model out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub graph_editors: Vec<GraphEditorDescriptor>,
+    /// Packagers: models in, one file or folder to pass on out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packagers: Vec<PackagerDescriptor>,
 }
 
 impl PluginDescriptor {
@@ -59,6 +62,7 @@ impl PluginDescriptor {
             systems: Vec::new(),
             previewers: Vec::new(),
             graph_editors: Vec::new(),
+            packagers: Vec::new(),
         }
     }
 }
@@ -188,4 +192,17 @@ pub struct GraphEditorDescriptor {
     pub name: String,
     /// One sentence on what it does.
     pub summary: String,
+}
+
+/// What one packager says about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PackagerDescriptor {
+    /// Name a config selects it by; matched without case.
+    pub name: String,
+    /// One sentence on what it makes.
+    pub summary: String,
+    /// Kinds of model it takes.
+    pub accepts: Vec<ModelKind>,
+    /// JSON schema (draft-07) of its settings beside `type` and `name`.
+    pub schema: Value,
 }

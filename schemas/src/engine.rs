@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::packaging::PackagingConfig;
 use crate::search::SearchStrategy;
 
 /// Settings of the run as a whole.
@@ -18,8 +19,7 @@ use crate::search::SearchStrategy;
     "log_to_file": {"reason": "the report keeps what was logged", "harmless": true},
     "ort_log_severity_level": {"reason": "ONNX Runtime tells errors only", "harmless": true},
     "ort_py_log_severity_level": {"reason": "ONNX Runtime tells errors only", "harmless": true},
-    "output_name": {"reason": "results are named by their folder", "harmless": true},
-    "packaging_config": "results are not packaged; the output folder is complete as it is"
+    "output_name": {"reason": "results are named by their folder", "harmless": true}
 }), extend("x-olive-unavailable" = {
     "enable_shared_cache": {"reason": "there is no shared cache yet", "unless": [false, null]}
 }))]
@@ -43,6 +43,9 @@ pub struct EngineConfig {
     pub cache_dir: String,
     /// How to search for the best model; `false` or `null` runs the passes once.
     pub search_strategy: Option<SearchSwitch>,
+    /// Packages of the result, made in the output folder.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub packaging_config: Vec<PackagingConfig>,
     /// Least importance of log lines shown: 0 debug, 1 info, 2 warning, 3 error, 4 nothing.
     #[schemars(range(min = 0, max = 4), extend(
         "errorMessage" = "write 0 for debug, 1 for info, 2 for warning, 3 for error, 4 for nothing"
@@ -60,6 +63,7 @@ impl Default for EngineConfig {
             output_dir: "output".into(),
             cache_dir: ".olive-cache".into(),
             search_strategy: None,
+            packaging_config: Vec::new(),
             log_severity_level: 1,
         }
     }

@@ -1,7 +1,7 @@
 //! Known packs: which plugin that is not built in provides a part a config names.
 //!
-//! The table is `known-packs.json`: the passes, systems, evaluators, sources of files and model
-//! types that Olive has or has had. Names are matched without case.
+//! The table is `known-packs.json`: the passes, systems, evaluators, sources of files, packagers and
+//! model types that Olive has or has had. Names are matched without case.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -19,6 +19,8 @@ pub enum PartKind {
     Evaluator,
     /// A source of files: a kind of resource path.
     Source,
+    /// A packager of results.
+    Packager,
     /// A type of input model.
     Model,
 }
@@ -43,6 +45,9 @@ pub struct KnownPack {
     /// Its sources of files.
     #[serde(default)]
     sources: Vec<String>,
+    /// Its packagers of results.
+    #[serde(default)]
+    packagers: Vec<String>,
     /// Its types of input models.
     #[serde(default)]
     models: Vec<String>,
@@ -56,6 +61,7 @@ impl KnownPack {
             PartKind::System => &self.systems,
             PartKind::Evaluator => &self.evaluators,
             PartKind::Source => &self.sources,
+            PartKind::Packager => &self.packagers,
             PartKind::Model => &self.models,
         }
     }
@@ -116,8 +122,14 @@ mod tests {
 
     use super::{PartKind, TABLE, canonical, current_pass_name, names, providing};
 
-    const KINDS: [PartKind; 5] =
-        [PartKind::Pass, PartKind::System, PartKind::Evaluator, PartKind::Source, PartKind::Model];
+    const KINDS: [PartKind; 6] = [
+        PartKind::Pass,
+        PartKind::System,
+        PartKind::Evaluator,
+        PartKind::Source,
+        PartKind::Packager,
+        PartKind::Model,
+    ];
 
     /// Passes of public configs that are not built in.
     const IN_USE: [&str; 30] = [
@@ -187,6 +199,7 @@ mod tests {
         assert_eq!(pack(PartKind::System, "azureml"), Some("azureml"));
         assert_eq!(pack(PartKind::Evaluator, "LMEvaluator"), Some("lm-eval"));
         assert_eq!(pack(PartKind::Source, "azureml_datastore"), Some("azureml"));
+        assert_eq!(pack(PartKind::Packager, "azuremlmodels"), Some("azureml-packages"));
         assert_eq!(pack(PartKind::Pass, "NoSuchPass"), None);
         assert_eq!(pack(PartKind::System, "SparseGPT"), None);
         assert_eq!(canonical(PartKind::Pass, "sparsegpt"), Some("SparseGPT"));

@@ -5,7 +5,7 @@
 //! - what a user writes: [`workflow`], [`search`], [`engine`], [`data`], [`metric`], [`goal`], [`types`](mod@types),
 //!   [`known_packs`];
 //! - what vendors ship: [`pack`];
-//! - what crosses the plugin boundary: [`descriptor`], [`advice`], [`shortcut`], [`step`], [`preview`], [`system`], [`model`],
+//! - what crosses the plugin boundary: [`descriptor`], [`advice`], [`shortcut`], [`step`], [`preview`], [`packaging`], [`system`], [`model`],
 //!   [`error`];
 //! - what sandboxed components see and answer: [`validation`], [`graph`];
 //! - what is reported: [`diagnostic`], with places as [`pointer`](mod@pointer)s, [`footprint`] and its [`origin`].
@@ -52,6 +52,7 @@ pub mod advice;
 pub mod shortcut;
 pub mod step;
 pub mod preview;
+pub mod packaging;
 pub mod system;
 pub mod error;
 pub mod protocol;

@@ -156,6 +156,9 @@ pub struct Provides {
     /// Previewers of data.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub previewers: Vec<String>,
+    /// Packagers of results.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub packagers: Vec<String>,
     /// Validators, by id.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub validators: Vec<String>,
@@ -171,7 +174,7 @@ impl Provides {
     }
 
     /// Each list with what its entries are called.
-    pub fn lists(&self) -> [(&'static str, &[String]); 8] {
+    pub fn lists(&self) -> [(&'static str, &[String]); 9] {
         [
             ("pass", &self.passes),
             ("evaluator", &self.evaluators),
@@ -179,6 +182,7 @@ impl Provides {
             ("source", &self.sources),
             ("system", &self.systems),
             ("previewer", &self.previewers),
+            ("packager", &self.packagers),
             ("validator", &self.validators),
             ("execution provider", &self.execution_providers),
         ]
@@ -193,6 +197,7 @@ impl Provides {
             (&mut self.sources, &other.sources),
             (&mut self.systems, &other.systems),
             (&mut self.previewers, &other.previewers),
+            (&mut self.packagers, &other.packagers),
             (&mut self.validators, &other.validators),
             (&mut self.execution_providers, &other.execution_providers),
         ];

@@ -41,6 +41,7 @@ use crate::data::DataConfig;
 use crate::graph::GraphView;
 use crate::metric::MetricValue;
 use crate::model::Model;
+use crate::packaging::Package;
 use crate::preview::Previewed;
 use crate::protocol::Packed;
 use crate::system::SystemReply;
@@ -80,6 +81,9 @@ pub struct StepRequest {
     /// The library of the accelerator's execution provider, when a pack provides it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execution_provider_library: Option<ProviderLibrary>,
+    /// What a packager puts together, whose first model is `input`; `input` alone when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<Box<Package>>,
 }
 
 /// An execution provider of ONNX Runtime in a library of its own.
@@ -113,6 +117,8 @@ pub enum StepKind {
     GraphView,
     /// ONNX model and edits of its graph in, model out.
     GraphEdit,
+    /// Models in, one file or folder to pass on out.
+    Package,
 }
 
 /// Device and execution provider a step works for.
@@ -227,7 +233,7 @@ pub enum StepOutcome {
     Metrics(Vec<MetricValue>),
     /// A generator wrote; the whole text.
     Text(String),
-    /// A source fetched; the file or folder.
+    /// A source fetched, or a packager packed; the file or folder.
     Path(PathBuf),
     /// A system answered.
     Reply(SystemReply),

@@ -110,6 +110,16 @@ fn the_import_plugin_keeps_the_contract() {
 }
 
 #[test]
+fn the_packagers_keep_the_contract() {
+    let passed = [
+        "Zipfile/onnx/same-twice",
+        "Dockerfile/server/missing-files",
+        "ModelPackage/variant/paths",
+    ];
+    check_built_in("package", &passed);
+}
+
+#[test]
 fn the_evaluator_of_checkpoints_keeps_the_contract() {
     let passed = ["CheckpointEvaluator/all/answer", "CheckpointGenerator/plain/text"];
     check_built_in("evaluate", &passed);

@@ -11,6 +11,8 @@
 mod playground;
 mod blessed;
 mod run;
+mod packaging;
+mod samples;
 mod lending;
 mod resume;
 mod data_preview;

@@ -77,6 +77,7 @@ walks! {
     shortcuts: "docs/shortcuts.md", ["From a model to a smaller one"], user, [];
     searching: "docs/shortcuts.md", ["Searching and measuring"], measurer, [];
     searches: "docs/search.md", ["The first search"], searcher, [];
+    packaging: "docs/packaging.md", ["An archive with sample code"], user, [];
     editors: "docs/editors.md",
         ["Writing configs", "From the command line", "The schema"], user, [];
     recipe: "examples/phrase-tone/README.md", ["Run it"], recipe, [];

@@ -23,6 +23,9 @@ const REGISTRY_VARIABLE: &str = "OLIVE_TEST_REGISTRY";
 /// Variable through which tests find the folder that a pack of OpenVINO is made of.
 const OPENVINO_VARIABLE: &str = "OLIVE_TEST_OPENVINO";
 
+/// Variable through which tests find onnxruntime-genai for Python.
+const GENAI_VARIABLE: &str = "OLIVE_GENAI_PACKAGES";
+
 /// Runs all tests and checks, or only the tests that match one of `filters`.
 ///
 /// The last line printed is `N passed, N failed, N skipped`, over all tests and checks.
@@ -31,6 +34,7 @@ pub(crate) fn run(filters: &[String]) -> Result<(), ChoreError> {
     let library = fetched(&mut tally, LIBRARY_VARIABLE, "ONNX Runtime", fetch::onnxruntime);
     let registry = fetched(&mut tally, REGISTRY_VARIABLE, "an OCI registry", fetch::registry);
     let openvino = fetched(&mut tally, OPENVINO_VARIABLE, "OpenVINO", fetch::openvino);
+    let genai_packages = fetched(&mut tally, GENAI_VARIABLE, "onnxruntime-genai", fetch::genai);
     if filters.is_empty() {
         check(&mut tally, "formatting", &mut command::cargo(&["fmt", "--all", "--check"]));
     }
@@ -40,6 +44,7 @@ pub(crate) fn run(filters: &[String]) -> Result<(), ChoreError> {
         (LIBRARY_VARIABLE, &library),
         (REGISTRY_VARIABLE, &registry),
         (OPENVINO_VARIABLE, &openvino),
+        (GENAI_VARIABLE, &genai_packages),
     ];
     tests(&mut tally, filters, &variables);
     if filters.is_empty() {

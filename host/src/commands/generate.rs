@@ -44,6 +44,7 @@ pub(super) fn run(args: &GenerateArgs) -> Result<(), Error> {
         threads: threads(&args.threads),
         accelerator: Accelerator::default(),
         execution_provider_library: None,
+        package: None,
     };
     let call = Call::Run { plugin: plugin.callee(), request: Box::new(request) };
     let view = View::new(

@@ -1,6 +1,6 @@
 //! `olive plan`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::run::{check_lock, choices};
 use super::{host_of, say};
@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::flow::{self, Accepted};
 use crate::forecast::{self, Forecast};
 use crate::host::{Host, unplanned};
-use crate::plan::{self, Choices, Plan, PlannedGoal, PlannedSamples, Step};
+use crate::plan::{self, Choices, Plan, PlannedGoal, PlannedPackage, PlannedSamples, Step};
 use crate::search::{self, Outlook, Prospect, Searched};
 use crate::steps::StepTitle;
 use crate::store::Store;
@@ -144,8 +144,13 @@ fn text(plan: &Plan, forecasts: &[Forecast], store: &Store) -> String {
         let PlannedSamples { metric, of, count, folder, .. } = wanted;
         format!("samples: {count} of `{metric}` of `{of}` in {}\n", folder.display())
     });
+    let packages = plan
+        .packages
+        .iter()
+        .map(|package| format!("package: `{}` as {}\n", package.name, package.packager));
     let result = plan.output_dir.iter().map(|folder| format!("result: {}\n", folder.display()));
-    steps.chain(time_left(forecasts)).chain(goals).chain(samples).chain(result).collect()
+    let wanted = goals.chain(samples).chain(packages).chain(result);
+    steps.chain(time_left(forecasts)).chain(wanted).collect()
 }
 
 /// Time that what is left will take, when it is known of every step.
@@ -202,8 +207,18 @@ fn json(plan: &Plan, forecasts: &[Forecast], store: &Store) -> String {
         "steps": steps,
         "goals": goals,
         "samples": samples,
+        "packages": plan.packages.iter().map(package_json).collect::<Vec<_>>(),
         "cache_dir": plan.cache_dir,
         "output_dir": plan.output_dir,
     });
     format!("{plan}\n")
+}
+
+fn package_json(package: &PlannedPackage) -> Value {
+    json!({
+        "name": package.name,
+        "packager": package.packager,
+        "plugin": package.plugin,
+        "config": package.full_config,
+    })
 }

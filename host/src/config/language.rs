@@ -11,6 +11,7 @@ mod section;
 mod model;
 mod data;
 mod evaluator;
+mod packages;
 mod engine;
 mod searched;
 mod root;
@@ -42,6 +43,11 @@ pub fn schema(catalog: &Catalog) -> Value {
         summary: &source.summary,
         schema: &source.schema,
     });
+    let packagers = catalog.packagers().map(|(_, packager)| Kind {
+        name: &packager.name,
+        summary: &packager.summary,
+        schema: &packager.schema,
+    });
     let validators = catalog.validators().iter().map(|validator| Kind {
         name: &validator.descriptor.id,
         summary: &validator.descriptor.summary,
@@ -61,6 +67,7 @@ pub fn schema(catalog: &Catalog) -> Value {
         evaluators: evaluators.collect(),
         systems: systems.collect(),
         sources: sources.collect(),
+        packagers: packagers.collect(),
         validators: validators.collect(),
         providers: catalog.providers().into_iter().map(|provider| provider.name).collect(),
     })
@@ -73,6 +80,7 @@ struct Installed<'a> {
     evaluators: Vec<Custom<'a>>,
     systems: Vec<Kind<'a>>,
     sources: Vec<Kind<'a>>,
+    packagers: Vec<Kind<'a>>,
     validators: Vec<Kind<'a>>,
     /// Names of execution providers.
     providers: Vec<String>,
@@ -200,8 +208,9 @@ mod tests {
         ];
         let system = Kind { name: "Third", summary: "Runs steps", schema: &third };
         let source = Kind { name: "Shelf", summary: "Has models", schema: &third };
-        let (systems, sources) = (vec![system], vec![source]);
-        compose(&Installed { passes, systems, sources, ..Installed::default() })
+        let packager = Kind { name: "Crate", summary: "Packs models", schema: &third };
+        let (systems, sources, packagers) = (vec![system], vec![source], vec![packager]);
+        compose(&Installed { passes, systems, sources, packagers, ..Installed::default() })
     }
 
     #[track_caller]
@@ -275,6 +284,30 @@ mod tests {
         ] {
             let found: Vec<_> = validator.iter_errors(&config).map(|e| e.to_string()).collect();
             assert_eq!(found.is_empty(), is_right, "{config}: {found:#?}");
+        }
+    }
+
+    #[test]
+    fn packages_stand_alone_or_in_a_list() {
+        let schema = composed();
+        let validator = jsonschema::draft7::new(&schema).unwrap();
+        let package = json!({"type": "crate", "queue": "q"});
+        for (packages, is_right) in [
+            (package.clone(), true),
+            (json!([package, {"type": "Crate", "name": "n", "config": {"queue": "q"}}]), true),
+            (json!(null), true),
+            (json!({"type": "Crate"}), false),
+            (json!({"type": "Crate", "queue": "q", "name": "a/b"}), false),
+            (json!({"type": "Barrel"}), false),
+            (json!("Crate"), false),
+        ] {
+            let engine = json!({"packaging_config": packages});
+            for config in [json!({"engine": engine}), engine.clone()] {
+                let mut config = config;
+                config["input_model"] = json!({"model_path": "m"});
+                let found: Vec<_> = validator.iter_errors(&config).map(|e| e.to_string()).collect();
+                assert_eq!(found.is_empty(), is_right, "{config}: {found:#?}");
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use olive_schemas::conformance::{CaseInput, ConformanceCase};
 use olive_schemas::data::DataConfig;
 use olive_schemas::descriptor::{
-    CustomMetrics, EvaluatorDescriptor, PassDescriptor, PluginDescriptor,
+    CustomMetrics, EvaluatorDescriptor, PackagerDescriptor, PassDescriptor, PluginDescriptor,
 };
 use olive_schemas::metric::MetricKind;
 use olive_schemas::model::ModelKind;
@@ -99,13 +99,16 @@ fn name(case: &ConformanceCase, entry: &str, index: usize) -> String {
 
 /// Everything that can be run, by kind and name.
 pub(super) fn entries(descriptor: &PluginDescriptor) -> Vec<(StepKind, &str)> {
-    let PluginDescriptor { passes, evaluators, generators, sources, previewers, .. } = descriptor;
+    let PluginDescriptor { passes, evaluators, generators, sources, .. } = descriptor;
+    let PluginDescriptor { previewers, packagers, .. } = descriptor;
     let passes = passes.iter().map(|pass| (StepKind::Pass, pass.name.as_str()));
     let evaluators = evaluators.iter().map(|one| (StepKind::Evaluate, one.name.as_str()));
     let generators = generators.iter().map(|one| (StepKind::Generate, one.name.as_str()));
     let sources = sources.iter().map(|one| (StepKind::Source, one.name.as_str()));
     let previewers = previewers.iter().map(|one| (StepKind::Preview, one.name.as_str()));
-    passes.chain(evaluators).chain(generators).chain(sources).chain(previewers).collect()
+    let packagers = packagers.iter().map(|one| (StepKind::Package, one.name.as_str()));
+    let models = passes.chain(evaluators).chain(generators);
+    models.chain(sources).chain(previewers).chain(packagers).collect()
 }
 
 /// Kinds of model that an entry takes; none for a source.
@@ -125,6 +128,7 @@ pub(super) fn accepts<'a>(
             let mut previewers = descriptor.previewers.iter();
             previewers.find(|one| one.name == entry).map(|one| &one.accepts)
         }
+        StepKind::Package => packager(descriptor, entry).map(|one| &one.accepts),
         StepKind::Source | StepKind::System | StepKind::GraphView | StepKind::GraphEdit => None,
     };
     found.map(Vec::as_slice).unwrap_or_default()
@@ -147,6 +151,7 @@ pub(super) fn schema<'a>(
             let mut sources = descriptor.sources.iter();
             sources.find(|source| source.name == entry).map(|source| &source.schema)
         }
+        StepKind::Package => packager(descriptor, entry).map(|one| &one.schema),
         StepKind::Evaluate
         | StepKind::Generate
         | StepKind::Preview
@@ -154,6 +159,10 @@ pub(super) fn schema<'a>(
         | StepKind::GraphView
         | StepKind::GraphEdit => None,
     }
+}
+
+fn packager<'a>(descriptor: &'a PluginDescriptor, name: &str) -> Option<&'a PackagerDescriptor> {
+    descriptor.packagers.iter().find(|packager| packager.name == name)
 }
 
 fn evaluator<'a>(descriptor: &'a PluginDescriptor, name: &str) -> Option<&'a EvaluatorDescriptor> {
@@ -167,6 +176,7 @@ fn subject(case: &ConformanceCase) -> Option<(StepKind, &str)> {
         (StepKind::Generate, &case.generator),
         (StepKind::Source, &case.source),
         (StepKind::Preview, &case.previewer),
+        (StepKind::Package, &case.packager),
     ];
     kinds.into_iter().find_map(|(kind, name)| Some((kind, name.as_deref()?)))
 }
@@ -264,6 +274,7 @@ fn guess(
         (
             StepKind::Pass
             | StepKind::Source
+            | StepKind::Package
             | StepKind::System
             | StepKind::GraphView
             | StepKind::GraphEdit,

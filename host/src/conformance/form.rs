@@ -22,7 +22,7 @@ pub(super) struct Named<'a> {
 /// Everything that `descriptor` provides.
 pub(super) fn provided(descriptor: &PluginDescriptor) -> Vec<Named<'_>> {
     let PluginDescriptor { passes, evaluators, generators, sources, systems, .. } = descriptor;
-    let PluginDescriptor { previewers, graph_editors, .. } = descriptor;
+    let PluginDescriptor { previewers, graph_editors, packagers, .. } = descriptor;
     macro_rules! named {
         ($what:literal, $list:expr) => {
             $list.iter().map(|one| Named { what: $what, name: &one.name, summary: &one.summary })
@@ -35,6 +35,7 @@ pub(super) fn provided(descriptor: &PluginDescriptor) -> Vec<Named<'_>> {
         .chain(named!("system", systems))
         .chain(named!("previewer", previewers))
         .chain(named!("graph editor", graph_editors))
+        .chain(named!("packager", packagers))
         .collect()
 }
 
@@ -82,11 +83,12 @@ pub(super) fn names(descriptor: &PluginDescriptor) -> Finding {
 pub(super) fn summaries(descriptor: &PluginDescriptor) -> Finding {
     let provided = provided(descriptor);
     let mut problems: Vec<String> = provided.iter().filter_map(summary_problem).collect();
-    let PluginDescriptor { passes, evaluators, generators, previewers, .. } = descriptor;
+    let PluginDescriptor { passes, evaluators, generators, previewers, packagers, .. } = descriptor;
     let accepts = (passes.iter().map(|pass| (&pass.name, &pass.accepts)))
         .chain(evaluators.iter().map(|one| (&one.name, &one.accepts)))
         .chain(generators.iter().map(|one| (&one.name, &one.accepts)))
-        .chain(previewers.iter().map(|one| (&one.name, &one.accepts)));
+        .chain(previewers.iter().map(|one| (&one.name, &one.accepts)))
+        .chain(packagers.iter().map(|one| (&one.name, &one.accepts)));
     let idle = accepts.filter(|(_, accepts)| accepts.is_empty());
     problems.extend(idle.map(|(name, _)| format!("`{name}` takes no kind of model")));
     let blind = evaluators.iter().filter(|evaluator| evaluator.metrics.is_empty());

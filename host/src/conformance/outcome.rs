@@ -34,7 +34,7 @@ pub(super) fn answer(trial: &Trial, produces: Option<ModelKind>) -> Finding {
             metrics(&values, &trial.request.config)
         }
         (StepKind::Generate, StepOutcome::Text(_)) => Ok("text".into()),
-        (StepKind::Source, StepOutcome::Path(_)) => Ok("a path".into()),
+        (StepKind::Source | StepKind::Package, StepOutcome::Path(_)) => Ok("a path".into()),
         (StepKind::Preview, StepOutcome::Preview(Previewed::Data(_))) => Ok("a preview".into()),
         (StepKind::Preview, StepOutcome::Preview(Previewed::Refused(_))) => {
             Ok("what is wrong with the data".into())

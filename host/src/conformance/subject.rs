@@ -153,13 +153,15 @@ fn read(path: &Path) -> Result<ConformanceFile, SubjectError> {
     let file: ConformanceFile =
         serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
     for (index, case) in file.cases.iter().enumerate() {
-        let named = [&case.pass, &case.evaluator, &case.generator, &case.source, &case.previewer];
-        let named = named.into_iter().flatten().count() + usize::from(case.document.is_some());
+        let models = [&case.pass, &case.evaluator, &case.generator];
+        let others = [&case.source, &case.previewer, &case.packager];
+        let named = models.into_iter().chain(others).flatten().count();
+        let named = named + usize::from(case.document.is_some());
         if named != 1 {
             let place = format!("/cases/{index}");
             return Err(wrong(format!(
                 "`{place}` names {named} of `pass`, `evaluator`, `generator`, `source`, \
-                 `previewer` and `document`; one is needed"
+                 `previewer`, `packager` and `document`; one is needed"
             )));
         }
     }

@@ -287,6 +287,7 @@ fn request(task: &Task, input: Model, folder: &Path) -> StepRequest {
         threads: task.threads,
         accelerator: task.accelerator.clone(),
         execution_provider_library: None,
+        package: None,
     }
 }
 

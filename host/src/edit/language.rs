@@ -1,5 +1,6 @@
 //! What the schemas say about a place in a config: which keys it has, under which names.
 
+use olive_schemas::packaging::PackagingConfig;
 use olive_schemas::types::{self, TypeEntry};
 use serde_json::Value;
 
@@ -64,6 +65,10 @@ impl<'a> Language<'a> {
             ["passes", _] | ["passes", _, _] => {
                 kind.and_then(|kind| Some(&self.catalog.pass(kind)?.descriptor.schema))
             }
+            ["engine", "packaging_config", _] | ["packaging_config", _] => {
+                let kind = kind.unwrap_or(PackagingConfig::USUAL_TYPE);
+                self.catalog.packager(kind).map(|(_, packager)| &packager.schema)
+            }
             ["validators", "config", id] => {
                 let mut known = self.catalog.validators().iter().map(|known| &known.descriptor);
                 known.find(|known| known.id == id).map(|known| &known.schema)
@@ -89,6 +94,12 @@ impl<'a> Language<'a> {
                     .map(|pass| (pass.descriptor.name.as_str(), pass.descriptor.summary.as_str()))
                     .collect();
             }
+            ["engine", "packaging_config", _] | ["packaging_config", _] => {
+                let packagers = self.catalog.packagers().map(|(_, packager)| packager);
+                return packagers
+                    .map(|packager| (packager.name.as_str(), packager.summary.as_str()))
+                    .collect();
+            }
             _ => return Vec::new(),
         };
         built_in.iter().map(|entry| (entry.name, entry.summary)).collect()
@@ -107,7 +118,10 @@ impl<'a> Language<'a> {
 pub(super) fn wrapper(keys: &[String]) -> Option<&'static str> {
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     match keys[..] {
-        ["input_model"] | ["systems" | "passes", _] | ["passes", _, _] => Some("config"),
+        ["input_model"]
+        | ["systems" | "passes" | "packaging_config", _]
+        | ["passes", _, _]
+        | ["engine", "packaging_config", _] => Some("config"),
         ["evaluators", _] => Some("type_args"),
         ["data_configs", _, component] if component.ends_with("_config") => Some("params"),
         _ => None,

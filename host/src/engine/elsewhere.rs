@@ -195,6 +195,7 @@ impl Following<'_> {
             threads: 1,
             accelerator: olive_schemas::step::Accelerator::default(),
             execution_provider_library: None,
+            package: None,
         };
         let call = Call::Run { plugin: self.system.library.clone(), request: Box::new(request) };
         let log = |event| (self.supervision.on_event)(event);

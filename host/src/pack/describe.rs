@@ -304,8 +304,8 @@ fn finish(
 
 /// Names of what a plugin provides.
 fn provides(descriptor: &PluginDescriptor) -> Provides {
-    let PluginDescriptor { passes, evaluators, generators, sources, systems, previewers, .. } =
-        descriptor;
+    let PluginDescriptor { passes, evaluators, generators, sources, systems, .. } = descriptor;
+    let PluginDescriptor { previewers, packagers, .. } = descriptor;
     let mut sorted = Provides::default();
     sorted.extend(&Provides {
         passes: passes.iter().map(|one| one.name.clone()).collect(),
@@ -314,6 +314,7 @@ fn provides(descriptor: &PluginDescriptor) -> Provides {
         sources: sources.iter().map(|one| one.name.clone()).collect(),
         systems: systems.iter().map(|one| one.name.clone()).collect(),
         previewers: previewers.iter().map(|one| one.name.clone()).collect(),
+        packagers: packagers.iter().map(|one| one.name.clone()).collect(),
         ..Provides::default()
     });
     sorted

@@ -75,6 +75,7 @@ pub fn fetches(
             goals: Vec::new(),
             objectives: Vec::new(),
             samples: Vec::new(),
+            packages: Vec::new(),
             output_dir: None,
             cache_dir: cache_dir.clone(),
         };

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::goals::{self, Judged, PlannedGoal};
 use super::input;
+use super::packages;
 use super::samples::PlannedSamples;
 use super::settings::{Ground, Settings, settle};
 use super::step::StepParts;
@@ -65,18 +66,14 @@ pub fn resolve(
     planning.steps(&choices.purpose, ground)?;
     let Planning { steps, goals, objectives, samples, .. } = planning;
     let output_dir = output_dir(workflow, folder, choices);
-    if output_dir.as_ref().is_some_and(|dir| is_same(dir, &input.model.model_path)) {
-        let message = "the output folder is the folder of the input model";
-        let problem = Diagnostic::error("output-is-input", "/engine/output_dir", message);
-        problems.push(problem.with_help("name another folder here, or with -o"));
-    }
+    let packages = packages::of(workflow, output_dir.as_deref(), catalog, ground)?;
+    problems.extend(output_problem(output_dir.as_deref(), &input.model.model_path));
     digests.save();
     if !problems.is_empty() {
         return Err(PlanError::Problems(problems));
     }
-    let workflow_id = workflow.workflow_id.clone();
     Ok(Plan {
-        workflow_id,
+        workflow_id: workflow.workflow_id.clone(),
         input,
         steps,
         threads: choices.threads,
@@ -84,6 +81,7 @@ pub fn resolve(
         goals,
         objectives,
         samples,
+        packages,
         output_dir,
         cache_dir,
     })
@@ -289,6 +287,14 @@ fn output_dir(workflow: &Workflow, folder: &Path, choices: &Choices) -> Option<P
         }
         Purpose::Evaluate { .. } => None,
     }
+}
+
+/// That the result would lie where the input model does.
+fn output_problem(output_dir: Option<&Path>, input: &Path) -> Option<Diagnostic> {
+    let message = "the output folder is the folder of the input model";
+    let problem = Diagnostic::error("output-is-input", "/engine/output_dir", message);
+    let problem = problem.with_help("name another folder here, or with -o");
+    output_dir.is_some_and(|dir| is_same(dir, input)).then_some(problem)
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {

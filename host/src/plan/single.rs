@@ -68,6 +68,7 @@ pub fn single_pass(
         goals: Vec::new(),
         objectives: Vec::new(),
         samples: Vec::new(),
+        packages: Vec::new(),
         output_dir: Some(output_dir),
         cache_dir: cache_dir.to_owned(),
     })

@@ -1,6 +1,6 @@
-//! Sources and systems of the installed plugins, by name.
+//! Sources, systems and packagers of the installed plugins, by name.
 
-use olive_schemas::descriptor::{SourceDescriptor, SystemDescriptor};
+use olive_schemas::descriptor::{PackagerDescriptor, SourceDescriptor, SystemDescriptor};
 
 use super::{Catalog, InstalledPlugin};
 
@@ -27,5 +27,17 @@ impl Catalog {
     /// The system called `name`, without regard to case.
     pub fn system(&self, name: &str) -> Option<(&InstalledPlugin, &SystemDescriptor)> {
         self.systems().find(|(_, system)| system.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Every packager, with the plugin that has it.
+    pub fn packagers(&self) -> impl Iterator<Item = (&InstalledPlugin, &PackagerDescriptor)> {
+        self.plugins().iter().flat_map(|plugin| {
+            plugin.descriptor.packagers.iter().map(move |packager| (plugin, packager))
+        })
+    }
+
+    /// The packager called `name`, without regard to case.
+    pub fn packager(&self, name: &str) -> Option<(&InstalledPlugin, &PackagerDescriptor)> {
+        self.packagers().find(|(_, packager)| packager.name.eq_ignore_ascii_case(name))
     }
 }

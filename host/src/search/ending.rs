@@ -10,6 +10,7 @@ use crate::config::warnings;
 use crate::error::Error;
 use crate::origin;
 use crate::output;
+use crate::packaging::{self, Made};
 use crate::report;
 
 impl Search<'_> {
@@ -31,7 +32,11 @@ impl Search<'_> {
             return Err(stopped);
         }
         if let Some(folder) = &output_dir {
+            let made = Made::of(&footprint);
             output::place(&mut footprint, store, folder)?;
+            let is_cancelled: &dyn Fn() -> bool = &|| host.cancel.is_cancelled();
+            let ground = packaging::Ground { plan: &self.plan, store, view, is_cancelled };
+            ground.place(&made, folder)?;
         }
         view.run_ended(&footprint);
         let nearest = footprint.search.as_ref().and_then(|search| search.trial(search.nearest?));

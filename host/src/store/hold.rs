@@ -79,6 +79,17 @@ impl Store {
         Ok(hold)
     }
 
+    /// Holds the steps that the files of `model` lie in, beside others who read them: for whoever reads
+    /// lent files where they lie.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn hold_to_read(&self, model: &Model) -> Result<Hold<'_>, StoreError> {
+        let keys = self.steps_of(model);
+        let locks = keys.iter().map(|key| self.lock_shared(key)).collect::<Result<_, _>>()?;
+        Ok(Hold { store: self, locks, is_alone: false })
+    }
+
     /// Keys of the steps that the files of `model` lie in.
     pub(super) fn steps_of(&self, model: &Model) -> Vec<StepKey> {
         let paths = [Some(&model.model_path), model.adapter_path.as_ref()].into_iter().flatten();

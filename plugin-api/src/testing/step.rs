@@ -9,12 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use olive_schemas::data::DataConfig;
 use olive_schemas::model::{Model, ModelKind};
+use olive_schemas::packaging::Package;
 use olive_schemas::step::{Accelerator, StepKind, StepRequest};
 use serde_json::Value;
 
 use crate::evaluator::Evaluator;
 use crate::generator::Generator;
 use crate::graph_editor::GraphEditor;
+use crate::packager::Packager;
 use crate::pass::Pass;
 use crate::previewer::Previewer;
 use crate::source::Source;
@@ -85,6 +87,14 @@ impl TestStep {
         Self::new(StepKind::Source, S::NAME, Model::new(ModelKind::Hf, ""), reference)
     }
 
+    /// A step that packs `model` with the packager `P`; `config` spells its [`Packager::Config`].
+    ///
+    /// # Panics
+    /// When the temporary folder cannot be written to.
+    pub fn packager<P: Packager>(model: Model, config: Value) -> Self {
+        Self::new(StepKind::Package, P::NAME, model, config)
+    }
+
     /// A step for calls of the system `S`, whose context is made of [`Self::request`].
     ///
     /// # Panics
@@ -97,6 +107,13 @@ impl TestStep {
     #[must_use]
     pub fn with_data(mut self, data: DataConfig) -> Self {
         self.request.data_configs.insert(data.name.clone(), data);
+        self
+    }
+
+    /// The same step with `package` to pack.
+    #[must_use]
+    pub fn with_package(mut self, package: Package) -> Self {
+        self.request.package = Some(Box::new(package));
         self
     }
 
@@ -135,6 +152,7 @@ impl TestStep {
             threads: 2,
             accelerator: Accelerator::default(),
             execution_provider_library: None,
+            package: None,
         };
         Self { request, folder }
     }

@@ -169,6 +169,7 @@ pub(super) fn companions() -> Vec<Companion> {
     }]);
     let custom = json!({"evaluators": {"tone": {"metrics": custom}}});
     let bare = json!({"systems": {"here": {"accelerators": [{"device": "cpu"}]}}});
+    let crated = json!({"engine": {"packaging_config": [{"type": "ToyCrate"}]}});
     let untrained = json!({"passes": {"lora": null}});
     let mut rows = vec![
         with("/engine/host", json!({"engine": {"target": null}})).to(json!("there")),
@@ -204,6 +205,8 @@ pub(super) fn companions() -> Vec<Companion> {
         with("/evaluators/tone/metrics/0/sub_types/0/goal/type", held.clone())
             .to(json!("max-degradation")),
         with("/evaluators/tone/metrics/0/sub_types/0/goal/value", held).to(json!(2e12)),
+        with("/engine/packaging_config/0/type", crated.clone()).to(json!("AzureMLData")),
+        with("/engine/packaging_config/0/name", crated).to(json!("renamed")),
         value("/passes/toy/type", json!("MergeAdapterWeights")),
         value("/passes/toy/host", json!("shell")),
         value("/passes/toy/evaluator", json!("size")),

@@ -10,8 +10,9 @@ use super::root;
 /// Circles that stay: the folder of the crate, the modules, and why.
 const LEFT: [(&str, &[&str], &str); 1] = [(
     "schemas",
-    &["protocol", "step"],
-    "a call holds the request of a step; a request names the library of a provider as a call does",
+    &["packaging", "protocol", "step"],
+    "a call holds the request of a step; a request names the library of a provider as a call does, \
+     and what is to be packed, for which accelerator as a request does",
 )];
 
 /// Modules at the root of a crate, each with those it uses and one file that does.

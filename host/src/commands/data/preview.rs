@@ -152,6 +152,7 @@ impl Previewing<'_> {
             threads,
             accelerator: Accelerator::default(),
             execution_provider_library: None,
+            package: None,
         };
         let call = Call::Run { plugin, request: Box::new(request) };
         let view = View::new(Mode::Lines, self.host.log_level.unwrap_or(LogLevel::Warning));

@@ -73,6 +73,7 @@ fn ask(
         threads: 1,
         accelerator: Accelerator::default(),
         execution_provider_library: None,
+        package: None,
     };
     let call = Call::Run { plugin, request: Box::new(request) };
     let view = View::new(Mode::Lines, host.log_level.unwrap_or(LogLevel::Warning));

@@ -77,7 +77,7 @@ fn providers(pack: &InstalledPack) -> impl Iterator<Item = String> {
 fn provided(plugin: &InstalledPlugin) -> Vec<String> {
     let PluginDescriptor { passes, evaluators, generators, sources, systems, .. } =
         &plugin.descriptor;
-    let PluginDescriptor { previewers, graph_editors, .. } = &plugin.descriptor;
+    let PluginDescriptor { previewers, graph_editors, packagers, .. } = &plugin.descriptor;
     let passes = passes.iter().map(|pass| ("pass", &pass.name, &pass.summary));
     let evaluators = evaluators.iter().map(|e| ("evaluator", &e.name, &e.summary));
     let generators = generators.iter().map(|g| ("generator", &g.name, &g.summary));
@@ -86,7 +86,8 @@ fn provided(plugin: &InstalledPlugin) -> Vec<String> {
     let previewers = previewers.iter().map(|p| ("previewer", &p.name, &p.summary));
     let editors = graph_editors.iter().map(|editor| ("editor", &editor.name, &editor.summary));
     let entries = passes.chain(evaluators).chain(generators).chain(sources).chain(systems);
-    let entries = entries.chain(previewers).chain(editors);
+    let packagers = packagers.iter().map(|p| ("packager", &p.name, &p.summary));
+    let entries = entries.chain(previewers).chain(editors).chain(packagers);
     let entries = entries.map(|(kind, name, summary)| format!("  {kind:9}  {name}: {summary}"));
     let title = format!("{}  {}", plugin.label(), plugin.path.display());
     std::iter::once(title).chain(entries).chain(shadowed(&plugin.shadows)).collect()

@@ -1,4 +1,4 @@
-//! Parts that no installed plugin provides: passes, systems, evaluators, sources of files.
+//! Parts that no installed plugin provides: passes, systems, evaluators, sources of files, packagers.
 
 pub(super) mod homes;
 
@@ -10,7 +10,7 @@ use olive_schemas::types;
 use serde_json::Value;
 
 use super::data::{Need, need};
-use super::shape::{entries, passes};
+use super::shape::{entries, packages, passes};
 use super::{Problem, Problems, Scope, custom};
 use crate::config::schema::{nearest, suggest};
 use crate::plugin::Catalog;
@@ -24,6 +24,7 @@ pub(super) fn check(value: &Value, catalog: &Catalog, scope: Scope, problems: &m
     systems_of(value, catalog, &mut uses);
     evaluators_of(value, catalog, &mut uses);
     sources_of(value, catalog, &mut uses);
+    packagers_of(value, catalog, &mut uses);
     let mut homes: Vec<(Home, Vec<Part>)> = Vec::new();
     let mut packs: Vec<(&KnownPack, Vec<Part>)> = Vec::new();
     for part in uses.0 {
@@ -67,6 +68,7 @@ impl Part {
             PartKind::System => "a system of type",
             PartKind::Evaluator => "an evaluator of type",
             PartKind::Source => "a source of type",
+            PartKind::Packager => "a packager of type",
             PartKind::Model => "a model of type",
         };
         format!("{what} `{}`", self.name)
@@ -118,6 +120,15 @@ fn evaluators_of(value: &Value, catalog: &Catalog, uses: &mut Uses) {
     for (name, evaluator) in entries(value, "evaluators") {
         if let Some(kind) = evaluator.get("type").and_then(Value::as_str) {
             uses.add(PartKind::Evaluator, kind, format!("/evaluators/{}/type", escape(name)));
+        }
+    }
+}
+
+fn packagers_of(value: &Value, catalog: &Catalog, uses: &mut Uses) {
+    for (pointer, package) in packages(value) {
+        let kind = package.get("type").and_then(Value::as_str);
+        if let Some(kind) = kind.filter(|kind| catalog.packager(kind).is_none()) {
+            uses.add(PartKind::Packager, kind, format!("{pointer}/type"));
         }
     }
 }
@@ -235,6 +246,9 @@ fn installed(kind: PartKind, catalog: &Catalog) -> Vec<&str> {
         PartKind::Source => catalog.sources().map(|(_, source)| source.name.as_str()).collect(),
         PartKind::Evaluator => {
             catalog.custom_evaluators().map(|one| one.descriptor.name.as_str()).collect()
+        }
+        PartKind::Packager => {
+            catalog.packagers().map(|(_, packager)| packager.name.as_str()).collect()
         }
         PartKind::Model => Vec::new(),
     }

@@ -6,6 +6,7 @@ use olive_schemas::pointer::escape;
 use olive_schemas::types;
 use serde_json::Value;
 
+use super::shape::packages;
 use super::{Problem, Problems, Scope};
 use crate::config::references::ADAPTER;
 use crate::config::schema::quoted;
@@ -113,6 +114,27 @@ fn check_pipeline(
         };
         kinds.push(Kind::Known(descriptor.produces));
     }
+    let result = kinds.last().unwrap_or(&Kind::Unknown);
+    check_packages(value, result, catalog, problems);
+}
+
+/// Whether each packager takes the `result` of a chain.
+fn check_packages(value: &Value, result: &Kind, catalog: &Catalog, problems: &mut Problems) {
+    for (pointer, package) in packages(value) {
+        let kind = package.get("type").and_then(Value::as_str).unwrap_or_default();
+        let Some((_, packager)) = catalog.packager(kind) else { continue };
+        let Some(wrong) = result.not_among(&packager.accepts) else { continue };
+        let accepted = listed(&packager.accepts);
+        let message =
+            format!("a package of type `{kind}` takes {accepted}, but the result is {wrong}");
+        let help = Some(bridge(catalog, result, &packager.accepts));
+        problems.push(Problem::error("model-kind", &format!("{pointer}/type"), message, help));
+    }
+}
+
+/// Names of kinds of model, for people.
+fn listed(kinds: &[ModelKind]) -> String {
+    kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" or ")
 }
 
 /// The pass number `index` does not take what the one before makes.
@@ -125,8 +147,7 @@ fn mismatch(
     catalog: &Catalog,
 ) -> Problem {
     let link = &chain[index];
-    let accepted: Vec<&str> = descriptor.accepts.iter().map(|kind| kind.name()).collect();
-    let accepted = accepted.join(" or ");
+    let accepted = listed(&descriptor.accepts);
     let before = match index.checked_sub(1).map(|before| &chain[before]) {
         Some(Link { name, descriptor: Some(before), .. }) => {
             format!("pass `{name}` ({}) makes", before.name)
@@ -232,8 +253,7 @@ impl Kind {
 
 /// What would fit between a model of `kind` and a pass that takes `accepts`.
 fn bridge(catalog: &Catalog, kind: &Kind, accepts: &[ModelKind]) -> String {
-    let accepted: Vec<&str> = accepts.iter().map(|kind| kind.name()).collect();
-    let other = format!("start from a model of type {}", accepted.join(" or "));
+    let other = format!("start from a model of type {}", listed(accepts));
     let Kind::Known(kind) = kind else { return other };
     let fits = catalog.passes().filter(|pass| pass.descriptor.accepts.contains(kind));
     let between = fits.filter(|pass| accepts.contains(&pass.descriptor.produces));

@@ -5,7 +5,7 @@ use std::path::Path;
 use olive_schemas::pointer::escape;
 use serde_json::Value;
 
-use super::shape::{own_settings, passes};
+use super::shape::{own_settings, packages, passes};
 use super::{Problem, Problems, custom};
 use crate::config::missing;
 use crate::config::references::{PATH, marked};
@@ -46,6 +46,13 @@ fn paths<'a>(value: &'a Value, catalog: &Catalog) -> Vec<(String, &'a str, &'sta
         }
     }
     files.extend(custom::marked_settings(value, catalog, PATH, "input"));
+    for (package_pointer, package) in packages(value) {
+        let kind = package.get("type").and_then(Value::as_str).unwrap_or_default();
+        if let Some((_, known)) = catalog.packager(kind) {
+            let found = marked(package, &known.schema, PATH, "input");
+            files.extend(found.iter().map(|found| format!("{package_pointer}{found}")));
+        }
+    }
     let systems = value.get("systems").and_then(Value::as_object);
     for (name, _) in systems.into_iter().flatten() {
         files.push(format!("/systems/{}/aml_docker_config/conda_file_path", escape(name)));

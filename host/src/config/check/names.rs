@@ -1,10 +1,11 @@
 //! Whether names lead somewhere, and lead to one thing only.
 
 use olive_schemas::metric::{Metric, MetricKind, MetricProblem};
+use olive_schemas::packaging::Package;
 use olive_schemas::pointer::escape;
 use serde_json::Value;
 
-use super::shape::{entries, own_settings, passes};
+use super::shape::{entries, own_settings, packages, passes};
 use super::{Problem, Problems, custom};
 use crate::config::references::{REFERENCE, marked};
 use crate::config::schema::{nearest, quoted, suggest, workflow_schema};
@@ -40,6 +41,7 @@ pub(super) fn check(value: &Value, catalog: &Catalog, problems: &mut Problems) {
         }
     }
     check_data_configs(value, catalog, problems);
+    check_packages(value, problems);
     for (name, evaluator) in entries(value, "evaluators") {
         let metrics = evaluator.get("metrics").and_then(Value::as_array);
         for (index, metric) in metrics.into_iter().flatten().enumerate() {
@@ -79,6 +81,29 @@ fn check_data_configs(value: &Value, catalog: &Catalog, problems: &mut Problems)
     let help = "define it under `data_configs`";
     let used = data_uses(value, catalog);
     undefined("data config", "unknown-data-config", used, &names, help, problems);
+}
+
+/// Two packages of one type and name would take each other's place.
+fn check_packages(value: &Value, problems: &mut Problems) {
+    let label = |package: &Value| {
+        let of = |key: &str| package.get(key).and_then(Value::as_str).map(str::to_owned);
+        Some((of("type")?, of("name").unwrap_or_else(|| Package::USUAL_NAME.to_owned())))
+    };
+    let mut known: Vec<((String, String), String)> = Vec::new();
+    for (pointer, package) in packages(value) {
+        let Some(label) = label(package) else { continue };
+        let Some((_, first)) = known.iter().find(|(other, _)| *other == label) else {
+            known.push((label, pointer));
+            continue;
+        };
+        let message = format!("package `{}` of type `{}` is asked for twice", label.1, label.0);
+        let mut problem = Problem::error("duplicate-name", &pointer, message, None);
+        problem.diagnostic = problem
+            .diagnostic
+            .with_help("give one of them another `name`")
+            .with_related(first.clone(), "first asked for here");
+        problems.push(problem);
+    }
 }
 
 /// Where data configs are named: marked settings of installed passes and of metrics, and the

@@ -14,6 +14,8 @@ use olive_schemas::types;
 
 /// Keys of a pass beside its settings.
 const PASS_KEYS: [&str; 4] = ["type", "host", "evaluator", "search_space"];
+/// Keys of a package beside its settings.
+const PACKAGE_KEYS: [&str; 2] = ["type", "name"];
 /// Keys of a system beside its settings.
 const SYSTEM_KEYS: [&str; 2] = ["type", "accelerators"];
 
@@ -49,6 +51,12 @@ pub(super) fn check(value: &Value, catalog: &Catalog, problems: &mut Problems) {
     check_references(value, catalog, &mut shapes);
     check_evaluators(value, catalog, &mut shapes);
     check_data(value, &mut shapes);
+    for (pointer, package) in packages(value) {
+        let kind = package.get("type").and_then(Value::as_str).unwrap_or_default();
+        if let Some((_, known)) = catalog.packager(kind) {
+            shapes.check(package, &PACKAGE_KEYS, &known.schema, &pointer);
+        }
+    }
     for (pointer, pass) in passes(value) {
         let kind = pass.get("type").and_then(Value::as_str).unwrap_or_default();
         if let Some(known) = catalog.pass(kind) {
@@ -71,6 +79,13 @@ pub(super) fn passes(value: &Value) -> Vec<(String, &Value)> {
         }
     }
     passes
+}
+
+/// Every package that the normalized config `value` asks for, with its pointer.
+pub(super) fn packages(value: &Value) -> impl Iterator<Item = (String, &Value)> {
+    let packages = value.pointer("/engine/packaging_config").and_then(Value::as_array);
+    let packages = packages.into_iter().flatten().enumerate();
+    packages.map(|(index, package)| (format!("/engine/packaging_config/{index}"), package))
 }
 
 /// Settings of `section` without the keys that every type has.

@@ -9,7 +9,7 @@ use super::shared::SHARED;
 use words::{cell, default, kind, values};
 
 /// Sections of the page: title, definition, and the word that starts the definitions of its types.
-const SECTIONS: [(&str, &str, Option<&str>); 11] = [
+const SECTIONS: [(&str, &str, Option<&str>); 12] = [
     ("Engine", "EngineConfig", None),
     ("Search", "SearchStrategy", None),
     ("Input model", "InputModel", Some("model")),
@@ -19,6 +19,7 @@ const SECTIONS: [(&str, &str, Option<&str>); 11] = [
     ("Metrics", "Metric", None),
     ("Sub-metrics", "SubMetric", None),
     ("Systems", "System", Some("system")),
+    ("Packages", "Package", Some("package")),
     ("Builds", "Build", None),
     ("Validators", "ValidatorsConfig", Some("validator")),
 ];

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::section::{Kind, Section, reference};
 use super::written::{define, deprecated, describe, former, prune, written};
-use super::{Installed, data, engine, evaluator, model, name_or_inline, searched};
+use super::{Installed, data, engine, evaluator, model, name_or_inline, packages, searched};
 use crate::config::schema::workflow_schema;
 
 /// Keys of a pass of former eras, which have no effect.
@@ -31,9 +31,11 @@ pub(super) fn schema(
         ("InputModel", model::model(&installed.sources, definitions)),
         ("System", model::system(&installed.systems, definitions)),
         ("Evaluator", evaluator::evaluator(&installed.evaluators, definitions)),
+        ("Package", packages::package(&installed.packagers, definitions)),
     ];
     definitions.extend(sections.map(|(name, section)| (name.to_owned(), section)));
     engine::widen(definitions);
+    packages::widen(definitions);
     let pass = pass(&fields, &installed.passes, definitions);
     definitions.insert("Pass".into(), pass);
     let data_configs = data::configs(definitions);

@@ -6,6 +6,7 @@
 
 mod engine;
 mod harness;
+mod packages;
 
 pub use engine::root_keys;
 
@@ -61,6 +62,7 @@ pub fn normalize(root: &mut Node, catalog: &Catalog) -> Vec<Finding> {
     if let Some(passes) = root.get_mut("passes") {
         normalize_passes(passes, catalog, &mut notes);
     }
+    packages::normalize(root, catalog, &mut notes);
     marks::drop_ignored(root, workflow_schema(), workflow_schema(), &mut notes);
     notes.findings
 }

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! A plugin takes the place of one with its name in a lower place. What is chosen by name (passes,
-//! sources, systems) may be in one plugin only: a pack that breaks this is broken as a whole, and
+//! sources, systems, packagers) may be in one plugin only: a pack that breaks this is broken as a whole, and
 //! the program goes on; in a folder that the user names it is an error.
 
 use std::path::{Path, PathBuf};
@@ -228,12 +228,13 @@ impl Catalog {
     /// what it is, the name, and the plugin. Evaluators and generators are chosen by what they can
     /// do, not by name.
     fn twin(&self, new: &InstalledPlugin) -> Option<(&'static str, String, &InstalledPlugin)> {
-        let PluginDescriptor { passes, sources, systems, .. } = &new.descriptor;
+        let PluginDescriptor { passes, sources, systems, packagers, .. } = &new.descriptor;
         let others = || self.plugins.iter().filter(|known| !shadows(new, known));
         let passes = passes.iter().map(|pass| ("pass", &pass.name));
         let sources = sources.iter().map(|source| ("source", &source.name));
         let systems = systems.iter().map(|system| ("system", &system.name));
-        passes.chain(sources).chain(systems).find_map(|(what, name)| {
+        let packagers = packagers.iter().map(|packager| ("packager", &packager.name));
+        passes.chain(sources).chain(systems).chain(packagers).find_map(|(what, name)| {
             let known = others().find(|known| has(&known.descriptor, what, name))?;
             Some((what, name.clone(), known))
         })
@@ -260,12 +261,13 @@ fn is_above(one: &Origin, other: &Origin) -> bool {
     rank(one) > rank(other)
 }
 
-/// Whether the plugin has a pass, source or system of this name, without regard to case.
+/// Whether the plugin has a pass, source, packager or system of this name, without regard to case.
 fn has(descriptor: &PluginDescriptor, what: &str, name: &str) -> bool {
     let is = |known: &String| known.eq_ignore_ascii_case(name);
     match what {
         "pass" => descriptor.passes.iter().any(|pass| is(&pass.name)),
         "source" => descriptor.sources.iter().any(|source| is(&source.name)),
+        "packager" => descriptor.packagers.iter().any(|packager| is(&packager.name)),
         _ => descriptor.systems.iter().any(|system| is(&system.name)),
     }
 }
@@ -301,22 +303,20 @@ mod tests {
     fn plugin(file: &str, origin: Origin, parts: &Value) -> InstalledPlugin {
         let name = file.split(' ').next().unwrap();
         let mut descriptor = json!({"name": name, "version": "1.0.0", "api_version": "0.2.0"});
-        let parts = parts.as_object().unwrap().clone();
-        descriptor.as_object_mut().unwrap().extend(parts);
+        descriptor.as_object_mut().unwrap().extend(parts.as_object().unwrap().clone());
         let descriptor: PluginDescriptor = serde_json::from_value(descriptor).unwrap();
-        let (packed, shadows) = (None, Vec::new());
         InstalledPlugin {
             path: file.into(),
             digest: file.into(),
             descriptor,
             origin,
-            packed,
-            shadows,
+            packed: None,
+            shadows: Vec::new(),
         }
     }
 
     fn part(kind: &str, name: &str) -> Value {
-        json!({kind: [{"name": name, "summary": "A.", "schema": {}}]})
+        json!({kind: [{"name": name, "summary": "A.", "schema": {}, "accepts": []}]})
     }
 
     fn pack(name: &str, scope: Scope) -> InstalledPack {
@@ -354,7 +354,7 @@ mod tests {
 
     #[test]
     fn two_plugins_may_not_have_one_name_for_what_is_chosen_by_name() {
-        for kind in ["source", "system"] {
+        for kind in ["source", "system", "packager"] {
             let list = format!("{kind}s");
             let mut catalog = Catalog::default();
             let plugin = |file, name| plugin(file, Origin::Folder, &part(&list, name));

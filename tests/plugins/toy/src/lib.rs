@@ -5,6 +5,7 @@
 pub mod behavior;
 pub mod evaluator;
 pub mod generator;
+pub mod packager;
 pub mod passes;
 pub mod source;
 pub mod system;
@@ -13,6 +14,7 @@ pub mod training;
 use evaluator::ToyEvaluator;
 use generator::ToyGenerator;
 use olive_plugin_api::export_plugin;
+use packager::ToyCrate;
 use passes::{Toy, ToyImport, ToyPack};
 use source::ToyShelf;
 use system::ToyShell;
@@ -23,4 +25,5 @@ export_plugin! {
     generators: [ToyGenerator],
     sources: [ToyShelf],
     systems: [ToyShell],
+    packagers: [ToyCrate],
 }

@@ -10,13 +10,14 @@ use serde_json::{Value, json};
 use crate::render::plain;
 
 /// The lists of a plugin's descriptor, with what their entries are called.
-const LISTS: [(&str, &str); 6] = [
+const LISTS: [(&str, &str); 7] = [
     ("passes", "pass"),
     ("evaluators", "evaluator"),
     ("generators", "generator"),
     ("sources", "source"),
     ("systems", "system"),
     ("previewers", "previewer"),
+    ("packagers", "packager"),
 ];
 
 /// A part that a pack provides.

@@ -23,6 +23,7 @@ pub(super) fn home(kind: PartKind, name: &str, catalog: &Catalog) -> Option<Home
         PartKind::System => "system",
         PartKind::Evaluator => "evaluator",
         PartKind::Source => "source",
+        PartKind::Packager => "packager",
         // Models are files: no plugin has them.
         PartKind::Model => return None,
     };

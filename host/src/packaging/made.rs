@@ -1,0 +1,131 @@
+//! What a run has made that can be packed: its models, the best first.
+
+use std::iter;
+use std::path::Path;
+
+use olive_schemas::footprint::{Footprint, ModelRecord};
+use olive_schemas::metric::MetricValue;
+use olive_schemas::model::Model;
+use olive_schemas::packaging::{Candidate, CandidateFile, ModelStep, Package};
+use serde_json::json;
+
+use crate::plan::PlannedPackage;
+use crate::store::files::relative_files;
+use crate::store::{Hold, Store, StoreError};
+
+/// The models of a run that can be packed, as they lie in the store.
+pub struct Made {
+    /// Without their files.
+    candidates: Vec<Candidate>,
+    input_metrics: Vec<MetricValue>,
+}
+
+impl Made {
+    /// The models of `footprint`, before its result is placed: the last one, or those that a search
+    /// has chosen.
+    pub fn of(footprint: &Footprint) -> Self {
+        let search = footprint.search.as_ref();
+        let chosen = search.into_iter().flat_map(|search| {
+            let trials = search.chosen.iter().filter_map(|number| search.trial(*number));
+            trials.filter_map(|trial| trial.model_id())
+        });
+        let mut ids: Vec<&str> = chosen.collect();
+        if ids.is_empty() {
+            ids.extend(footprint.models.last().map(|model| model.model_id.as_str()));
+        }
+        let candidates = ids.into_iter().filter_map(|id| candidate(footprint, id));
+        let input = footprint.models.iter().find(|model| model.parent_model_id.is_none());
+        let input_metrics = input.map(|model| model.metrics.clone()).unwrap_or_default();
+        Self { candidates: candidates.collect(), input_metrics }
+    }
+
+    /// Digest of all that decides the bytes of `package`.
+    pub(super) fn key(&self, package: &PlannedPackage) -> String {
+        let candidates = self.candidates.iter().map(|candidate| {
+            let Candidate { model_id, accelerator, metrics, history, .. } = candidate;
+            json!([model_id, accelerator, metrics, history])
+        });
+        let candidates: Vec<_> = candidates.collect();
+        let parts = json!([package.for_key, candidates, self.input_metrics]);
+        blake3::hash(parts.to_string().as_bytes()).to_hex().to_string()
+    }
+
+    /// The package called `name`, whose files stay where they are while the holds last.
+    ///
+    /// # Errors
+    /// When the store or a model outside of it cannot be read.
+    pub(super) fn package<'s>(
+        &self,
+        name: &str,
+        store: &'s Store,
+    ) -> Result<(Package, Vec<Hold<'s>>), StoreError> {
+        let mut holds = Vec::new();
+        let mut candidates = self.candidates.clone();
+        for candidate in &mut candidates {
+            let hold = store.hold_to_read(&candidate.model)?;
+            candidate.files = files(&candidate.model, store, &hold)?;
+            holds.push(hold);
+        }
+        let input_metrics = self.input_metrics.clone();
+        Ok((Package { name: name.to_owned(), candidates, input_metrics }, holds))
+    }
+}
+
+fn candidate(footprint: &Footprint, id: &str) -> Option<Candidate> {
+    let find = |id: &str| footprint.models.iter().find(|model| model.model_id == id);
+    let record = find(id)?;
+    let parent = |model: &&ModelRecord| find(model.parent_model_id.as_deref()?);
+    let mut history: Vec<ModelStep> = iter::successors(Some(record), parent).map(step_of).collect();
+    history.reverse();
+    Some(Candidate {
+        model: record.model.clone()?,
+        model_id: id.to_owned(),
+        files: Vec::new(),
+        accelerator: footprint.accelerator.clone(),
+        metrics: record.metrics.clone(),
+        history,
+    })
+}
+
+fn step_of(record: &ModelRecord) -> ModelStep {
+    ModelStep {
+        model_id: record.model_id.clone(),
+        from_pass: record.from_pass.clone(),
+        pass_run_config: record.pass_run_config.clone(),
+    }
+}
+
+/// The files of `model`, sorted by name.
+fn files(model: &Model, store: &Store, hold: &Hold<'_>) -> Result<Vec<CandidateFile>, StoreError> {
+    let below = if model.adapter_path.is_some() { "model" } else { "" };
+    let mut files = files_of(&model.model_path, below, store, hold)?;
+    if let Some(adapter) = &model.adapter_path {
+        files.extend(files_of(adapter, "adapter", store, hold)?);
+    }
+    files.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(files)
+}
+
+/// The file or the files at `path`, whose names start with the folder `below`.
+fn files_of(
+    path: &Path,
+    below: &str,
+    store: &Store,
+    hold: &Hold<'_>,
+) -> Result<Vec<CandidateFile>, StoreError> {
+    let names: Vec<String> = match store.files_below(path) {
+        Some(files) => {
+            files.into_iter().map(|(name, _)| name.to_string_lossy().into_owned()).collect()
+        }
+        None if path.is_file() => vec![String::new()],
+        None => relative_files(path).map_err(StoreError::io("read", path))?,
+    };
+    let file = |name: String| {
+        let source = if name.is_empty() { path.to_owned() } else { path.join(&name) };
+        let alone = || path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = if name.is_empty() { alone() } else { name };
+        let name = if below.is_empty() { name } else { format!("{below}/{name}") };
+        CandidateFile { name, path: hold.place_of(&source) }
+    };
+    Ok(names.into_iter().map(file).collect())
+}

@@ -1,0 +1,114 @@
+//! Packages of a result: when they are made, what packagers get, and what is left when one fails.
+
+use serde_json::{Value, json};
+
+use crate::playground::Playground;
+
+/// A workflow of one pass with these packages.
+fn packed(playground: &Playground, packages: &Value) {
+    playground.workflow(json!({
+        "passes": {"first": {"type": "Toy"}},
+        "packaging_config": packages
+    }));
+}
+
+#[test]
+fn a_package_lies_beside_the_result() {
+    let playground = Playground::new();
+    packed(&playground, &json!({"type": "toycrate"}));
+    let said = playground.run();
+    said.check(0, &["nailed shut", "OutputModels.crate` is made"]);
+    let list = playground.read("out/OutputModels.crate/list.txt");
+    assert_eq!(
+        list,
+        "HfModel of [Toy] with []\n  ballast: 0 bytes\n  config.json: 2 bytes\n  weights: 12 bytes\n"
+    );
+    assert!(playground.exists("out/weights"));
+    assert!(!playground.exists("out/.olive-package"));
+}
+
+#[test]
+fn a_package_is_made_once_and_anew_when_it_would_be_another() {
+    let playground = Playground::new();
+    playground.write("note.txt", "careful");
+    let crate_of = |name: &str| json!({"type": "ToyCrate", "name": name, "note": "note.txt"});
+    packed(&playground, &json!([crate_of("a"), crate_of("b")]));
+    playground.run().check(0, &["a.crate` is made", "b.crate` is made"]);
+    playground
+        .run()
+        .check(0, &["package `a.crate` is as it was", "package `b.crate` is as it was"]);
+
+    playground.write("note.txt", "fragile");
+    playground.run().check(0, &["a.crate` is made"]);
+    assert_eq!(playground.read("out/a.crate/note"), "fragile");
+    std::fs::remove_file(playground.path("out/a.crate/list.txt")).unwrap();
+    playground.run().check(0, &["a.crate` is made", "package `b.crate` is as it was"]);
+
+    packed(&playground, &json!([crate_of("b")]));
+    playground.run().check(0, &["package `b.crate` is as it was"]);
+    assert!(!playground.exists("out/a.crate") && playground.exists("out/b.crate/list.txt"));
+    packed(&playground, &json!(null));
+    playground.run().check(0, &[]);
+    assert!(!playground.exists("out/b.crate"));
+}
+
+#[test]
+fn a_packager_that_fails_leaves_the_result_and_nothing_half_done() {
+    let playground = Playground::new();
+    for (trouble, told) in [
+        ("fail", "the crate broke"),
+        ("stray", "is not all that it left in its output folder"),
+        ("elsewhere", "is not all that it left in its output folder"),
+    ] {
+        packed(&playground, &json!({"type": "ToyCrate", "config": {"trouble": trouble}}));
+        playground.run().check(20, &["`package OutputModels (ToyCrate)` failed", told]);
+        let left = playground.names("out");
+        let strange = |name: &&String| name.contains("crate") || name.contains("splinter");
+        assert_eq!(left.iter().find(strange), None);
+        assert!(!playground.exists("out/.olive-package"));
+        assert_eq!(playground.read("out/weights"), "some weights");
+    }
+    packed(&playground, &json!({"type": "ToyCrate"}));
+    playground.run().check(0, &["OutputModels.crate` is made"]);
+}
+
+#[test]
+fn what_is_in_the_way_of_a_package_stays() {
+    let playground = Playground::new();
+    playground.write("out/OutputModels.crate", "mine");
+    packed(&playground, &json!({"type": "ToyCrate"}));
+    playground.run().check(20, &["is in the way", "give the package another `name`"]);
+    assert_eq!(playground.read("out/OutputModels.crate"), "mine");
+}
+
+#[test]
+fn the_models_that_a_search_keeps_are_packed_the_best_first() {
+    let playground = Playground::new();
+    playground.write("base/score", "0.5");
+    let figure = json!({"name": "exact_match", "priority": 1});
+    let tone =
+        json!({"name": "tone", "type": "accuracy", "data_config": "test", "sub_types": [figure]});
+    playground.workflow(json!({
+        "data_configs": [{
+            "name": "test",
+            "load_dataset_config": {"data_name": "json", "data_files": "data.json"}
+        }],
+        "evaluators": {"quality": {"metrics": [tone]}},
+        "evaluator": "quality",
+        "passes": {"first": {"type": "Toy", "search_space": {"score": [0.25, 0.75, 0.5]}}},
+        "search_strategy": {"sampler": "sequential", "output_model_num": 2},
+        "packaging_config": {"type": "ToyCrate"}
+    }));
+    playground.run().check(0, &["OutputModels.crate` is made"]);
+    let list = playground.read("out/OutputModels.crate/list.txt");
+    let heads: Vec<&str> = list.lines().filter(|line| line.starts_with("HfModel")).collect();
+    assert_eq!(heads, ["HfModel of [Toy] with [0.75]", "HfModel of [Toy] with [0.5]"]);
+}
+
+#[test]
+fn a_plan_tells_the_packages() {
+    let playground = Playground::new();
+    packed(&playground, &json!({"type": "ToyCrate", "name": "mine"}));
+    playground.olive(&["plan", "-c", "@/olive.json"]).check(0, &["package: `mine` as ToyCrate"]);
+    assert!(!playground.exists("out"));
+}
