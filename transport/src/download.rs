@@ -25,15 +25,14 @@ pub(crate) struct Expected<'a> {
 }
 
 /// Brings to the path `to` what `ask` is answered when it sends the headers it is given. What has
-/// arrived waits under `key`.
+/// arrived waits in `partial`.
 pub(crate) async fn download(
     http: &Http<'_>,
-    key: &str,
+    mut partial: Partial,
     to: &Path,
     expected: Expected<'_>,
     ask: impl AsyncFn(HeaderMap) -> Result<Response, Failure>,
 ) -> Result<Fetched, TransportError> {
-    let mut partial = Partial::open(&http.request.partial_dir, key)?;
     let mut tries = Tries::new(http.request);
     loop {
         let (before, resumed) = (partial.size(), partial.resumed());

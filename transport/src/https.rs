@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use reqwest::Method;
-use reqwest::header::HeaderMap;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
 
 use crate::download::{Expected, download};
 use crate::http::Http;
-use crate::partial::hex;
+use crate::partial::{Partial, hex};
 use crate::tries::{Failure, persist};
 use crate::{Fetched, Request, TransportError, address, runtime};
 
@@ -21,7 +21,33 @@ pub fn fetch(url: &str, to: &Path, request: &Request<'_>) -> Result<Fetched, Tra
     let at = address::parse(url)?;
     let http = Http::new(url, &at, request)?;
     let expected = Expected { sha256: request.sha256, size: None };
-    runtime::block_on(download(&http, url, to, expected, async |headers| {
+    let partial = Partial::open(&request.partial_dir, url)?;
+    let authorization = authorization(&http)?;
+    runtime::block_on(download(&http, partial, to, expected, async |mut headers| {
+        headers.extend(authorization.clone());
+        http.get(&Method::GET, &at, &headers).await
+    }))
+}
+
+/// Fetches the `size` bytes at `url` to the path `to`, as [`fetch`] does; what has arrived waits in
+/// the file `partial`, which other programs know too.
+///
+/// # Errors
+/// See [`TransportError`]; what has arrived waits for another try.
+pub fn fetch_part(
+    url: &str,
+    size: u64,
+    partial: &Path,
+    to: &Path,
+    request: &Request<'_>,
+) -> Result<Fetched, TransportError> {
+    let at = address::parse(url)?;
+    let http = Http::new(url, &at, request)?;
+    let expected = Expected { sha256: request.sha256, size: Some(size) };
+    let partial = Partial::at(partial)?;
+    let authorization = authorization(&http)?;
+    runtime::block_on(download(&http, partial, to, expected, async |mut headers| {
+        headers.extend(authorization.clone());
         http.get(&Method::GET, &at, &headers).await
     }))
 }
@@ -34,8 +60,9 @@ pub fn fetch(url: &str, to: &Path, request: &Request<'_>) -> Result<Fetched, Tra
 pub fn fetch_small(url: &str, request: &Request<'_>) -> Result<Option<Vec<u8>>, TransportError> {
     let at = address::parse(url)?;
     let http = Http::new(url, &at, request)?;
+    let headers: HeaderMap = authorization(&http)?.into_iter().collect();
     let attempt = async || -> Result<Option<Vec<u8>>, Failure> {
-        let response = http.get(&Method::GET, &at, &HeaderMap::new()).await?;
+        let response = http.get(&Method::GET, &at, &headers).await?;
         if matches!(response.status().as_u16(), 404 | 410) {
             return Ok(None);
         }
@@ -43,6 +70,18 @@ pub fn fetch_small(url: &str, request: &Request<'_>) -> Result<Option<Vec<u8>>, 
         http.collect(&mut response, request.limit).await.map(Some)
     };
     runtime::block_on(async { check(persist(request, attempt).await?, &http) })
+}
+
+/// The header with the token of the request.
+fn authorization(http: &Http<'_>) -> Result<Option<(HeaderName, HeaderValue)>, TransportError> {
+    let Some(token) = http.request.bearer else { return Ok(None) };
+    let value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| {
+        let reason = "the token for it has letters that no header can have".to_owned();
+        TransportError::Address { url: http.name.clone(), reason }
+    });
+    let mut value = value?;
+    value.set_sensitive(true);
+    Ok(Some((AUTHORIZATION, value)))
 }
 
 fn check(content: Option<Vec<u8>>, http: &Http<'_>) -> Result<Option<Vec<u8>>, TransportError> {

@@ -17,5 +17,5 @@ mod address;
 mod runtime;
 
 pub use error::TransportError;
-pub use https::{fetch, fetch_small};
+pub use https::{fetch, fetch_part, fetch_small};
 pub use request::{Fetched, Request};

@@ -28,6 +28,8 @@ pub(crate) struct Partial {
     resumed: u64,
     /// Whether it is for this process only, as another one writes the common file.
     is_private: bool,
+    /// Whether it lies in a folder of other programs, where nothing else is left.
+    is_lodged: bool,
 }
 
 impl Partial {
@@ -36,15 +38,34 @@ impl Partial {
         fs::create_dir_all(folder).map_err(TransportError::file("create", folder))?;
         remove_abandoned(folder);
         let name = hex(&Sha256::digest(address));
-        let path = folder.join(format!("{name}.partial"));
+        Self::common(folder.join(format!("{name}.partial")), false)
+    }
+
+    /// What has arrived in the file `path` of a folder of other programs.
+    pub(crate) fn at(path: &Path) -> Result<Self, TransportError> {
+        Self::common(path.to_owned(), true)
+    }
+
+    /// The file `path`, or one of this process while another has that.
+    fn common(path: PathBuf, is_lodged: bool) -> Result<Self, TransportError> {
         if let Some(file) = open_locked(&path).map_err(TransportError::file("open", &path))? {
             let (size, hash) = digest(&file).map_err(TransportError::file("read", &path))?;
-            return Ok(Self { path, file, size, hash, resumed: size, is_private: false });
+            return Ok(Self {
+                path,
+                file,
+                size,
+                hash,
+                resumed: size,
+                is_private: false,
+                is_lodged,
+            });
         }
-        let path = folder.join(format!("{name}.{}.partial", process::id()));
+        let suffix = path.extension().unwrap_or_default().to_string_lossy().into_owned();
+        let path = path.with_extension(format!("{}.{suffix}", process::id()));
         let options = || OpenOptions::new().write(true).create(true).truncate(true).open(&path);
         let file = options().map_err(TransportError::file("create", &path))?;
-        Ok(Self { path, file, size: 0, hash: Sha256::new(), resumed: 0, is_private: true })
+        let (size, hash, is_private) = (0, Sha256::new(), true);
+        Ok(Self { path, file, size, hash, resumed: 0, is_private, is_lodged })
     }
 
     /// Bytes that have arrived.
@@ -74,7 +95,7 @@ impl Partial {
         let emptied = self.file.set_len(0).and_then(|()| self.file.rewind());
         emptied.map_err(TransportError::file("write", &self.path))?;
         (self.size, self.resumed, self.hash) = (0, 0, Sha256::new());
-        if let Some(validator) = validator {
+        if let Some(validator) = validator.filter(|_| !self.is_lodged) {
             fs::write(&path, validator).map_err(TransportError::file("write", &path))?;
         }
         Ok(())

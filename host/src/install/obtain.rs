@@ -234,6 +234,7 @@ impl Transfer<'_> {
         let fetched = fetch(&Request {
             limit: self.pin.map_or(Limits::default().archive, |pin| pin.size),
             sha256: self.pin.map(|pin| pin.sha256.as_str()).or(self.sha256),
+            bearer: None,
             partial_dir: self.downloads.to_owned(),
             patience: PATIENCE,
             on_progress: &|done, total| {
@@ -251,6 +252,7 @@ impl Transfer<'_> {
         let request = Request {
             limit: SIGNATURE_BYTES,
             sha256: None,
+            bearer: None,
             partial_dir: self.downloads.to_owned(),
             patience: PATIENCE,
             on_progress: &|_, _| {},

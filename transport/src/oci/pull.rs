@@ -11,7 +11,7 @@ use super::manifest::{self, Descriptor, SIGNATURE_LIMIT};
 use super::reference::{Reference, Version};
 use super::registry::Registry;
 use crate::download::{Expected, download};
-use crate::partial::hex;
+use crate::partial::{Partial, hex};
 use crate::tries::{Failure, persist};
 use crate::{Request, TransportError};
 
@@ -50,7 +50,8 @@ pub(super) async fn pull(
     let blob = registry.url(&format!("blobs/{}", parts.archive.digest))?;
     let expected = Expected { sha256: Some(sha256), size: Some(parts.archive.size) };
     let ask = async |headers| registry.ask(Method::GET, &blob, headers).await;
-    let archive = download(&registry.http, blob.as_str(), to, expected, ask).await?;
+    let partial = Partial::open(&registry.http.request.partial_dir, blob.as_str())?;
+    let archive = download(&registry.http, partial, to, expected, ask).await?;
     Ok(Pulled { archive, signature, pinned: pinned.to_string() })
 }
 

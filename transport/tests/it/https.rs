@@ -41,6 +41,7 @@ impl Place {
         work(&Request {
             limit: self.limit,
             sha256: self.sha256.as_deref(),
+            bearer: None,
             partial_dir: self.folder.path().join("partial"),
             patience: self.patience,
             on_progress: &|bytes, whole| {

@@ -101,6 +101,7 @@ fn pull_within(
     let request = Request {
         limit: 10_000_000,
         sha256: None,
+        bearer: None,
         partial_dir: folder.join("partial"),
         patience,
         on_progress: &|_, _| {},

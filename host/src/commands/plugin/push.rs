@@ -41,6 +41,7 @@ pub(super) fn run(args: &PushArgs) -> Result<(), Error> {
         &Request {
             limit: Limits::default().archive,
             sha256: None,
+            bearer: None,
             partial_dir: PathBuf::new(),
             patience: PATIENCE,
             on_progress: &|done, total| progress.update("push", &reference, done, total),

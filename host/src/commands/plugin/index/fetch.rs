@@ -54,6 +54,7 @@ fn get(url: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
     let request = Request {
         limit,
         sha256: None,
+        bearer: None,
         partial_dir: cache_home().join("downloads"),
         patience: PATIENCE,
         on_progress: &|_, _| {},
