@@ -23,7 +23,7 @@ pub mod locate;
 pub mod codes;
 mod builds;
 
-pub use check::{CheckedWorkflow, Scope, check};
+pub use check::{CheckedWorkflow, Local, Scope, check};
 pub use node::Node;
 pub use parse::{Parsed, parse};
 pub use source::{ReadError, Source, read};

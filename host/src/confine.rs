@@ -74,7 +74,8 @@ pub(crate) fn folders(call: &Call) -> Option<Vec<PathBuf>> {
     // A system starts steps elsewhere, by means that nobody can foresee.
     let is_free = request.kind == StepKind::System;
     let folders = [&request.output_dir, &request.scratch_dir].into_iter();
-    (!is_free).then(|| folders.chain(&request.checkpoint_dir).cloned().collect())
+    let optional = request.checkpoint_dir.iter().chain(&request.shared_dir);
+    (!is_free).then(|| folders.chain(optional).cloned().collect())
 }
 
 /// A crashed plugin leaves no copy of its memory in the user's folder.

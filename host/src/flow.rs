@@ -145,7 +145,7 @@ fn run_build(
     let mut footprint = engine::execute(&plan, &context);
     forecast::learn(&plan, &costs, &footprint.models);
     place_samples(&plan, &context)?;
-    footprint.origin = Some(origin::of(source, &plan));
+    footprint.origin = Some(origin::of(source, build, &plan));
     report(host, &plan, &context, &mut footprint)?;
     Ok(footprint)
 }

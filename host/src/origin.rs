@@ -6,29 +6,33 @@ use std::fs;
 use std::path::Path;
 use std::thread;
 
-use olive_schemas::origin::{InputFile, Machine, Origin};
+use olive_schemas::origin::{InputFile, Machine, Origin, Provenance};
 
-use crate::config::Source;
+use crate::config::{CheckedWorkflow, Source};
 use crate::plan::Plan;
 use crate::plugin::digest::Digests;
 use crate::plugin::process::memory;
 use crate::store::Store;
 
-/// The origin of the run of `plan`, which the config `source` asks for.
-pub fn of(source: &Source, plan: &Plan) -> Origin {
+/// The origin of the run of `plan`, which `checked`, the config of the text `source`, asks for.
+pub fn of(source: &Source, checked: &CheckedWorkflow, plan: &Plan) -> Origin {
     let text = |path: &Path| path.to_string_lossy().into_owned();
     Origin {
         arguments: env::args_os().skip(1).map(|word| text(Path::new(&word))).collect(),
         working_dir: env::current_dir().map(|folder| text(&folder)).unwrap_or_default(),
         config_path: text(&source.path),
         config: source.text.clone(),
-        inputs: inputs(plan),
+        inputs: inputs(checked, plan),
         machine: machine(),
     }
 }
 
 /// The model and the data files of `plan`, each once.
-fn inputs(plan: &Plan) -> Vec<InputFile> {
+fn inputs(checked: &CheckedWorkflow, plan: &Plan) -> Vec<InputFile> {
+    let provenance = |path: &Path| -> Option<Provenance> {
+        let local = checked.local().iter().find(|local| path.starts_with(&local.path))?;
+        Some(local.provenance.clone())
+    };
     // Planning has digested every file of it, so that this reads what is remembered.
     let mut digests = Digests::open(Store::new(&plan.cache_dir).digests_path());
     let mut files: BTreeMap<String, InputFile> = BTreeMap::new();
@@ -38,13 +42,15 @@ fn inputs(plan: &Plan) -> Vec<InputFile> {
             let path = file.display().to_string();
             let Ok(digest) = digests.path(file) else { continue };
             let role = format!("data {name}");
-            files.entry(path.clone()).or_insert(InputFile { role, path, digest });
+            let provenance = provenance(file);
+            files.entry(path.clone()).or_insert(InputFile { role, path, digest, provenance });
         }
     }
     let model = InputFile {
         role: "input model".into(),
         path: plan.input.model.model_path.display().to_string(),
         digest: plan.input.digest.clone(),
+        provenance: provenance(&plan.input.model.model_path),
     };
     std::iter::once(model).chain(files.into_values()).collect()
 }

@@ -24,7 +24,7 @@ pub use single::single_pass;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use olive_schemas::data::DataConfig;
 use olive_schemas::diagnostic::Diagnostic;
@@ -135,6 +135,8 @@ pub enum Role {
     Fetch {
         /// What people call them.
         of: String,
+        /// Folder that the source shares with other programs.
+        shared_dir: Option<PathBuf>,
     },
 }
 
@@ -221,6 +223,7 @@ impl Plan {
             output_dir: PathBuf::new(),
             scratch_dir: PathBuf::new(),
             checkpoint_dir: None,
+            shared_dir: step.shared_dir().map(Path::to_owned),
             threads: self.threads,
             accelerator: self.accelerator.clone(),
             execution_provider_library: step.provider.clone(),
@@ -230,6 +233,14 @@ impl Plan {
 }
 
 impl Step {
+    /// Folder that a source shares with other programs, when the step is one's.
+    pub fn shared_dir(&self) -> Option<&Path> {
+        match &self.role {
+            Role::Fetch { shared_dir, .. } => shared_dir.as_deref(),
+            Role::Pass { .. } | Role::Evaluation { .. } => None,
+        }
+    }
+
     /// What people call the step.
     pub fn title(&self) -> String {
         match &self.role {
@@ -238,7 +249,7 @@ impl Step {
             Role::Evaluation { of, metric: Some(metric) } => {
                 format!("{} ({metric})", evaluation_title(of))
             }
-            Role::Fetch { of } => format!("fetch {of} ({})", self.name),
+            Role::Fetch { of, .. } => format!("fetch {of} ({})", self.name),
         }
     }
 

@@ -85,6 +85,15 @@ impl<'a> StepContext<'a> {
         self.request.checkpoint_dir.as_deref()
     }
 
+    /// Existing folder that the source shares with other programs; `None` unless the schema of its
+    /// reference has the mark `x-olive-shared-dir`.
+    ///
+    /// The mark lists places, such as `["$ACME_CACHE", "$HOME/.cache/acme"]`: the first whose
+    /// variables are all set is meant. Files of the result may be symbolic links into it.
+    pub fn shared_dir(&self) -> Option<&Path> {
+        self.request.shared_dir.as_deref()
+    }
+
     /// Threads the step may use, at least 1.
     pub fn threads(&self) -> usize {
         self.request.threads.max(1)

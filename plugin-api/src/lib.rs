@@ -85,6 +85,7 @@ pub use olive_schemas::descriptor::{CustomFigure, CustomMetrics, PluginDescripto
 pub use olive_schemas::diagnostic::{Diagnostic, Severity};
 pub use olive_schemas::error::PluginError;
 pub use olive_schemas::graph::{GraphEdit, GraphView};
+pub use olive_schemas::ids::{Ids, Named};
 pub use olive_schemas::inference::{ExecutionProviders, InferenceSettings, Scalar, SessionOptions};
 pub use olive_schemas::metric::{EvaluatorConfig, Metric, MetricKind, MetricValue, Timing};
 pub use olive_schemas::model::{Model, ModelKind};
@@ -95,7 +96,7 @@ pub use olive_schemas::preview::{
 };
 pub use olive_schemas::shortcut::{Offer, Shortcut};
 pub use olive_schemas::step::{
-    Accelerator, Device, GenerateConfig, LogLevel, StepEvent, StepOutcome, StepRequest,
+    Accelerator, Device, Fetched, GenerateConfig, LogLevel, StepEvent, StepOutcome, StepRequest,
 };
 pub use olive_schemas::system::{Job, JobState, LogPart};
 pub use packager::Packager;

@@ -137,7 +137,11 @@ impl Plugin {
             accepts: None,
             prepare: None,
             run: |ctx, request| {
-                S::default().fetch(&parse_config(request)?, ctx).map(StepOutcome::Path)
+                let fetched = S::default().fetch(&parse_config(request)?, ctx)?;
+                Ok(match fetched.revision {
+                    None => StepOutcome::Path(fetched.path),
+                    Some(_) => StepOutcome::Fetched(fetched),
+                })
             },
         });
         self

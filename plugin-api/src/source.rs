@@ -1,8 +1,7 @@
 //! Sources: a reference in, local files out.
 
-use std::path::PathBuf;
-
 use olive_schemas::error::PluginError;
+use olive_schemas::step::Fetched;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,13 +13,12 @@ use crate::context::StepContext;
 /// A config selects it where it would otherwise name a path:
 /// `"model_path": {"type": "AcmeShelf", "item": "phi"}`. Files are fetched before a run is planned,
 /// and kept by the reference and the plugin's digest; a reference should therefore say all that
-/// decides the content, such as a revision.
+/// decides the content, such as a revision. What a reference without one led to is told by
+/// [`Fetched::revision`].
 ///
 /// ```
-/// use std::path::PathBuf;
-///
 /// use olive_plugin_api::testing::{Recorder, TestStep, run_source};
-/// use olive_plugin_api::{PluginError, Source, StepContext};
+/// use olive_plugin_api::{Fetched, PluginError, Source, StepContext};
 /// use schemars::JsonSchema;
 /// use serde::{Deserialize, Serialize};
 ///
@@ -40,11 +38,11 @@ use crate::context::StepContext;
 ///     const NAME: &'static str = "FromNothing";
 ///     const SUMMARY: &'static str = "Files of zeros, from nowhere.";
 ///
-///     fn fetch(&self, zeros: &Zeros, ctx: &StepContext<'_>) -> Result<PathBuf, PluginError> {
+///     fn fetch(&self, zeros: &Zeros, ctx: &StepContext<'_>) -> Result<Fetched, PluginError> {
 ///         let path = ctx.output_dir().join("zeros");
 ///         std::fs::write(&path, vec![0; zeros.length])
 ///             .map_err(|error| PluginError::from_error("io", &error))?;
-///         Ok(path)
+///         Ok(path.into())
 ///     }
 /// }
 ///
@@ -52,6 +50,9 @@ use crate::context::StepContext;
 /// let path = run_source::<FromNothing>(&step, &Recorder::default()).unwrap();
 /// assert_eq!(std::fs::read(path).unwrap(), [0, 0, 0]);
 /// ```
+///
+/// A source may also take ids that a config writes as plain text, `"model_path": "owner/name"`: the
+/// mark `x-olive-ids` of the reference's schema says which (`schemas/src/ids.rs`).
 pub trait Source: Default + Send + Sync + 'static {
     /// The reference beside `type`. Every field is documented, unknown keys are refused.
     type Config: Serialize + DeserializeOwned + JsonSchema;
@@ -62,7 +63,8 @@ pub trait Source: Default + Send + Sync + 'static {
     /// One sentence on where files come from, with a final period.
     const SUMMARY: &'static str;
 
-    /// Fetches the file or folder into [`StepContext::output_dir`]; gives its path there.
+    /// Fetches the file or folder into [`StepContext::output_dir`]; gives its path there, and its
+    /// revision when the reference leaves that open.
     ///
     /// # Errors
     /// When it is not there or cannot be reached, or [`PluginError::cancelled`] when the step was
@@ -71,5 +73,5 @@ pub trait Source: Default + Send + Sync + 'static {
         &self,
         reference: &Self::Config,
         ctx: &StepContext<'_>,
-    ) -> Result<PathBuf, PluginError>;
+    ) -> Result<Fetched, PluginError>;
 }

@@ -63,7 +63,7 @@ use olive_schemas::graph::GraphView;
 use olive_schemas::metric::MetricValue;
 use olive_schemas::model::Model;
 use olive_schemas::preview::Previewed;
-use olive_schemas::step::StepOutcome;
+use olive_schemas::step::{Fetched, StepOutcome};
 
 pub use changes::{Change, Companion, changes, digests, ignored, merge};
 pub use recorder::Recorder;
@@ -181,7 +181,7 @@ pub fn run_source<S: Source>(
     listener: &dyn Listener,
 ) -> Result<PathBuf, PluginError> {
     match plugin().with_source::<S>().run(&step.request, listener)? {
-        StepOutcome::Path(path) => Ok(path),
+        StepOutcome::Path(path) | StepOutcome::Fetched(Fetched { path, .. }) => Ok(path),
         other => Err(unexpected(&other)),
     }
 }

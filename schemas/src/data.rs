@@ -2,7 +2,7 @@
 
 mod pre_process;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -93,6 +93,27 @@ pub enum DataFormat {
     Arrow,
     /// One row a line, in a column named `text`.
     Text,
+}
+
+impl DataFormat {
+    /// The format that the name of a file tells.
+    pub fn of(file: &Path) -> Option<Self> {
+        match Self::suffix(file)? {
+            "json" | "jsonl" | "ndjson" => Some(Self::Json),
+            "csv" | "tsv" => Some(Self::Csv),
+            "parquet" => Some(Self::Parquet),
+            "arrow" => Some(Self::Arrow),
+            "txt" => Some(Self::Text),
+            _ => None,
+        }
+    }
+
+    /// The suffix of a file's name that tells its format, whether it is compressed or not.
+    pub fn suffix(file: &Path) -> Option<&str> {
+        let name = file.file_name()?.to_str()?;
+        let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst"));
+        Some(plain.unwrap_or(name).rsplit_once('.')?.1)
+    }
 }
 
 /// One string or a list of them.

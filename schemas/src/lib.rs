@@ -50,6 +50,7 @@ pub mod model;
 pub mod descriptor;
 pub mod advice;
 pub mod shortcut;
+pub mod ids;
 pub mod step;
 pub mod preview;
 pub mod packaging;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What it takes to run a workflow again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +32,19 @@ pub struct InputFile {
     pub path: String,
     /// BLAKE3 digest of its content.
     pub digest: String,
+    /// Where it was fetched from, when a source did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
+}
+
+/// Where something was fetched from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Provenance {
+    /// The reference, with the name of its source as `type`.
+    pub reference: Value,
+    /// What names this very content for ever, such as a commit; none when the reference does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
 }
 
 /// The machine that a run ran on.

@@ -73,6 +73,10 @@ pub struct StepRequest {
     /// never the result. None when the host keeps nothing for the step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint_dir: Option<PathBuf>,
+    /// Existing folder that a source shares with other programs, as the mark `x-olive-shared-dir`
+    /// of its schema says; it may be written to, and files of the result may be links into it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_dir: Option<PathBuf>,
     /// Threads the step may use.
     pub threads: usize,
     /// Where the step runs.
@@ -223,6 +227,22 @@ pub enum LogLevel {
     Debug,
 }
 
+/// What a source fetched, and of which revision it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Fetched {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// What names this very content for ever, such as a commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+}
+
+impl From<PathBuf> for Fetched {
+    fn from(path: PathBuf) -> Self {
+        Self { path, revision: None }
+    }
+}
+
 /// What a finished step made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", content = "value", rename_all = "snake_case")]
@@ -235,6 +255,8 @@ pub enum StepOutcome {
     Text(String),
     /// A source fetched, or a packager packed; the file or folder.
     Path(PathBuf),
+    /// A source fetched what may be another thing tomorrow under the same reference.
+    Fetched(Fetched),
     /// A system answered.
     Reply(SystemReply),
     /// A previewer looked.

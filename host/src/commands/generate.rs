@@ -41,6 +41,7 @@ pub(super) fn run(args: &GenerateArgs) -> Result<(), Error> {
         output_dir: folder.output_dir(),
         scratch_dir: folder.scratch_dir(),
         checkpoint_dir: None,
+        shared_dir: None,
         threads: threads(&args.threads),
         accelerator: Accelerator::default(),
         execution_provider_library: None,

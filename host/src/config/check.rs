@@ -19,13 +19,14 @@ mod problem;
 
 pub use problem::{Problem, Problems};
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use olive_schemas::data::DataConfig;
 use olive_schemas::diagnostic::{Diagnostic, Severity};
 use olive_schemas::metric::EvaluatorConfig;
 use olive_schemas::model::{Model, ModelKind};
+use olive_schemas::origin::Provenance;
 use olive_schemas::pointer::escape;
 use olive_schemas::search::SearchStrategy;
 use olive_schemas::workflow::Workflow;
@@ -45,9 +46,24 @@ pub struct CheckedWorkflow {
     upgraded: Upgraded,
     /// The build that this is, of a config with builds.
     build: Option<String>,
-    /// Local paths in place of references: where, what stood there, and the path.
-    local: Vec<(String, Value, String)>,
+    /// What sources have made local.
+    local: Vec<Local>,
     variants: Option<Arc<Variants>>,
+}
+
+/// What a source has made local.
+#[derive(Debug, Clone)]
+pub struct Local {
+    /// Pointer into the workflow.
+    pub pointer: String,
+    /// What stood there.
+    pub before: Value,
+    /// What stands there now, with local paths.
+    pub now: Value,
+    /// The file or folder that was fetched.
+    pub path: PathBuf,
+    /// Where it was fetched from.
+    pub provenance: Provenance,
 }
 
 impl CheckedWorkflow {
@@ -122,10 +138,10 @@ impl CheckedWorkflow {
 
     /// The build of `variant` that this is, with the local paths that this has.
     pub fn same_build_of(&self, variant: Self) -> Option<Self> {
-        let known = |variant: Self, (pointer, before, path): &(String, Value, String)| {
+        let known = |variant: Self, local: &Local| {
             let workflow = serde_json::to_value(&variant.workflow).unwrap_or_default();
-            let is_same = workflow.pointer(pointer) == Some(before);
-            if is_same { variant.with_path(pointer, path.clone()) } else { variant }
+            let is_same = workflow.pointer(&local.pointer) == Some(&local.before);
+            if is_same { variant.with_local(local.clone()) } else { variant }
         };
         let variant = self.local.iter().fold(variant, known);
         variant.builds().into_iter().find(|build| build.build == self.build)
@@ -136,13 +152,18 @@ impl CheckedWorkflow {
         &self.upgraded.tree
     }
 
-    /// The same config with `path` in place of the reference at `pointer`.
+    /// What sources have made local.
+    pub fn local(&self) -> &[Local] {
+        &self.local
+    }
+
+    /// The same config with what `local` says in its place.
     #[must_use]
-    pub fn with_path(mut self, pointer: &str, path: String) -> Self {
+    pub fn with_local(mut self, local: Local) -> Self {
         let mut workflow = serde_json::to_value(&self.workflow).unwrap_or_default();
-        if let Some(reference) = workflow.pointer_mut(pointer) {
-            let before = std::mem::replace(reference, path.clone().into());
-            self.local.push((pointer.to_owned(), before, path));
+        if let Some(place) = workflow.pointer_mut(&local.pointer) {
+            place.clone_from(&local.now);
+            self.local.push(local);
         }
         // A path stands where a reference stood: every type that took one takes the other.
         if let Ok(workflow) = serde_json::from_value(workflow) {

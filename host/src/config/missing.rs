@@ -39,7 +39,9 @@ pub fn hub_model(path: &Path) -> Option<(String, &'static str)> {
     (is_name(owner) && is_name(name)).then(|| {
         let message =
             format!("`{owner}/{name}` is a Hugging Face name, and no such folder is here");
-        (message, "download it, and write the folder's path: models are not fetched yet")
+        let help =
+            "download it and write the folder's path, or install a source that takes such ids";
+        (message, help)
     })
 }
 

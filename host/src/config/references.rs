@@ -27,6 +27,10 @@ pub const SEARCHED: &str = "x-olive-search";
 pub const EVAL_SPLIT: &str = "x-olive-eval-split";
 /// On the root: what the pass does for commands that write their own config.
 pub const SHORTCUTS: &str = "x-olive-shortcuts";
+/// On the root of a source's reference: the plain ids that it takes.
+pub const IDS: &str = "x-olive-ids";
+/// On the root of a source's reference: places of a folder that it shares with other programs.
+pub const SHARED_DIR: &str = "x-olive-shared-dir";
 /// On the root: accelerators that the pass works for.
 pub const ACCELERATORS: &str = "x-olive-accelerators";
 

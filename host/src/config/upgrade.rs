@@ -2,11 +2,12 @@
 //!
 //! [`modernize()`] rewrites old spellings as Olive writes them today; each becomes a note, and the
 //! result can be written back to the file. [`normalize()`] then brings the several forms that are
-//! right today into one. Both work on the tree with places, so that every later finding still
-//! points into the text the user wrote. What neither understands is left for the check.
+//! right today into one, and plain ids become references to the sources that take them. All work on the tree with places, so that every later finding still
+//! points into the text the user wrote. What none understands is left for the check.
 
 mod modernize;
 mod normalize;
+mod ids;
 mod marks;
 
 pub use modernize::modernize;
@@ -32,13 +33,16 @@ pub struct Upgraded {
     pub tree: Node,
 }
 
-/// Modernizes and normalizes `written`, a config of `source`; gives what was read differently from
+/// Modernizes and normalizes `written`, a config of `source`, and reads its ids; gives what was read differently from
 /// how it is written.
 pub fn upgrade(written: Node, source: &Source, catalog: &Catalog) -> (Upgraded, Vec<Finding>) {
     let text = &source.text;
     let mut tree = written.clone();
     let mut findings = modernize(&mut tree, catalog);
     findings.extend(normalize(&mut tree, catalog));
+    let mut notes = Notes::default();
+    ids::refer(&mut tree, &source.folder(), catalog, &mut notes);
+    findings.extend(notes.findings);
     for told in &mut findings {
         told.range.end = text.ceil_char_boundary(told.range.end);
         for edit in told.fix.iter_mut().flat_map(|fix| &mut fix.edits) {

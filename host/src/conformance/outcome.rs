@@ -5,7 +5,7 @@ use std::path::Path;
 use olive_schemas::metric::{EvaluatorConfig, MetricKind, MetricValue};
 use olive_schemas::model::{Model, ModelKind};
 use olive_schemas::preview::Previewed;
-use olive_schemas::step::{StepKind, StepOutcome};
+use olive_schemas::step::{Fetched, StepKind, StepOutcome};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -34,7 +34,8 @@ pub(super) fn answer(trial: &Trial, produces: Option<ModelKind>) -> Finding {
             metrics(&values, &trial.request.config)
         }
         (StepKind::Generate, StepOutcome::Text(_)) => Ok("text".into()),
-        (StepKind::Source | StepKind::Package, StepOutcome::Path(_)) => Ok("a path".into()),
+        (StepKind::Source | StepKind::Package, StepOutcome::Path(_))
+        | (StepKind::Source, StepOutcome::Fetched(_)) => Ok("a path".into()),
         (StepKind::Preview, StepOutcome::Preview(Previewed::Data(_))) => Ok("a preview".into()),
         (StepKind::Preview, StepOutcome::Preview(Previewed::Refused(_))) => {
             Ok("what is wrong with the data".into())
@@ -111,7 +112,7 @@ pub(super) fn paths(trial: &Trial) -> Finding {
             problems.extend(graph_problem(&model));
             unless_any(problems, "inside the output or the input")
         }
-        StepOutcome::Path(path) => {
+        StepOutcome::Path(path) | StepOutcome::Fetched(Fetched { path, .. }) => {
             unless_any(path_problem(&path, &[output]).into_iter().collect(), "inside the output")
         }
         StepOutcome::Metrics(_)

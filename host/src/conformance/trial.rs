@@ -284,6 +284,7 @@ fn request(task: &Task, input: Model, folder: &Path) -> StepRequest {
         output_dir: folder.join("output"),
         scratch_dir: folder.join("scratch"),
         checkpoint_dir: None,
+        shared_dir: None,
         threads: task.threads,
         accelerator: task.accelerator.clone(),
         execution_provider_library: None,

@@ -192,6 +192,7 @@ impl Following<'_> {
             output_dir: folder.output_dir(),
             scratch_dir: folder.scratch_dir(),
             checkpoint_dir: None,
+            shared_dir: None,
             threads: 1,
             accelerator: olive_schemas::step::Accelerator::default(),
             execution_provider_library: None,

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use olive_schemas::error::PluginError;
 use olive_schemas::model::Model;
-use olive_schemas::step::StepOutcome;
+use olive_schemas::step::{Fetched, StepOutcome};
 
 use crate::plan::{Role, Step};
 use figures::figures;
@@ -34,9 +34,11 @@ impl Ground<'_> {
                 .map(StepOutcome::Metrics)
                 .map_err(|what| self.refused(&what)),
             (Role::Fetch { .. }, StepOutcome::Path(path)) => {
-                self.in_output(&path).map(StepOutcome::Path).ok_or_else(|| {
-                    self.refused(&format!("`{}`, which it did not fetch", path.display()))
-                })
+                self.fetched(&path).map(StepOutcome::Path)
+            }
+            (Role::Fetch { .. }, StepOutcome::Fetched(fetched)) => {
+                let path = self.fetched(&fetched.path)?;
+                Ok(StepOutcome::Fetched(Fetched { path, ..fetched }))
             }
             (Role::Pass { .. }, _) => Err(self.refused("something else than a model")),
             (Role::Evaluation { .. }, _) => Err(self.refused("something else than metrics")),
@@ -78,6 +80,15 @@ impl Ground<'_> {
             };
             self.refused(&format!("`{}`, {problem}", path.display()))
         })
+    }
+
+    fn fetched(&self, path: &Path) -> Result<PathBuf, PluginError> {
+        let shared = self.step.shared_dir();
+        // A file that is a link into the shared folder keeps the name that it has in the output.
+        let link = shared.filter(|shared| path.is_symlink() && below(shared, path).is_some());
+        let link = link.and_then(|_| path.strip_prefix(self.output_dir).ok());
+        let found = link.map(|inner| self.output_dir.join(inner)).or_else(|| self.in_output(path));
+        found.ok_or_else(|| self.refused(&format!("`{}`, which it did not fetch", path.display())))
     }
 
     fn in_output(&self, path: &Path) -> Option<PathBuf> {

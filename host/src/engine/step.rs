@@ -1,5 +1,6 @@
 //! One step: look up, else lock, run in a worker, publish.
 
+use std::fs;
 use std::thread;
 use std::time::Instant;
 
@@ -205,7 +206,7 @@ fn work_on(
         log,
         error: None,
     };
-    let published = context.store.publish(work, &step.name, record, &outcome);
+    let published = context.store.publish(work, &step.name, record, &outcome, step.shared_dir());
     published.map_err(|error| match error {
         StoreError::Foreign { .. } => failed(foreign(step, &error)),
         _ => failed(error.of_step()),
@@ -217,6 +218,10 @@ fn request(plan: &Plan, step: &Step, input: Model, work: &Work) -> Result<StepRe
     let mut request = plan.request(step, input);
     request.output_dir = work.output_dir();
     request.scratch_dir = work.scratch_dir();
+    if let Some(folder) = step.shared_dir() {
+        let made = fs::create_dir_all(folder).map_err(StoreError::io("make", folder));
+        made.map_err(|error| Box::new((error.of_step(), Usage::default())))?;
+    }
     if let Role::Pass { .. } = step.role {
         let folder = work.checkpoint_dir(&step.name, &step.plugin);
         let failed = |error: StoreError| Box::new((error.of_step(), Usage::default()));

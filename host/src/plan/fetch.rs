@@ -1,6 +1,8 @@
 //! References of a config that a source turns into local files, before anything else is planned.
 
-use std::path::Path;
+use std::env;
+use std::ffi::OsString;
+use std::path::{self, Path, PathBuf};
 
 use olive_schemas::model::{Model, ModelKind};
 use olive_schemas::step::Accelerator;
@@ -11,6 +13,7 @@ use super::settings::{Ground, settle};
 use super::step::StepParts;
 use super::{Input, Plan, PlanError, Role};
 use crate::config::CheckedWorkflow;
+use crate::config::references::SHARED_DIR;
 use crate::plugin::Catalog;
 use crate::plugin::digest::Digests;
 use crate::store::Store;
@@ -20,6 +23,8 @@ use crate::store::Store;
 pub struct Fetch {
     /// JSON pointer of the reference in the workflow.
     pub pointer: String,
+    /// The reference.
+    pub reference: Value,
     /// The plan.
     pub plan: Plan,
 }
@@ -53,7 +58,7 @@ pub fn fetches(
         let settings = settle(&config, &source.schema, &pointer, ground)?;
         let accelerator = Accelerator::default();
         let step = StepParts {
-            role: Role::Fetch { of },
+            role: Role::Fetch { of, shared_dir: shared_dir(&source.schema) },
             model: 0,
             plugin,
             name: &source.name,
@@ -79,10 +84,25 @@ pub fn fetches(
             output_dir: None,
             cache_dir: cache_dir.clone(),
         };
-        found.push(Fetch { pointer, plan });
+        found.push(Fetch { pointer, reference, plan });
     }
     digests.save();
     if problems.is_empty() { Ok(found) } else { Err(PlanError::Problems(problems)) }
+}
+
+/// The folder that a source shares with other programs: of the places that the `schema` of its
+/// references lists, the first whose variables are all set.
+fn shared_dir(schema: &Value) -> Option<PathBuf> {
+    let places = schema.get(SHARED_DIR)?.as_array()?.iter();
+    let mut dirs = places.filter_map(|place| place_in(place.as_str()?, &|name| env::var_os(name)));
+    dirs.next()
+}
+
+/// `$NAME/below`, absolute, when the variable is set.
+fn place_in(place: &str, variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let (name, below) = place.strip_prefix('$')?.split_once('/').unwrap_or((&place[1..], ""));
+    let start = variable(name).filter(|value| !value.is_empty())?;
+    path::absolute(Path::new(&start).join(below)).ok()
 }
 
 /// Every reference with its pointer and what people call it.
@@ -110,4 +130,29 @@ fn references(workflow: &Workflow) -> Vec<(String, String, Value)> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::place_in;
+
+    #[test]
+    fn places_begin_at_variables_that_are_set() {
+        for (place, expected) in [
+            ("$CACHE", Some("/c")),
+            ("$CACHE/hub", Some("/c/hub")),
+            ("$EMPTY/hub", None),
+            ("$OTHER", None),
+            ("/tmp", None),
+        ] {
+            let variable = |name: &str| match name {
+                "CACHE" => Some("/c".into()),
+                "EMPTY" => Some("".into()),
+                _ => None,
+            };
+            assert_eq!(place_in(place, &variable).as_deref(), expected.map(Path::new), "{place}");
+        }
+    }
 }

@@ -77,7 +77,7 @@ impl Search<'_> {
             diagnostics: warnings(findings.iter()),
             goals: best.map(|trial| trial.record.goals.clone()).unwrap_or_default(),
             search: Some(record),
-            origin: Some(origin::of(self.ground.searched.source, plan)),
+            origin: Some(origin::of(self.ground.searched.source, self.ground.searched.build, plan)),
             output_dir: None,
         }
     }

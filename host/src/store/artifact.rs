@@ -10,7 +10,7 @@ use olive_schemas::inference::InferenceSettings;
 use olive_schemas::metric::MetricValue;
 use olive_schemas::model::{Model, ModelKind};
 use olive_schemas::preview::Previewed;
-use olive_schemas::step::StepOutcome;
+use olive_schemas::step::{Fetched, StepOutcome};
 use olive_schemas::system::SystemReply;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -68,6 +68,10 @@ enum Made {
     Metrics(Vec<MetricValue>),
     Text(String),
     Path(Location),
+    Fetched {
+        path: Location,
+        revision: Option<String>,
+    },
     Reply(SystemReply),
     Preview(Previewed),
     Graph(Box<GraphView>),
@@ -108,7 +112,7 @@ impl Store {
         Ok(Work { key: key.clone(), folder, checkpoints, _lock: lock })
     }
 
-    /// Publishes what `work` made.
+    /// Publishes what `work` made; links into the folder `shared` stay links.
     ///
     /// # Errors
     /// When the disk is full or the folder cannot be moved; nothing is published then.
@@ -118,10 +122,11 @@ impl Store {
         name: &str,
         record: StepRecord,
         outcome: &StepOutcome,
+        shared: Option<&Path>,
     ) -> Result<StoredStep, StoreError> {
         let target = self.step_dir(&work.key);
         let output = work.output_dir();
-        vet::vet(&output)?;
+        vet::vet(&output, shared)?;
         let made = self.locate_made(outcome, &output);
         let files = measure(&output)?;
         let manifest = Manifest { name: name.to_owned(), record, made, files };
@@ -188,6 +193,9 @@ impl Store {
             StepOutcome::Metrics(values) => Made::Metrics(values.clone()),
             StepOutcome::Text(text) => Made::Text(text.clone()),
             StepOutcome::Path(path) => Made::Path(self.locate(path, output)),
+            StepOutcome::Fetched(Fetched { path, revision }) => {
+                Made::Fetched { path: self.locate(path, output), revision: revision.clone() }
+            }
             StepOutcome::Reply(reply) => Made::Reply(reply.clone()),
             StepOutcome::Preview(previewed) => Made::Preview(previewed.clone()),
             StepOutcome::Graph(view) => Made::Graph(view.clone()),
@@ -232,6 +240,9 @@ impl Store {
             Made::Metrics(values) => StepOutcome::Metrics(values),
             Made::Text(text) => StepOutcome::Text(text),
             Made::Path(location) => StepOutcome::Path(self.absolute(&location, &key)),
+            Made::Fetched { path, revision } => {
+                StepOutcome::Fetched(Fetched { path: self.absolute(&path, &key), revision })
+            }
             Made::Reply(reply) => StepOutcome::Reply(reply),
             Made::Preview(previewed) => StepOutcome::Preview(previewed),
             Made::Graph(view) => StepOutcome::Graph(view),
@@ -301,7 +312,7 @@ pub(super) fn read(store: &Store, key: &StepKey) -> Option<StoredStep> {
         StepOutcome::Model(model) => {
             leads(&model.model_path) && model.adapter_path.as_ref().is_none_or(leads)
         }
-        StepOutcome::Path(path) => leads(path),
+        StepOutcome::Path(path) | StepOutcome::Fetched(Fetched { path, .. }) => leads(path),
         StepOutcome::Metrics(_)
         | StepOutcome::Text(_)
         | StepOutcome::Reply(_)

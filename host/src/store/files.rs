@@ -22,14 +22,18 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Puts the file `from` at `to` too: by hard link, else by copy.
+/// Puts the file `from` at `to` too: by hard link, else by copy; what a link leads to is copied.
 ///
 /// The target appears whole or not at all, and replaces what was there.
 ///
 /// # Errors
 /// When neither works.
 pub fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
-    put(to, &writing(), |new| fs::hard_link(from, new).or_else(|_| fs::copy(from, new).map(drop)))
+    let is_own = !from.is_symlink();
+    put(to, &writing(), |new| match is_own && fs::hard_link(from, new).is_ok() {
+        true => Ok(()),
+        false => fs::copy(from, new).map(drop),
+    })
 }
 
 /// Puts the file `from` at `to` too, by hard link.
@@ -117,13 +121,17 @@ pub fn size(path: &Path) -> io::Result<u64> {
     relative_files(path)?.iter().map(|name| Ok(fs::metadata(path.join(name))?.len())).sum()
 }
 
-/// Makes every file below `folder` durable and read-only: other names may come to share it.
+/// Makes every file below `folder` durable and read-only: other names may come to share it. What a
+/// link leads to is somebody else's.
 ///
 /// # Errors
 /// When a file cannot be opened or changed.
 pub fn seal(folder: &Path) -> io::Result<()> {
     for name in relative_files(folder)? {
-        seal_file(&folder.join(name))?;
+        let file = folder.join(name);
+        if !file.is_symlink() {
+            seal_file(&file)?;
+        }
     }
     Ok(())
 }

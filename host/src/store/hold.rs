@@ -158,7 +158,7 @@ mod tests {
                 error: None,
             };
             let made = StepOutcome::Model(Model::new(ModelKind::Onnx, work.output_dir()));
-            store.publish(&work, "Pass", record, &made).unwrap();
+            store.publish(&work, "Pass", record, &made, None).unwrap();
             drop(work);
             let model = Model::new(ModelKind::Onnx, store.step_dir(&key).join("files"));
             let scene = Self { folder, store, key, model };

@@ -9,13 +9,17 @@ use std::path::Path;
 
 use super::StoreError;
 
-/// Makes sure that `folder` holds nothing but files and folders of its own, which can be read.
+/// Makes sure that `folder` holds nothing but files and folders of its own, which can be read, and
+/// links to files of the folder `shared`.
+///
+/// What a source shares with other programs has names that say its content, and exists once; a step
+/// whose links lead nowhere any more is made anew.
 ///
 /// A file that has a second name elsewhere becomes a copy: sealing it would seal the other one.
 ///
 /// # Errors
 /// [`StoreError::Foreign`] for anything else, [`StoreError::Io`] when something cannot be read.
-pub(super) fn vet(folder: &Path) -> Result<(), StoreError> {
+pub(super) fn vet(folder: &Path, shared: Option<&Path>) -> Result<(), StoreError> {
     let metadata = fs::symlink_metadata(folder).map_err(StoreError::io("read", folder))?;
     let foreign = |what| StoreError::Foreign { path: folder.to_owned(), what };
     if !metadata.is_dir() {
@@ -30,15 +34,22 @@ pub(super) fn vet(folder: &Path) -> Result<(), StoreError> {
         }
         let metadata = fs::symlink_metadata(&path).map_err(StoreError::io("read", &path))?;
         if metadata.is_dir() {
-            vet(&path)?;
+            vet(&path, shared)?;
         } else if metadata.is_file() {
             open_up(&path, &metadata).map_err(StoreError::io("open", &path))?;
             make_own(&path, &metadata).map_err(StoreError::io("copy", &path))?;
-        } else {
+        } else if !leads_into(&path, shared) {
             return Err(foreign(kind(metadata.file_type())));
         }
     }
     Ok(())
+}
+
+/// Whether `path` is a link to a file of the folder `shared`.
+fn leads_into(path: &Path, shared: Option<&Path>) -> bool {
+    let shared = shared.and_then(|shared| shared.canonicalize().ok());
+    let target = path.canonicalize().ok().filter(|target| target.is_file());
+    shared.zip(target).is_some_and(|(shared, target)| target.starts_with(shared))
 }
 
 /// Removes `folder` and what is in it, also where a plugin has closed a folder to its owner.
@@ -133,7 +144,7 @@ mod tests {
         fs::create_dir_all(output.join("deep/deeper")).unwrap();
         fs::write(output.join("deep/weights"), "w").unwrap();
         fill(&output);
-        vet(&output).err().map(|error| error.to_string())
+        vet(&output, None).err().map(|error| error.to_string())
     }
 
     #[test]

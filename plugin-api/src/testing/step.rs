@@ -149,6 +149,7 @@ impl TestStep {
             output_dir,
             scratch_dir,
             checkpoint_dir: None,
+            shared_dir: None,
             threads: 2,
             accelerator: Accelerator::default(),
             execution_provider_library: None,

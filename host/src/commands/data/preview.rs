@@ -149,6 +149,7 @@ impl Previewing<'_> {
             output_dir: folder.output_dir(),
             scratch_dir: folder.scratch_dir(),
             checkpoint_dir: None,
+            shared_dir: None,
             threads,
             accelerator: Accelerator::default(),
             execution_provider_library: None,

@@ -70,6 +70,7 @@ fn ask(
         output_dir: folder.output_dir(),
         scratch_dir: folder.scratch_dir(),
         checkpoint_dir: None,
+        shared_dir: None,
         threads: 1,
         accelerator: Accelerator::default(),
         execution_provider_library: None,

@@ -220,7 +220,7 @@ fn check_data(value: &Value, shapes: &mut Shapes<'_, '_>) {
         match need(config) {
             Need::Files => {}
             // What a source plugin fetches is files in the end.
-            Need::Source => plain["load_dataset_config"]["data_files"] = json!([]),
+            Need::Source => stand_in(&mut plain["load_dataset_config"]),
             Need::Python(_) | Need::Hub(_) => continue,
         }
         let pointer = format!("/data_configs/{index}");
@@ -237,6 +237,15 @@ fn check_data(value: &Value, shapes: &mut Shapes<'_, '_>) {
         if config.is_object() && config.get("name").is_some() {
             shapes.check(&plain, &[], schema, &pointer);
         }
+    }
+}
+
+/// Puts files in place of the references to them; which format they have is known when they are
+/// there.
+fn stand_in(load: &mut Value) {
+    load["data_files"] = json!([]);
+    if load.get("data_name").is_none() {
+        load["data_name"] = json!("json");
     }
 }
 

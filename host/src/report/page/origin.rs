@@ -93,13 +93,16 @@ pub(in crate::report) fn commands(origin: &Origin) -> String {
 }
 
 fn input(input: &InputFile) -> String {
-    let InputFile { role, path, digest } = input;
+    let InputFile { role, path, digest, provenance } = input;
+    let revision = provenance.as_ref().and_then(|from| from.revision.as_deref());
+    let revision = revision.map(|revision| format!("<br>revision {}", escape(revision)));
     format!(
         "<tr><th scope=\"row\"><bdi>{}</bdi></th><td class=\"setting\"><bdi>{}</bdi></td>\
-         <td class=\"setting\"><code>{}</code></td></tr>\n",
+         <td class=\"setting\"><code>{}</code>{}</td></tr>\n",
         escape(role),
         escape(path),
-        escape(digest)
+        escape(digest),
+        revision.unwrap_or_default()
     )
 }
 

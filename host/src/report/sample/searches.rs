@@ -143,6 +143,7 @@ fn origin() -> Origin {
             role: "input model".into(),
             path: "/home/ada/tone/model".into(),
             digest: "5e".repeat(32),
+            provenance: None,
         }],
         machine: Machine {
             system: "Linux 6.1".into(),

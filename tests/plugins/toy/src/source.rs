@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use olive_plugin_api::{PluginError, Source, StepContext};
+use olive_plugin_api::{Fetched, PluginError, Source, StepContext};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +33,7 @@ impl Source for ToyShelf {
         &self,
         reference: &ToyReference,
         ctx: &StepContext<'_>,
-    ) -> Result<PathBuf, PluginError> {
+    ) -> Result<Fetched, PluginError> {
         let from = reference.shelf.join(&reference.item);
         if !from.exists() {
             let message = format!("the shelf has no `{}`", reference.item);
@@ -41,6 +41,6 @@ impl Source for ToyShelf {
         }
         let to = ctx.output_dir().join(&reference.item);
         copy_all(&from, &to)?;
-        Ok(to)
+        Ok(to.into())
     }
 }

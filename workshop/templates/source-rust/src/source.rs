@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use olive_plugin_api::{PluginError, Source, StepContext};
+use olive_plugin_api::{Fetched, PluginError, Source, StepContext};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,7 @@ impl Source for AcmeShelf {
         &self,
         reference: &AcmeShelfConfig,
         ctx: &StepContext<'_>,
-    ) -> Result<PathBuf, PluginError> {
+    ) -> Result<Fetched, PluginError> {
         let mut place = reference.shelf.clone();
         place.extend(&reference.revision);
         let from = place.join(&reference.item);
@@ -54,7 +54,7 @@ impl Source for AcmeShelf {
             copy(&from, &file, &to).map_err(|error| cannot("copy", &from.join(&file), &error))?;
             ctx.progress("file", done, total, &[]);
         }
-        Ok(to)
+        Ok(to.into())
     }
 }
 
