@@ -120,6 +120,13 @@ fn the_packagers_keep_the_contract() {
 }
 
 #[test]
+fn the_hub_plugin_keeps_the_contract() {
+    let cases =
+        ["HuggingFaceModel/model-without-token/runs", "HuggingFaceDataset/data-without-token/runs"];
+    check_built_in("hub", &cases);
+}
+
+#[test]
 fn the_evaluator_of_checkpoints_keeps_the_contract() {
     let passed = ["CheckpointEvaluator/all/answer", "CheckpointGenerator/plain/text"];
     check_built_in("evaluate", &passed);

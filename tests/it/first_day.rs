@@ -51,7 +51,7 @@ fn a_run_gives_the_hints_of_a_check() {
     };
     for (path, parts) in [
         ("baes", ["does not exist", "did you mean `base`?"]),
-        ("owner/name", ["is a Hugging Face name", "models are not fetched yet"]),
+        ("owner/name", ["is a Hugging Face name", "install a source that takes such ids"]),
     ] {
         model(path);
         playground.olive(&["check", "@/olive.json"]).check(0, &parts);

@@ -33,6 +33,7 @@ mod rules;
 mod recipe;
 mod real;
 mod sources;
+mod hub;
 mod marks;
 mod promises;
 mod cases;

@@ -106,6 +106,11 @@ impl Playground {
             .env("OLIVE_CACHE_HOME", self.path("home"))
             .env("OLIVE_DATA_HOME", self.path("data"))
             .env("NO_COLOR", "1")
+            // Nobody's hub is asked, and nobody's token shown.
+            .env("HF_HOME", self.path("hf"))
+            .env("HF_HUB_OFFLINE", "1")
+            .env_remove("HF_HUB_CACHE")
+            .env_remove("HF_TOKEN")
             .current_dir(self.path("bin"))
             .stdin(Stdio::null());
         command

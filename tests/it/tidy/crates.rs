@@ -102,16 +102,17 @@ fn layers_keep_apart() {
         name if name.starts_with("olive-plugin-") => "plugin",
         name if name.starts_with("olive-kit-") => "kit",
         "olive-schemas" => "schemas",
+        "olive-transport" => "transport",
         _ => "host",
     };
     for (name, package) in packages() {
         let may_need: &[&str] = match package.folder.to_str().unwrap() {
             "schemas" | "transport" | "workshop" | "xtask" => &[],
             "plugin-api" | "validator-api" | "packs" | "sandbox" => &["schemas"],
-            "host" => &["schemas", "contract", "host"],
+            "host" => &["schemas", "contract", "transport", "host"],
             "fuzz" => &["schemas", "contract", "host", "kit", "plugin"],
             folder if folder.starts_with("plugins/kit/") => &["schemas", "kit"],
-            _ => &["schemas", "contract", "kit"],
+            _ => &["schemas", "contract", "transport", "kit"],
         };
         for needed in &package.needs {
             assert!(may_need.contains(&layer(needed)), "`{name}` may not depend on `{needed}`");

@@ -15,7 +15,7 @@ use crate::workspace::{Profile, component, plugin_library, root};
 /// A pack of built-in plugins; its manifest's beginning is `xtask/packs/<name>/olive-pack.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Pack {
-    /// Passes: training, merging, building, rewriting graphs, import; packagers.
+    /// Passes: training, merging, building, rewriting graphs, import; packagers; what the hub has.
     Base,
     /// Evaluators and generators, with ONNX Runtime for processors.
     Cpu,
@@ -44,7 +44,7 @@ impl Pack {
     /// Folders of the plugins that are libraries.
     fn plugins(self) -> &'static [&'static str] {
         match self {
-            Self::Base => &["lora", "merge", "model-builder", "onnx", "import", "package"],
+            Self::Base => &["lora", "merge", "model-builder", "onnx", "import", "hub", "package"],
             Self::Cpu | Self::Gpu | Self::Directml => &["evaluate", "onnxruntime"],
             Self::Rules => &[],
         }
