@@ -69,10 +69,8 @@ impl<'a> Session<'a> {
         let message = format!("`{id}` at `{}` is commit `{commit}`", self.revision);
         self.hub.ctx.log(LogLevel::Info, message);
         let is_code = |name: &&String| name.rsplit_once('.').is_some_and(|(_, end)| end == "py");
-        let count = self.names().iter().filter(is_code).count();
-        if count > 0 {
-            let message =
-                format!("`{id}` has {count} Python files, which are never fetched or run");
+        if let Some(code) = self.names().iter().find(is_code) {
+            let message = format!("`{id}` has code (`{code}`), which is never fetched or run");
             self.hub.ctx.log(LogLevel::Info, message);
         }
     }
