@@ -195,12 +195,12 @@ fn what_breaks_off_or_is_refused_for_a_while_goes_on() {
         &format!("/acme/phi/resolve/{COMMIT}/tokenizer.json"),
         Manner::Refuses(1, "503 Service Unavailable", "X: y"),
     );
-    hub.slow_blob("model.safetensors", Manner::Breaks(10_000));
+    hub.slow_blob("model.safetensors", Manner::Breaks(200_000));
     let playground = real::installed();
     real::write(&playground, building(&json!("acme/phi")));
     run(&playground, &hub, &[]).check(0, &[]);
     let parts = hub.elsewhere();
-    assert!(parts.iter().any(|told| told.contains(" from 10000")), "{parts:?}");
+    assert!(parts.iter().any(|told| told.contains(" from 200000")), "{parts:?}");
 }
 
 #[cfg(unix)]

@@ -8,20 +8,22 @@
 use serde_json::{Map, Value, json};
 
 use crate::config::references::{
-    ADVICE, IGNORED, QUALITY_HELP, RENAMED_FROM, SEARCHED, SHORTCUTS, UNAVAILABLE,
+    ADVICE, IDS, IGNORED, QUALITY_HELP, RENAMED_FROM, SEARCHED, SHARED_DIR, SHORTCUTS, UNAVAILABLE,
     UNAVAILABLE_VALUES,
 };
 
 /// Keywords that say nothing to an editor.
-const SILENT: [&str; 11] = [
+const SILENT: [&str; 13] = [
     "$schema",
     "title",
     "definitions",
     ADVICE,
+    IDS,
     IGNORED,
     QUALITY_HELP,
     RENAMED_FROM,
     SEARCHED,
+    SHARED_DIR,
     SHORTCUTS,
     UNAVAILABLE,
     UNAVAILABLE_VALUES,

@@ -1,6 +1,7 @@
 //! Marks in a schema: keys that begin with `x-olive-`, which the host reads.
 
 use olive_schemas::advice::{AcceleratorRule, Advice, EvalSplit, Unavailable};
+use olive_schemas::ids::Ids;
 use olive_schemas::pointer::{escape, unescape};
 use olive_schemas::shortcut::Offer;
 use serde::Deserialize;
@@ -8,15 +9,16 @@ use serde_json::Value;
 
 use super::super::report::{Finding, counted, unless_any};
 use crate::config::references::{
-    ACCELERATORS, ADAPTER, ADVICE, EVAL_SPLIT, IGNORED, PATH, QUALITY_HELP, REFERENCE,
-    RENAMED_FROM, SEARCHED, SHORTCUTS, UNAVAILABLE, UNAVAILABLE_VALUES, parts,
+    ACCELERATORS, ADAPTER, ADVICE, EVAL_SPLIT, IDS, IGNORED, PATH, QUALITY_HELP, REFERENCE,
+    RENAMED_FROM, SEARCHED, SHARED_DIR, SHORTCUTS, UNAVAILABLE, UNAVAILABLE_VALUES, parts,
 };
 
 /// What all marks begin with.
 const MARK: &str = "x-olive-";
 
 /// Marks of the whole pass.
-const ROOT_ONLY: [&str; 5] = [ADVICE, ACCELERATORS, EVAL_SPLIT, QUALITY_HELP, SHORTCUTS];
+const ROOT_ONLY: [&str; 7] =
+    [ADVICE, ACCELERATORS, EVAL_SPLIT, IDS, QUALITY_HELP, SHARED_DIR, SHORTCUTS];
 
 /// Whether the marks of `schema` are known and well formed, and point to settings that exist.
 pub(super) fn check(schema: &Value) -> Finding {
@@ -79,6 +81,11 @@ impl Found<'_> {
             ACCELERATORS => list(value)?.iter().try_for_each(|rule| self.accelerator_rule(rule)),
             EVAL_SPLIT => self.eval_split(value),
             SHORTCUTS => list(value)?.iter().try_for_each(|offer| self.offer(offer)),
+            IDS => self.ids(value),
+            SHARED_DIR => list(value)?.iter().try_for_each(|place| {
+                let begins = place.as_str().is_some_and(|place| place.starts_with('$'));
+                if begins { Ok(()) } else { Err("a place begins with a variable, `$NAME`".into()) }
+            }),
             _ => Err("no such mark is known".into()),
         }?;
         if !place.is_empty() && ROOT_ONLY.contains(&mark) {
@@ -99,6 +106,12 @@ impl Found<'_> {
         let rule = AcceleratorRule::deserialize(rule).map_err(|error| error.to_string())?;
         self.pointer(&rule.at)?;
         condition(rule.condition.as_ref())
+    }
+
+    fn ids(&self, ids: &Value) -> Result<(), String> {
+        let ids = Ids::deserialize(ids).map_err(|error| error.to_string())?;
+        self.pointer(&format!("/{}", ids.key))?;
+        condition(Some(&serde_json::json!({"pattern": ids.pattern})))
     }
 
     fn eval_split(&self, split: &Value) -> Result<(), String> {
