@@ -7,8 +7,17 @@ use serde_json::{Value, json};
 
 use crate::playground::Playground;
 
-const PLUGINS: [&str; 9] =
-    ["evaluate", "hub", "import", "lora", "merge", "model_builder", "onnx", "onnxruntime", "package"];
+const PLUGINS: [&str; 9] = [
+    "evaluate",
+    "hub",
+    "import",
+    "lora",
+    "merge",
+    "model_builder",
+    "onnx",
+    "onnxruntime",
+    "package",
+];
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
 
