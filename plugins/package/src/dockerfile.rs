@@ -106,8 +106,9 @@ fn contents(package: &Package, config: &DockerfileConfig) -> Result<Contents, Pa
             }
         }
         let command = command(candidate, generates)?;
+        let is_program = |name: &&str| name.rsplit_once('.').is_some_and(|(_, end)| end == "py");
         let names = programs.iter().map(|(name, _)| *name);
-        let names: Vec<&str> = names.filter(|name| name.ends_with(".py")).collect();
+        let names: Vec<&str> = names.filter(is_program).collect();
         contents.add_text("Dockerfile", dockerfile(&config.base_image, &names, &command))?;
     }
     Ok(contents)

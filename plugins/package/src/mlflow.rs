@@ -103,5 +103,5 @@ fn providers(candidate: &Candidate, settings: &InferenceSettings) -> Vec<String>
 }
 
 fn lines(lines: &[&str]) -> String {
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.join("\n") + "\n"
 }

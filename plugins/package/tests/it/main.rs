@@ -1,5 +1,7 @@
 //! Packages of tiny models.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod zipfile;
 mod dockerfile;
 mod model_package;

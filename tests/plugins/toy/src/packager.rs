@@ -85,7 +85,7 @@ fn entry(candidate: &Candidate) -> Result<String, PluginError> {
     let mut text = format!("{kind} of [{}] with [{}]\n", passes.join(" "), figures.join(" "));
     for file in files {
         let bytes = read(&file.path)?;
-        text += &format!("  {}: {bytes} bytes\n", file.name);
+        text.extend(["  ", &file.name, ": ", &bytes.to_string(), " bytes\n"]);
     }
     Ok(text)
 }
