@@ -139,6 +139,7 @@ impl Ground<'_> {
             output_dir: work.output_dir(),
             scratch_dir: work.0.join("scratch"),
             checkpoint_dir: None,
+            shared_dir: None,
             threads: self.plan.threads,
             accelerator: self.plan.accelerator.clone(),
             execution_provider_library: None,

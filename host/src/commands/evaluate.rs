@@ -62,7 +62,7 @@ pub(super) fn measure(
         settled: Vec::new(),
     };
     let mut footprint = engine::execute(&plan, &context);
-    footprint.origin = Some(origin::of(source, &plan));
+    footprint.origin = Some(origin::of(source, checked, &plan));
     flow::place_samples(&plan, &context)?;
     match engine::failure(&footprint) {
         Some((title, error)) => Err(Error::Step { title, error }),
