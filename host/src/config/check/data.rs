@@ -21,7 +21,7 @@ pub(in crate::config) const FUNCTIONS: [&str; 7] = [
 ];
 
 /// Formats of local files.
-const FORMATS: [&str; 5] = ["json", "csv", "parquet", "arrow", "text"];
+pub(in crate::config) const FORMATS: [&str; 5] = ["json", "csv", "parquet", "arrow", "text"];
 
 /// What a data config needs to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -38,7 +38,7 @@ pub(super) fn schema(
     packages::widen(definitions);
     let pass = pass(&fields, &installed.passes, definitions);
     definitions.insert("Pass".into(), pass);
-    let data_configs = data::configs(definitions);
+    let data_configs = data::configs(&installed.sources, definitions);
     add_validators(&installed.validators, definitions);
     let Some(properties) = whole.get_mut("properties").and_then(Value::as_object_mut) else {
         return Map::new();

@@ -100,8 +100,9 @@ fn mended(name: &Value, pattern: &str) -> Option<String> {
     let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '_' };
     let meant: String = name.as_str()?.trim().chars().map(plain).collect();
     let has_letters = meant.chars().any(|letter| letter != '_');
-    (has_letters && draft7::is_valid(&json!({ "pattern": pattern }), &json!(meant)))
-        .then_some(meant)
+    // What ends in other signs is no name with a slip.
+    let is_name = has_letters && !meant.ends_with('_');
+    (is_name && draft7::is_valid(&json!({ "pattern": pattern }), &json!(meant))).then_some(meant)
 }
 
 /// Says that `key` is missing.
