@@ -164,12 +164,34 @@ mod tests {
     }
 
     #[test]
+    fn only_links_to_files_of_the_shared_folder_are_kept() {
+        let linked = |target: &str| {
+            let target = target.to_owned();
+            problem(move |output| {
+                let shared = output.with_file_name("shared");
+                fs::create_dir(&shared).unwrap();
+                fs::write(shared.join("blob"), "theirs").unwrap();
+                symlink(&target, output.join("link")).unwrap();
+                let kept = vet(output, Some(&shared)).is_ok();
+                fs::remove_file(output.join("link")).unwrap();
+                if !kept {
+                    symlink("nowhere", output.join("refused")).unwrap();
+                }
+            })
+        };
+        assert_eq!(linked("../shared/blob"), None);
+        for refused in ["../shared", "../shared/gone", "weights", "../.."] {
+            assert!(linked(refused).unwrap().ends_with("refused` is a symbolic link"), "{refused}");
+        }
+    }
+
+    #[test]
     fn a_file_with_a_second_name_becomes_a_copy() {
         let found = problem(|output| {
             let outside = output.with_file_name("outside");
             fs::write(&outside, "theirs").unwrap();
             fs::hard_link(&outside, output.join("mine")).unwrap();
-            vet(output).unwrap();
+            vet(output, None).unwrap();
             assert_eq!(fs::metadata(&outside).unwrap().nlink(), 1);
             assert_eq!(fs::read_to_string(output.join("mine")).unwrap(), "theirs");
         });
@@ -182,7 +204,7 @@ mod tests {
         let found = problem(|output| {
             fs::set_permissions(output.join("deep/weights"), closed.clone()).unwrap();
             fs::set_permissions(output.join("deep"), closed.clone()).unwrap();
-            vet(output).unwrap();
+            vet(output, None).unwrap();
             assert!(fs::read(output.join("deep/weights")).is_ok());
             fs::set_permissions(output.join("deep"), closed).unwrap();
             remove(output).unwrap();
