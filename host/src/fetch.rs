@@ -70,13 +70,11 @@ fn settle(fetch: &Fetch, made: StepOutcome, workflow: &Value) -> Result<Local, P
 /// The section `load_dataset_config` with the files at `path`, in order of their names, and their
 /// format when it does not say one.
 fn rows(mut load: Value, path: &Path) -> Result<Value, PluginError> {
-    let files = match path.is_dir() {
-        false => vec![path.to_owned()],
-        true => relative_files(path)
-            .map_err(|error| PluginError::from_error("io", &error))?
-            .iter()
-            .map(|name| path.join(name))
-            .collect(),
+    let files = if path.is_dir() {
+        let names = relative_files(path).map_err(|error| PluginError::from_error("io", &error))?;
+        names.iter().map(|name| path.join(name)).collect()
+    } else {
+        vec![path.to_owned()]
     };
     if load.get("data_name").is_none() {
         let format = files.first().and_then(|file| DataFormat::of(file));

@@ -140,14 +140,14 @@ pub fn whole_words(whole: &Whole, max_time: Option<f64>) -> Option<String> {
     }
     let (variants, steps) =
         (counted(whole.num_variants, "variant"), counted(whole.num_steps, "step"));
-    let mut told = format!("about {} for {variants}, {steps} to do", parts.join(", "));
-    if whole.seconds > 0.0 && !whole.unknown.is_empty() {
-        told += &format!("; the time of `{}` is not known yet", whole.unknown.join("`, `"));
-    }
+    let told = format!("about {} for {variants}, {steps} to do", parts.join(", "));
+    let is_partly_known = whole.seconds > 0.0 && !whole.unknown.is_empty();
+    let unknown = is_partly_known
+        .then(|| format!("the time of `{}` is not known yet", whole.unknown.join("`, `")));
     let end = max_time.filter(|limit| *limit < whole.seconds);
-    told +=
-        &end.map(|limit| format!("; none is begun after {}", duration(limit))).unwrap_or_default();
-    Some(told)
+    let end = end.map(|limit| format!("none is begun after {}", duration(limit)));
+    let parts: Vec<String> = std::iter::once(told).chain(unknown).chain(end).collect();
+    Some(parts.join("; "))
 }
 
 fn counted(count: usize, word: &str) -> String {

@@ -362,7 +362,7 @@ mod tests {
             (
                 r#" {"event" : "done", "answer": NaN}"#,
                 true,
-                "event `done`: expected value at line 1 column 31",
+                "event `done`: `NaN` is no number of JSON",
             ),
         ] {
             let problem = problem.to_owned();

@@ -24,6 +24,9 @@ use crate::store::{StepKey, Store};
 use crate::validate::estimates;
 use crate::view::View;
 
+/// What each pass will take, by its name, as far as it is known.
+type CostsOfPasses = Vec<(String, Option<Cost>)>;
+
 /// What every trial of a search stands on.
 pub(super) struct Ground<'a> {
     pub(super) host: &'a Host,
@@ -114,7 +117,7 @@ impl Ground<'_> {
         &self,
         variant: &Variant,
         last: Option<&str>,
-    ) -> Result<(Plan, Vec<(String, Option<Cost>)>, Vec<StepKey>), String> {
+    ) -> Result<(Plan, CostsOfPasses, Vec<StepKey>), String> {
         let Self { host, searched, choices, .. } = self;
         let source = searched.source;
         let (checked, plan) = searched.plan(host, variant, last, choices)?;

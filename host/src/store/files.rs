@@ -30,9 +30,11 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// When neither works.
 pub fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
     let is_own = !from.is_symlink();
-    put(to, &writing(), |new| match is_own && fs::hard_link(from, new).is_ok() {
-        true => Ok(()),
-        false => fs::copy(from, new).map(drop),
+    put(to, &writing(), |new| {
+        if is_own && fs::hard_link(from, new).is_ok() {
+            return Ok(());
+        }
+        fs::copy(from, new).map(drop)
     })
 }
 

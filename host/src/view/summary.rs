@@ -333,8 +333,8 @@ report: /runs/out/report.html
     fn a_search_is_summed_up_by_its_variants() {
         let text = closing(&sample::searches::full(), false);
         for part in [
-            "\n7 quantize=KQuant quantize.bits=4 quantize.block_size=32     88.0 MiB            86.4 %",
-            "\ninput model            88.3 %",
+            "\n7 quantize=KQuant quantize.bits=4 quantize.block_size=32     88.0 MiB  86.4 % (83.4 to 89.4)",
+            "\ninput model  88.3 % (85.3 to 91.3)",
             "quantize (KQuant), variant 7",
             "\nVariant 7 (`quantize=KQuant quantize.bits=4 quantize.block_size=32`) is the result.\n",
             "\nLooked at 14 of 24 variants: ",

@@ -16,23 +16,23 @@ pub(super) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// The hub, and where its large files are.
 pub(super) struct Hub {
-    hub: Server,
+    front: Server,
     store: Server,
     contents: RefCell<BTreeMap<String, Vec<u8>>>,
 }
 
 impl Hub {
     pub(super) fn new() -> Self {
-        Self { hub: Server::http(), store: Server::http(), contents: RefCell::default() }
+        Self { front: Server::http(), store: Server::http(), contents: RefCell::default() }
     }
 
     pub(super) fn url(&self) -> String {
-        self.hub.url("")
+        self.front.url("")
     }
 
     /// What the hub was asked for.
     pub(super) fn requests(&self) -> Vec<String> {
-        self.hub.requests()
+        self.front.requests()
     }
 
     /// What was asked for where the large files are.
@@ -54,7 +54,7 @@ impl Hub {
         const SHARD: &str = "model-00001-of-00001.safetensors";
         let mut files = model();
         let weights = files.iter().position(|(name, _)| name == "model.safetensors").unwrap();
-        files[weights].0 = SHARD.to_owned();
+        SHARD.clone_into(&mut files[weights].0);
         let length = u64::from_le_bytes(files[weights].1[..8].try_into().unwrap());
         let header = &files[weights].1[8..8 + usize::try_from(length).unwrap()];
         let header: BTreeMap<String, Value> = serde_json::from_slice(header).unwrap();
@@ -82,14 +82,14 @@ impl Hub {
         let about = json!({"id": id, "sha": COMMIT, "siblings": siblings, "cardData": card});
         let about = about.to_string();
         let path = format!("/api/{kind}/{id}");
-        self.hub.serve(&path, about.as_bytes(), Manner::Honest);
+        self.front.serve(&path, about.as_bytes(), Manner::Honest);
         let path = format!("{path}/revision/{}", revision.replace('/', "%2F"));
         self.put(&path, about.as_bytes());
     }
 
     /// Serves what lies at `path` in another manner.
     pub(super) fn slow(&self, path: &str, manner: Manner) {
-        self.hub.serve(path, &self.contents.borrow()[path], manner);
+        self.front.serve(path, &self.contents.borrow()[path], manner);
     }
 
     /// Serves the large file called `name` in another manner.
@@ -119,13 +119,13 @@ impl Hub {
         let at = format!("/blobs/{name}");
         self.store.serve(&at, content, Manner::Honest);
         self.contents.borrow_mut().insert(at.clone(), content.to_vec());
-        self.hub.serve(&path, b"", Manner::Redirects(self.store.url(&at)));
+        self.front.serve(&path, b"", Manner::Redirects(self.store.url(&at)));
         let lfs = json!({"sha256": sha256, "size": content.len(), "pointerSize": 134});
         json!({"rfilename": name, "size": content.len(), "blobId": "00".repeat(20), "lfs": lfs})
     }
 
     fn put(&self, path: &str, content: &[u8]) {
-        self.hub.serve(path, content, Manner::Honest);
+        self.front.serve(path, content, Manner::Honest);
         self.contents.borrow_mut().insert(path.to_owned(), content.to_vec());
     }
 }

@@ -24,7 +24,7 @@ fn of_metric(metric: &Metric, mut values: Vec<MetricValue>) -> Result<Vec<Metric
             |value: &MetricValue| value.metric == metric.name && value.sub_type == asked.name;
         let missing = || format!("no figure `{}` of metric `{}`", asked.name, metric.name);
         let place = values.iter().position(is_it).ok_or_else(missing)?;
-        settled(metric, asked, values.remove(place))
+        settled(metric, asked, &values.remove(place))
     });
     let figures: Vec<MetricValue> = figures.collect::<Result<_, _>>()?;
     match values.first() {
@@ -33,7 +33,7 @@ fn of_metric(metric: &Metric, mut values: Vec<MetricValue>) -> Result<Vec<Metric
     }
 }
 
-fn settled(metric: &Metric, asked: &SubMetric, value: MetricValue) -> Result<MetricValue, String> {
+fn settled(metric: &Metric, asked: &SubMetric, value: &MetricValue) -> Result<MetricValue, String> {
     let key = value.key();
     let is_sound = value.uncertainty.is_none_or(|sure| {
         sure.low <= value.value && value.value <= sure.high && sure.stderr >= 0.0

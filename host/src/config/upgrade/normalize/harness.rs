@@ -81,7 +81,9 @@ fn spell_out_one(name: &str, evaluator: &mut Node) -> Vec<Node> {
         let config = format!("{name}_{stem}");
         let mut metric = choice(&stem, &config, range);
         if let Some(own) = metric.get_mut("user_config") {
-            settings.iter().for_each(|entry| insert(own, entry.clone()));
+            for entry in &settings {
+                insert(own, entry.clone());
+            }
         }
         for entry in &samples {
             insert(&mut metric, entry.clone());
