@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use olive_transport::fetch_part;
@@ -110,7 +110,7 @@ impl<'a> Transfer<'a> {
         let results: Vec<_> = thread::scope(|scope| {
             let count = AT_ONCE.min(self.files.len());
             let threads: Vec<_> = (0..count).map(|_| scope.spawn(work)).collect();
-            threads.into_iter().map(|thread| thread.join()).collect()
+            threads.into_iter().map(ScopedJoinHandle::join).collect()
         });
         self.tell(true);
         results.into_iter().try_for_each(|result| match result {

@@ -75,7 +75,7 @@ impl Source for HuggingFaceModel {
         session.tell();
         let folder = ctx.output_dir().join(repository.name());
         let path = match &model.file {
-            Some(file) => one_file(&session, file, folder)?,
+            Some(file) => one_file(&session, file, &folder)?,
             None => whole(&session, folder)?,
         };
         Ok(Fetched { path, revision: Some(session.commit) })
@@ -83,10 +83,10 @@ impl Source for HuggingFaceModel {
 }
 
 /// Lends a file alone.
-fn one_file(session: &Session<'_>, file: &str, folder: PathBuf) -> Result<PathBuf, HubError> {
+fn one_file(session: &Session<'_>, file: &str, folder: &Path) -> Result<PathBuf, HubError> {
     let names = [file.to_owned()];
     session.bring(&names)?;
-    session.lend(&names, &folder, |_, name| name.into())?;
+    session.lend(&names, folder, |_, name| name.into())?;
     Ok(folder.join(file))
 }
 

@@ -1,5 +1,7 @@
 //! A repository of the hub: its names in addresses and in the cache.
 
+use std::fmt::Write;
+
 /// What ids of models look like: `owner/name`; the oldest have a name alone, which could as well be
 /// a path and is taken only at length.
 pub(crate) const MODEL_ID: &str = r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$";
@@ -92,7 +94,8 @@ fn escaped(text: &str, is_path: bool) -> String {
         if letter.is_ascii_alphanumeric() || "-_.~".contains(letter) || letter == '/' && is_path {
             escaped.push(letter);
         } else {
-            escaped.push_str(&format!("%{byte:02X}"));
+            // Writing into memory does not fail.
+            let _ = write!(escaped, "%{byte:02X}");
         }
     }
     escaped

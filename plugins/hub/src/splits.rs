@@ -117,7 +117,7 @@ impl Wanted<'_> {
         if patterns.is_empty() {
             let mut known: Vec<&String> = splits.iter().map(|(split, _)| split).collect();
             known.dedup();
-            return Err(self.no_split(&listed(known.into_iter())));
+            return Err(self.no_split(&listed(known)));
         }
         self.by_patterns(names, &patterns)
     }

@@ -252,7 +252,10 @@ fn the_same_files_give_the_same_bytes() {
         pack.arg("-c").arg(format!("umask {mask:03o}; exec \"$0\" \"$@\" --no-test"));
         pack.arg(olive.get_program()).args(olive.get_args());
         for (name, value) in olive.get_envs() {
-            pack.env(name, value.unwrap());
+            match value {
+                Some(value) => pack.env(name, value),
+                None => pack.env_remove(name),
+            };
         }
         let time = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(mask);
         let table = File::options().write(true).open(author.path("dist/tables/a.txt")).unwrap();

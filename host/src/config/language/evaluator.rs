@@ -40,10 +40,9 @@ pub(super) fn evaluator(custom: &[Custom<'_>], definitions: &mut Map<String, Val
         let known = MetricKind::ALL.map(sub_metrics).into_iter().chain([named_evaluator()]);
         metric.insert("allOf".into(), known.chain(own).collect());
     }
-    if let Some(name) = definitions
-        .get_mut("MetricSettings")
-        .and_then(|settings| settings.pointer_mut("/properties/evaluator"))
-    {
+    let metric = definitions.get_mut("Metric");
+    let name = metric.and_then(|it| it.pointer_mut("/properties/user_config/properties/evaluator"));
+    if let Some(name) = name {
         name_one_of(name, custom);
     }
     definitions.insert("evaluator.metrics".into(), metrics);

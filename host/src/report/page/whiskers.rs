@@ -66,6 +66,6 @@ mod tests {
             "<path class=\"whisker\" d=\"M40.0 80.0H60.0M40.0 76.0v8M60.0 76.0v8\"/>"
         );
         assert_eq!(draw((50.0, 80.0), None, None), "");
-        assert_eq!(Vec::from_iter(extent(figure)), [2.0, 1.0, 3.0]);
+        assert_eq!(extent(figure).collect::<Vec<_>>(), [2.0, 1.0, 3.0]);
     }
 }
