@@ -96,6 +96,16 @@ impl Playground {
         self.write("olive.json", &format!("{whole:#}"));
     }
 
+    /// Gives `command` the variables that the program has here.
+    pub(crate) fn surround(&self, command: &mut Command) {
+        for (name, value) in self.command(&[]).get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+    }
+
     /// A command of the program, run from a folder that is not the config's.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(self.path("bin/olive"));

@@ -251,12 +251,7 @@ fn the_same_files_give_the_same_bytes() {
         let olive = author.playground.command(&["plugin", "pack", "@/prune", "--out", "@/out"]);
         pack.arg("-c").arg(format!("umask {mask:03o}; exec \"$0\" \"$@\" --no-test"));
         pack.arg(olive.get_program()).args(olive.get_args());
-        for (name, value) in olive.get_envs() {
-            match value {
-                Some(value) => pack.env(name, value),
-                None => pack.env_remove(name),
-            };
-        }
+        author.playground.surround(&mut pack);
         let time = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(mask);
         let table = File::options().write(true).open(author.path("dist/tables/a.txt")).unwrap();
         table.set_modified(time).unwrap();

@@ -74,9 +74,7 @@ impl Scene {
         let line = self.words.iter().fold(line.to_owned(), put);
         let mut shell = Command::new("sh");
         shell.args(["-e", "-c", &line]).current_dir(&self.folder).stdin(Stdio::null());
-        for (name, value) in self.playground.command(&[]).get_envs() {
-            shell.env(name, value.unwrap());
-        }
+        self.playground.surround(&mut shell);
         let others = std::env::var("PATH").unwrap_or_default();
         shell.env("PATH", format!("{}:{others}", self.playground.path("bin").display()));
         shell.envs(self.variables.iter().map(|(name, value)| (name, value)));

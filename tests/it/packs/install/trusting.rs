@@ -91,12 +91,9 @@ fn at_terminal(playground: &Playground, path: &Path, answer: &str) -> Option<Sai
     let program = playground.path("bin/olive");
     let line =
         format!("{} plugin install --trust-on-first-use {}", program.display(), path.display());
-    let given = playground.command(&[]);
     let mut command = Command::new("script");
     command.args(["-q", "-e", "-c", &line, "/dev/null"]);
-    for (name, value) in given.get_envs() {
-        command.env(name, value.unwrap());
-    }
+    playground.surround(&mut command);
     let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let Ok(mut child) = child else {
         println!("skipped: there is no `script`, which makes a terminal");
