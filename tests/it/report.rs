@@ -77,7 +77,7 @@ fn a_search_is_told_in_every_form() {
     assert_eq!(told("html"), first);
     assert_eq!(told("json"), playground.read("out/run.json"));
     let rows = told("csv");
-    assert!(rows.starts_with("trial,stage,outcome,"), "{rows}");
+    assert!(rows.starts_with("variant,stage,outcome,"), "{rows}");
     assert_eq!(rows.lines().count(), 8, "{rows}");
     assert!(rows.contains("\r\n3,,measured,,true,true,true,Toy#3,"), "{rows}");
     let tables = told("md");
@@ -118,7 +118,7 @@ fn what_tells_no_run_is_named() {
     let playground = Playground::new();
     let neither = "neither `run.json` nor `footprint.json` is there";
     playground.olive(&["report", "@/base"]).check(10, &[neither, "v1/last_run"]);
-    playground.olive(&["report", "@/nowhere"]).check(10, &["cannot read `"]);
+    playground.olive(&["report", "@/nowhere"]).check(10, &["there is no run in `", neither]);
     playground.write("base/run.json", "{\"workflow_id\": 3}");
     playground.olive(&["report", "@/base"]).check(10, &["does not tell a run: "]);
 }

@@ -163,13 +163,7 @@ pub(super) fn companions() -> Vec<Companion> {
         "sample_log_num": 5, "sample_log_dir": "samples"
     }]);
     let sampled = json!({"evaluators": {"tone": {"metrics": sampled}}});
-    let custom = json!([{
-        "name": "own", "type": "custom", "sub_types": [{"name": "merit"}],
-        "user_config": {"evaluator": "ToyEvaluator", "settings": {"factor": 3.0}}
-    }]);
-    let custom = json!({"evaluators": {"tone": {"metrics": custom}}});
     let bare = json!({"systems": {"here": {"accelerators": [{"device": "cpu"}]}}});
-    let crated = json!({"engine": {"packaging_config": [{"type": "ToyCrate"}]}});
     let untrained = json!({"passes": {"lora": null}});
     let mut rows = vec![
         with("/engine/host", json!({"engine": {"target": null}})).to(json!("there")),
@@ -195,9 +189,6 @@ pub(super) fn companions() -> Vec<Companion> {
         value("/evaluators/tone/metrics/0/data_config", json!("train")),
         value("/evaluators/tone/metrics/0/user_config/labels", json!(["joy", "fear"])),
         value("/evaluators/tone/metrics/0/user_config/reference_model", json!("base")),
-        with("/evaluators/tone/metrics/0/user_config/evaluator", custom.clone())
-            .to(json!("Nobody")),
-        with("/evaluators/tone/metrics/0/user_config/settings", custom).to(json!({"factor": 2.0})),
         value("/evaluators/tone/metrics/0/user_config/fewshot_data_config", json!("train")),
         with("/evaluators/tone/metrics/0/sample_log_num", sampled.clone()).to(json!(7)),
         with("/evaluators/tone/metrics/0/sample_log_dir", sampled).to(json!("others")),
@@ -205,8 +196,6 @@ pub(super) fn companions() -> Vec<Companion> {
         with("/evaluators/tone/metrics/0/sub_types/0/goal/type", held.clone())
             .to(json!("max-degradation")),
         with("/evaluators/tone/metrics/0/sub_types/0/goal/value", held).to(json!(2e12)),
-        with("/engine/packaging_config/0/type", crated.clone()).to(json!("AzureMLData")),
-        with("/engine/packaging_config/0/name", crated).to(json!("renamed")),
         value("/passes/toy/type", json!("MergeAdapterWeights")),
         value("/passes/toy/host", json!("shell")),
         value("/passes/toy/evaluator", json!("size")),
@@ -215,6 +204,24 @@ pub(super) fn companions() -> Vec<Companion> {
         value("/builds/b/target", json!("there")),
         value("/builds/b/evaluator", json!("size")),
     ];
+    rows.extend(of_plugins());
     rows.extend(of_searches());
     rows
+}
+
+/// Keys that parts of plugins give a meaning.
+fn of_plugins() -> Vec<Companion> {
+    let custom = json!([{
+        "name": "own", "type": "custom", "sub_types": [{"name": "merit"}],
+        "user_config": {"evaluator": "ToyEvaluator", "settings": {"factor": 3.0}}
+    }]);
+    let custom = json!({"evaluators": {"tone": {"metrics": custom}}});
+    let crated = json!({"engine": {"packaging_config": [{"type": "ToyCrate"}]}});
+    let settings = "/evaluators/tone/metrics/0/user_config";
+    vec![
+        Companion::with(format!("{settings}/evaluator"), custom.clone()).to(json!("Nobody")),
+        Companion::with(format!("{settings}/settings"), custom).to(json!({"factor": 2.0})),
+        Companion::with("/engine/packaging_config/0/type", crated.clone()).to(json!("AzureMLData")),
+        Companion::with("/engine/packaging_config/0/name", crated).to(json!("renamed")),
+    ]
 }

@@ -151,7 +151,9 @@ fn with_ids(
         let mut settings = written(source.schema, &format!("{name}."), definitions);
         rename(&mut settings, &ids.key, DATA_NAME);
         let fetched = both_forms(&name, settings, "params", &function(), definitions);
-        let id = json!({"type": "string", "pattern": ids.pattern, "not": {"enum": FORMATS}});
+        // What a format begins is a slip of it.
+        let slip = format!("^(?:{})[^/]{{0,2}}$", FORMATS.join("|"));
+        let id = json!({"type": "string", "pattern": ids.pattern, "not": {"pattern": slip}});
         let named = json!({"properties": {DATA_NAME: id}, "required": [DATA_NAME]});
         let named_below = json!({"properties": {"params": named}, "required": ["params"]});
         json!({"if": {"anyOf": [named, named_below]}, "then": fetched, "else": files})
