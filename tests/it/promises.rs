@@ -24,8 +24,9 @@ use crate::real;
 use sections::{MEMORY, Section, base, companions, foreign_models, sections};
 
 /// Errors that tell a key by name; of others only the value is told to be wrong.
-const TOLD: [&str; 7] = [
+const TOLD: [&str; 8] = [
     "not-available",
+    "unknown-type",
     "plugin-missing",
     "unknown-data-config",
     "unknown-validator",

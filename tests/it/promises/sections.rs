@@ -189,7 +189,7 @@ pub(super) fn companions() -> Vec<Companion> {
         value("/evaluators/tone/metrics/0/data_config", json!("train")),
         value("/evaluators/tone/metrics/0/user_config/labels", json!(["joy", "fear"])),
         value("/evaluators/tone/metrics/0/user_config/reference_model", json!("base")),
-        value("/evaluators/tone/metrics/0/user_config/fewshot_data_config", json!("train")),
+        value("/evaluators/tone/metrics/0/user_config/fewshot_data_config", json!("nobody's")),
         with("/evaluators/tone/metrics/0/sample_log_num", sampled.clone()).to(json!(7)),
         with("/evaluators/tone/metrics/0/sample_log_dir", sampled).to(json!("others")),
         value("/evaluators/tone/metrics/0/sub_types/0/name", json!("perplexity")),
