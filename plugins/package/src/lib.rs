@@ -4,7 +4,7 @@
 //! built of, [`ModelPackage`] a folder whose variants ONNX Runtime chooses among. The first two come
 //! with sample code that runs the model.
 //!
-//! Each says first what is in the package, as [`contents`] by name; files are then copied in pieces
+//! Each says first what is in the package, as `contents` by name; files are then copied in pieces
 //! of a megabyte. No model is ever in memory, and the same models make the same bytes.
 
 mod zipfile;
