@@ -11,7 +11,7 @@ use olive_kit_train::{OptimizerSettings, TrainingSettings};
 const FLOAT: u64 = 4;
 
 /// Resident memory of a worker with its plugin and a tokenizer.
-const PROGRAM: u64 = 24 << 20;
+const PROGRAM: u64 = 32 << 20;
 
 /// Logits that exist at a time.
 const LOGITS: u64 = 1 << 23;
