@@ -157,6 +157,20 @@ pub fn keep_failed(footprint: &Footprint, store: &Store) -> Result<PathBuf, Outp
     Ok(page)
 }
 
+/// Whether the file that was put at `path` with this size is there; a small one may have been edited.
+pub fn stands(path: &Path, size_bytes: u64) -> bool {
+    let found = fs::metadata(path);
+    found.is_ok_and(|found| found.len() == size_bytes || size_bytes <= COPIED_BYTES)
+}
+
+/// Takes away `folder` and those below it in which nothing is: what the user has put there stays.
+pub fn drop_empty(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders.for_each(|inner| drop_empty(&inner.path()));
+    let _ = fs::remove_dir(folder);
+}
+
 impl Marker {
     /// What marks a folder with `parcels`; nothing when there are none.
     fn of(parcels: &[Parcel], footprint: &Footprint) -> Option<Self> {
@@ -197,11 +211,8 @@ fn write_marker(marker: &Marker, output_dir: &Path, name: &str) -> Result<(), Ou
 
 /// Whether everything the marker names is there; a small file may have been edited.
 fn is_whole(marker: &Marker, output_dir: &Path) -> bool {
-    let is_there = |file: &PlacedFile| {
-        let found = fs::metadata(output_dir.join(&file.path));
-        found.is_ok_and(|found| found.len() == file.size_bytes || file.size_bytes <= COPIED_BYTES)
-    };
-    marker.files.iter().all(is_there) && output_dir.join(report::PAGE).exists()
+    let stands = |file: &PlacedFile| stands(&output_dir.join(&file.path), file.size_bytes);
+    marker.files.iter().all(stands) && output_dir.join(report::PAGE).exists()
 }
 
 /// Takes away what says that the folder holds a result, and those of the `known` files that the new
@@ -240,14 +251,6 @@ fn clear(
 fn take(output_dir: &Path, name: &Path) -> Result<(), OutputError> {
     let path = output_dir.join(name);
     remove(&path).map_err(failed("remove", &path))
-}
-
-/// Takes away `folder` and those below it in which nothing is: what the user has put there stays.
-fn drop_empty(folder: &Path) {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    folders.for_each(|inner| drop_empty(&inner.path()));
-    let _ = fs::remove_dir(folder);
 }
 
 fn put(

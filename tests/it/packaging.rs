@@ -53,6 +53,24 @@ fn a_package_is_made_once_and_anew_when_it_would_be_another() {
 }
 
 #[test]
+fn what_a_user_has_put_into_a_package_stays() {
+    let playground = Playground::new();
+    packed(&playground, &json!({"type": "ToyCrate"}));
+    playground.run().check(0, &["OutputModels.crate` is made"]);
+    playground.write("out/OutputModels.crate/list.txt", "a list of my own");
+    playground.run().check(0, &["package `OutputModels.crate` is as it was"]);
+    assert_eq!(playground.read("out/OutputModels.crate/list.txt"), "a list of my own");
+
+    playground.write("out/OutputModels.crate/mine/note", "mine");
+    packed(&playground, &json!(null));
+    playground.run().check(0, &[]);
+    assert_eq!(playground.names("out/OutputModels.crate"), ["mine"]);
+    packed(&playground, &json!({"type": "ToyCrate"}));
+    playground.run().check(20, &["is in the way"]);
+    assert_eq!(playground.read("out/OutputModels.crate/mine/note"), "mine");
+}
+
+#[test]
 fn a_packager_that_fails_leaves_the_result_and_nothing_half_done() {
     let playground = Playground::new();
     for (trouble, told) in [

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use olive_schemas::error::PluginError;
 use serde::{Deserialize, Serialize};
 
-use crate::output::OutputError;
-use crate::store::files::write_atomically;
+use crate::output::{OutputError, drop_empty, stands};
+use crate::store::files::{is_there, remove, write_atomically};
 
 /// File of the record in the output folder.
 const FILE: &str = ".olive-packages.json";
@@ -29,12 +28,18 @@ pub(super) struct Packed {
 
 impl Record {
     /// The record of the folder; one without packages when there is none.
+    ///
+    /// What names something outside of the folder is none of ours and left out: the file may come
+    /// from anywhere.
     pub(super) fn read(output_dir: &Path) -> Self {
         let text = fs::read(output_dir.join(FILE)).unwrap_or_default();
-        serde_json::from_slice(&text).unwrap_or_default()
+        let mut record: Self = serde_json::from_slice(&text).unwrap_or_default();
+        record.0.retain(|name, packed| is_name(name) && packed.is_inside());
+        record
     }
 
-    /// Takes every package away but those that are whole and whose key `is_wanted`.
+    /// Takes every package away but those that are whole and whose key `is_wanted`; what a user has
+    /// put into one stays.
     pub(super) fn keep(
         &mut self,
         output_dir: &Path,
@@ -49,12 +54,8 @@ impl Record {
         if gone.is_empty() {
             return Ok(());
         }
-        for name in gone.keys() {
-            let path = output_dir.join(name);
-            let source = remove(&path).err();
-            if let Some(source) = source {
-                return Err(OutputError::Io { action: "remove", path, source });
-            }
+        for (name, packed) in &gone {
+            packed.remove(&output_dir.join(name))?;
         }
         self.write(output_dir)
     }
@@ -87,11 +88,33 @@ impl Record {
 }
 
 impl Packed {
+    /// Whether everything is there; a small file may have been edited.
     fn is_whole(&self, output_dir: &Path, name: &Path) -> bool {
         let package = output_dir.join(name);
-        self.files.iter().all(|(name, size_bytes)| {
-            fs::metadata(below(&package, name)).is_ok_and(|found| found.len() == *size_bytes)
-        })
+        self.files.iter().all(|(name, size_bytes)| stands(&below(&package, name), *size_bytes))
+    }
+
+    /// Whether every file lies in the package, or is the package.
+    fn is_inside(&self) -> bool {
+        let is_alone = self.files.len() == 1;
+        self.files.keys().all(|name| if name.is_empty() { is_alone } else { is_below(name) })
+    }
+
+    /// Removes the files from `package`, and the folders that are empty then.
+    fn remove(&self, package: &Path) -> Result<(), OutputError> {
+        // A link is a user's, and so is what it leads to.
+        let folder = |path: &Path| path.parent().and_then(|it| it.canonicalize().ok());
+        for name in self.files.keys() {
+            let path = below(package, name);
+            if !is_there(&path) || folder(&path).as_deref() != path.parent() {
+                continue;
+            }
+            remove(&path).map_err(|source| OutputError::Io { action: "remove", path, source })?;
+        }
+        if package.is_dir() && !package.is_symlink() {
+            drop_empty(package);
+        }
+        Ok(())
     }
 }
 
@@ -100,15 +123,77 @@ pub(super) fn below(package: &Path, name: &str) -> PathBuf {
     if name.is_empty() { package.to_owned() } else { package.join(name) }
 }
 
-/// Removes what lies at `path`, if anything does.
-fn remove(path: &Path) -> io::Result<()> {
-    let removed = match fs::symlink_metadata(path) {
-        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
-        Ok(_) => fs::remove_file(path),
-        Err(error) => Err(error),
-    };
-    match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
+/// Whether `path` is the name of something right in a folder.
+fn is_name(path: &Path) -> bool {
+    let mut parts = path.components();
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None))
+}
+
+/// Whether `name` stays below the folder that it is joined to.
+fn is_below(name: &str) -> bool {
+    Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use serde_json::json;
+
+    use super::{FILE, Record};
+
+    /// What lies in a folder and beside it when a record of a package `name` with a file `file` is
+    /// read there, and no package is wanted.
+    fn left(name: &str, file: &str) -> Vec<String> {
+        let around = tempfile::tempdir().unwrap();
+        let around = around.path().canonicalize().unwrap();
+        let name = name.replace("AROUND", &around.to_string_lossy());
+        let file = file.replace("AROUND", &around.to_string_lossy());
+        let output = around.join("out");
+        fs::create_dir_all(output.join("p")).unwrap();
+        for path in [around.join("mine"), output.join("weights"), output.join("p/list")] {
+            fs::write(path, "text").unwrap();
+        }
+        let record = json!({name: {"key": "k", "files": {file: 4}}});
+        fs::write(output.join(FILE), record.to_string()).unwrap();
+        Record::read(&output).keep(&output, |_| false).unwrap();
+        let known = ["mine", "out/weights", "out/p/list"];
+        known.into_iter().filter(|name| around.join(name).exists()).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_record_that_leads_out_of_its_folder_removes_nothing() {
+        let all = ["mine", "out/weights", "out/p/list"];
+        assert_eq!(left("p", "list"), all[..2]);
+        assert_eq!(left("weights", ""), ["mine", "out/p/list"]);
+        for (name, file) in [
+            ("AROUND/mine", ""),
+            ("../mine", ""),
+            ("p/../../mine", ""),
+            ("..", "mine"),
+            (".", "weights"),
+            ("p", "../weights"),
+            ("p", "AROUND/mine"),
+            ("p/list", ""),
+        ] {
+            assert_eq!(left(name, file), all, "{name} {file}");
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_a_link_leads_to_stays() {
+        let around = tempfile::tempdir().unwrap();
+        let around = around.path().canonicalize().unwrap();
+        let output = around.join("out");
+        for folder in [around.join("mine"), output.clone()] {
+            fs::create_dir(folder).unwrap();
+        }
+        fs::write(around.join("mine/list"), "text").unwrap();
+        std::os::unix::fs::symlink(around.join("mine"), output.join("p")).unwrap();
+        let record = json!({"p": {"key": "k", "files": {"list": 4}}});
+        fs::write(output.join(FILE), record.to_string()).unwrap();
+        Record::read(&output).keep(&output, |_| false).unwrap();
+        assert!(around.join("mine/list").exists() && output.join("p").exists());
     }
 }
