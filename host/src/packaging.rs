@@ -57,6 +57,9 @@ impl Ground<'_> {
     /// When a packager fails or something is in a package's way; packages made before stay.
     pub fn place(&self, made: &Made, output_dir: &Path) -> Result<(), Error> {
         let output_dir = &output_dir.canonicalize().map_err(failed("find", output_dir))?;
+        // A run that was killed may have left one half made.
+        let work = Work(output_dir.join(WORK));
+        work.clear().map_err(failed("remove", &work.0))?;
         let wanted = self.plan.packages.iter().map(|package| (made.key(package), package));
         let wanted: Vec<(String, &PlannedPackage)> = wanted.collect();
         let mut record = Record::read(output_dir);

@@ -71,6 +71,15 @@ fn what_a_user_has_put_into_a_package_stays() {
 }
 
 #[test]
+fn what_a_killed_run_has_left_is_cleared() {
+    let playground = Playground::new();
+    packed(&playground, &json!(null));
+    playground.write("out/.olive-package/output/OutputModels.crate/list.txt", "half a list");
+    playground.run().check(0, &[]);
+    assert!(!playground.exists("out/.olive-package"));
+}
+
+#[test]
 fn a_packager_that_fails_leaves_the_result_and_nothing_half_done() {
     let playground = Playground::new();
     for (trouble, told) in [
