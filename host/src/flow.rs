@@ -197,13 +197,16 @@ fn report(
         context.view.run_ended(footprint);
         return Err(Error::Step { title, error });
     }
+    let mut packed = Ok(());
     if let Some(folder) = &plan.output_dir {
         let made = Made::of(footprint);
         output::place(footprint, store, folder)?;
         let RunContext { store, view, is_cancelled, .. } = *context;
-        packaging::Ground { plan, store, view, is_cancelled }.place(&made, folder)?;
+        packed = packaging::Ground { plan, store, view, is_cancelled }.place(&made, folder);
     }
+    // The result is in its place, whatever became of its packages.
     context.view.run_ended(footprint);
+    packed?;
     let missed: Vec<_> =
         report::goals::lines(footprint).into_iter().filter(|goal| !goal.is_met).collect();
     if missed.is_empty() { Ok(()) } else { Err(Error::Goals(missed)) }

@@ -88,7 +88,10 @@ fn a_packager_that_fails_leaves_the_result_and_nothing_half_done() {
         ("elsewhere", "is not all that it left in its output folder"),
     ] {
         packed(&playground, &json!({"type": "ToyCrate", "config": {"trouble": trouble}}));
-        playground.run().check(20, &["`package OutputModels (ToyCrate)` failed", told]);
+        let result =
+            format!("result: {}", playground.path("out").canonicalize().unwrap().display());
+        let failure = "`package OutputModels (ToyCrate)` failed";
+        playground.run().check(20, &[failure, told, &result]);
         let left = playground.names("out");
         let strange = |name: &&String| name.contains("crate") || name.contains("splinter");
         assert_eq!(left.iter().find(strange), None);

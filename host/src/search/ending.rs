@@ -31,14 +31,17 @@ impl Search<'_> {
             view.run_ended(&footprint);
             return Err(stopped);
         }
+        let mut packed = Ok(());
         if let Some(folder) = &output_dir {
             let made = Made::of(&footprint);
             output::place(&mut footprint, store, folder)?;
             let is_cancelled: &dyn Fn() -> bool = &|| host.cancel.is_cancelled();
             let ground = packaging::Ground { plan: &self.plan, store, view, is_cancelled };
-            ground.place(&made, folder)?;
+            packed = ground.place(&made, folder);
         }
+        // The result is in its place, whatever became of its packages.
         view.run_ended(&footprint);
+        packed?;
         let nearest = footprint.search.as_ref().and_then(|search| search.trial(search.nearest?));
         let Some(nearest) = nearest else { return Ok(footprint) };
         let goals = report::goals::lines(&footprint);
