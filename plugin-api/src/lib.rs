@@ -54,8 +54,9 @@
 //! In reading order: the traits ([`pass`], [`evaluator`], [`generator`],
 //! [`source`], [`system`](mod@system), [`previewer`], [`graph_editor`],
 //! [`packager`]), what a step may use
-//! ([`context`]), the plugin as a whole ([`plugin`]), the binary interface ([`abi`]) and the macro
-//! ([`export_plugin!`]). [`testing`] has what tests of a plugin need.
+//! ([`context`]), which files of a folder are its model's ([`beside`]), the plugin as a whole
+//! ([`plugin`]), the binary interface ([`abi`]) and the macro ([`export_plugin!`]). [`testing`] has
+//! what tests of a plugin need.
 
 pub mod pass;
 pub mod evaluator;
@@ -66,6 +67,7 @@ pub mod previewer;
 pub mod graph_editor;
 pub mod packager;
 pub mod context;
+pub mod beside;
 pub mod plugin;
 pub mod version;
 pub mod testing;
@@ -75,6 +77,7 @@ pub mod export;
 #[doc(hidden)]
 pub use export::call;
 
+pub use beside::{beside_model, model_files};
 pub use context::StepContext;
 pub use evaluator::Evaluator;
 pub use generator::Generator;

@@ -1,17 +1,17 @@
 //! Packagers: models in, one file or folder to pass on out.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use olive_schemas::error::PluginError;
 use olive_schemas::model::{Model, ModelKind};
 use olive_schemas::packaging::{Candidate, CandidateFile, Package};
-use olive_schemas::step::StepRequest;
+use olive_schemas::step::{Accelerator, StepRequest};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::beside::model_files;
 use crate::context::StepContext;
 
 /// A packager puts the result of a run together for whoever will use it.
@@ -99,16 +99,16 @@ pub trait Packager: Default + Send + Sync + 'static {
     ) -> Result<PathBuf, PluginError>;
 }
 
-/// What `request` asks to be packed; its input with all of its files when it says no more.
-pub(crate) fn package(request: &StepRequest) -> Result<Package, PluginError> {
-    if let Some(package) = &request.package {
-        return Ok((**package).clone());
-    }
+/// A package of `model` alone, made for `accelerator`: what is packed where there was no run.
+///
+/// # Errors
+/// When a folder of the model cannot be read.
+pub fn package_of(model: &Model, accelerator: &Accelerator) -> io::Result<Package> {
     let candidate = Candidate {
-        model: request.input.clone(),
+        model: model.clone(),
         model_id: "input".into(),
-        files: files(&request.input)?,
-        accelerator: request.accelerator.clone(),
+        files: candidate_files(model, model_files)?,
+        accelerator: accelerator.clone(),
         metrics: Vec::new(),
         history: Vec::new(),
     };
@@ -117,38 +117,38 @@ pub(crate) fn package(request: &StepRequest) -> Result<Package, PluginError> {
 }
 
 /// The files of `model`, sorted by name.
-fn files(model: &Model) -> Result<Vec<CandidateFile>, PluginError> {
+///
+/// `names` gives what [`model_files`] gives, of the model and of its adapter.
+///
+/// # Errors
+/// What `names` fails with.
+pub fn candidate_files<E>(
+    model: &Model,
+    names: impl Fn(&Path) -> Result<Vec<String>, E>,
+) -> Result<Vec<CandidateFile>, E> {
+    let below = if model.adapter_path.is_some() { "model/" } else { "" };
+    let adapter = model.adapter_path.as_ref().map(|path| ("adapter/", path));
     let mut files = Vec::new();
-    let below = if model.adapter_path.is_some() { "model" } else { "" };
-    let parts = [(below, Some(&model.model_path)), ("adapter", model.adapter_path.as_ref())];
-    for (below, path) in parts.into_iter().filter_map(|(below, path)| Some((below, path?))) {
-        let unread = |source: io::Error| {
-            PluginError::new("io", format!("cannot read `{}`: {source}", path.display()))
-        };
-        if path.is_file() {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            files.push(CandidateFile { name: join(below, &name), path: path.clone() });
-        } else {
-            walk(path, below, &mut files).map_err(unread)?;
+    for (below, path) in std::iter::once((below, &model.model_path)).chain(adapter) {
+        for name in names(path)? {
+            if name.is_empty() {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                files.push(CandidateFile { name: format!("{below}{name}"), path: path.clone() });
+            } else {
+                let path = path.join(&name);
+                files.push(CandidateFile { name: format!("{below}{name}"), path });
+            }
         }
     }
     files.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(files)
 }
 
-fn walk(folder: &Path, below: &str, files: &mut Vec<CandidateFile>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let name = join(below, &path.file_name().unwrap_or_default().to_string_lossy());
-        if path.is_dir() {
-            walk(&path, &name, files)?;
-        } else {
-            files.push(CandidateFile { name, path });
-        }
-    }
-    Ok(())
-}
-
-fn join(folder: &str, name: &str) -> String {
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+/// What `request` asks to be packed.
+pub(crate) fn package(request: &StepRequest) -> Result<&Package, PluginError> {
+    let missing = || {
+        PluginError::new("request", "the request of a packager has no `package`")
+            .with_help("use a version of Olive that fits the plugin")
+    };
+    request.package.as_deref().ok_or_else(missing)
 }

@@ -235,7 +235,7 @@ impl Plugin {
             prepare: None,
             run: |ctx, request| {
                 let config = parse_config(request)?;
-                P::default().pack(&package(request)?, &config, ctx).map(StepOutcome::Path)
+                P::default().pack(package(request)?, &config, ctx).map(StepOutcome::Path)
             },
         });
         self

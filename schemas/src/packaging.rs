@@ -43,7 +43,7 @@ pub struct Package {
 /// A model of a package.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Candidate {
-    /// The model, with absolute paths.
+    /// The model, with absolute paths; some of its files may lie elsewhere, so read `files`.
     pub model: Model,
     /// Content id of the model.
     pub model_id: String,

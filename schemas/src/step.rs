@@ -55,7 +55,7 @@ pub struct StepRequest {
     pub name: String,
     /// Its settings as the user wrote them; those left out have the defaults that the plugin knows.
     pub config: Value,
-    /// The model to work on.
+    /// The model to work on; a packager reads its files where `package` says they lie.
     pub input: Model,
     /// Whether `input` is the very model the step runs on; false for an early look at an ancestor.
     #[serde(default = "yes")]
@@ -85,7 +85,7 @@ pub struct StepRequest {
     /// The library of the accelerator's execution provider, when a pack provides it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execution_provider_library: Option<ProviderLibrary>,
-    /// What a packager puts together, whose first model is `input`; `input` alone when left out.
+    /// What a packager puts together, whose first model is `input`; none of other steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package: Option<Box<Package>>,
 }

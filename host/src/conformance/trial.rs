@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use olive_plugin_api::packager::package_of;
 use olive_schemas::data::DataConfig;
 use olive_schemas::error::PluginError;
 use olive_schemas::model::Model;
@@ -153,9 +154,8 @@ pub(super) fn run(
     damage: Damage<'_>,
 ) -> io::Result<Trial> {
     let folder = RunFolder(world.run_folder()?);
-    let mut input = place(&task.input, &folder.0.join("input"))?;
-    damage(&mut input, &folder.0.join("input"))?;
-    let request = request(task, input, &folder.0);
+    let mut request = request(task, place(&task.input, &folder.0.join("input"))?, &folder.0)?;
+    damage(&mut request.input, &folder.0.join("input"))?;
     let call = Call::Run { plugin: plugin.clone(), request: Box::new(request.clone()) };
     let before = world.snapshot(&folder.0)?;
     let start = Instant::now();
@@ -196,7 +196,7 @@ pub(super) fn prepare(
 ) -> io::Result<Result<Value, Ending>> {
     let folder = RunFolder(world.run_folder()?);
     let input = place(&task.input, &folder.0.join("input"))?;
-    let request = Box::new(request(task, input, &folder.0));
+    let request = Box::new(request(task, input, &folder.0)?);
     let call = Call::Prepare { plugin: plugin.clone(), request };
     Ok(follow(&call, task.threads, Stop::Never).0)
 }
@@ -273,8 +273,10 @@ fn sub_folder(folder: &Path, name: &str) -> io::Result<PathBuf> {
     Ok(folder)
 }
 
-fn request(task: &Task, input: Model, folder: &Path) -> StepRequest {
-    StepRequest {
+fn request(task: &Task, input: Model, folder: &Path) -> io::Result<StepRequest> {
+    let is_package = task.kind == StepKind::Package;
+    let package = is_package.then(|| package_of(&input, &task.accelerator)).transpose()?;
+    Ok(StepRequest {
         kind: task.kind,
         name: task.entry.clone(),
         config: task.config.clone(),
@@ -288,8 +290,8 @@ fn request(task: &Task, input: Model, folder: &Path) -> StepRequest {
         threads: task.threads,
         accelerator: task.accelerator.clone(),
         execution_provider_library: None,
-        package: None,
-    }
+        package: package.map(Box::new),
+    })
 }
 
 /// Replaces paths in texts of `value`.

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::evaluator::Evaluator;
 use crate::generator::Generator;
 use crate::graph_editor::GraphEditor;
-use crate::packager::Packager;
+use crate::packager::{Packager, package_of};
 use crate::pass::Pass;
 use crate::previewer::Previewer;
 use crate::source::Source;
@@ -87,12 +87,17 @@ impl TestStep {
         Self::new(StepKind::Source, S::NAME, Model::new(ModelKind::Hf, ""), reference)
     }
 
-    /// A step that packs `model` with the packager `P`; `config` spells its [`Packager::Config`].
+    /// A step that packs `model` alone with the packager `P`; `config` spells its
+    /// [`Packager::Config`].
     ///
     /// # Panics
-    /// When the temporary folder cannot be written to.
+    /// When the temporary folder cannot be written to, or the model's not read.
     pub fn packager<P: Packager>(model: Model, config: Value) -> Self {
-        Self::new(StepKind::Package, P::NAME, model, config)
+        let package = match package_of(&model, &Accelerator::default()) {
+            Ok(package) => package,
+            Err(error) => panic!("cannot read `{}`: {error}", model.model_path.display()),
+        };
+        Self::new(StepKind::Package, P::NAME, model, config).with_package(package)
     }
 
     /// A step for calls of the system `S`, whose context is made of [`Self::request`].
