@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::playground::Playground;
+use crate::real;
 
 /// A workflow of one pass with these packages.
 fn packed(playground: &Playground, packages: &Value) {
@@ -68,6 +69,47 @@ fn what_a_user_has_put_into_a_package_stays() {
     packed(&playground, &json!({"type": "ToyCrate"}));
     playground.run().check(20, &["is in the way"]);
     assert_eq!(playground.read("out/OutputModels.crate/mine/note"), "mine");
+}
+
+/// Runs `olive.json` on what is in `out`, into `second`; gives the names of the model's files there.
+fn second_run(playground: &Playground) -> Vec<String> {
+    let args = ["run", "--config", "@/olive.json", "-m", "@/out", "-o", "@/second"];
+    playground.olive(&args).check(0, &["` is made"]);
+    let marker = playground.read("second/.olive-result.json");
+    let marker: Value = serde_json::from_str(&marker).unwrap();
+    let files = marker["files"].as_array().unwrap().iter();
+    files.map(|file| file["path"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_result_is_packed_anew_without_the_report_and_packages_beside_it() {
+    let playground = Playground::new();
+    packed(&playground, &json!({"type": "ToyCrate"}));
+    playground.run().check(0, &[]);
+    playground.write("out/.env", "secret");
+    assert_eq!(second_run(&playground), ["ballast", "config.json", "weights"]);
+    let list = playground.read("second/OutputModels.crate/list.txt");
+    assert_eq!(list, playground.read("out/OutputModels.crate/list.txt"));
+}
+
+#[test]
+fn a_rewritten_graph_takes_along_what_is_the_models_alone() {
+    let playground = real::installed();
+    let source = real::fixture("builder/tiny-llama-fp32");
+    real::copy_files(&source, &playground.path("model"));
+    playground.workflow(json!({
+        "input_model": {"type": "ONNXModel", "model_path": "model"},
+        "passes": {"peephole": {"type": "OnnxPeepholeOptimizer"}},
+        "packaging_config": {"type": "Zipfile"}
+    }));
+    playground.run().check(0, &["OutputModels.zip` is made"]);
+    playground.write("out/.env", "secret");
+    let first = playground.read("out/.olive-result.json");
+    let files = second_run(&playground);
+    assert!(files.contains(&"model.onnx.data".to_owned()), "{files:?}");
+    for file in &files {
+        assert!(first.contains(&format!("\"{file}\"")), "{file}");
+    }
 }
 
 #[test]

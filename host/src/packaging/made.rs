@@ -3,6 +3,8 @@
 use std::iter;
 use std::path::Path;
 
+use olive_plugin_api::model_files;
+use olive_plugin_api::packager::candidate_files;
 use olive_schemas::footprint::{Footprint, ModelRecord};
 use olive_schemas::metric::MetricValue;
 use olive_schemas::model::Model;
@@ -10,7 +12,6 @@ use olive_schemas::packaging::{Candidate, CandidateFile, ModelStep, Package};
 use serde_json::json;
 
 use crate::plan::PlannedPackage;
-use crate::store::files::relative_files;
 use crate::store::{Hold, Store, StoreError};
 
 /// The models of a run that can be packed, as they lie in the store.
@@ -95,37 +96,21 @@ fn step_of(record: &ModelRecord) -> ModelStep {
     }
 }
 
-/// The files of `model`, sorted by name.
+/// The files of `model`, sorted by name, each where it is to be read.
 fn files(model: &Model, store: &Store, hold: &Hold<'_>) -> Result<Vec<CandidateFile>, StoreError> {
-    let below = if model.adapter_path.is_some() { "model" } else { "" };
-    let mut files = files_of(&model.model_path, below, store, hold)?;
-    if let Some(adapter) = &model.adapter_path {
-        files.extend(files_of(adapter, "adapter", store, hold)?);
+    let mut files = candidate_files(model, |path| match store.files_below(path) {
+        Some(files) => Ok(files.into_iter().filter_map(|(name, _)| visible(&name)).collect()),
+        None => model_files(path).map_err(StoreError::io("read", path)),
+    })?;
+    for file in &mut files {
+        file.path = hold.place_of(&file.path);
     }
-    files.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(files)
 }
 
-/// The file or the files at `path`, whose names start with the folder `below`.
-fn files_of(
-    path: &Path,
-    below: &str,
-    store: &Store,
-    hold: &Hold<'_>,
-) -> Result<Vec<CandidateFile>, StoreError> {
-    let names: Vec<String> = match store.files_below(path) {
-        Some(files) => {
-            files.into_iter().map(|(name, _)| name.to_string_lossy().into_owned()).collect()
-        }
-        None if path.is_file() => vec![String::new()],
-        None => relative_files(path).map_err(StoreError::io("read", path))?,
-    };
-    let file = |name: String| {
-        let source = if name.is_empty() { path.to_owned() } else { path.join(&name) };
-        let alone = || path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let name = if name.is_empty() { alone() } else { name };
-        let name = if below.is_empty() { name } else { format!("{below}/{name}") };
-        CandidateFile { name, path: hold.place_of(&source) }
-    };
-    Ok(names.into_iter().map(file).collect())
+/// The name of a file below a step's folder; none when it is hidden, as no file of a model is.
+fn visible(name: &Path) -> Option<String> {
+    let mut parts = name.iter();
+    let is_hidden = parts.any(|part| part.to_string_lossy().starts_with('.'));
+    (!is_hidden).then(|| name.to_string_lossy().into_owned())
 }

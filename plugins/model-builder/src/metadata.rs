@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use olive_kit_checkpoint::Description;
 use olive_kit_weights::ModelFiles;
-use olive_plugin_api::{Diagnostic, Model};
+use olive_plugin_api::{Diagnostic, Model, model_files};
 
 use crate::build::{copy_configs, num_layers};
 use crate::error::BuildError;
@@ -56,11 +56,12 @@ impl Metadata {
 pub(crate) fn copy_files(model: &Model, to: &Path) -> Result<(), BuildError> {
     let dir = &model.model_path;
     let unread = |source| BuildError::Read { path: dir.clone(), source };
-    for entry in fs::read_dir(dir).map_err(unread)? {
-        let path = entry.map_err(unread)?.path();
-        if path.is_file() {
-            copy(&path, &to.join(path.file_name().unwrap_or_default()))?;
-        }
+    for name in model_files(dir).map_err(unread)? {
+        let target = to.join(&name);
+        let folder = target.parent().unwrap_or(to);
+        let unwritten = |source| BuildError::Write { path: folder.to_owned(), source };
+        fs::create_dir_all(folder).map_err(unwritten)?;
+        copy(&dir.join(&name), &target)?;
     }
     Ok(())
 }

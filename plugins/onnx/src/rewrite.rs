@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use olive_kit_onnx::{
     DataPolicy, GraphProblem, Model as Graph, OnnxError, copy_beside, data_files, find_graph, sort,
 };
-use olive_plugin_api::{LogLevel, Model, ModelKind, StepContext};
+use olive_plugin_api::{LogLevel, Model, ModelKind, StepContext, beside_model};
 use serde_json::Value;
 
 use crate::error::RewriteError;
@@ -81,7 +81,7 @@ pub(crate) struct Folder {
     /// File names, each with its graph.
     pub(crate) graphs: Vec<(String, Graph)>,
     path: PathBuf,
-    /// Names of the files that hold graphs and weights.
+    /// Names of the files that hold graphs and weights, and of what is not the model's.
     own: BTreeSet<String>,
 }
 
@@ -97,6 +97,7 @@ impl Folder {
             let graph = open(&path)?;
             let name = file_name(&path).unwrap_or_default();
             path.parent().unwrap_or(Path::new("")).clone_into(&mut folder);
+            own.extend(beside_model(&folder));
             own.extend(data_files(&graph.graph));
             own.insert(name.clone());
             graphs.push((name, graph));

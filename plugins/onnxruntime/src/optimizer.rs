@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use olive_kit_onnx::{Model as Graph, copy_beside, data_files, find_graph};
-use olive_plugin_api::{Model, ModelKind, Pass, PluginError, StepContext};
+use olive_plugin_api::{Model, ModelKind, Pass, PluginError, StepContext, beside_model};
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 use schemars::JsonSchema;
@@ -127,13 +127,15 @@ fn optimize(
 ) -> Result<Model, OnnxError> {
     let path = find_graph(&input.model_path, input.onnx_file_name.as_deref())?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let folder = path.parent().unwrap_or(Path::new(""));
     let mut own = data_files(&Graph::open(&path)?.graph);
     own.insert(name.clone());
+    own.extend(beside_model(folder));
     let optimized = ctx.scratch_dir().join(&name);
     save_optimized(&path, config.opt_level, &optimized)?;
     let output = ctx.output_dir();
     let mut is_going_on = || !ctx.is_cancelled();
-    copy_beside(path.parent().unwrap_or(Path::new("")), output, &own, &mut is_going_on)?;
+    copy_beside(folder, output, &own, &mut is_going_on)?;
     let graph = Graph::open(&optimized)?;
     graph.write(&output.join(&name), &config.policy(), &mut |done, total| {
         ctx.progress("byte", done, total, &[]);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use olive_plugin_api::{Diagnostic, Model, ModelKind, Pass, PluginError, StepContext};
+use olive_plugin_api::{Diagnostic, Model, ModelKind, Pass, PluginError, StepContext, model_files};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -199,14 +199,7 @@ impl Pass for ToyImport {
 }
 
 fn copy(model: &Path, ctx: &StepContext<'_>) -> Result<(), PluginError> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(model).map_err(io)? {
-        let name = entry.map_err(io)?.file_name();
-        if !name.to_string_lossy().starts_with('.') {
-            names.push(name);
-        }
-    }
-    names.sort();
+    let names = model_files(model).map_err(io)?;
     let total = names.len() as u64;
     for (done, name) in names.iter().enumerate() {
         let bytes = fs::read(model.join(name)).map_err(io)?;
