@@ -199,7 +199,7 @@ fn report(
     }
     let mut packed = Ok(());
     if let Some(folder) = &plan.output_dir {
-        let made = Made::of(footprint);
+        let made = Made::of(footprint, &host.catalog);
         output::place(footprint, store, folder)?;
         let RunContext { store, view, is_cancelled, .. } = *context;
         packed = packaging::Ground { plan, store, view, is_cancelled }.place(&made, folder);

@@ -122,6 +122,27 @@ fn what_a_killed_run_has_left_is_cleared() {
 }
 
 #[test]
+fn a_package_depends_on_no_place() {
+    let list = |folder: &str| {
+        let playground = Playground::new();
+        playground.write(&format!("{folder}/data.json"), "[]");
+        let wait_for = format!("{folder}/data.json");
+        playground.workflow(json!({
+            "passes": {"first": {"type": "Toy", "behavior": "wait", "wait_for": wait_for}},
+            "packaging_config": {"type": "ToyCrate", "history": true}
+        }));
+        playground.run().check(0, &["OutputModels.crate` is made"]);
+        (
+            playground.read("out/OutputModels.crate/history.json"),
+            playground.read("out/.olive-packages.json"),
+        )
+    };
+    let (history, record) = list("here");
+    assert!(history.contains(r#""wait_for":"data.json""#), "{history}");
+    assert_eq!((history, record), list("there"));
+}
+
+#[test]
 fn a_packager_that_fails_leaves_the_result_and_nothing_half_done() {
     let playground = Playground::new();
     for (trouble, told) in [

@@ -9,9 +9,11 @@ use olive_schemas::footprint::{Footprint, ModelRecord};
 use olive_schemas::metric::MetricValue;
 use olive_schemas::model::Model;
 use olive_schemas::packaging::{Candidate, CandidateFile, ModelStep, Package};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::config::references::{PATH, marked};
 use crate::plan::PlannedPackage;
+use crate::plugin::Catalog;
 use crate::store::{Hold, Store, StoreError};
 
 /// The models of a run that can be packed, as they lie in the store.
@@ -24,7 +26,10 @@ pub struct Made {
 impl Made {
     /// The models of `footprint`, before its result is placed: the last one, or those that a search
     /// has chosen.
-    pub fn of(footprint: &Footprint) -> Self {
+    ///
+    /// Of the paths in settings of its passes, by their schemas in `catalog`, it has names alone:
+    /// neither the key nor a package depends on where things lie.
+    pub fn of(footprint: &Footprint, catalog: &Catalog) -> Self {
         let search = footprint.search.as_ref();
         let chosen = search.into_iter().flat_map(|search| {
             let trials = search.chosen.iter().filter_map(|number| search.trial(*number));
@@ -34,7 +39,7 @@ impl Made {
         if ids.is_empty() {
             ids.extend(footprint.models.last().map(|model| model.model_id.as_str()));
         }
-        let candidates = ids.into_iter().filter_map(|id| candidate(footprint, id));
+        let candidates = ids.into_iter().filter_map(|id| candidate(footprint, id, catalog));
         let input = footprint.models.iter().find(|model| model.parent_model_id.is_none());
         let input_metrics = input.map(|model| model.metrics.clone()).unwrap_or_default();
         Self { candidates: candidates.collect(), input_metrics }
@@ -72,11 +77,12 @@ impl Made {
     }
 }
 
-fn candidate(footprint: &Footprint, id: &str) -> Option<Candidate> {
+fn candidate(footprint: &Footprint, id: &str, catalog: &Catalog) -> Option<Candidate> {
     let find = |id: &str| footprint.models.iter().find(|model| model.model_id == id);
     let record = find(id)?;
     let parent = |model: &&ModelRecord| find(model.parent_model_id.as_deref()?);
-    let mut history: Vec<ModelStep> = iter::successors(Some(record), parent).map(step_of).collect();
+    let steps = iter::successors(Some(record), parent).map(|record| step_of(record, catalog));
+    let mut history: Vec<ModelStep> = steps.collect();
     history.reverse();
     Some(Candidate {
         model: record.model.clone()?,
@@ -88,11 +94,27 @@ fn candidate(footprint: &Footprint, id: &str) -> Option<Candidate> {
     })
 }
 
-fn step_of(record: &ModelRecord) -> ModelStep {
-    ModelStep {
-        model_id: record.model_id.clone(),
-        from_pass: record.from_pass.clone(),
-        pass_run_config: record.pass_run_config.clone(),
+fn step_of(record: &ModelRecord, catalog: &Catalog) -> ModelStep {
+    let mut pass_run_config = record.pass_run_config.clone();
+    let pass = record.from_pass.as_ref().and_then(|pass| catalog.pass(pass));
+    if let (Some(config), Some(pass)) = (&mut pass_run_config, pass) {
+        cut_paths(config, &pass.descriptor.schema);
+    }
+    let (model_id, from_pass) = (record.model_id.clone(), record.from_pass.clone());
+    ModelStep { model_id, from_pass, pass_run_config }
+}
+
+/// Leaves of the paths in `config` their last parts.
+fn cut_paths(config: &mut Value, schema: &Value) {
+    let kinds = ["input", "output"];
+    let places: Vec<String> =
+        kinds.into_iter().flat_map(|kind| marked(config, schema, PATH, kind)).collect();
+    for place in places {
+        let Some(path) = config.pointer_mut(&place) else { continue };
+        let name = path.as_str().and_then(|path| Path::new(path).file_name());
+        if let Some(name) = name.map(|name| name.to_string_lossy().into_owned()) {
+            *path = name.into();
+        }
     }
 }
 

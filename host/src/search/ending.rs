@@ -33,7 +33,7 @@ impl Search<'_> {
         }
         let mut packed = Ok(());
         if let Some(folder) = &output_dir {
-            let made = Made::of(&footprint);
+            let made = Made::of(&footprint, &host.catalog);
             output::place(&mut footprint, store, folder)?;
             let is_cancelled: &dyn Fn() -> bool = &|| host.cancel.is_cancelled();
             let ground = packaging::Ground { plan: &self.plan, store, view, is_cancelled };

@@ -16,6 +16,8 @@ pub struct ToyCrateConfig {
     /// A file that goes along.
     #[schemars(extend("x-olive-path" = "input"))]
     pub note: Option<PathBuf>,
+    /// Whether the settings of the passes go along.
+    pub history: bool,
     /// What goes wrong.
     pub trouble: Option<Trouble>,
 }
@@ -62,6 +64,12 @@ impl Packager for ToyCrate {
         fs::write(folder.join("list.txt"), list).map_err(io)?;
         if let Some(note) = &config.note {
             fs::copy(note, folder.join("note")).map_err(io)?;
+        }
+        if config.history {
+            let steps = package.candidates.iter().flat_map(|candidate| &candidate.history);
+            let settings = steps.filter_map(|step| step.pass_run_config.as_ref());
+            let settings: Vec<String> = settings.map(ToString::to_string).collect();
+            fs::write(folder.join("history.json"), settings.join("\n")).map_err(io)?;
         }
         ctx.log(LogLevel::Info, "nailed shut");
         match config.trouble {
