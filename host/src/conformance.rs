@@ -49,8 +49,10 @@ use std::time::Duration;
 use olive_schemas::descriptor::PluginDescriptor;
 use olive_schemas::protocol::Callee;
 use serde::Deserialize;
+use serde_json::Value;
 
 use report::{Report, failed, skipped};
+use schema::Whose;
 use steps::Bench;
 use trial::describe;
 use world::World;
@@ -135,13 +137,8 @@ fn check_component(
 
 /// Tries all that a plugin has a schema for, or can run.
 fn check_parts(bench: &Bench<'_>, subject: &Subject, report: &mut Report<'_>) -> io::Result<()> {
-    let PluginDescriptor { passes, sources, systems, packagers, .. } = bench.descriptor;
-    let schemas = (passes.iter().map(|pass| (&pass.name, &pass.schema)))
-        .chain(sources.iter().map(|source| (&source.name, &source.schema)))
-        .chain(systems.iter().map(|system| (&system.name, &system.schema)))
-        .chain(packagers.iter().map(|packager| (&packager.name, &packager.schema)));
-    for (name, schema) in schemas {
-        schema::check(name, schema, report);
+    for (whose, name, schema) in schemas(bench.descriptor) {
+        schema::check(name, whose, schema, report);
     }
     let mut thorough = BTreeSet::new();
     for case in cases::all(bench.descriptor, &subject.cases.cases, &subject.folder, bench.world) {
@@ -160,6 +157,20 @@ fn check_parts(bench: &Bench<'_>, subject: &Subject, report: &mut Report<'_>) ->
         }
     }
     Ok(())
+}
+
+/// Every schema of settings that a plugin has, with whose it is.
+fn schemas(descriptor: &PluginDescriptor) -> Vec<(Whose, &str, &Value)> {
+    let PluginDescriptor { passes, evaluators, sources, systems, packagers, .. } = descriptor;
+    let mut others: Vec<(&str, &Value)> = Vec::new();
+    others.extend(passes.iter().map(|one| (&*one.name, &one.schema)));
+    let customs = evaluators.iter().filter_map(|one| Some((&*one.name, one.custom.as_ref()?)));
+    others.extend(customs.map(|(name, custom)| (name, &custom.schema)));
+    others.extend(sources.iter().map(|one| (&*one.name, &one.schema)));
+    others.extend(systems.iter().map(|one| (&*one.name, &one.schema)));
+    let others = others.into_iter().map(|(name, schema)| (Whose::Others, name, schema));
+    let packagers = packagers.iter().map(|one| (Whose::Packagers, &*one.name, &one.schema));
+    others.chain(packagers).collect()
 }
 
 /// What the plugin says about itself, asked twice.

@@ -89,7 +89,7 @@ impl Ground<'_> {
     ) -> Result<PathBuf, PluginError> {
         let work = Work::begin(output_dir).map_err(io_error)?;
         let packed = self.run(package, made, &work)?;
-        let name = work.only(&packed).ok_or_else(|| refused(package, &packed))?;
+        let name = only(&work.output_dir(), &packed).ok_or_else(|| refused(package, &packed))?;
         let target = output_dir.join(&name);
         if target.symlink_metadata().is_ok() {
             let message = format!("`{}` is in the way of the package", target.display());
@@ -151,6 +151,17 @@ impl Ground<'_> {
     }
 }
 
+/// The name of what lies at `path`, when it lies right in `folder` and is all that lies there: what a
+/// packager answers with.
+pub fn only(folder: &Path, path: &Path) -> Option<String> {
+    let folder = folder.canonicalize().ok()?;
+    let path = path.canonicalize().ok()?;
+    let name = path.strip_prefix(&folder).ok()?.to_str()?;
+    let mut entries = fs::read_dir(&folder).ok()?;
+    let is_it = entries.next()?.ok()?.file_name() == name;
+    (is_it && entries.next().is_none()).then(|| name.to_owned())
+}
+
 /// The folder of a package under way, removed when this is dropped.
 struct Work(PathBuf);
 
@@ -165,16 +176,6 @@ impl Work {
 
     fn output_dir(&self) -> PathBuf {
         self.0.join("output")
-    }
-
-    /// The name of what lies at `path`, when it is all that the folder holds.
-    fn only(&self, path: &Path) -> Option<String> {
-        let folder = self.output_dir().canonicalize().ok()?;
-        let path = path.canonicalize().ok()?;
-        let name = path.strip_prefix(&folder).ok()?.to_str()?;
-        let mut entries = fs::read_dir(&folder).ok()?;
-        let is_it = entries.next()?.ok()?.file_name() == name;
-        (is_it && entries.next().is_none()).then(|| name.to_owned())
     }
 
     fn clear(&self) -> io::Result<()> {

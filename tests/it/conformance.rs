@@ -196,6 +196,7 @@ fn a_careless_plugin_is_told_what_it_breaks() {
         "Misdescribed/defaults".to_owned(),
         "Misdescribed/marks".to_owned(),
         "Misdescribed/examples".to_owned(),
+        "Scattering/marks".to_owned(),
     ]);
     for (name, check) in [
         ("Random", "same-twice"),
@@ -207,6 +208,7 @@ fn a_careless_plugin_is_told_what_it_breaks() {
         ("Deaf", "cancel-at-once"),
         ("Deaf", "cancel-midway"),
         ("Elsewhere", "paths"),
+        ("Scattering", "paths"),
         ("Mislabeled", "answer"),
         ("Fragile", "missing-model"),
         ("Fragile", "missing-files"),
@@ -222,6 +224,8 @@ fn a_careless_plugin_is_told_what_it_breaks() {
         ("Misdescribed/defaults", "`share`"),
         ("Misdescribed/marks", "`x-olive-magic` at the root: no such mark is known"),
         ("Misdescribed/marks", "`/nowhere` is no setting"),
+        ("Scattering/marks", "`x-olive-renamed-from` at /properties/note: it is not read of a"),
+        ("Scattering/example-0/paths", "is not all that lies right in the output folder"),
         ("Random/example-0/same-twice", "`config.json` differs"),
         ("Littering/example-0/stays-inside", "`home/.careless` was made"),
         ("Touching/example-0/input-untouched", "`input/model/config.json` was changed"),

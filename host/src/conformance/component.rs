@@ -19,7 +19,7 @@ use semver::Version;
 use serde_json::{Value, json};
 
 use super::report::{Finding, Report, counted, failed, skipped, unless_any};
-use super::schema;
+use super::schema::{self, Whose};
 use crate::config::defaults::fill;
 use crate::config::schema::violations;
 use crate::plugin::component::is_name;
@@ -100,7 +100,7 @@ impl Bench {
         folder: &Path,
         report: &mut Report<'_>,
     ) {
-        schema::check(name, &self.descriptor.schema, report);
+        schema::check(name, Whose::Others, &self.descriptor.schema, report);
         for (label, document) in usual() {
             report.add(format!("{name}/{label}"), self.finds(&document, &Expectation::Anything).0);
         }

@@ -91,7 +91,9 @@ pub(super) fn summaries(descriptor: &PluginDescriptor) -> Finding {
         .chain(packagers.iter().map(|one| (&one.name, &one.accepts)));
     let idle = accepts.filter(|(_, accepts)| accepts.is_empty());
     problems.extend(idle.map(|(name, _)| format!("`{name}` takes no kind of model")));
-    let blind = evaluators.iter().filter(|evaluator| evaluator.metrics.is_empty());
+    let blind = evaluators
+        .iter()
+        .filter(|evaluator| evaluator.metrics.is_empty() && evaluator.custom.is_none());
     problems.extend(blind.map(|evaluator| format!("`{}` measures nothing", evaluator.name)));
     unless_any(problems, "one sentence each")
 }
@@ -110,7 +112,10 @@ fn summary_problem(named: &Named<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use olive_schemas::descriptor::{PassDescriptor, PluginDescriptor};
+    use olive_schemas::descriptor::{
+        CustomMetrics, EvaluatorDescriptor, PassDescriptor, PluginDescriptor,
+    };
+    use olive_schemas::metric::MetricKind;
     use olive_schemas::model::ModelKind;
     use serde_json::json;
 
@@ -152,6 +157,26 @@ mod tests {
         check(names(&descriptor("acme", "1.2.3", &[("a b", "A.")])), Some("pass `a b`"));
         let two = [("Prune", "Prune."), ("prune", "Prune.")];
         check(names(&descriptor("acme", "1.2.3", &two)), Some("two of kind pass"));
+    }
+
+    #[test]
+    fn an_evaluator_measures_something() {
+        let own = CustomMetrics { figures: Vec::new(), schema: json!({"type": "object"}) };
+        for (metrics, custom, expected) in [
+            (vec![MetricKind::Latency], None, None),
+            (Vec::new(), Some(own), None),
+            (Vec::new(), None, Some("`Judge` measures nothing")),
+        ] {
+            let evaluator = EvaluatorDescriptor {
+                name: "Judge".into(),
+                summary: "Judge.".into(),
+                accepts: vec![ModelKind::Hf],
+                metrics,
+                custom,
+            };
+            let judge = descriptor("acme", "1.2.3", &[]);
+            check(summaries(&PluginDescriptor { evaluators: vec![evaluator], ..judge }), expected);
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::report::{Finding, counted, failed, skipped, unless_any};
 use super::trial::Trial;
+use crate::packaging::only;
 
 /// Whether the answer is of the kind that was asked for, and says nothing that is lost.
 pub(super) fn answer(trial: &Trial, produces: Option<ModelKind>) -> Finding {
@@ -111,6 +112,16 @@ pub(super) fn paths(trial: &Trial) -> Finding {
             }
             problems.extend(graph_problem(&model));
             unless_any(problems, "inside the output or the input")
+        }
+        StepOutcome::Path(path) if trial.request.kind == StepKind::Package => {
+            match (path_problem(&path, &[output]), only(output, &path)) {
+                (Some(problem), _) => failed(problem),
+                (None, None) => failed(format!(
+                    "`{}` is not all that lies right in the output folder",
+                    path.display()
+                )),
+                (None, Some(_)) => Ok("all that the output holds".into()),
+            }
         }
         StepOutcome::Path(path) | StepOutcome::Fetched(Fetched { path, .. }) => {
             unless_any(path_problem(&path, &[output]).into_iter().collect(), "inside the output")

@@ -15,15 +15,24 @@ use crate::config::schema::violations;
 /// Longest first sentence of a setting's documentation, in letters.
 const SENTENCE_LETTERS: usize = 90;
 
+/// Whose settings a schema is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// Those of a packager, of which few marks are read.
+    Packagers,
+    /// Those of anything else.
+    Others,
+}
+
 /// Checks `schema`, which is that of `name`.
-pub(super) fn check(name: &str, schema: &Value, report: &mut Report<'_>) {
+pub(super) fn check(name: &str, whose: Whose, schema: &Value, report: &mut Report<'_>) {
     if !report.add(format!("{name}/schema"), validity(schema)) {
         return;
     }
     report.add(format!("{name}/documented"), documentation(schema));
     report.add(format!("{name}/closed"), closedness(schema));
     report.add(format!("{name}/defaults"), defaults(schema));
-    report.add(format!("{name}/marks"), marks::check(schema));
+    report.add(format!("{name}/marks"), marks::check(whose, schema));
     report.add(format!("{name}/examples"), examples(schema));
 }
 
@@ -219,20 +228,26 @@ pub(super) fn is_reference(schema: &Value, key: &str, kind: &str) -> bool {
 mod tests {
     use serde_json::{Map, Value, json};
 
-    use super::{check, first_sentence, is_reference, missing};
+    use super::{Whose, check, first_sentence, is_reference, missing};
     use crate::conformance::report::{Check, Report, Verdict};
 
     /// Checks that exactly one check of `schema` fails, and what it says; none when nothing is
     /// expected.
     #[track_caller]
     fn check_fails(schema: &Value, expected: Option<(&str, &str)>) {
+        check_fails_of(Whose::Others, schema, expected);
+    }
+
+    /// The same for settings of these.
+    #[track_caller]
+    fn check_fails_of(whose: Whose, schema: &Value, expected: Option<(&str, &str)>) {
         let mut failed = Vec::new();
         let mut tell = |check: &Check| {
             if check.verdict == Verdict::Failed {
                 failed.push((check.name.clone(), check.detail.clone()));
             }
         };
-        check("Pass", schema, &mut Report::new(&mut tell));
+        check("Pass", whose, schema, &mut Report::new(&mut tell));
         match (&failed[..], expected) {
             ([], None) => {}
             ([(name, detail)], Some((expected, part))) => {
@@ -312,6 +327,20 @@ mod tests {
         check_fails(&rooted, Some(("marks", "`/z` is no setting")));
         rooted["x-olive-advice"] = json!([{"code": "c", "at": "/a", "message": "m"}]);
         check_fails(&rooted, None);
+    }
+
+    #[test]
+    fn marks_that_nobody_reads_of_a_packager_are_told() {
+        for (mark, value, why) in [
+            ("x-olive-path", json!("input"), None),
+            ("x-olive-unavailable-values", json!({"b": "it is not there"}), None),
+            ("x-olive-reference", json!("data_config"), Some("not read of a packager")),
+            ("x-olive-renamed-from", json!(["b"]), Some("not read of a packager")),
+        ] {
+            let setting = json!({"description": "A.", "type": "string", mark: value});
+            let expected = why.map(|why| ("marks", why));
+            check_fails_of(Whose::Packagers, &with(&setting), expected);
+        }
     }
 
     #[test]

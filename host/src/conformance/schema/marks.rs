@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::report::{Finding, counted, unless_any};
+use super::Whose;
 use crate::config::references::{
     ACCELERATORS, ADAPTER, ADVICE, EVAL_SPLIT, IDS, IGNORED, PATH, QUALITY_HELP, REFERENCE,
     RENAMED_FROM, SEARCHED, SHARED_DIR, SHORTCUTS, UNAVAILABLE, UNAVAILABLE_VALUES, parts,
@@ -20,15 +21,19 @@ const MARK: &str = "x-olive-";
 const ROOT_ONLY: [&str; 7] =
     [ADVICE, ACCELERATORS, EVAL_SPLIT, IDS, QUALITY_HELP, SHARED_DIR, SHORTCUTS];
 
-/// Whether the marks of `schema` are known and well formed, and point to settings that exist.
-pub(super) fn check(schema: &Value) -> Finding {
-    let mut found = Found { document: schema, count: 0, problems: Vec::new() };
+/// Marks that are read of a packager's settings.
+const OF_PACKAGERS: [&str; 4] = [PATH, IGNORED, UNAVAILABLE, UNAVAILABLE_VALUES];
+
+/// Whether the marks of `schema` are known, read and well formed, and point to settings that exist.
+pub(super) fn check(whose: Whose, schema: &Value) -> Finding {
+    let mut found = Found { whose, document: schema, count: 0, problems: Vec::new() };
     found.look(schema, "");
     let Found { count, problems, .. } = found;
     unless_any(problems, format!("{} in order", counted(count, "mark")))
 }
 
 struct Found<'a> {
+    whose: Whose,
     document: &'a Value,
     count: usize,
     problems: Vec<String>,
@@ -90,6 +95,9 @@ impl Found<'_> {
         }?;
         if !place.is_empty() && ROOT_ONLY.contains(&mark) {
             return Err("it is read at the root only".into());
+        }
+        if self.whose == Whose::Packagers && !OF_PACKAGERS.contains(&mark) {
+            return Err("it is not read of a packager".into());
         }
         Ok(())
     }

@@ -1,12 +1,14 @@
-//! A plugin for tests: each of its passes breaks one rule of the contract, so that the conformance
-//! kit can be tried.
+//! A plugin for tests: each of its passes breaks one rule of the contract, its packager two, so that
+//! the conformance kit can be tried.
 //!
 //! `Careful` breaks none.
 
 pub mod settings;
 pub mod passes;
+pub mod packager;
 
 use olive_plugin_api::export_plugin;
+use packager::Scattering;
 use passes::{
     Backwards, Careful, Chatty, Deaf, Elsewhere, Fragile, Littering, Misdescribed, Mislabeled,
     Random, Threaded, Touching, Undescribed,
@@ -17,4 +19,5 @@ export_plugin! {
         Careful, Undescribed, Misdescribed, Random, Threaded, Littering, Touching, Backwards, Chatty,
         Deaf, Elsewhere, Mislabeled, Fragile,
     ],
+    packagers: [Scattering],
 }

@@ -50,6 +50,16 @@ impl Default for MisdescribedSettings {
     }
 }
 
+/// Settings with a mark that is read of passes alone.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(example = ScatteringSettings { note: "hello".into() })]
+pub struct ScatteringSettings {
+    /// What is counted along.
+    #[schemars(extend("x-olive-renamed-from" = ["remark"]))]
+    pub note: String,
+}
+
 /// An error of the system as one of the plugin.
 #[expect(clippy::needless_pass_by_value, reason = "used as a function of an error")]
 pub(crate) fn io(error: std::io::Error) -> PluginError {
