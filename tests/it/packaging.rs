@@ -71,6 +71,21 @@ fn what_a_user_has_put_into_a_package_stays() {
     assert_eq!(playground.read("out/OutputModels.crate/mine/note"), "mine");
 }
 
+#[test]
+fn large_weights_are_packed_wherever_they_lie() {
+    let playground = Playground::new();
+    // Larger than what is copied into the output; of an ONNX model it is lent to it.
+    let first = json!({"type": "Toy", "ballast_bytes": 2 << 20});
+    for passes in [json!({"first": first}), json!({"first": first, "pack": {"type": "ToyPack"}})] {
+        playground.workflow(json!({
+            "passes": passes, "packaging_config": {"type": "ToyCrate"}
+        }));
+        playground.run().check(0, &["OutputModels.crate` is made"]);
+        let list = playground.read("out/OutputModels.crate/list.txt");
+        assert!(list.contains("\n  ballast: 2097152 bytes\n"), "{list}");
+    }
+}
+
 /// Runs `olive.json` on what is in `out`, into `second`; gives the names of the model's files there.
 fn second_run(playground: &Playground) -> Vec<String> {
     let args = ["run", "--config", "@/olive.json", "-m", "@/out", "-o", "@/second"];

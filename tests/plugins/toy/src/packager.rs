@@ -45,7 +45,7 @@ impl Packager for ToyCrate {
     const SUMMARY: &'static str = "A folder with a list of the models.";
 
     fn accepts() -> &'static [ModelKind] {
-        &[ModelKind::Hf]
+        &[ModelKind::Hf, ModelKind::Onnx]
     }
 
     fn pack(
