@@ -64,34 +64,24 @@ fn mlmodel(graph: &str, candidate: &Candidate) -> Value {
     })
 }
 
-/// Session options under the names that `MLflow` has for them.
+/// Session options under the names that `MLflow` has for them; the others have no place there.
 fn session_options(settings: &InferenceSettings) -> Value {
-    let options = settings.session_options.as_ref().map(|options| json!(options));
-    let Some(Value::Object(mut options)) = options else { return Value::Null };
-    if let Some(mode) = options.get_mut("execution_mode") {
-        let name = if *mode == json!(1) { "parallel" } else { "sequential" };
-        *mode = name.into();
-    }
-    let known = [
-        "execution_mode",
-        "graph_optimization_level",
-        "intra_op_num_threads",
-        "inter_op_num_threads",
+    let Some(options) = &settings.session_options else { return Value::Null };
+    let mode = options.execution_mode.map(|mode| if mode == 1 { "parallel" } else { "sequential" });
+    // The runtime takes entries as text alone.
+    let entries = options.extra_session_config.iter().flatten();
+    let entries = entries.map(|(key, value)| (key.clone(), value.to_string().into()));
+    let entries: Map<String, Value> = entries.collect();
+    let told = [
+        ("execution_mode", json!(mode)),
+        ("extra_session_config", if entries.is_empty() { Value::Null } else { entries.into() }),
+        ("graph_optimization_level", json!(options.graph_optimization_level)),
+        ("inter_op_num_threads", json!(options.inter_op_num_threads)),
+        ("intra_op_num_threads", json!(options.intra_op_num_threads)),
     ];
-    let mut kept: Map<String, Value> = Map::new();
-    let mut extra: Map<String, Value> = Map::new();
-    for (key, value) in options {
-        match key.as_str() {
-            "extra_session_config" => extra.extend(value.as_object().cloned().unwrap_or_default()),
-            name if known.contains(&name) => drop(kept.insert(key, value)),
-            // The others have no place in the file.
-            _ => {}
-        }
-    }
-    if !extra.is_empty() {
-        kept.insert("extra_session_config".into(), extra.into());
-    }
-    if kept.is_empty() { Value::Null } else { kept.into() }
+    let told = told.into_iter().filter(|(_, value)| !value.is_null());
+    let told: Map<String, Value> = told.map(|(key, value)| (key.to_owned(), value)).collect();
+    if told.is_empty() { Value::Null } else { told.into() }
 }
 
 /// Execution providers in the order in which they are tried.

@@ -144,7 +144,10 @@ fn a_model_with_its_adapter_is_packed_whole() {
 #[test]
 fn mlflow_finds_the_graph_and_how_to_run_it() {
     let mut candidate = generating();
-    let settings = json!({"session_options": {"execution_mode": 1, "intra_op_num_threads": 2}});
+    let entries = json!({"session.disable_prepacking": true, "session.x": 2, "session.y": "0"});
+    let settings = json!({"session_options": {
+        "execution_mode": 1, "intra_op_num_threads": 2, "extra_session_config": entries
+    }});
     candidate.model.inference_settings = Some(serde_json::from_value(settings).unwrap());
     let (_step, mut archive) = packed(vec![candidate], json!({"export_in_mlflow_format": true}));
     let folder = format!("{FIRST}/mlflow_model");
@@ -153,7 +156,10 @@ fn mlflow_finds_the_graph_and_how_to_run_it() {
     let graph = onnx["data"].as_str().unwrap();
     assert!(names(&archive).contains(&format!("{folder}/{graph}")));
     assert_eq!(onnx["providers"], json!(["CPUExecutionProvider"]));
-    let options = json!({"execution_mode": "parallel", "intra_op_num_threads": 2});
+    let entries = json!({"session.disable_prepacking": "1", "session.x": "2", "session.y": "0"});
+    let options = json!({
+        "execution_mode": "parallel", "intra_op_num_threads": 2, "extra_session_config": entries
+    });
     assert_eq!(onnx["onnx_session_options"], options);
     assert_eq!(model["flavors"]["python_function"]["loader_module"], "mlflow.onnx");
     let info = json_of(&mut archive, &format!("{FIRST}/model_info.json"));
