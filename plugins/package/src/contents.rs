@@ -68,34 +68,36 @@ impl Contents {
         Ok(())
     }
 
-    /// Writes the files below `folder`, which is made.
+    /// Writes the files below a folder called `name` of the step's output; gives where it is.
     pub(crate) fn write_folder(
         &self,
-        folder: &Path,
+        name: &str,
         ctx: &StepContext<'_>,
-    ) -> Result<(), PackageError> {
+    ) -> Result<PathBuf, PackageError> {
+        let folder = ctx.output_dir().join(name);
         for (done, (name, source)) in self.0.iter().enumerate() {
             let path = folder.join(name);
             let failed = |source| PackageError::Write { path: path.clone(), source };
-            fs::create_dir_all(path.parent().unwrap_or(folder)).map_err(failed)?;
+            fs::create_dir_all(path.parent().unwrap_or(&folder)).map_err(failed)?;
             let mut file = BufWriter::new(File::create(&path).map_err(failed)?);
             source.copy(&mut file, &path, ctx)?;
             file.flush().map_err(failed)?;
             self.tell(done, ctx);
         }
-        Ok(())
+        Ok(folder)
     }
 
-    /// Writes the files into an archive at `path`.
+    /// Writes the files into an archive called `name` in the step's output; gives where it is.
     ///
     /// Nothing is compressed: what is large in it are weights, which do not shrink.
     pub(crate) fn write_archive(
         &self,
-        path: &Path,
+        name: &str,
         ctx: &StepContext<'_>,
-    ) -> Result<(), PackageError> {
-        let failed = |source| PackageError::Write { path: path.to_owned(), source };
-        let mut archive = ZipWriter::new(BufWriter::new(File::create(path).map_err(failed)?));
+    ) -> Result<PathBuf, PackageError> {
+        let path = ctx.output_dir().join(name);
+        let failed = |source| PackageError::Write { path: path.clone(), source };
+        let mut archive = ZipWriter::new(BufWriter::new(File::create(&path).map_err(failed)?));
         // The same files make the same archive at any time and place.
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
@@ -104,12 +106,12 @@ impl Contents {
         for (done, (name, source)) in self.0.iter().enumerate() {
             let options = options.large_file(is_large(source.len()?));
             archive.start_file(name, options).map_err(|error| failed(error.into()))?;
-            source.copy(&mut archive, path, ctx)?;
+            source.copy(&mut archive, &path, ctx)?;
             self.tell(done, ctx);
         }
         let file = archive.finish().map_err(|error| failed(error.into()))?;
         file.into_inner().map_err(|error| failed(error.into_error()))?;
-        Ok(())
+        Ok(path)
     }
 
     fn tell(&self, done: usize, ctx: &StepContext<'_>) {

@@ -1,4 +1,4 @@
-//! The packager `Dockerfile`: a folder that an image is built of, with the model and what serves it.
+//! The packager `Dockerfile`: a folder that an image is built of, with the model and what runs it.
 //!
 //! ```text
 //! Dockerfile
@@ -9,14 +9,14 @@
 //!
 //! `docker build` takes the folder itself as its context; nothing outside of it is needed.
 
-use std::fs;
 use std::path::PathBuf;
 
-use olive_plugin_api::{Candidate, ModelKind, Package, Packager, PluginError, StepContext};
+use olive_plugin_api::{ModelKind, Package, Packager, PluginError, StepContext};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use crate::contents::{Contents, unread};
+use crate::contents::Contents;
 use crate::error::PackageError;
 use crate::genai::graph_of;
 use crate::mlflow;
@@ -24,7 +24,9 @@ use crate::samples::{PLAIN, PYTHON, Sample, generates};
 
 /// Folder of the model.
 const MODEL: &str = "docker_content";
-/// Port on which the image serves.
+/// File of the Python packages of the image.
+const REQUIREMENTS: &str = "requirements.txt";
+/// Port on which the image of a model that generates serves.
 const PORT: &str = "8000";
 
 /// Settings of the `Dockerfile` packager.
@@ -68,7 +70,7 @@ impl Packager for Dockerfile {
     type Config = DockerfileConfig;
 
     const NAME: &'static str = "Dockerfile";
-    const SUMMARY: &'static str = "A folder that a container image is built of, with a server.";
+    const SUMMARY: &'static str = "A folder that a container image is built of, to run the model.";
 
     fn accepts() -> &'static [ModelKind] {
         &[ModelKind::Onnx]
@@ -80,60 +82,51 @@ impl Packager for Dockerfile {
         config: &DockerfileConfig,
         ctx: &StepContext<'_>,
     ) -> Result<PathBuf, PluginError> {
-        let folder = ctx.output_dir().join(&package.name);
-        contents(package, config)?.write_folder(&folder, ctx)?;
-        Ok(folder)
+        Ok(contents(package, config)?.write_folder(&package.name, ctx)?)
     }
 }
 
 fn contents(package: &Package, config: &DockerfileConfig) -> Result<Contents, PackageError> {
+    let candidate = package.candidates.first().ok_or(PackageError::NoModel)?;
     let mut contents = Contents::default();
-    for candidate in package.candidates.iter().take(1) {
-        contents.add_model(candidate, MODEL)?;
-        if config.export_in_mlflow_format {
-            mlflow::describe(candidate, MODEL, &mut contents)?;
-        }
-        let generates = generates(candidate);
-        let programs: &[Sample] = if generates { &PYTHON } else { &PLAIN };
-        for (name, text) in programs.iter().filter(|(name, _)| *name != "README.md") {
-            let own = config.requirements_file.as_ref().filter(|_| *name == "requirements.txt");
-            match own {
-                Some(path) => {
-                    let text = fs::read_to_string(path).map_err(unread(path))?;
-                    contents.add_text(*name, text)?;
-                }
-                None => contents.add_text(*name, *text)?,
-            }
-        }
-        let command = command(candidate, generates)?;
-        let is_program = |name: &&str| name.rsplit_once('.').is_some_and(|(_, end)| end == "py");
-        let names = programs.iter().map(|(name, _)| *name);
-        let names: Vec<&str> = names.filter(is_program).collect();
-        contents.add_text("Dockerfile", dockerfile(&config.base_image, &names, &command))?;
+    contents.add_model(candidate, MODEL)?;
+    if config.export_in_mlflow_format {
+        mlflow::describe(candidate, MODEL, &mut contents)?;
     }
+    let generates = generates(candidate);
+    let programs: &[Sample] = if generates { &PYTHON } else { &PLAIN };
+    let mut copied = Vec::new();
+    for (name, text) in programs {
+        match (*name, &config.requirements_file) {
+            ("README.md", _) => continue,
+            (REQUIREMENTS, Some(own)) => contents.add_file(REQUIREMENTS.into(), own)?,
+            _ => contents.add_text(*name, *text)?,
+        }
+        if *name != REQUIREMENTS {
+            copied.push(*name);
+        }
+    }
+    let start = if generates {
+        let command = json!(["python", "serve.py", MODEL, PORT]);
+        format!("EXPOSE {PORT}\nCMD {command}\n")
+    } else {
+        let graph = format!("{MODEL}/{}", graph_of(candidate)?);
+        format!("CMD {}\n", json!(["python", "infer.py", graph]))
+    };
+    contents.add_text("Dockerfile", dockerfile(&config.base_image, &copied, &start))?;
     Ok(contents)
 }
 
-/// What the image runs.
-fn command(candidate: &Candidate, generates: bool) -> Result<Vec<String>, PackageError> {
-    if generates {
-        return Ok(["python", "serve.py", MODEL, PORT].map(str::to_owned).into());
-    }
-    let graph = format!("{MODEL}/{}", graph_of(candidate)?);
-    Ok(["python", "infer.py", &graph].map(str::to_owned).into())
-}
-
-fn dockerfile(base_image: &str, programs: &[&str], command: &[String]) -> String {
-    let command = serde_json::json!(command);
+/// The file by which the image is built; its last lines are `start`.
+fn dockerfile(base_image: &str, programs: &[&str], start: &str) -> String {
     let programs = programs.join(" ");
     format!(
         "FROM {base_image}\n\
          WORKDIR /app\n\
-         COPY requirements.txt ./\n\
-         RUN pip install --no-cache-dir -r requirements.txt\n\
+         COPY {REQUIREMENTS} ./\n\
+         RUN pip install --no-cache-dir -r {REQUIREMENTS}\n\
          COPY {MODEL}/ ./{MODEL}/\n\
          COPY {programs} ./\n\
-         EXPOSE {PORT}\n\
-         CMD {command}\n"
+         {start}"
     )
 }

@@ -32,12 +32,15 @@ pub enum PackageError {
         /// The name.
         name: String,
     },
-    /// A model has no graph that could be run.
+    /// The graph of a model is not there.
     #[error("the model has no file `{name}`, which it names as its graph")]
     NoGraph {
         /// Name of the graph's file.
         name: String,
     },
+    /// There is nothing to pack.
+    #[error("the package has no model")]
+    NoModel,
     /// A graph cannot be read.
     #[error(transparent)]
     Onnx(#[from] OnnxError),
@@ -64,6 +67,7 @@ impl PackageError {
             Self::Read { .. } | Self::Write { .. } => "io",
             Self::Twice { .. } => "package-twice",
             Self::NoGraph { .. } | Self::Onnx(_) => "onnx",
+            Self::NoModel => "request",
             Self::Genai { .. } => "genai-config",
             Self::Mlflow { .. } => "model-kind",
             Self::Cancelled => PluginError::CANCELLED,
@@ -76,7 +80,11 @@ impl PackageError {
             Self::Genai { .. } => Some("build the model with a pass that writes the file"),
             Self::Mlflow { .. } => Some("leave it out, or end the passes with one that makes ONNX"),
             Self::NoGraph { .. } => Some("name the graph in `onnx_file_name` of the model"),
-            Self::Read { .. } | Self::Write { .. } | Self::Onnx(_) | Self::Cancelled => None,
+            Self::Read { .. }
+            | Self::Write { .. }
+            | Self::NoModel
+            | Self::Onnx(_)
+            | Self::Cancelled => None,
         }
     }
 }

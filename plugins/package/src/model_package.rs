@@ -67,9 +67,8 @@ impl Packager for ModelPackage {
         config: &ModelPackageConfig,
         ctx: &StepContext<'_>,
     ) -> Result<PathBuf, PluginError> {
-        let folder = ctx.output_dir().join(format!("{}.ortpackage", package.name));
-        contents(package, config)?.write_folder(&folder, ctx)?;
-        Ok(folder)
+        let name = format!("{}.ortpackage", package.name);
+        Ok(contents(package, config)?.write_folder(&name, ctx)?)
     }
 }
 

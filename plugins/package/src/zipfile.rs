@@ -68,10 +68,7 @@ impl Packager for Zipfile {
         config: &ZipfileConfig,
         ctx: &StepContext<'_>,
     ) -> Result<PathBuf, PluginError> {
-        let contents = contents(package, config)?;
-        let path = ctx.output_dir().join(format!("{}.zip", package.name));
-        contents.write_archive(&path, ctx)?;
-        Ok(path)
+        Ok(contents(package, config)?.write_archive(&format!("{}.zip", package.name), ctx)?)
     }
 }
 

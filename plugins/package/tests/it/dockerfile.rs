@@ -49,12 +49,16 @@ fn of<'a>(word: &str, lines: &'a [(String, String)]) -> &'a str {
 
 #[test]
 fn everything_that_is_copied_and_started_is_there() {
-    for (candidate, program) in [(generating(), "serve.py"), (plain(), "infer.py")] {
+    for (candidate, program, port) in
+        [(generating(), "serve.py", Some("8000")), (plain(), "infer.py", None)]
+    {
         let (step, lines) = built(candidate, json!({}));
         let image = image(&step.output_dir().join("OutputModels"), &lines);
         assert_eq!(of("FROM", &lines), "python:3.12-slim");
         let command: Vec<String> = serde_json::from_str(of("CMD", &lines)).unwrap();
         assert_eq!(command[..2], ["python", program]);
+        let exposed = lines.iter().find(|(word, _)| word == "EXPOSE");
+        assert_eq!(exposed.map(|(_, port)| port.as_str()), port);
         assert!(image.contains(&program.to_owned()), "{image:?}");
         let model = &command[2];
         let is_model = |name: &String| name == model || name.starts_with(&format!("{model}/"));
