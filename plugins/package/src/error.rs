@@ -38,6 +38,14 @@ pub enum PackageError {
         /// Name of the graph's file.
         name: String,
     },
+    /// Weights of a graph are not there.
+    #[error("the model has no file `{name}`, in which its graph `{graph}` keeps weights")]
+    NoWeights {
+        /// Name of the graph's file.
+        graph: String,
+        /// Name of the file, as the graph says it.
+        name: String,
+    },
     /// There is nothing to pack.
     #[error("the package has no model")]
     NoModel,
@@ -66,7 +74,9 @@ impl PackageError {
         match self {
             Self::Read { .. } | Self::Write { .. } => "io",
             Self::Twice { .. } => "package-twice",
-            Self::NoGraph { .. } | Self::Onnx(_) => "onnx",
+            Self::NoGraph { .. }
+            | Self::NoWeights { .. }
+            | Self::Onnx(_) => "onnx",
             Self::NoModel => "request",
             Self::Genai { .. } => "genai-config",
             Self::Mlflow { .. } => "model-kind",
@@ -79,7 +89,10 @@ impl PackageError {
             Self::Twice { .. } => Some("rename the file of the model, or choose another package"),
             Self::Genai { .. } => Some("build the model with a pass that writes the file"),
             Self::Mlflow { .. } => Some("leave it out, or end the passes with one that makes ONNX"),
-            Self::NoGraph { .. } => Some("name the graph in `onnx_file_name` of the model"),
+            Self::NoGraph { .. } => {
+                Some("name the graph in `onnx_file_name` of the model")
+            }
+            Self::NoWeights { .. } => Some("put the file back, or make the model anew"),
             Self::Read { .. }
             | Self::Write { .. }
             | Self::NoModel

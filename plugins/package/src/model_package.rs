@@ -77,7 +77,7 @@ struct Variant<'a> {
     name: String,
     candidate: &'a Candidate,
     genai: Map<String, Value>,
-    parts: Vec<Part>,
+    parts: Vec<Part<'a>>,
 }
 
 fn contents(package: &Package, config: &ModelPackageConfig) -> Result<Contents, PackageError> {
@@ -131,14 +131,11 @@ fn add_component(
     contents: &mut Contents,
 ) -> Result<(), PackageError> {
     let mut listed = Map::new();
-    for Variant { name, candidate, genai, parts } in variants {
+    for Variant { name, genai, parts, .. } in variants {
         let Some(part) = parts.iter().find(|part| part.role == component) else { continue };
         let folder = format!("models/{component}/{name}");
-        for file in &part.files {
-            let base = file.rsplit('/').next().unwrap_or(file);
-            if let Some(file) = genai::file(candidate, file) {
-                contents.add_file(format!("{folder}/{base}"), &file.path)?;
-            }
+        for (place, file) in &part.files {
+            contents.add_file(format!("{folder}/{place}"), &file.path)?;
         }
         contents.add_json(format!("{folder}/genai_config_overlay.json"), &overlay(genai, part))?;
         let mut told = json!({"ep": part.provider});
@@ -161,7 +158,8 @@ fn add_configs(variants: &[Variant<'_>], contents: &mut Contents) -> Result<(), 
     let richest = variants.iter().find(|variant| Some(variant.parts.len()) == most);
     let Some(Variant { candidate, genai, parts, .. }) = richest else { return Ok(()) };
     for file in &candidate.files {
-        let is_part = parts.iter().any(|part| part.files.contains(&file.name));
+        let mut of_parts = parts.iter().flat_map(|part| part.files.values());
+        let is_part = of_parts.any(|of_part| of_part.name == file.name);
         if file.name == genai::FILE {
             contents.add_json(format!("configs/{}", file.name), &base_config(genai, parts))?;
         } else if !is_part && !is_of_graph(&file.name) {

@@ -14,7 +14,7 @@ const OF_MODELS: [&str; 5] =
     ["context_length", "pad_token_id", "eos_token_id", "bos_token_id", "type"];
 
 /// What variants share of `genai`, whose parts name their components.
-pub(super) fn base_config(genai: &Map<String, Value>, parts: &[Part]) -> Value {
+pub(super) fn base_config(genai: &Map<String, Value>, parts: &[Part<'_>]) -> Value {
     let mut base = shared(&Value::Object(genai.clone()));
     for part in parts {
         if let Some(body) = base["model"].get_mut(&part.role).and_then(Value::as_object_mut) {
@@ -26,7 +26,7 @@ pub(super) fn base_config(genai: &Map<String, Value>, parts: &[Part]) -> Value {
 
 /// What of `genai` is a variant's own, for one part; what holds for the model stands in that of its
 /// first part.
-pub(super) fn overlay(genai: &Map<String, Value>, part: &Part) -> Value {
+pub(super) fn overlay(genai: &Map<String, Value>, part: &Part<'_>) -> Value {
     let model = genai.get("model").and_then(Value::as_object);
     let mut own = Map::new();
     let Some(model) = model else { return json!({"model": own}) };

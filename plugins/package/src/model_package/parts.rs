@@ -1,10 +1,11 @@
 //! The parts of a model by its `genai_config.json`: which files each has, and what runs it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use olive_kit_onnx::proto::ModelProto;
-use olive_kit_onnx::read_model;
-use olive_plugin_api::Candidate;
+use olive_kit_onnx::{Model, data_files};
+use olive_plugin_api::{Candidate, CandidateFile};
 use serde_json::{Map, Value};
 
 use crate::error::PackageError;
@@ -34,11 +35,12 @@ const PROVIDERS: [(&str, &str); 17] = [
 ];
 
 /// A part of a model, which is a session of its own.
-pub(super) struct Part {
+pub(super) struct Part<'a> {
     /// Key below `model` of `genai_config.json`: `decoder`.
     pub(super) role: String,
-    /// Names of its files, graphs first.
-    pub(super) files: Vec<String>,
+    /// Its files by their places in the variant's folder: graphs on top, weights where their graph
+    /// looks for them.
+    pub(super) files: BTreeMap<String, &'a CandidateFile>,
     /// Execution provider that it is made for.
     pub(super) provider: String,
     /// What the graph says of the devices that it is compiled for.
@@ -46,46 +48,70 @@ pub(super) struct Part {
 }
 
 /// The parts of the model that `genai` is about.
-pub(super) fn parts(
+pub(super) fn parts<'a>(
     genai: &Map<String, Value>,
-    candidate: &Candidate,
-) -> Result<Vec<Part>, PackageError> {
+    candidate: &'a Candidate,
+) -> Result<Vec<Part<'a>>, PackageError> {
     let model = genai.get("model").and_then(Value::as_object);
     let model = model.ok_or_else(|| PackageError::Genai { why: "has no `model`".into() })?;
     let mut parts = Vec::new();
     for (role, body) in model.iter().filter(|(_, body)| body.is_object()) {
         let graphs = graphs(body);
-        if graphs.is_empty() {
-            continue;
+        if !graphs.is_empty() {
+            check_name(role)?;
+            parts.push(part(role, body, &graphs, candidate)?);
         }
-        check_name(role)?;
-        let mut files: Vec<String> = Vec::new();
-        for graph in &graphs {
-            if !is_below(graph) || genai::file(candidate, graph).is_none() {
-                return Err(PackageError::NoGraph { name: graph.clone() });
-            }
-            files.push(graph.clone());
-        }
-        let provider = provider(body);
-        let mut compatibility = None;
-        for graph in &graphs {
-            let Some(file) = genai::file(candidate, graph) else { continue };
-            let read = read_model(&file.path)?;
-            compatibility = compatibility.or_else(|| compatible(&read, &provider));
-            files.extend(companions(graph, &read, candidate));
-        }
-        let mut distinct: Vec<String> = Vec::new();
-        for file in files {
-            if !distinct.contains(&file) {
-                distinct.push(file);
-            }
-        }
-        parts.push(Part { role: role.clone(), files: distinct, provider, compatibility });
     }
     if parts.is_empty() {
         return Err(PackageError::Genai { why: "names no graph of any part".into() });
     }
     Ok(parts)
+}
+
+/// The part called `role`, which runs `graphs`.
+fn part<'a>(
+    role: &str,
+    body: &Value,
+    graphs: &[String],
+    candidate: &'a Candidate,
+) -> Result<Part<'a>, PackageError> {
+    let provider = provider(body);
+    let mut compatibility = None;
+    let mut files = BTreeMap::new();
+    for graph in graphs {
+        let file = genai::file(candidate, graph).filter(|_| is_below(graph));
+        let file = file.ok_or_else(|| PackageError::NoGraph { name: graph.clone() })?;
+        let read = Model::open(&file.path)?;
+        compatibility = compatibility.or_else(|| compatible(&read.header, &provider));
+        add(&mut files, base(graph).to_owned(), file)?;
+        for weights in data_files(&read.graph) {
+            let name = format!("{}{weights}", folder(graph));
+            let file = genai::file(candidate, &name).filter(|_| is_below(&weights));
+            let missing =
+                || PackageError::NoWeights { graph: graph.clone(), name: weights.clone() };
+            add(&mut files, weights.clone(), file.ok_or_else(missing)?)?;
+        }
+        for file in named_alike(graph, candidate) {
+            add(&mut files, base(&file.name).to_owned(), file)?;
+        }
+    }
+    Ok(Part { role: role.to_owned(), files, provider, compatibility })
+}
+
+/// Puts `file` at `place`, where no other one may be.
+fn add<'a>(
+    files: &mut BTreeMap<String, &'a CandidateFile>,
+    place: String,
+    file: &'a CandidateFile,
+) -> Result<(), PackageError> {
+    match files.get(&place) {
+        Some(other) if other.name != file.name => Err(PackageError::Twice { name: place }),
+        Some(_) => Ok(()),
+        None => {
+            files.insert(place, file);
+            Ok(())
+        }
+    }
 }
 
 /// Whether a file of this name belongs to some graph.
@@ -106,36 +132,30 @@ fn graphs(body: &Value) -> Vec<String> {
     if staged.is_empty() { named(body).into_iter().collect() } else { staged }
 }
 
-/// Files that go along with a graph: the data it names, and what is called as it is.
-fn companions(graph: &str, read: &ModelProto, candidate: &Candidate) -> Vec<String> {
-    let (folder, base) =
-        graph.rsplit_once('/').map_or(("", graph), |(folder, base)| (folder, base));
-    let stem = base.rsplit_once('.').map_or(base, |(stem, _)| stem);
-    let data = data_files(read);
-    let belongs = |name: &&str| {
-        let (beside, own) =
-            name.rsplit_once('/').map_or(("", *name), |(folder, own)| (folder, own));
+/// Files beside a graph that are called as it is, such as what it was compiled to.
+fn named_alike<'a>(
+    graph: &str,
+    candidate: &'a Candidate,
+) -> impl Iterator<Item = &'a CandidateFile> {
+    let (folder_of_graph, base_of_graph) = (folder(graph).to_owned(), base(graph).to_owned());
+    candidate.files.iter().filter(move |file| {
+        let own = base(&file.name);
+        let stem = base_of_graph.rsplit_once('.').map_or(&*base_of_graph, |(stem, _)| stem);
         let rest = own.strip_prefix(stem);
-        let is_called_so = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '_']));
-        beside == folder
-            && own != base
-            && (data.iter().any(|data| data == own) || (is_of_graph(own) && is_called_so))
-    };
-    let names = candidate.files.iter().map(|file| file.name.as_str());
-    names.filter(belongs).map(str::to_owned).collect()
+        folder(&file.name) == folder_of_graph
+            && is_of_graph(own)
+            && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '_']))
+    })
 }
 
-/// Names of the files that hold weights of the graph.
-fn data_files(read: &ModelProto) -> Vec<String> {
-    let weights = read.graph.iter().flat_map(|graph| &graph.initializer);
-    let entries = weights.flat_map(|weight| &weight.external_data);
-    let mut names: Vec<String> = entries
-        .filter(|entry| entry.key.as_deref() == Some("location"))
-        .filter_map(|entry| entry.value.clone())
-        .collect();
-    names.sort();
-    names.dedup();
-    names
+/// What comes before the last part of a name, with the `/` at its end.
+fn folder(name: &str) -> &str {
+    &name[..name.len() - base(name).len()]
+}
+
+/// The last part of a name.
+fn base(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
 }
 
 /// What the graph says of the devices that it is compiled for with `provider`.

@@ -66,11 +66,17 @@ fn generating() -> Candidate {
     candidate(model)
 }
 
-/// The same for another kind of device, without its weights.
+/// The same for another kind of device, with the weights of the first.
 fn for_cuda() -> Candidate {
     let accelerator =
         Accelerator { device: Device::Gpu, execution_provider: "CUDAExecutionProvider".into() };
-    Candidate { accelerator, ..candidate(onnx(fixture("builder/tiny-llama-int4-cuda"))) }
+    let weights = CandidateFile {
+        name: "model.onnx.data".into(),
+        path: fixture("builder/tiny-llama-fp32").join("model.onnx.data"),
+    };
+    let mut candidate = candidate(onnx(fixture("builder/tiny-llama-int4-cuda")));
+    candidate.files.push(weights);
+    Candidate { accelerator, ..candidate }
 }
 
 fn onnx(folder: PathBuf) -> Model {

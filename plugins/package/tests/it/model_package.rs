@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use olive_kit_onnx::{read_model, write_model};
 use olive_plugin_api::testing::{Recorder, TestStep, run_packager};
 use olive_plugin_api::{Candidate, PluginError};
 use olive_plugin_package::ModelPackage;
@@ -59,6 +60,40 @@ fn weights_lie_with_their_variant_and_the_rest_is_shared() {
         assert!(names.iter().any(|known| known == name), "{name}: {names:?}");
     }
     assert!(!names.iter().any(|name| name.starts_with("configs/model.onnx")), "{names:?}");
+}
+
+#[test]
+fn weights_lie_where_their_graph_looks_for_them() {
+    let mut generating = generating();
+    let folder = tempfile::tempdir().unwrap();
+    let original = generating.files.iter_mut().find(|file| file.name == "model.onnx").unwrap();
+    let mut model = read_model(&original.path).unwrap();
+    original.name = "graphs/model.onnx".into();
+    original.path = folder.path().join("model.onnx");
+    for weight in &mut model.graph.as_mut().unwrap().initializer {
+        let entries = weight.external_data.iter_mut();
+        let locations = entries.filter(|entry| entry.key.as_deref() == Some("location"));
+        locations.for_each(|entry| entry.value = Some("weights/all.bin".into()));
+    }
+    write_model(&model, &original.path).unwrap();
+    let config = generating.files.iter_mut().find(|file| file.name == "genai_config.json").unwrap();
+    let mut genai = read_json(&config.path);
+    genai["model"]["decoder"]["filename"] = "graphs/model.onnx".into();
+    config.path = folder.path().join("genai_config.json");
+    fs::write(&config.path, genai.to_string()).unwrap();
+
+    let error = packed(vec![generating.clone()], json!({})).unwrap_err();
+    assert_eq!(error.code, "onnx");
+    assert!(error.to_string().contains("no file `weights/all.bin`, in which its graph"), "{error}");
+
+    let weights = generating.files.iter_mut().find(|file| file.name == "model.onnx.data").unwrap();
+    weights.name = "graphs/weights/all.bin".into();
+    let step = packed(vec![generating], json!({})).unwrap();
+    let names = names(&step.output_dir().join("OutputModels.ortpackage"));
+    for name in ["model.onnx", "weights/all.bin"] {
+        let name = format!("models/decoder/cpu-cpu/{name}");
+        assert!(names.contains(&name), "{name}: {names:?}");
+    }
 }
 
 #[test]
