@@ -38,6 +38,12 @@ pub enum PackageError {
         /// Name of the graph's file.
         name: String,
     },
+    /// A model does not say which of its files is the graph.
+    #[error("the model does not name its graph, and has {found} files `*.onnx`")]
+    WhichGraph {
+        /// How many there are.
+        found: usize,
+    },
     /// Weights of a graph are not there.
     #[error("the model has no file `{name}`, in which its graph `{graph}` keeps weights")]
     NoWeights {
@@ -75,6 +81,7 @@ impl PackageError {
             Self::Read { .. } | Self::Write { .. } => "io",
             Self::Twice { .. } => "package-twice",
             Self::NoGraph { .. }
+            | Self::WhichGraph { .. }
             | Self::NoWeights { .. }
             | Self::Onnx(_) => "onnx",
             Self::NoModel => "request",
@@ -89,7 +96,7 @@ impl PackageError {
             Self::Twice { .. } => Some("rename the file of the model, or choose another package"),
             Self::Genai { .. } => Some("build the model with a pass that writes the file"),
             Self::Mlflow { .. } => Some("leave it out, or end the passes with one that makes ONNX"),
-            Self::NoGraph { .. } => {
+            Self::NoGraph { .. } | Self::WhichGraph { .. } => {
                 Some("name the graph in `onnx_file_name` of the model")
             }
             Self::NoWeights { .. } => Some("put the file back, or make the model anew"),

@@ -11,26 +11,28 @@ use crate::error::PackageError;
 /// The file in a model's folder by which it can generate.
 pub(crate) const FILE: &str = "genai_config.json";
 
+/// The graph of a model that has several and names none.
+const USUAL_GRAPH: &str = "model.onnx";
+
 /// The file of the model called `name`.
 pub(crate) fn file<'a>(candidate: &'a Candidate, name: &str) -> Option<&'a CandidateFile> {
     candidate.files.iter().find(|file| file.name == name)
 }
 
-/// Name of the graph's file.
+/// Name of the graph's file: the one that the model names, its only one, or `model.onnx`.
 pub(crate) fn graph_of(candidate: &Candidate) -> Result<String, PackageError> {
-    let written = candidate.model.onnx_file_name.clone();
-    let only = || {
-        let is_graph = |file: &&CandidateFile| {
-            file.name.rsplit_once('.').is_some_and(|(_, ending)| ending == "onnx")
-        };
-        let mut graphs = candidate.files.iter().filter(is_graph);
-        match (graphs.next(), graphs.next()) {
-            (Some(graph), None) => Some(graph.name.clone()),
-            _ => None,
-        }
-    };
-    let name = written.or_else(only).unwrap_or_else(|| "model.onnx".to_owned());
-    if file(candidate, &name).is_some() { Ok(name) } else { Err(PackageError::NoGraph { name }) }
+    if let Some(name) = &candidate.model.onnx_file_name {
+        let found = file(candidate, name).map(|file| file.name.clone());
+        return found.ok_or_else(|| PackageError::NoGraph { name: name.clone() });
+    }
+    let is_graph = |name: &&str| name.rsplit_once('.').is_some_and(|(_, end)| end == "onnx");
+    let names = candidate.files.iter().map(|file| file.name.as_str());
+    let graphs: Vec<&str> = names.filter(is_graph).collect();
+    match &graphs[..] {
+        [only] => Ok((*only).to_owned()),
+        several if several.contains(&USUAL_GRAPH) => Ok(USUAL_GRAPH.to_owned()),
+        others => Err(PackageError::WhichGraph { found: others.len() }),
+    }
 }
 
 /// What `genai_config.json` of the model says; none when there is no such file.

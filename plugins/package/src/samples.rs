@@ -60,22 +60,18 @@ pub(crate) fn add(
     if candidate.model.kind != ModelKind::Onnx {
         return Ok(());
     }
-    let languages: &[(&str, &[Sample])] = if generates(candidate) {
-        &[("csharp", &CSHARP), ("python", &PYTHON), ("rust", &RUST)]
-    } else {
-        &[("python", &PLAIN)]
-    };
-    let graph = format!("{model}/{}", genai::graph_of(candidate)?);
-    for (language, samples) in languages {
-        for (name, text) in *samples {
+    let mut add = |language: &str, samples: &[Sample], place: &str, value: &str| {
+        samples.iter().try_for_each(|(name, text)| {
             let is_page = *name == "README.md";
-            let text = if is_page {
-                text.replace(MODEL, model).replace(GRAPH, &graph)
-            } else {
-                (*text).to_owned()
-            };
-            contents.add_text(format!("{folder}/{language}/{name}"), text)?;
-        }
+            let text = if is_page { text.replace(place, value) } else { (*text).to_owned() };
+            contents.add_text(format!("{folder}/{language}/{name}"), text)
+        })
+    };
+    if !generates(candidate) {
+        let graph = format!("{model}/{}", genai::graph_of(candidate)?);
+        return add("python", &PLAIN, GRAPH, &graph);
     }
-    Ok(())
+    add("csharp", &CSHARP, MODEL, model)?;
+    add("python", &PYTHON, MODEL, model)?;
+    add("rust", &RUST, MODEL, model)
 }

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use olive_plugin_api::testing::{Recorder, TestStep, run_packager};
-use olive_plugin_api::{Candidate, Model, ModelKind, PluginError};
+use olive_plugin_api::{Candidate, CandidateFile, Model, ModelKind, PluginError};
 use olive_plugin_package::Zipfile;
 use serde_json::{Value, json};
 use zip::{CompressionMethod, ZipArchive};
@@ -119,6 +119,18 @@ fn sample_code_fits_the_model() {
 }
 
 #[test]
+fn a_model_of_several_graphs_comes_with_samples() {
+    let mut parted = generating();
+    parted.model.onnx_file_name = None;
+    let graph = parted.files.iter().find(|file| file.name == "model.onnx").unwrap().clone();
+    parted.files.retain(|file| file.name != "model.onnx");
+    let parts = ["embedding.onnx", "text.onnx"].map(str::to_owned);
+    parted.files.extend(parts.map(|name| CandidateFile { name, ..graph.clone() }));
+    let (_step, archive) = packed(vec![parted], json!({}));
+    assert!(names(&archive).contains(&"SampleCode/python/generate.py".to_owned()));
+}
+
+#[test]
 fn pages_of_samples_name_the_model() {
     let (_step, mut archive) = packed(vec![generating()], json!({}));
     let page = bytes_of(&mut archive, "SampleCode/rust/README.md");
@@ -188,9 +200,22 @@ fn what_cannot_be_packed_is_told() {
     twice.files.push(file);
     assert_eq!(refused(twice, json!({})).code, "package-twice");
 
-    let mut graphless = candidate(onnx(fixture("builder/tiny-llama-fp32")));
-    graphless.files.retain(|file| file.name != "model.onnx");
-    assert_eq!(refused(graphless, json!({})).code, "onnx");
+    let fixture = fixture("builder/tiny-llama-fp32");
+    for (named, graphs, told) in [
+        (None, &[][..], "has 0 files `*.onnx`"),
+        (None, &["a.onnx", "b.onnx"], "has 2 files `*.onnx`"),
+        (Some("c.onnx"), &["a.onnx"], "has no file `c.onnx`, which it names"),
+    ] {
+        let onnx_file_name = named.map(str::to_owned);
+        let mut plain = candidate(Model { onnx_file_name, ..onnx(fixture.clone()) });
+        let graph = plain.files.iter().find(|file| file.name == "model.onnx").unwrap().clone();
+        plain.files.retain(|file| !["genai_config.json", "model.onnx"].contains(&&*file.name));
+        let graphs = graphs.iter().map(|name| (*name).to_owned());
+        plain.files.extend(graphs.map(|name| CandidateFile { name, ..graph.clone() }));
+        let error = refused(plain, json!({}));
+        assert_eq!(error.code, "onnx");
+        assert!(error.to_string().contains(told), "{error}");
+    }
 }
 
 #[test]
