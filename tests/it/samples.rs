@@ -62,6 +62,27 @@ fn the_program_in_rust_goes_on_as_olive_does() {
     assert_eq!(output(&mut command), text);
 }
 
+#[test]
+fn the_program_in_rust_tells_what_it_lacks() {
+    let Some(program) = built_if_any("examples/generate") else {
+        println!("skipped: the sample is not built: cargo test --workspace builds it");
+        return;
+    };
+    for (library, told) in [
+        (None, "set ORT_DYLIB_PATH to the library of ONNX Runtime"),
+        (Some("/nowhere/libonnxruntime.so"), "cannot load `/nowhere/libonnxruntime.so`"),
+    ] {
+        let mut command = Command::new(&program);
+        command.arg(real::fixture("builder/tiny-llama-fp32")).args([PROMPT, NEW_TOKENS]);
+        command.env_remove("ORT_DYLIB_PATH");
+        command.envs(library.map(|library| ("ORT_DYLIB_PATH", library)));
+        let said = command.output().unwrap();
+        let err = String::from_utf8_lossy(&said.stderr);
+        assert_eq!(said.status.code(), Some(1), "{err}");
+        assert!(err.contains(told), "{err}");
+    }
+}
+
 /// Python with ONNX Runtime GenAI, in the folder of the image.
 fn python(playground: &Playground) -> Option<Command> {
     let Some(packages) = std::env::var_os(GENAI) else {
@@ -85,6 +106,17 @@ fn the_program_in_python_goes_on_as_olive_does() {
 /// A server that is ended with this.
 struct Server(Child);
 
+impl Server {
+    /// The server that `command` starts, and its port.
+    fn start(mut command: Command) -> (Self, u16) {
+        let mut server = Self(command.stdout(Stdio::piped()).spawn().unwrap());
+        let mut told = String::new();
+        BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut told).unwrap();
+        let port = told.trim().rsplit(' ').next().unwrap().parse().unwrap();
+        (server, port)
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.0.kill();
@@ -102,15 +134,65 @@ fn what_the_image_starts_serves_the_model() {
     assert_eq!((words[0].as_str(), words.last().unwrap().as_str()), ("python", "8000"));
     // Any port that is free.
     command.args(&words[1..words.len() - 1]).arg("0");
-    let mut server = Server(command.stdout(Stdio::piped()).spawn().unwrap());
-    let mut told = String::new();
-    BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut told).unwrap();
-    let port: u16 = told.trim().rsplit(' ').next().unwrap().parse().unwrap();
-
+    let (_server, port) = Server::start(command);
     let asked = json!({"prompt": PROMPT, "max_new_tokens": 12});
     assert_eq!(ask(port, "/generate", &asked.to_string()), (200, json!({"text": text})));
     assert_eq!(ask(port, "/generate", "[]").0, 400);
     assert_eq!(ask(port, "/other", "{}").0, 404);
+}
+
+/// A model that goes on with its prompt, and fails on one.
+const PARROT: &str = r#"
+class Continuation:
+    def __init__(self, folder):
+        pass
+
+    def pieces(self, prompt, max_new_tokens):
+        if prompt == "too long":
+            raise RuntimeError("no room")
+        for _ in range(max_new_tokens):
+            yield prompt
+"#;
+
+#[test]
+fn every_request_is_answered() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        println!("skipped: there is no python3");
+        return;
+    }
+    let playground = Playground::bare();
+    let serve = real::fixture("../../plugins/package/samples/python/serve.py");
+    std::fs::copy(serve, playground.path("serve.py")).unwrap();
+    playground.write("generate.py", PARROT);
+    let mut command = Command::new("python3");
+    command.args(["serve.py", "model", "0"]).current_dir(playground.path(""));
+    command.env("PYTHONDONTWRITEBYTECODE", "1").stderr(Stdio::null());
+    let (_server, port) = Server::start(command);
+    let deep = "[".repeat(100_000);
+    for (body, status) in [
+        (r#"{"prompt": "a", "max_new_tokens": 2}"#, 200),
+        (r#"{"prompt": "too long"}"#, 500),
+        (r#"{"prompt": 1}"#, 400),
+        (r#"{"prompt": "a", "max_new_tokens": "many"}"#, 400),
+        (r#"{"prompt": "a", "max_new_tokens": 0}"#, 400),
+        (r#""prompt""#, 400),
+        ("{", 400),
+        (&deep, 400),
+    ] {
+        let (found, answer) = ask(port, "/generate", body);
+        assert_eq!(found, status, "{}: {answer}", &body[..body.len().min(40)]);
+    }
+    assert_eq!(ask(port, "/generate", r#"{"prompt": "a", "max_new_tokens": 2}"#).1["text"], "aa");
+}
+
+#[test]
+fn any_graph_runs_once() {
+    let playground = Playground::bare();
+    std::fs::create_dir_all(playground.path("out/image")).unwrap();
+    let Some(mut command) = python(&playground) else { return };
+    command.arg(real::fixture("../../plugins/package/samples/plain/infer.py"));
+    command.arg(real::fixture("../../plugins/onnx/tests/graphs/norms.onnx"));
+    assert!(output(&mut command).starts_with("y: float32[1, 8], first values ["));
 }
 
 /// Status and answer of a request.

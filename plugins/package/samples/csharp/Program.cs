@@ -22,11 +22,15 @@ parameters.SetSearchOption("max_length", prompt[0].Length + maxNewTokens);
 using var generator = new Generator(model, parameters);
 generator.AppendTokenSequences(prompt);
 using var stream = tokenizer.CreateStream();
+var ends = tokenizer.GetEosTokenIds().ToArray();
 while (!generator.IsDone())
 {
     generator.GenerateNextToken();
-    var tokens = generator.GetSequence(0);
-    Console.Write(stream.Decode(tokens[^1]));
+    var token = generator.GetSequence(0)[^1];
+    if (!ends.Contains(token))
+    {
+        Console.Write(stream.Decode(token));
+    }
 }
 Console.WriteLine();
 return 0;

@@ -15,6 +15,8 @@ from generate import Continuation
 
 class Handler(BaseHTTPRequestHandler):
     continuation = None
+    # Seconds that a silent caller keeps others waiting.
+    timeout = 30
 
     def do_GET(self):
         if self.path == "/health":
@@ -25,14 +27,29 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         if self.path != "/generate":
             return self.answer(404, {"error": "ask `POST /generate`"})
-        length = int(self.headers.get("Content-Length", 0))
         try:
-            asked = json.loads(self.rfile.read(length))
-            prompt, max_new_tokens = asked["prompt"], int(asked.get("max_new_tokens", 64))
-        except (ValueError, KeyError, TypeError) as error:
-            return self.answer(400, {"error": f"write a JSON object with `prompt`: {error}"})
-        text = "".join(self.continuation.pieces(prompt, max_new_tokens))
+            prompt, max_new_tokens = self.asked()
+        except (ValueError, RecursionError) as error:
+            return self.answer(400, {"error": str(error)})
+        try:
+            text = "".join(self.continuation.pieces(prompt, max_new_tokens))
+        except Exception as error:
+            return self.answer(500, {"error": f"the model cannot go on: {error}"})
         return self.answer(200, {"text": text})
+
+    def asked(self):
+        """Prompt and number of tokens of the request."""
+        length = self.headers.get("Content-Length", "0")
+        if not length.isdecimal():
+            raise ValueError("`Content-Length` is no number of bytes")
+        asked = json.loads(self.rfile.read(int(length)))
+        prompt = asked.get("prompt") if isinstance(asked, dict) else None
+        if not isinstance(prompt, str):
+            raise ValueError("write a JSON object with the text `prompt`")
+        max_new_tokens = asked.get("max_new_tokens", 64)
+        if type(max_new_tokens) is not int or max_new_tokens < 1:
+            raise ValueError("`max_new_tokens` is a whole number from 1 on")
+        return prompt, max_new_tokens
 
     def answer(self, status, value):
         body = json.dumps(value).encode()

@@ -11,6 +11,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use half::f16;
+use ort::environment::Environment;
 use ort::memory::Allocator;
 use ort::session::{Session, SessionInputValue};
 use ort::value::{DynTensor, DynValue, Tensor, TensorElementType};
@@ -75,8 +76,7 @@ impl Decoder {
             id => id.as_i64().into_iter().collect(),
         };
         let graph = names["filename"].as_str().unwrap_or("model.onnx");
-        let environment = ort::init().build()?;
-        let session = Session::builder(&environment)?.commit_from_file(folder.join(graph))?;
+        let session = Session::builder(&environment()?)?.commit_from_file(folder.join(graph))?;
         let mut decoder = Self { session, names, ends, cache: Vec::new(), len: 0 };
         decoder.cache = decoder.empty_cache()?;
         Ok(decoder)
@@ -143,6 +143,15 @@ impl Decoder {
     fn name(&self, of: &str, key: &str) -> String {
         self.names[of][key].as_str().unwrap_or(key).to_owned()
     }
+}
+
+/// ONNX Runtime, from the library that `ORT_DYLIB_PATH` names.
+fn environment() -> Result<Environment> {
+    let named = env::var_os("ORT_DYLIB_PATH");
+    let path = named.ok_or("set ORT_DYLIB_PATH to the library of ONNX Runtime: see README.md")?;
+    let path = Path::new(&path);
+    let failed = |why: ort::LoadDynamicError| format!("cannot load `{}`: {why}", path.display());
+    Ok(ort::init_from(path).map_err(failed)?.build()?)
 }
 
 /// Index of the largest logit of the last token, in logits `[1, tokens, vocabulary]`.
