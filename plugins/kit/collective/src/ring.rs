@@ -1,0 +1,178 @@
+//! Ranks in a ring: each receives from the previous one and sends to the next.
+
+use std::net::TcpStream;
+use std::ops::{AddAssign, Range};
+use std::thread;
+use std::time::Duration;
+
+use bytemuck::Pod;
+
+use crate::error::CollectiveError;
+use crate::link::{self, Broken, Frame};
+use crate::rendezvous::{Meeting, Neighbours, Place};
+use crate::{Alone, Collective};
+
+/// How long news of the rank that was truly lost is waited for.
+const NEWS: Duration = Duration::from_secs(2);
+
+/// A group over TCP.
+#[derive(Debug)]
+pub struct Ring {
+    place: Place,
+    from_previous: TcpStream,
+    to_next: TcpStream,
+    patience: Duration,
+}
+
+impl Ring {
+    /// Meets the other ranks; a group of one meets nobody.
+    ///
+    /// `patience` is how long a rank may be waited for later on: longer than the slowest of them
+    /// computes between two sums.
+    ///
+    /// # Errors
+    /// When ranks cannot meet in the folder, or do not come in time.
+    pub fn join(
+        place: Place,
+        meeting: &Meeting,
+        patience: Duration,
+    ) -> Result<Box<dyn Collective>, CollectiveError> {
+        if place.ranks <= 1 {
+            return Ok(Box::new(Alone));
+        }
+        let Neighbours { from_previous, to_next } = meeting.neighbours(place)?;
+        for stream in [&from_previous, &to_next] {
+            link::prepare(stream, patience).map_err(CollectiveError::Listen)?;
+        }
+        Ok(Box::new(Self { place, from_previous, to_next, patience }))
+    }
+
+    /// The ring's all-reduce: parts are summed while they go round once, and handed on while the
+    /// sums go round again.
+    fn sum<T: Pod + AddAssign>(&mut self, values: &mut [T]) -> Result<(), CollectiveError> {
+        let Place { rank, ranks } = self.place;
+        let parts: Vec<_> = (0..ranks).map(|number| part(values.len(), ranks, number)).collect();
+        let behind = |steps: usize| parts[(rank + 2 * ranks - steps) % ranks].clone();
+        let mut received = vec![T::zeroed(); parts[0].len()];
+        for turn in 0..ranks - 1 {
+            let into = behind(turn + 1);
+            let received = &mut received[..into.len()];
+            self.exchange(&values[behind(turn)], received)?;
+            for (value, more) in values[into].iter_mut().zip(received) {
+                *value += *more;
+            }
+        }
+        for turn in 0..ranks - 1 {
+            let into = behind(turn);
+            let received = &mut received[..into.len()];
+            // At first the part that this rank was the last to add to.
+            self.exchange(&values[behind(turn + ranks - 1)], received)?;
+            values[into].copy_from_slice(received);
+        }
+        Ok(())
+    }
+
+    /// Sends to the next rank while it receives from the previous one.
+    fn exchange<T: Pod>(&self, send: &[T], receive: &mut [T]) -> Result<(), CollectiveError> {
+        let send: &[u8] = bytemuck::cast_slice(send);
+        let (sent, received) = thread::scope(|scope| {
+            let sending = scope.spawn(|| link::send(&self.to_next, send));
+            let received = self.receive(bytemuck::cast_slice_mut(receive));
+            (sending.join().unwrap_or(Err(Broken::Gone)), received)
+        });
+        received?;
+        sent.map_err(|broken| self.lost(self.place.next(), broken))
+    }
+
+    /// A frame of the length of `bytes` from the previous rank.
+    fn receive(&self, bytes: &mut [u8]) -> Result<(), CollectiveError> {
+        let previous = self.place.previous();
+        match link::receive(&self.from_previous) {
+            Ok(Frame::Data(got)) if got == bytes.len() as u64 => {
+                let data = link::receive_data(&self.from_previous, bytes);
+                data.map_err(|broken| self.lost(previous, broken))
+            }
+            Ok(Frame::Data(got)) => {
+                link::send_lost(&self.to_next, previous);
+                Err(CollectiveError::Differs { rank: previous, expected: bytes.len(), got })
+            }
+            Ok(Frame::Lost(rank)) => Err(self.hand_on(rank)),
+            Err(broken) => Err(self.lost(previous, broken)),
+        }
+    }
+
+    /// Tells the next rank that `rank`, a neighbour, is lost, and hears whether that is only since
+    /// it has lost another one.
+    fn lost(&self, rank: usize, broken: Broken) -> CollectiveError {
+        link::send_lost(&self.to_next, rank);
+        let mut culprit = None;
+        if self.from_previous.set_read_timeout(Some(NEWS)).is_ok() {
+            while let Ok(frame) = link::receive(&self.from_previous) {
+                if let Frame::Lost(rank) = frame {
+                    culprit = Some(self.hand_on(rank));
+                }
+            }
+        }
+        let Place { ranks, .. } = self.place;
+        culprit.unwrap_or(match broken {
+            Broken::Gone => CollectiveError::Left { rank, ranks },
+            Broken::Silent => CollectiveError::Silent { rank, ranks, waited: self.patience },
+        })
+    }
+
+    /// The error about a rank that the previous one has lost, told to the next one.
+    fn hand_on(&self, rank: u64) -> CollectiveError {
+        let rank = usize::try_from(rank).unwrap_or(usize::MAX);
+        if rank != self.place.next() {
+            link::send_lost(&self.to_next, rank);
+        }
+        CollectiveError::Left { rank, ranks: self.place.ranks }
+    }
+}
+
+impl Collective for Ring {
+    fn rank(&self) -> usize {
+        self.place.rank
+    }
+
+    fn ranks(&self) -> usize {
+        self.place.ranks
+    }
+
+    fn sum_f32(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
+        self.sum(values)
+    }
+
+    fn sum_f64(&mut self, values: &mut [f64]) -> Result<(), CollectiveError> {
+        self.sum(values)
+    }
+
+    fn broadcast(&mut self, bytes: &mut Vec<u8>) -> Result<(), CollectiveError> {
+        let is_first = self.place.rank == 0;
+        let is_last = self.place.next() == 0;
+        if !is_first {
+            let mut length = [0; size_of::<u64>()];
+            self.receive(&mut length)?;
+            let length = u64::from_le_bytes(length);
+            *bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+            self.receive(bytes)?;
+        }
+        if !is_last {
+            let length = (bytes.len() as u64).to_le_bytes();
+            let sent =
+                link::send(&self.to_next, &length).and_then(|()| link::send(&self.to_next, bytes));
+            sent.map_err(|broken| self.lost(self.place.next(), broken))?;
+        }
+        Ok(())
+    }
+}
+
+/// Part `number` of `len` values cut into `parts`; the first ones are the longest.
+fn part(len: usize, parts: usize, number: usize) -> Range<usize> {
+    let (whole, rest) = (len / parts, len % parts);
+    let start = |number: usize| number * whole + number.min(rest);
+    start(number)..start(number + 1)
+}
+
+#[cfg(test)]
+mod tests;
