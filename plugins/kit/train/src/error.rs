@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
+use olive_kit_collective::CollectiveError;
 use olive_kit_decoder::DecoderError;
 use thiserror::Error;
 
@@ -95,6 +96,30 @@ pub enum TrainError {
     /// The model could not be computed.
     #[error(transparent)]
     Decoder(#[from] DecoderError),
+    /// Another rank trains something else.
+    #[error("rank {rank} of {ranks} trains something else than rank 0: {difference}")]
+    OtherRank {
+        /// The rank.
+        rank: usize,
+        /// How many there are.
+        ranks: usize,
+        /// What is different.
+        difference: String,
+    },
+    /// The ranks cannot go on together.
+    #[error("{lost}{}", kept(.saved.as_ref()))]
+    Collective {
+        /// Why.
+        lost: CollectiveError,
+        /// The checkpoint of the last whole step, when this rank keeps them.
+        saved: Option<PathBuf>,
+    },
+}
+
+impl From<CollectiveError> for TrainError {
+    fn from(lost: CollectiveError) -> Self {
+        Self::Collective { lost, saved: None }
+    }
 }
 
 /// Why a checkpoint could not be written.

@@ -6,7 +6,10 @@
 //! between. What computes losses and gradients is an [`Engine`](olive_kit_decoder::Engine). An
 //! [`Observer`] hears of every step and may end the training.
 //!
-//! Everything is a function of the settings and the number of threads: same input, same bytes, and
+//! Several processes train together as ranks of a group ([`train_in`]): each computes on its share
+//! of a step, gradients are summed over all, and every one makes the same update.
+//!
+//! Everything is a function of the settings, the number of threads and that of ranks: same input, same bytes, and
 //! a training that was stopped anywhere and resumed ends with the bytes of one that was not.
 //! This crate knows no tokenizer, no data set, no tensor library and no config file.
 //!
@@ -22,6 +25,7 @@ pub mod plan;
 mod progress;
 mod batches;
 mod order;
+mod ranks;
 mod evaluation;
 pub mod schedule;
 pub mod plateau;
@@ -42,4 +46,4 @@ pub use schedule::{MinLr, Ramp, Schedule, ScheduleKind};
 pub use sequence::{Sequence, TrainingData};
 pub use settings::{Duration, EarlyStopping, Interval, Order, Saving, TrainingSettings, Warmup};
 pub use store::Outputs;
-pub use trainer::{Best, Trained, train};
+pub use trainer::{Best, Trained, train, train_in};

@@ -15,18 +15,25 @@ pub struct StepPlan {
     pub step_sequences: usize,
     /// Sequences of an epoch.
     num_sequences: usize,
-    batch_size: usize,
+    /// Sequences that are computed on at a time, by all processes.
+    pub(crate) batch_size: usize,
 }
 
 impl StepPlan {
-    /// The steps of a training on `num_sequences`.
+    /// The steps of a training on `num_sequences` by one process.
+    pub fn new(num_sequences: usize, settings: &TrainingSettings) -> Self {
+        Self::of_ranks(num_sequences, settings, 1)
+    }
+
+    /// The steps of a training by so many processes, each of which takes a micro-batch of its own:
+    /// those of one process whose micro-batches are as large as all of them together.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "a product of positive counts; out of range saturates"
     )]
-    pub fn new(num_sequences: usize, settings: &TrainingSettings) -> Self {
-        let batch_size = settings.train_batch_size.max(1);
+    pub fn of_ranks(num_sequences: usize, settings: &TrainingSettings, ranks: usize) -> Self {
+        let batch_size = settings.train_batch_size.max(1) * ranks;
         let left_over = if settings.drop_last { num_sequences % batch_size } else { 0 };
         let num_sequences = num_sequences - left_over;
         let step_sequences = batch_size * settings.gradient_accumulation_steps.max(1);

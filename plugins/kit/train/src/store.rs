@@ -31,6 +31,8 @@ pub struct Outputs<'a> {
 pub(crate) struct Store<'a> {
     checkpoints: Option<Checkpoints<'a>>,
     events: Option<EventLog>,
+    /// Whether anything is written.
+    writes: bool,
 }
 
 impl<'a> Store<'a> {
@@ -40,7 +42,12 @@ impl<'a> Store<'a> {
             folder(checkpoints).open()?;
         }
         let events = outputs.events.map(EventLog::create).transpose()?;
-        Ok(Self { checkpoints: outputs.checkpoints, events })
+        Ok(Self { checkpoints: outputs.checkpoints, events, writes: true })
+    }
+
+    /// For a rank that reads what rank 0 writes.
+    pub(crate) fn reading(outputs: &Outputs<'a>) -> Self {
+        Self { checkpoints: outputs.checkpoints, events: None, writes: false }
     }
 
     /// What checkpoints say the training is.
@@ -49,15 +56,22 @@ impl<'a> Store<'a> {
         settings: &TrainingSettings,
         data: TrainingData<'_>,
         parameters: &[Parameter],
+        ranks: usize,
     ) -> Option<Identity> {
         let model = self.checkpoints.as_ref()?.model;
-        Some(Identity::new(model, settings, data, parameters))
+        Some(Identity::new(model, settings, data, parameters, ranks))
+    }
+
+    /// Whether to go on from a checkpoint.
+    pub(crate) fn wanted(&self) -> Resume<'a> {
+        self.checkpoints.map_or(Resume::No, |checkpoints| checkpoints.resume)
     }
 
     /// Sets adapters and optimizer to those of the checkpoint to go on from, if there is one;
     /// `skipped` hears of newer ones that cannot be read.
     pub(crate) fn resume(
         &self,
+        wanted: Resume<'_>,
         identity: Option<&Identity>,
         adapters: &mut Adapters,
         optimizer: &mut Optimizer,
@@ -65,7 +79,7 @@ impl<'a> Store<'a> {
     ) -> Result<Option<(PathBuf, TrainerState)>, TrainError> {
         let Some(checkpoints) = &self.checkpoints else { return Ok(None) };
         let identity = identity.filter(|_| !checkpoints.accepts_changes);
-        match checkpoints.resume {
+        match wanted {
             Resume::No => Ok(None),
             Resume::From(path) => {
                 let state = resume(path, identity, adapters, optimizer)?;
@@ -84,16 +98,21 @@ impl<'a> Store<'a> {
         optimizer: &Optimizer,
         state: &TrainerState,
     ) -> Result<Option<PathBuf>, TrainError> {
-        let Some(checkpoints) = &self.checkpoints else { return Ok(None) };
+        let Some(checkpoints) = self.written() else { return Ok(None) };
         let path = folder(checkpoints).save(adapters, optimizer, state)?;
         Ok(Some(path))
     }
 
     /// Takes away the oldest checkpoints but `limit` and the best.
     pub(crate) fn keep(&self, limit: Option<usize>, best: Option<usize>) {
-        if let (Some(checkpoints), Some(limit)) = (&self.checkpoints, limit) {
+        if let (Some(checkpoints), Some(limit)) = (self.written(), limit) {
             folder(checkpoints).keep(limit, best);
         }
+    }
+
+    /// The checkpoints, where this process writes them.
+    fn written(&self) -> Option<&Checkpoints<'a>> {
+        self.checkpoints.as_ref().filter(|_| self.writes)
     }
 
     /// The checkpoint of a step, if there is one.
@@ -104,7 +123,7 @@ impl<'a> Store<'a> {
 
     /// Writes the batches that led to a number that is none, as well as it goes.
     pub(crate) fn failed(&self, step: usize, batches: &[MicroBatch]) -> Option<PathBuf> {
-        let path = self.checkpoints.as_ref()?.dir.join(format!("failed-batch-{step}.json"));
+        let path = self.written()?.dir.join(format!("failed-batch-{step}.json"));
         let batches: Vec<_> = batches
             .iter()
             .map(|MicroBatch { blocks, batch }| {

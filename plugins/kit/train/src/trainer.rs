@@ -1,22 +1,24 @@
-//! The loop: epochs, steps, micro-batches.
+//! The loop: epochs, steps, what is due after each.
 
+mod step;
+
+use std::path::PathBuf;
 use std::time::Instant;
 
-use olive_kit_adapters::random::mix;
 use olive_kit_adapters::{Adapters, Gradients};
-use olive_kit_decoder::{Engine, Objective};
+use olive_kit_collective::{Alone, Collective};
+use olive_kit_decoder::Engine;
 
-use crate::batches::{Cut, MicroBatch, batches};
-use crate::checkpoint::read_values;
+use crate::checkpoint::{Identity, Resume, TrainerState, read_values};
 use crate::error::TrainError;
 use crate::evaluation::mean_loss;
 use crate::history::LogEntry;
 use crate::observer::{Evaluation, Observer, Start, StepReport};
 use crate::optimizer::Optimizer;
-use crate::optimizer::clip::clip;
 use crate::order;
 use crate::plan::StepPlan;
 use crate::progress::Progress;
+use crate::ranks::{agree, agreed};
 use crate::sequence::TrainingData;
 use crate::settings::{Order, TrainingSettings};
 use crate::store::{Outputs, Store};
@@ -67,17 +69,55 @@ pub fn train(
     outputs: &Outputs<'_>,
     observer: &mut dyn Observer,
 ) -> Result<Trained, TrainError> {
-    let plan = StepPlan::new(data.train.len(), settings);
+    train_in(&mut Alone, engine, adapters, data, settings, outputs, observer)
+}
+
+/// Trains `adapters` in place, together with the other ranks of `group`, each of which calls this
+/// with the same adapters, data and settings.
+///
+/// A step takes a micro-batch of each rank, so that two of them train as one with micro-batches
+/// twice as large; its loss, its gradients and the losses of evaluations are sums over all. Rank 0
+/// writes `outputs`; the others read checkpoints to go on from, and end with the values of the last
+/// step where rank 0 ends with those of the best.
+///
+/// # Errors
+/// As [`train`], and when a rank is gone, silent, or trains something else; rank 0 then keeps the
+/// last whole step as a checkpoint.
+pub fn train_in(
+    group: &mut dyn Collective,
+    engine: &mut dyn Engine,
+    adapters: &mut Adapters,
+    data: TrainingData<'_>,
+    settings: &TrainingSettings,
+    outputs: &Outputs<'_>,
+    observer: &mut dyn Observer,
+) -> Result<Trained, TrainError> {
+    let ranks = group.ranks();
+    let plan = StepPlan::of_ranks(data.train.len(), settings, ranks);
     check(adapters, data, settings, outputs, plan)?;
+    if ranks > 1 {
+        let model = outputs.checkpoints.map_or("", |checkpoints| checkpoints.model);
+        agree(group, &Identity::new(model, settings, data, &adapters.parameters, ranks))?;
+    }
     let optimizer = Optimizer::new(settings.optimizer, settings.weight_decay, &adapters.parameters);
     let gradients = Gradients::zeros(&adapters.parameters);
-    let store = Store::open(outputs)?;
-    let identity = store.identity(settings, data, &adapters.parameters);
+    let store = if group.rank() == 0 { Store::open(outputs)? } else { Store::reading(outputs) };
+    let identity = store.identity(settings, data, &adapters.parameters, ranks);
     let progress = Progress::new(settings, plan, identity);
-    let mut trainer =
-        Trainer { engine, adapters, data, settings, plan, optimizer, gradients, progress, store };
+    let mut trainer = Trainer {
+        group,
+        engine,
+        adapters,
+        data,
+        settings,
+        plan,
+        optimizer,
+        gradients,
+        progress,
+        store,
+    };
     trainer.resume(observer)?;
-    trainer.run(observer)?;
+    trainer.run(observer).map_err(|error| trainer.kept(error))?;
     trainer.finish()
 }
 
@@ -105,6 +145,7 @@ fn check(
 }
 
 struct Trainer<'a> {
+    group: &'a mut dyn Collective,
     engine: &'a mut dyn Engine,
     adapters: &'a mut Adapters,
     data: TrainingData<'a>,
@@ -119,10 +160,11 @@ struct Trainer<'a> {
 impl Trainer<'_> {
     /// Goes on from a checkpoint when asked to.
     fn resume(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        let identity = self.progress.identity();
-        let (adapters, optimizer) = (&mut *self.adapters, &mut self.optimizer);
-        let mut skipped = |error: &TrainError| observer.warned(&error.to_string());
-        let resumed = self.store.resume(identity, adapters, optimizer, &mut skipped)?;
+        let resumed = if self.group.ranks() == 1 {
+            self.read(self.store.wanted(), observer)?
+        } else {
+            self.resume_together(observer)?
+        };
         let resumed_from = resumed.map(|(path, state)| {
             self.progress.resume(state);
             path
@@ -135,6 +177,33 @@ impl Trainer<'_> {
             num_values: self.adapters.num_values(),
         });
         Ok(())
+    }
+
+    /// What rank 0 goes on from, on all ranks.
+    fn resume_together(
+        &mut self,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<(PathBuf, TrainerState)>, TrainError> {
+        let is_first = self.group.rank() == 0;
+        let wanted = if is_first { self.store.wanted() } else { Resume::No };
+        let resumed = self.read(wanted, observer)?;
+        let chosen = agreed(self.group, resumed.as_ref().map(|(path, _)| path.as_path()))?;
+        match chosen {
+            Some(path) if !is_first => self.read(Resume::From(&path), observer),
+            _ => Ok(resumed),
+        }
+    }
+
+    /// Sets adapters and optimizer to those of a checkpoint, if there is one to go on from.
+    fn read(
+        &mut self,
+        wanted: Resume<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<(PathBuf, TrainerState)>, TrainError> {
+        let identity = self.progress.identity();
+        let (adapters, optimizer) = (&mut *self.adapters, &mut self.optimizer);
+        let mut skipped = |error: &TrainError| observer.warned(&error.to_string());
+        self.store.resume(wanted, identity, adapters, optimizer, &mut skipped)
     }
 
     fn run(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
@@ -165,92 +234,9 @@ impl Trainer<'_> {
             Order::Sequential => (0..train.len()).collect(),
             Order::ByLength => {
                 let lengths: Vec<_> = train.iter().map(|one| one.used().len()).collect();
-                order::grouped(&lengths, self.settings.train_batch_size.max(1), seed, epoch)
+                order::grouped(&lengths, self.plan.batch_size, seed, epoch)
             }
         }
-    }
-
-    /// One update from the sequences at `blocks`.
-    fn step(
-        &mut self,
-        step: usize,
-        blocks: &[usize],
-        observer: &mut dyn Observer,
-    ) -> Result<StepReport, TrainError> {
-        let started = Instant::now();
-        let batches = batches(self.data.train, blocks, self.cut(self.settings.train_batch_size));
-        let count = batches.iter().map(|part| part.batch.num_labels()).sum();
-        if count == 0 {
-            return Err(TrainError::NoLabels { step, blocks: blocks.to_vec() });
-        }
-        let mut loss = 0.0;
-        self.gradients.clear();
-        for (number, part) in (0..).zip(&batches) {
-            if observer.is_cancelled() {
-                return Err(self.cancelled());
-            }
-            let objective = self.objective(step, number, count);
-            let (adapters, gradients) = (&*self.adapters, &mut self.gradients);
-            let part_loss =
-                self.engine.loss_and_gradients(&part.batch, adapters, &objective, gradients)?;
-            self.check_finite("loss", part_loss, step, std::slice::from_ref(part))?;
-            loss += part_loss;
-        }
-        let grad_norm = clip(&mut self.gradients, self.settings.max_grad_norm);
-        self.check_finite("norm of the gradients", grad_norm, step, &batches)?;
-        let learning_rate = self.progress.rate();
-        self.optimizer.step(&mut self.adapters.parameters, &self.gradients, learning_rate);
-        Ok(StepReport {
-            step,
-            epoch: self.plan.epochs_done(step),
-            loss,
-            learning_rate,
-            grad_norm,
-            tokens: batches.iter().map(MicroBatch::num_tokens).sum(),
-            seconds: started.elapsed().as_secs_f64(),
-            eval_loss: None,
-            best_eval_loss: None,
-        })
-    }
-
-    fn cut(&self, batch_size: usize) -> Cut {
-        Cut {
-            batch_size,
-            // Checkpointing of activations asks for little memory.
-            joins: !self.settings.gradient_checkpointing,
-            // Noise on embeddings is the smaller the longer a row.
-            pads: self.settings.neftune_alpha > 0.0,
-            pad_token_id: self.settings.pad_token_id,
-        }
-    }
-
-    /// How the loss of a micro-batch is taken. Its seed follows from the settings, the step and its
-    /// number alone, so that a training that is resumed drops the same.
-    fn objective(&self, step: usize, number: u64, count: usize) -> Objective {
-        Objective {
-            count,
-            label_smoothing: self.settings.label_smoothing,
-            neftune_alpha: self.settings.neftune_alpha,
-            seed: mix(mix(mix(self.settings.seed) ^ step as u64) ^ number),
-            checkpoints_activations: self.settings.gradient_checkpointing,
-        }
-    }
-
-    fn check_finite(
-        &mut self,
-        what: &'static str,
-        value: f64,
-        step: usize,
-        batches: &[MicroBatch],
-    ) -> Result<(), TrainError> {
-        if value.is_finite() {
-            return Ok(());
-        }
-        let blocks = batches.iter().flat_map(|part| &part.blocks).copied().collect();
-        let saved = self.store.failed(step, batches);
-        // The numbers that led there are worth more than a second error.
-        let _written = self.store.save(self.adapters, &self.optimizer, self.progress.snapshot());
-        Err(TrainError::NotFinite { what, value, step, blocks, saved })
     }
 
     /// Logs, evaluates, saves and reports, as far as it is due.
@@ -288,7 +274,8 @@ impl Trainer<'_> {
         let started = Instant::now();
         let cut = self.cut(self.settings.eval_batch_size);
         let is_cancelled = || observer.is_cancelled();
-        let loss = mean_loss(self.engine, self.adapters, self.data.eval, cut, &is_cancelled)?;
+        let (engine, eval) = (&mut *self.engine, self.data.eval);
+        let loss = mean_loss(engine, self.adapters, eval, cut, self.group, &is_cancelled)?;
         let Some(loss) = loss else {
             self.progress.evaluation_interrupted();
             return Err(self.cancelled());
@@ -322,23 +309,38 @@ impl Trainer<'_> {
 
     /// Keeps what is done so far, and says where.
     fn cancelled(&mut self) -> TrainError {
+        match self.keep() {
+            Ok(saved) => TrainError::Cancelled { saved },
+            Err(error) => error,
+        }
+    }
+
+    /// Keeps what is done so far when another rank is lost, and says where.
+    fn kept(&mut self, error: TrainError) -> TrainError {
+        match error {
+            TrainError::Collective { lost, .. } => match self.keep() {
+                Ok(saved) => TrainError::Collective { lost, saved },
+                Err(error) => error,
+            },
+            error => error,
+        }
+    }
+
+    /// The checkpoint of the last whole step.
+    fn keep(&mut self) -> Result<Option<PathBuf>, TrainError> {
         let steps = self.progress.steps();
-        let saved = match self.store.has(steps) {
+        match self.store.has(steps) {
             _ if steps == 0 => Ok(None),
             Some(path) => Ok(Some(path)),
             None => self.store.save(self.adapters, &self.optimizer, self.progress.snapshot()),
-        };
-        match saved {
-            Ok(saved) => TrainError::Cancelled { saved },
-            Err(error) => error,
         }
     }
 
     fn finish(self) -> Result<Trained, TrainError> {
         let best = self.progress.best();
         let mut is_loaded = false;
-        if let (true, Some(step)) =
-            (self.settings.load_best_at_end, self.progress.best_saved_step())
+        let takes_best = self.settings.load_best_at_end && self.group.rank() == 0;
+        if let (true, Some(step)) = (takes_best, self.progress.best_saved_step())
             && let Some(path) = self.store.has(step)
         {
             let values = read_values(&path, &self.adapters.parameters)?;

@@ -3,16 +3,19 @@
 #![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
 use std::path::Path;
+use std::thread;
+use std::time::Duration as Time;
 
 use olive_kit_adapters::{AdapterConfig, Adapters, checkpoint_rows};
 use olive_kit_checkpoint::Checkpoint;
+use olive_kit_collective::{Meeting, Place, Ring};
 use olive_kit_decoder::{Storage, Transformer};
 use olive_kit_testing::engines::reference;
 use olive_kit_testing::fixture;
 use olive_kit_train::{
     AdamW, Checkpoints, Duration, Interval, Observer, OptimizerSettings, Order, Outputs, Resume,
     Saving, ScheduleKind, Sequence, StepReport, TrainError, TrainingData, TrainingSettings, Warmup,
-    train,
+    train, train_in,
 };
 
 const MODELS: [&str; 3] = ["tiny-phi3", "tiny-phi3-longrope", "tiny-llama"];
@@ -134,6 +137,27 @@ fn train_on(
     Ok(reports.reports.into_iter().map(|report| StepReport { seconds: 0.0, ..report }).collect())
 }
 
+/// The same by two ranks, each with its own engine and half of every step.
+fn train_in_ranks(model: &str, settings: &TrainingSettings) -> [(Vec<StepReport>, Adapters); 2] {
+    let dir = tempfile::tempdir().unwrap();
+    let wait = Time::from_secs(60);
+    let meeting = Meeting { dir: dir.path().to_owned(), hosts: Vec::new(), wait };
+    let run = |rank| {
+        let mut group = Ring::join(Place { rank, ranks: 2 }, &meeting, wait).unwrap();
+        let (mut adapters, mut reports) = (fixed_adapter(model), Reports::default());
+        let train = sequences(model);
+        let data = TrainingData { train: &train, eval: &[] };
+        let (mut engine, outputs) = (transformer(model), Outputs::default());
+        train_in(&mut *group, &mut engine, &mut adapters, data, settings, &outputs, &mut reports)
+            .unwrap();
+        (reports.reports, adapters)
+    };
+    thread::scope(|scope| {
+        let run = &run;
+        [0, 1].map(|rank| scope.spawn(move || run(rank))).map(|thread| thread.join().unwrap())
+    })
+}
+
 fn check_close(what: &str, found: f64, expected: f64) {
     assert!((found / expected - 1.0).abs() <= CLOSE, "{what}: {found} {expected}");
 }
@@ -142,6 +166,10 @@ fn check_close(what: &str, found: f64, expected: f64) {
 fn check_training(model: &str, name: &str, settings: &TrainingSettings) {
     let mut adapters = fixed_adapter(model);
     let reports = train_on(model, &mut adapters, &sequences(model), settings).unwrap();
+    check_trained(model, name, &reports, &adapters);
+}
+
+fn check_trained(model: &str, name: &str, reports: &[StepReport], adapters: &Adapters) {
     let expected = |what: &str| expected(model, &format!("train.{name}.{what}"));
     let (losses, norms, rates) = (expected("losses"), expected("grad_norms"), expected("lrs"));
     assert_eq!(reports.len(), 5);
@@ -176,6 +204,14 @@ fn five_steps_are_those_of_torch() {
         check_training(model, "constant", &constant);
         check_training(model, "linear", &linear);
     }
+}
+
+#[test]
+fn two_ranks_train_as_torch_does_on_the_batches_of_both() {
+    let halves = TrainingSettings { train_batch_size: 1, ..settings() };
+    let [(reports, adapters), (_, others)] = train_in_ranks("tiny-llama", &halves);
+    check_trained("tiny-llama", "constant", &reports, &adapters);
+    assert!(adapters.parameters == others.parameters, "both ranks hold the same bytes");
 }
 
 #[test]

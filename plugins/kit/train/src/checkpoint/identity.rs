@@ -23,6 +23,9 @@ const WITHOUT_EFFECT: [&str; 8] = [
 /// Settings that change values only when the evaluation loss steers the training.
 const OF_EVALUATION: [&str; 4] = ["eval_delay", "eval_on_start", "evaluation", "greater_is_better"];
 
+/// Key for the number of processes that train: a step takes a micro-batch of each.
+const RANKS: &str = "ranks";
+
 /// What must be the same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Identity {
@@ -44,6 +47,7 @@ impl Identity {
         settings: &TrainingSettings,
         data: TrainingData<'_>,
         parameters: &[Parameter],
+        ranks: usize,
     ) -> Self {
         let is_steered = settings.early_stopping.is_some()
             || matches!(settings.schedule, ScheduleKind::ReduceOnPlateau(_));
@@ -55,6 +59,7 @@ impl Identity {
             let is_of_evaluation = OF_EVALUATION.contains(&key.as_str());
             !WITHOUT_EFFECT.contains(&key.as_str()) && (is_steered || !is_of_evaluation)
         });
+        all.insert(RANKS.to_owned(), ranks.into());
         Self {
             model: model.to_owned(),
             settings: all,

@@ -12,3 +12,4 @@ mod trainer;
 mod resume;
 mod kills;
 mod failures;
+mod ranks;
