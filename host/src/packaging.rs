@@ -143,6 +143,7 @@ impl Ground<'_> {
             scratch_dir: work.0.join("scratch"),
             checkpoint_dir: None,
             shared_dir: None,
+            ranks: 1,
             threads: self.plan.threads,
             accelerator: self.plan.accelerator.clone(),
             execution_provider_library: None,

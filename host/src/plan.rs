@@ -101,6 +101,8 @@ pub struct Step {
     pub provider: Option<ProviderLibrary>,
     /// Where it runs, when that is not here.
     pub system: Option<SystemUse>,
+    /// Processes that compute it together, on a system that can; 1 for most.
+    pub ranks: usize,
 }
 
 /// A plugin's system, as a step uses it.
@@ -114,6 +116,8 @@ pub struct SystemUse {
     pub name: String,
     /// Its settings, with absolute paths.
     pub config: Value,
+    /// Workers that it starts for a step that several can compute.
+    pub ranks: usize,
 }
 
 /// What a step does to its model.
@@ -224,6 +228,7 @@ impl Plan {
             scratch_dir: PathBuf::new(),
             checkpoint_dir: None,
             shared_dir: step.shared_dir().map(Path::to_owned),
+            ranks: step.ranks,
             threads: self.threads,
             accelerator: self.accelerator.clone(),
             execution_provider_library: step.provider.clone(),

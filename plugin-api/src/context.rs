@@ -99,6 +99,12 @@ impl<'a> StepContext<'a> {
         self.request.threads.max(1)
     }
 
+    /// Processes that compute the step together, of which this is one; more than 1 only for passes
+    /// that can ([`Pass::HAS_RANKS`](crate::Pass::HAS_RANKS)), on systems that start several.
+    pub fn ranks(&self) -> usize {
+        self.request.ranks.max(1)
+    }
+
     /// Whether the input is the very model the step runs on, not an ancestor of it.
     pub fn is_input_final(&self) -> bool {
         self.request.is_input_final

@@ -91,6 +91,12 @@ pub trait Pass: Default + Send + Sync + 'static {
     /// Whether another thread count may change the bytes of the result.
     const THREADS_CHANGE_RESULT: bool = true;
 
+    /// Whether several processes can compute the pass together, as [`StepContext::ranks`] says.
+    ///
+    /// [`Pass::run`] is then called in each of them with the same folders; what rank 0 answers is
+    /// the result, and only rank 0 may write to the output folder.
+    const HAS_RANKS: bool = false;
+
     /// Kinds of model the pass takes.
     fn accepts() -> &'static [ModelKind];
 

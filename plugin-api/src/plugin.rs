@@ -61,6 +61,7 @@ impl Plugin {
             produces: P::produces(),
             schema: schema_of::<P::Config>(),
             threads_change_result: P::THREADS_CHANGE_RESULT,
+            has_ranks: P::HAS_RANKS,
         });
         self.entries.push(Entry {
             kind: StepKind::Pass,

@@ -82,6 +82,9 @@ pub struct PassDescriptor {
     pub schema: Value,
     /// Whether another thread count may change the bytes of the result.
     pub threads_change_result: bool,
+    /// Whether several processes can compute it together.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_ranks: bool,
 }
 
 /// What one evaluator says about itself.

@@ -77,6 +77,11 @@ pub struct StepRequest {
     /// of its schema says; it may be written to, and files of the result may be links into it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared_dir: Option<PathBuf>,
+    /// Processes that compute the step together, each of which gets this request; all of them see
+    /// the same folders. 1 unless the pass and the system can have more.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[schemars(range(min = 1))]
+    pub ranks: usize,
     /// Threads the step may use.
     pub threads: usize,
     /// Where the step runs.
@@ -263,6 +268,16 @@ pub enum StepOutcome {
     Preview(Previewed),
     /// A graph editor looked.
     Graph(Box<GraphView>),
+}
+
+/// The usual number of ranks.
+pub(crate) fn one() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+pub(crate) fn is_one(count: &usize) -> bool {
+    *count == 1
 }
 
 fn yes() -> bool {

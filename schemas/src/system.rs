@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
+use crate::step::{is_one, one};
 
 /// Config of a system step: the system's settings, and what it is asked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -93,8 +94,14 @@ pub struct Job {
     /// job that was cancelled or lost; a later job for the same step starts from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoints: Option<PathBuf>,
-    /// Threads the job may use.
+    /// Threads each worker of the job may use.
     pub threads: usize,
+    /// Workers to be started with this input, as ranks that see the same folders; messages are
+    /// those of rank 0. Each finds its number in `OLIVE_RANK` or, under Slurm, in `SLURM_PROCID`.
+    /// More than 1 only for systems whose schema has the mark `x-olive-ranks`.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[schemars(range(min = 1))]
+    pub ranks: usize,
 }
 
 /// How a job is.

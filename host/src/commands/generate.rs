@@ -42,6 +42,7 @@ pub(super) fn run(args: &GenerateArgs) -> Result<(), Error> {
         scratch_dir: folder.scratch_dir(),
         checkpoint_dir: None,
         shared_dir: None,
+        ranks: 1,
         threads: threads(&args.threads),
         accelerator: Accelerator::default(),
         execution_provider_library: None,

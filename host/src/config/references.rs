@@ -31,6 +31,8 @@ pub const SHORTCUTS: &str = "x-olive-shortcuts";
 pub const IDS: &str = "x-olive-ids";
 /// On the root of a source's reference: places of a folder that it shares with other programs.
 pub const SHARED_DIR: &str = "x-olive-shared-dir";
+/// On the root of a system's settings: which one says how many ranks compute a step.
+pub const RANKS: &str = "x-olive-ranks";
 /// On the root: accelerators that the pass works for.
 pub const ACCELERATORS: &str = "x-olive-accelerators";
 

@@ -130,6 +130,7 @@ mod tests {
             produces: ModelKind::Hf,
             schema: json!({}),
             threads_change_result: false,
+            has_ranks: false,
         };
         let api_version = olive_plugin_api::API_VERSION;
         PluginDescriptor {

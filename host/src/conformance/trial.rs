@@ -287,6 +287,7 @@ fn request(task: &Task, input: Model, folder: &Path) -> io::Result<StepRequest> 
         scratch_dir: folder.join("scratch"),
         checkpoint_dir: None,
         shared_dir: None,
+        ranks: 1,
         threads: task.threads,
         accelerator: task.accelerator.clone(),
         execution_provider_library: None,

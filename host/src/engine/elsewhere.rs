@@ -193,6 +193,7 @@ impl Following<'_> {
             scratch_dir: folder.scratch_dir(),
             checkpoint_dir: None,
             shared_dir: None,
+            ranks: 1,
             threads: 1,
             accelerator: olive_schemas::step::Accelerator::default(),
             execution_provider_library: None,
@@ -262,5 +263,6 @@ fn job(title: &str, call: &Call, threads: usize, folder: &JobFolder) -> Result<J
         outputs: vec![request.output_dir.clone(), request.scratch_dir.clone()],
         checkpoints: request.checkpoint_dir.clone(),
         threads,
+        ranks: request.ranks,
     })
 }

@@ -67,6 +67,7 @@ pub fn fetches(
             settings,
             input: "",
             threads: None,
+            ranks: 1,
             accelerator: &accelerator,
             provider: None,
         };

@@ -20,6 +20,7 @@ use super::settings::{Ground, Settings, settle};
 use super::step::StepParts;
 use super::{Choices, Plan, PlanError, Purpose, Role, Step, SystemUse};
 use crate::config::CheckedWorkflow;
+use crate::config::references::RANKS;
 use crate::plugin::digest::Digests;
 use crate::plugin::providers::LibraryOfProvider;
 use crate::plugin::{Catalog, InstalledPlugin, PassEntry};
@@ -187,7 +188,9 @@ impl Planning<'_> {
         let accepts = &descriptor.accepts;
         let host = pass.host.as_ref().or(self.checked.workflow().engine.host.as_ref());
         let system = self.system(host, ground)?;
-        let key = self.push(role, known.plugin, &descriptor.name, threads, settings, accepts);
+        let ranks = system.as_ref().filter(|_| descriptor.has_ranks).map_or(1, |it| it.ranks);
+        let effort = (threads, ranks);
+        let key = self.push(role, known.plugin, &descriptor.name, effort, settings, accepts);
         self.run_on(system);
         self.kind = descriptor.produces;
         self.input = key;
@@ -215,6 +218,7 @@ impl Planning<'_> {
             label: label.clone(),
             library: plugin.callee(),
             name: descriptor.name.clone(),
+            ranks: ranks(&settings.full_config, &descriptor.schema),
             config: settings.config,
         }))
     }
@@ -243,7 +247,7 @@ impl Planning<'_> {
         role: Role,
         plugin: &InstalledPlugin,
         name: &str,
-        threads: Option<usize>,
+        (threads, ranks): (Option<usize>, usize),
         settings: Settings,
         accepts: &[ModelKind],
     ) -> String {
@@ -258,6 +262,7 @@ impl Planning<'_> {
             settings,
             input: &self.input,
             threads,
+            ranks,
             accelerator: self.accelerator,
             provider,
         };
@@ -266,6 +271,12 @@ impl Planning<'_> {
         self.steps.push(step);
         key
     }
+}
+
+/// Workers that a system with these settings starts for a step that several can compute.
+fn ranks(config: &Value, schema: &Value) -> usize {
+    let count = schema.get(RANKS).and_then(Value::as_str).and_then(|name| config[name].as_u64());
+    count.and_then(|count| usize::try_from(count).ok()).unwrap_or(1).max(1)
 }
 
 /// That the pass of a component cannot run, because nothing edits graphs for it.

@@ -55,6 +55,7 @@ pub fn single_pass(
         settings,
         input: &digest,
         threads: descriptor.threads_change_result.then_some(threads),
+        ranks: 1,
         accelerator: &accelerator,
         provider: None,
     };

@@ -28,6 +28,8 @@ pub(super) struct StepParts<'a> {
     pub(super) input: &'a str,
     /// Threads, where they change what comes out.
     pub(super) threads: Option<usize>,
+    /// Processes that compute it together; 1 for most.
+    pub(super) ranks: usize,
     pub(super) accelerator: &'a Accelerator,
     pub(super) provider: Option<LibraryOfProvider>,
 }
@@ -44,6 +46,7 @@ impl StepParts<'_> {
             input: self.input,
             data: &settings.data_for_key,
             threads: self.threads,
+            ranks: Some(self.ranks).filter(|&ranks| ranks > 1),
             accelerator: self.accelerator,
             editor_digest: graph_editor.map(|editor| editor.digest.as_str()),
             provider_digest: provider.as_ref().map(|provider| provider.digest.as_str()),
@@ -64,6 +67,7 @@ impl StepParts<'_> {
             accepts: self.accepts.to_vec(),
             provider: provider.map(|provider| provider.library),
             system: None,
+            ranks: self.ranks,
         }
     }
 }

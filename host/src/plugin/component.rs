@@ -117,6 +117,7 @@ pub fn as_plugin(component: &ValidatorDescriptor) -> PluginDescriptor {
         produces: ModelKind::Onnx,
         schema: pass.schema.clone(),
         threads_change_result: false,
+        has_ranks: false,
     });
     PluginDescriptor {
         passes: passes.collect(),

@@ -29,6 +29,9 @@ pub struct KeyParts<'a> {
     pub data: &'a BTreeMap<String, Value>,
     /// Threads, when they may change the result.
     pub threads: Option<usize>,
+    /// Processes that compute it together, when there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ranks: Option<usize>,
     /// Where it runs.
     pub accelerator: &'a Accelerator,
     /// Digest of the library of what edits graphs for it, when the plugin is a component.
@@ -106,6 +109,7 @@ mod tests {
             input,
             data: &BTreeMap::new(),
             threads,
+            ranks: None,
             accelerator: &Accelerator::default(),
             editor_digest: None,
             provider_digest: None,

@@ -155,6 +155,7 @@ impl TestStep {
             scratch_dir,
             checkpoint_dir: None,
             shared_dir: None,
+            ranks: 1,
             threads: 2,
             accelerator: Accelerator::default(),
             execution_provider_library: None,

@@ -150,6 +150,7 @@ impl Previewing<'_> {
             scratch_dir: folder.scratch_dir(),
             checkpoint_dir: None,
             shared_dir: None,
+            ranks: 1,
             threads,
             accelerator: Accelerator::default(),
             execution_provider_library: None,

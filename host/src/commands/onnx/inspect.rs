@@ -71,6 +71,7 @@ fn ask(
         scratch_dir: folder.scratch_dir(),
         checkpoint_dir: None,
         shared_dir: None,
+        ranks: 1,
         threads: 1,
         accelerator: Accelerator::default(),
         execution_provider_library: None,

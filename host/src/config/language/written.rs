@@ -8,12 +8,12 @@
 use serde_json::{Map, Value, json};
 
 use crate::config::references::{
-    ADVICE, IDS, IGNORED, QUALITY_HELP, RENAMED_FROM, SEARCHED, SHARED_DIR, SHORTCUTS, UNAVAILABLE,
-    UNAVAILABLE_VALUES,
+    ADVICE, IDS, IGNORED, QUALITY_HELP, RANKS, RENAMED_FROM, SEARCHED, SHARED_DIR, SHORTCUTS,
+    UNAVAILABLE, UNAVAILABLE_VALUES,
 };
 
 /// Keywords that say nothing to an editor.
-const SILENT: [&str; 13] = [
+const SILENT: [&str; 14] = [
     "$schema",
     "title",
     "definitions",
@@ -21,6 +21,7 @@ const SILENT: [&str; 13] = [
     IDS,
     IGNORED,
     QUALITY_HELP,
+    RANKS,
     RENAMED_FROM,
     SEARCHED,
     SHARED_DIR,

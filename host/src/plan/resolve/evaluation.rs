@@ -144,7 +144,7 @@ impl<'a> Planning<'a> {
         let system = self.system(engine.target.as_ref().or(engine.host.as_ref()), ground)?;
         let role = Role::Evaluation { of: self.title.clone(), metric };
         let (name, accepts) = (&evaluator.name, &evaluator.accepts);
-        let key = self.push(role, plugin, name, Some(self.threads), settings, accepts);
+        let key = self.push(role, plugin, name, (Some(self.threads), 1), settings, accepts);
         self.run_on(system);
         let key = StepKey::from_name(key);
         self.samples.extend(samples::of(config, &key, &self.title, ground.folder));

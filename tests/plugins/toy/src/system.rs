@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 /// Settings of the `ToyShell` system.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-olive-ranks" = "ranks"))]
 pub struct ToyShellConfig {
     /// Written into the folder of each job.
     pub greeting: String,
@@ -21,6 +22,9 @@ pub struct ToyShellConfig {
     pub is_closed: bool,
     /// Whether jobs are lost.
     pub loses_jobs: bool,
+    /// Workers of a step that several can compute; 1 when left out.
+    #[schemars(range(min = 1))]
+    pub ranks: Option<usize>,
 }
 
 /// Runs jobs in a shell.
@@ -58,11 +62,16 @@ impl System for ToyShell {
         let write = |name: &str, text: &str| fs::write(job.folder.join(name), text).map_err(io);
         write("in", &job.input)?;
         write("greeting", &config.greeting)?;
-        let script = "echo \"$GREETING\" >out; \"$@\" <in >>out 2>err; echo $? >code.new; \
+        let script = "echo \"$GREETING\" >out; rank=1; \
+                      while [ $rank -lt $RANKS ]; do \
+                      OLIVE_RANK=$rank \"$@\" <in >out.$rank 2>&1 & \
+                      echo $! >pid.$rank; rank=$((rank + 1)); done; \
+                      OLIVE_RANK=0 \"$@\" <in >>out 2>err; echo $? >code.new; \
                       mv code.new code";
         let mut command = Command::new("sh");
         command
             .args(["-c", script, "sh"])
+            .env("RANKS", job.ranks.to_string())
             .arg(&job.program)
             .args(&job.arguments)
             .envs(&job.environment)
