@@ -51,6 +51,7 @@ mod first_day;
 mod conformance;
 mod third_party;
 mod training;
+mod ranks;
 mod packs;
 mod pages;
 mod tidy;

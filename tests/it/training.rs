@@ -12,7 +12,7 @@ use crate::playground::{Playground, Said, signal};
 const KILLS: u64 = 10;
 
 /// The real passes, a tiny model and the tone data.
-fn playground(model: &str) -> Playground {
+pub(crate) fn playground(model: &str) -> Playground {
     let playground = Playground::bare();
     for plugin in ["lora", "merge", "model_builder"] {
         let name = format!("olive_plugin_{plugin}");
@@ -31,7 +31,7 @@ fn playground(model: &str) -> Playground {
     playground
 }
 
-fn workflow(playground: &Playground, passes: &Value) {
+pub(crate) fn workflow(playground: &Playground, passes: &Value) {
     playground.workflow(json!({
         "data_configs": [{
             "name": "tone",
@@ -113,7 +113,7 @@ fn long_training(playground: &Playground) {
     );
 }
 
-fn adapter(playground: &Playground) -> Vec<u8> {
+pub(crate) fn adapter(playground: &Playground) -> Vec<u8> {
     let mut folders = vec![playground.path("out")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {

@@ -96,6 +96,9 @@ pub struct TrainingArgs {
     /// Largest norm of the gradients; longer ones are scaled down. 0 never scales.
     #[schemars(range(min = 0.0))]
     pub max_grad_norm: f64,
+    /// Seconds that a rank waits for another one, where several train together.
+    #[schemars(range(min = 1))]
+    pub ddp_timeout: u64,
     /// Course of the learning rate.
     #[schemars(extend("x-olive-unavailable-values" = known::unavailable_schedules()))]
     pub lr_scheduler_type: LrSchedulerType,
@@ -212,6 +215,7 @@ impl Default for TrainingArgs {
             adam_epsilon: 1e-8,
             weight_decay: 0.0,
             max_grad_norm: 1.0,
+            ddp_timeout: 1800,
             lr_scheduler_type: LrSchedulerType::default(),
             lr_scheduler_kwargs: None,
             warmup_ratio: 0.03,

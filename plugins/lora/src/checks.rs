@@ -147,8 +147,9 @@ pub(crate) fn of_length(
     args: &TrainingArgs,
     blocks: &TrainingBlocks,
     settings: &TrainingSettings,
+    ranks: usize,
 ) -> Vec<Diagnostic> {
-    let total = StepPlan::new(blocks.train.len(), settings).total_steps;
+    let total = StepPlan::of_ranks(blocks.train.len(), settings, ranks).total_steps;
     let mut found: Vec<_> = evaluated_too_late(args, blocks, settings, total).into_iter().collect();
     if let ScheduleKind::WarmupStableDecay { num_decay_steps, .. } = settings.schedule
         && settings.warmup.steps(total) + num_decay_steps > total

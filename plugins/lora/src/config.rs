@@ -33,6 +33,9 @@ pub trait AdapterPass:
     /// One sentence on what the pass does.
     const SUMMARY: &'static str;
 
+    /// Whether several processes can train it together.
+    const HAS_RANKS: bool = true;
+
     /// Settings that all passes have.
     fn common(&self) -> &Common;
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use olive_kit_adapters::AdapterError;
 use olive_kit_checkpoint::CheckpointError;
+use olive_kit_collective::CollectiveError;
 use olive_kit_decoder::DecoderError;
 use olive_kit_quant::QuantError;
 use olive_kit_train::{TrainError, checkpoint};
@@ -43,6 +44,17 @@ pub enum LoraError {
         /// What the system said.
         source: io::Error,
     },
+    /// Several processes train, and this one does not know which it is.
+    #[error("which of {ranks} ranks this process is, is not told: {}", told_rank(.told.as_deref()))]
+    Rank {
+        /// How many there are.
+        ranks: usize,
+        /// What a variable says instead of a number below that.
+        told: Option<String>,
+    },
+    /// The ranks could not meet.
+    #[error(transparent)]
+    Collective(#[from] CollectiveError),
     /// Threads could not be started.
     #[error("cannot start {threads} threads")]
     Threads {
@@ -66,6 +78,9 @@ impl LoraError {
             Self::Train(TrainError::Save { .. } | TrainError::Events { .. })
             | Self::Folder { .. } => "io",
             Self::Train(TrainError::Resume { .. } | TrainError::OtherTraining { .. }) => "resume",
+            Self::Train(TrainError::Collective { .. } | TrainError::OtherRank { .. })
+            | Self::Rank { .. }
+            | Self::Collective(_) => "ranks",
             Self::Train(_) => "training",
             Self::Threads { .. } => "threads",
         }
@@ -85,6 +100,14 @@ impl LoraError {
             Self::Train(TrainError::Resume { .. } | TrainError::OtherTraining { .. }) => Some(
                 "set `resume_from_checkpoint` to false to start anew, or to another folder".into(),
             ),
+            Self::Train(TrainError::Collective { lost, saved }) => {
+                let goes_on = next(saved.as_deref());
+                Some(format!("{}; run again: {goes_on}", look_at(lost)))
+            }
+            Self::Collective(error) => Some(look_at(error)),
+            Self::Rank { .. } => {
+                Some("start each worker with its own number, from 0, in `OLIVE_RANK`".into())
+            }
             Self::Decoder(_)
             | Self::Quant(_)
             | Self::DataConfig(_)
@@ -119,6 +142,23 @@ impl From<LoraError> for PluginError {
                 }
             }
         }
+    }
+}
+
+/// What tells more about a rank that is lost.
+fn look_at(error: &CollectiveError) -> String {
+    match error {
+        CollectiveError::Silent { .. } | CollectiveError::Missing { .. } => {
+            "see in the system's log whether it still runs, or raise `ddp_timeout`".into()
+        }
+        _ => "its own lines in the system's log say why".into(),
+    }
+}
+
+fn told_rank(told: Option<&str>) -> String {
+    match told {
+        Some(told) => format!("`{told}` is none of them"),
+        None => "neither `OLIVE_RANK` nor `SLURM_PROCID` is set".to_owned(),
     }
 }
 

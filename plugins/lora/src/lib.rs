@@ -28,6 +28,7 @@ mod memory;
 mod arithmetic;
 mod machine;
 mod progress;
+mod ranks;
 mod error;
 
 pub use arguments::{

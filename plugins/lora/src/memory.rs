@@ -79,6 +79,8 @@ pub(crate) struct Need<'a> {
     pub(crate) num_tokens: usize,
     /// Whether the evaluation loss is computed.
     pub(crate) evaluates: bool,
+    /// Processes that train together; the memory is that of one.
+    pub(crate) ranks: usize,
 }
 
 /// The memory a training of `decoder` needs.
@@ -124,7 +126,9 @@ fn adapter(need: &Need<'_>) -> u64 {
             4.0 + 4.0 * extra.iter().filter(|is_kept| **is_kept).count() as f64
         }
     };
-    whole((8.0 + moments) * values)
+    // All gradients in one piece, and the part of them that comes from another rank.
+    let summed = if need.ranks > 1 { 4.0 + 4.0 / need.ranks as f64 } else { 0.0 };
+    whole((8.0 + moments + summed) * values)
 }
 
 /// What layers keep for the tokens of a micro-batch, and room for one layer's work and for logits.

@@ -50,6 +50,7 @@ impl<P: AdapterPass> Pass for Tune<P> {
 
     const NAME: &'static str = P::NAME;
     const SUMMARY: &'static str = P::SUMMARY;
+    const HAS_RANKS: bool = P::HAS_RANKS;
 
     fn accepts() -> &'static [ModelKind] {
         &[ModelKind::Hf]
@@ -87,7 +88,7 @@ impl<P: AdapterPass> Pass for Tune<P> {
         match data::load(checkpoint.dir(), config.common(), ctx) {
             Ok(blocks) => {
                 if let Some(settings) = &settings {
-                    found.extend(checks::of_length(&args, &blocks, settings));
+                    found.extend(checks::of_length(&args, &blocks, settings, ctx.ranks()));
                     let is_refused = found.iter().any(|found| found.severity == Severity::Error);
                     let refused = checks::of_settings(settings, !blocks.eval.is_empty());
                     found.extend(refused.filter(|_| !is_refused));

@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use olive_kit_adapters::{AdapterConfig, Adapters, checkpoint_rows};
 use olive_kit_checkpoint::Checkpoint;
+use olive_kit_collective::Place;
 use olive_kit_decoder::Storage;
 use olive_kit_train::{
-    Checkpoints, Outputs, StepPlan, Trained, TrainingData, TrainingSettings, train,
+    Checkpoints, Outputs, StepPlan, Trained, TrainingData, TrainingSettings, train_in,
 };
 use olive_plugin_api::{LogLevel, Model, StepContext};
 
@@ -19,7 +21,7 @@ use crate::error::LoraError;
 use crate::folder::folder;
 use crate::memory::{self, Memory};
 use crate::progress::Progress;
-use crate::{adapter, arithmetic, base, checks, loftq, machine, settings};
+use crate::{adapter, arithmetic, base, checks, loftq, machine, ranks, settings};
 
 /// Folder of the adapter inside the output folder.
 const ADAPTER: &str = "adapter";
@@ -40,6 +42,7 @@ pub(crate) struct Training<'a> {
     config: AdapterConfig,
     blocks: TrainingBlocks,
     settings: TrainingSettings,
+    place: Place,
 }
 
 impl<'a> Training<'a> {
@@ -74,7 +77,8 @@ impl<'a> Training<'a> {
         }
         let (base, dtype) = (pass.base(), common.torch_dtype);
         let storage = base::storage(base, dtype);
-        Ok(Self { ctx, args, dtype, base, storage, config, blocks, settings })
+        let place = ranks::place(ctx)?;
+        Ok(Self { ctx, args, dtype, base, storage, config, blocks, settings, place })
     }
 
     /// Trains, writes the adapter, and gives the model with it.
@@ -95,8 +99,10 @@ impl<'a> Training<'a> {
         self.announce(&checkpoint, &adapters, loaded.is_on_gpu);
         let trained = self.train(loaded, &mut adapters, &checkpoint)?;
         self.conclude(&trained);
-        let dir = folder(&self.ctx.output_dir().join(ADAPTER))?;
-        adapters.write(&dir, &self.config)?;
+        let dir = self.ctx.output_dir().join(ADAPTER);
+        if self.place.rank == 0 {
+            adapters.write(&folder(&dir)?, &self.config)?;
+        }
         output.adapter_path = Some(dir);
         base::mark(&mut output, self.base, self.dtype, checkpoint.decoder());
         Ok(output)
@@ -134,7 +140,10 @@ impl<'a> Training<'a> {
         let seconds =
             (!loaded.is_on_gpu).then(|| arithmetic / machine::peak(self.storage.precision));
         let mut progress = Progress::new(self.ctx, seconds);
-        Ok(train(&mut *loaded.engine, adapters, data, &self.settings, &outputs, &mut progress)?)
+        let patience = Duration::from_secs(self.args.ddp_timeout);
+        let group = &mut *ranks::join(self.place, patience, self.ctx)?;
+        let engine = &mut *loaded.engine;
+        Ok(train_in(group, engine, adapters, data, &self.settings, &outputs, &mut progress)?)
     }
 
     /// Where checkpoints are kept: a folder that outlives the step, or one that does not where the
@@ -169,8 +178,12 @@ impl<'a> Training<'a> {
 
     /// Says what is about to be done.
     fn announce(&self, checkpoint: &Checkpoint, adapters: &Adapters, is_on_gpu: bool) {
-        let plan = StepPlan::new(self.blocks.train.len(), &self.settings);
+        let Place { rank, ranks } = self.place;
+        let plan = StepPlan::of_ranks(self.blocks.train.len(), &self.settings, ranks);
         let log = |message: String| self.ctx.log(LogLevel::Info, message);
+        if ranks > 1 {
+            log(format!("rank {rank} of {ranks}: each computes its share of a step"));
+        }
         log(self.blocks.summary());
         log(format!(
             "{} values in {} layers are trained, {} steps of {} blocks",
@@ -203,6 +216,7 @@ impl<'a> Training<'a> {
             longest: self.blocks.longest(),
             num_tokens: self.blocks.num_tokens(),
             evaluates: !self.blocks.eval.is_empty(),
+            ranks: self.place.ranks,
         };
         memory::estimate(checkpoint.decoder(), &need)
     }

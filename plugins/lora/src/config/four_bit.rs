@@ -123,6 +123,8 @@ impl AdapterPass for LoftqConfig {
     const NAME: &'static str = "LoftQ";
     const SUMMARY: &'static str =
         "Train low-rank adapters that start as what rounding a model to 4 bits has lost.";
+    // Its base is written before it is trained on.
+    const HAS_RANKS: bool = false;
 
     fn common(&self) -> &Common {
         &self.common

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::Missed::{No, Yes};
 use super::{Row, left_out};
 
-const ONE_PROCESS: &str = "training runs in one process";
+const ONE_PROCESS: &str = "processes share the work in one way, by `ranks` of their system";
 const PROCESSOR: &str = "training runs on the processor";
 
 /// Arguments that have no effect, and whether they are missed.
@@ -54,7 +54,6 @@ const TRAINING: [Row; 20] = [
             "ddp_broadcast_buffers",
             "ddp_find_unused_parameters",
             "ddp_static_graph",
-            "ddp_timeout",
             "ray_scope",
             "fsdp_config",
             "fsdp_min_num_params",
