@@ -18,6 +18,11 @@ use crate::context::StepContext;
 /// A job is one worker: [`Job::program`] with [`Job::arguments`], which reads [`Job::input`] as its
 /// standard input and writes messages to its standard output. The system keeps both in files of
 /// [`Job::folder`] and gives the messages back through [`System::logs`], byte for byte.
+///
+/// A system may stop a job by itself, before a time limit or for a job that goes before: SIGTERM
+/// makes the worker write a checkpoint and end with `cancelled`. Then [`System::poll`] says why the
+/// job is lost; or the system starts it again, with empty outputs, and its messages follow those of
+/// the first attempt.
 pub trait System: Default + Send + Sync + 'static {
     /// Settings beside `type` and `accelerators`. Every field is documented, unknown keys are
     /// refused.

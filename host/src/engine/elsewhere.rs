@@ -88,6 +88,7 @@ impl Following<'_> {
     fn follow(&mut self, id: &str, chatter: &mut Chatter<'_>) -> Result<Value, PluginError> {
         let (mut next, mut pause, mut failures) = (0, LOOKS[0], 0);
         let mut known = None;
+        let mut stopped = None;
         loop {
             if (self.supervision.is_cancelled)() {
                 self.ask(SystemCall::Cancel { id: id.to_owned() })?;
@@ -114,8 +115,12 @@ impl Following<'_> {
                 pause = LOOKS[0];
             }
             next = part.next;
-            if let Some(end) = part.text.lines().find_map(|line| chatter.line(line)) {
-                return self.answer(end);
+            for line in part.text.lines() {
+                match chatter.line(line) {
+                    Some(end) if is_stop(&end) => stopped = Some(end),
+                    Some(end) => return self.answer(end),
+                    None => {}
+                }
             }
             match state {
                 JobState::Queued { .. } | JobState::Running if known.as_ref() != Some(&state) => {
@@ -124,6 +129,9 @@ impl Following<'_> {
                 }
                 JobState::Queued { .. } | JobState::Running => {}
                 JobState::Ended { exit_code } => {
+                    if let Some(end) = stopped {
+                        return self.answer(end);
+                    }
                     return Err(self.ended(exit_code, chatter.complaints()));
                 }
                 JobState::Lost { reason } => return Err(self.lost(&reason)),
@@ -209,6 +217,12 @@ impl Following<'_> {
             _ => Err(self.wrong("a call")),
         }
     }
+}
+
+/// Whether a worker ended because it was asked to. Nobody here did: its system says why, or starts
+/// it again.
+fn is_stop(end: &End) -> bool {
+    matches!(end, End::Failed { error, .. } if error.code == PluginError::CANCELLED)
 }
 
 /// Folder for what a system remembers of a job; removed with the step.
