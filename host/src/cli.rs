@@ -8,6 +8,7 @@ pub mod plugin;
 pub mod report;
 pub mod schema;
 pub mod shortcuts;
+pub mod systems;
 pub mod line;
 #[cfg(test)]
 mod promises;
@@ -90,6 +91,9 @@ pub enum Command {
     /// The installed plugins
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
+    /// Where steps run
+    #[command(subcommand)]
+    Systems(systems::SystemsCommand),
     /// What steps have made
     #[command(subcommand)]
     Cache(CacheCommand),

@@ -11,6 +11,7 @@ mod shortcut;
 mod plugin;
 mod compile_component;
 mod cache;
+mod systems;
 mod config;
 mod data;
 mod onnx;
@@ -77,6 +78,10 @@ fn dispatch(command: &Command) -> ExitCode {
             (is_json, Err(error)) => (is_json, Err(error)),
         },
         Command::Config(command) => config::run(command),
+        Command::Systems(command) => match systems::run(command) {
+            (_, Ok(code)) => return ExitCode::from(code),
+            (is_json, Err(error)) => (is_json, Err(error)),
+        },
         Command::Init(args) => (args.common.json, init::run(args)),
         Command::Schema(args) => (args.common.json, schema::run(args)),
         Command::Lsp(args) => match lsp::run(args) {

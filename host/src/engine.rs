@@ -24,6 +24,7 @@ use crate::plan::{Plan, Role, Step};
 use crate::steps::{StepTitle, steps};
 use crate::store::{StepKey, Store};
 use crate::view::View;
+pub use elsewhere::probe;
 pub use goals::outcomes;
 use step::Ended;
 

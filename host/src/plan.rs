@@ -13,6 +13,7 @@ mod data;
 mod goals;
 mod samples;
 mod packages;
+mod systems;
 
 pub use data::{DataUse, data_uses, input_model};
 pub use fetch::{Fetch, fetches};
@@ -21,6 +22,7 @@ pub use packages::PlannedPackage;
 pub use resolve::resolve;
 pub use samples::PlannedSamples;
 pub use single::single_pass;
+pub use systems::systems;
 
 use std::collections::BTreeMap;
 use std::io;

@@ -170,3 +170,20 @@ fn settings_of_a_system_are_checked() {
     let parts = ["unknown key `greting`", "`greeting`"];
     playground.olive(&["check", "@/olive.json"]).check(11, &parts);
 }
+
+#[test]
+fn a_probe_tells_of_each_system() {
+    let playground = Playground::new();
+    let probe = |settings: Value| {
+        playground.workflow(on_shell(settings, json!({"type": "Toy"})));
+        playground.olive(&["systems", "probe", "@/olive.json"])
+    };
+    probe(json!({})).check(0, &["`shell` (ToyShell): nothing is in the way"]);
+    let parts = ["error[closed]: the shell is closed", "`shell` (ToyShell): no step can run there"];
+    probe(json!({"is_closed": true})).check(11, &parts);
+    probe(json!({"greting": "hi"})).check(11, &["unknown key `greting`"]);
+    playground.passes(&json!({"first": {"type": "Toy"}}));
+    let probed = playground.olive(&["systems", "probe", "@/olive.json"]);
+    probed.check(0, &["no system is named: every step runs on this machine"]);
+    playground.olive(&["systems", "probe", "@/nothing.json"]).check(10, &[]);
+}

@@ -94,7 +94,8 @@ fn praise(files: &[CheckedFile]) -> String {
     }
 }
 
-fn exit_code(files: &[CheckedFile], is_strict: bool) -> u8 {
+/// Exit code of what was found: of errors, of warnings too when `is_strict`.
+pub(super) fn exit_code(files: &[CheckedFile], is_strict: bool) -> u8 {
     let is_wrong = |found: &Finding| match found.diagnostic.severity {
         Severity::Error => true,
         Severity::Warning => is_strict,

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use olive_schemas::diagnostic::{Diagnostic, Severity};
 use olive_schemas::error::PluginError;
 use olive_schemas::model::{Model, ModelKind};
 use olive_schemas::protocol::{Call, End, Usage};
@@ -41,6 +42,18 @@ pub(super) fn run(
     Outcome { result, usage: following.usage, duration: start.elapsed() }
 }
 
+/// What `system` finds in the way of steps, and else of itself; pointers start at its own config.
+///
+/// # Errors
+/// When it cannot be reached at all.
+pub fn probe(
+    system: &SystemUse,
+    supervision: &Supervision<'_>,
+) -> Result<Vec<Diagnostic>, PluginError> {
+    let following = Following { system, supervision, usage: Usage::default() };
+    following.problems()
+}
+
 struct Following<'a> {
     system: &'a SystemUse,
     supervision: &'a Supervision<'a>,
@@ -65,15 +78,20 @@ impl Following<'_> {
         collected.map(|_| answer)
     }
 
+    fn problems(&self) -> Result<Vec<Diagnostic>, PluginError> {
+        match self.ask(SystemCall::Probe)? {
+            SystemReply::Problems(problems) => Ok(problems),
+            _ => Err(self.wrong("probe")),
+        }
+    }
+
     fn probe(&self) -> Result<(), PluginError> {
-        let SystemReply::Problems(problems) = self.ask(SystemCall::Probe)? else {
-            return Err(self.wrong("probe"));
-        };
         let mut errors = Vec::new();
-        for problem in problems {
+        for problem in self.problems()? {
             match problem.severity {
-                olive_schemas::diagnostic::Severity::Error => errors.push(problem),
-                _ => self.log(LogLevel::Warning, problem.message),
+                Severity::Error => errors.push(problem),
+                Severity::Warning => self.log(LogLevel::Warning, problem.message),
+                Severity::Note => self.log(LogLevel::Debug, problem.message),
             }
         }
         let mut errors = errors.into_iter();

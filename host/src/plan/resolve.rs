@@ -18,9 +18,9 @@ use super::packages;
 use super::samples::PlannedSamples;
 use super::settings::{Ground, Settings, settle};
 use super::step::StepParts;
+use super::systems;
 use super::{Choices, Plan, PlanError, Purpose, Role, Step, SystemUse};
 use crate::config::CheckedWorkflow;
-use crate::config::references::RANKS;
 use crate::plugin::digest::Digests;
 use crate::plugin::providers::LibraryOfProvider;
 use crate::plugin::{Catalog, InstalledPlugin, PassEntry};
@@ -208,19 +208,7 @@ impl Planning<'_> {
         let Some((label, system)) = name.and_then(|name| systems.get_key_value(name)) else {
             return Ok(None);
         };
-        let Some((plugin, descriptor)) = self.catalog.system(&system.kind) else {
-            return Ok(None);
-        };
-        let config = Value::Object(system.settings.clone());
-        let pointer = format!("/systems/{}", escape(label));
-        let settings = settle(&config, &descriptor.schema, &pointer, ground)?;
-        Ok(Some(SystemUse {
-            label: label.clone(),
-            library: plugin.callee(),
-            name: descriptor.name.clone(),
-            ranks: ranks(&settings.full_config, &descriptor.schema),
-            config: settings.config,
-        }))
+        systems::of_plugin(label, system, self.catalog, ground)
     }
 
     /// The plugin that shows and edits graphs for `plugin`, when that is a component.
@@ -271,12 +259,6 @@ impl Planning<'_> {
         self.steps.push(step);
         key
     }
-}
-
-/// Workers that a system with these settings starts for a step that several can compute.
-fn ranks(config: &Value, schema: &Value) -> usize {
-    let count = schema.get(RANKS).and_then(Value::as_str).and_then(|name| config[name].as_u64());
-    count.and_then(|count| usize::try_from(count).ok()).unwrap_or(1).max(1)
 }
 
 /// That the pass of a component cannot run, because nothing edits graphs for it.
