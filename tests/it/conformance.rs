@@ -127,6 +127,11 @@ fn the_hub_plugin_keeps_the_contract() {
 }
 
 #[test]
+fn the_system_for_clusters_keeps_the_contract() {
+    check_built_in("slurm", &["Slurm/documented", "Slurm/marks"]);
+}
+
+#[test]
 fn the_evaluator_of_checkpoints_keeps_the_contract() {
     let passed = ["CheckpointEvaluator/all/answer", "CheckpointGenerator/plain/text"];
     check_built_in("evaluate", &passed);

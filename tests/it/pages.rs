@@ -21,6 +21,7 @@ const UNRUN: &[(&str, &str, &str, &str)] = &[
     ("CONTRIBUTING.md", "Contributing", "cargo ", "are or have parts of what runs this test"),
     ("docs/plugins.md", "Validators", "olive check", "its component takes a minute to build"),
     ("docs/graph-passes.md", "Building it", "olive ", "its component takes a minute to build"),
+    ("docs/systems.md", "A Slurm cluster", "olive ", "needs a cluster; see `slurm`"),
     ("docs/editors.md", "The language server", "olive lsp", "waits for an editor; see `lsp`"),
     ("examples/phrase-tone/README.md", "Run it", "olive import", "the demo fetches its file"),
 ];

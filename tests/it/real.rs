@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::playground::Playground;
 
-const PLUGINS: [&str; 9] = [
+const PLUGINS: [&str; 10] = [
     "evaluate",
     "hub",
     "import",
@@ -17,6 +17,7 @@ const PLUGINS: [&str; 9] = [
     "onnx",
     "onnxruntime",
     "package",
+    "slurm",
 ];
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");

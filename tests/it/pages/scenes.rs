@@ -132,7 +132,7 @@ pub(super) fn minimal() -> Option<Scene> {
         return None;
     };
     let scene = buyer()?;
-    let base = &["lora", "merge", "model_builder", "onnx", "import", "hub", "package"];
+    let base = &["lora", "merge", "model_builder", "onnx", "import", "hub", "package", "slurm"];
     for (pack, plugins) in [("base", &base[..]), ("cpu", &["evaluate", "onnxruntime"])] {
         for plugin in plugins {
             let library = format!("{DLL_PREFIX}olive_plugin_{plugin}{DLL_SUFFIX}");

@@ -1,0 +1,222 @@
+//! The commands of Slurm: found, asked, understood when they say no.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use crate::error::SlurmError;
+use crate::record::Record;
+
+/// Commands that every call needs.
+const NEEDED: [&str; 3] = ["sbatch", "scontrol", "scancel"];
+/// Longest time a command may take; it asks a controller that is gone for some ten seconds.
+const PATIENCE: Duration = Duration::from_secs(40);
+/// Variables that jobs and the commands get: no token or key that stands in another one leaves
+/// this machine.
+const VARIABLES: [&str; 15] = [
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "LOGNAME",
+    "MODULEPATH",
+    "MODULESHOME",
+    "PATH",
+    "SHELL",
+    "SLURM_CLUSTERS",
+    "SLURM_CONF",
+    "SLURM_JWT",
+    "SLURM_UMASK",
+    "TZ",
+    "USER",
+];
+/// Beginning of variables by which a user sets defaults of `sbatch`.
+const DEFAULTS: &str = "SBATCH_";
+
+/// A job, as Slurm names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Number {
+    /// Its number.
+    pub(crate) id: String,
+    /// The cluster that took it, where there are several.
+    pub(crate) cluster: Option<String>,
+}
+
+impl Number {
+    /// What `sbatch --parsable` says.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (id, cluster) = match text.trim().split_once(';') {
+            Some((id, cluster)) => (id, Some(cluster.to_owned())),
+            None => (text.trim(), None),
+        };
+        let is_number = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| Self { id: id.to_owned(), cluster })
+    }
+
+    /// The form that [`Self::parse`] reads.
+    pub(crate) fn text(&self) -> String {
+        self.cluster.as_ref().map_or(self.id.clone(), |cluster| format!("{};{cluster}", self.id))
+    }
+
+    fn clusters(&self) -> Option<String> {
+        self.cluster.as_ref().map(|cluster| format!("--clusters={cluster}"))
+    }
+}
+
+/// Checks that all commands are there.
+pub(crate) fn find() -> Result<(), SlurmError> {
+    let names: Vec<_> = NEEDED.into_iter().filter(|name| !is_there(name)).collect();
+    if names.is_empty() { Ok(()) } else { Err(SlurmError::Missing { names }) }
+}
+
+/// Submits the script at the end of `arguments`.
+pub(crate) fn submit(arguments: Vec<String>) -> Result<Number, SlurmError> {
+    let fixed = ["--parsable".to_owned(), "--export=ALL".to_owned()];
+    let said = ask("sbatch", fixed.into_iter().chain(arguments))?;
+    Number::parse(&said).ok_or(SlurmError::Odd { name: "sbatch", said })
+}
+
+/// Asks whether a job with these options could run.
+pub(crate) fn try_options(options: Vec<String>) -> Result<(), SlurmError> {
+    let fixed = ["--test-only".to_owned(), "--wrap=true".to_owned()];
+    ask("sbatch", fixed.into_iter().chain(options)).map(drop)
+}
+
+/// What Slurm knows of a job; none when it has forgotten it.
+pub(crate) fn record(number: &Number) -> Result<Option<Record>, SlurmError> {
+    let options = ["show", "job", "-o", &number.id].map(str::to_owned);
+    match ask("scontrol", number.clusters().into_iter().chain(options)) {
+        Ok(said) => match Record::of_scontrol(&said) {
+            Some(record) => Ok(Some(record)),
+            None => Err(SlurmError::Odd { name: "scontrol", said }),
+        },
+        Err(SlurmError::Refused { said, .. }) if said.contains("Invalid job id") => {
+            Ok(accounted(number))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What the accounting knows of a job, where there is one.
+pub(crate) fn accounted(number: &Number) -> Option<Record> {
+    let options =
+        ["--noheader", "--parsable2", "--allocations", "--format=State,ExitCode,NodeList"];
+    let job = format!("--jobs={}", number.id);
+    let options = options.map(str::to_owned).into_iter().chain([job]);
+    let said = ask("sacct", number.clusters().into_iter().chain(options)).ok()?;
+    Record::of_sacct(&said)
+}
+
+/// Ends a job; one that has ended stays as it is.
+pub(crate) fn cancel(number: &Number) -> Result<(), SlurmError> {
+    match ask("scancel", number.clusters().into_iter().chain([number.id.clone()])) {
+        Err(SlurmError::Refused { said, .. })
+            if said.contains("already completing or completed") =>
+        {
+            Ok(())
+        }
+        Err(SlurmError::Refused { said, .. }) if said.contains("Invalid job id") => Ok(()),
+        answer => answer.map(drop),
+    }
+}
+
+/// Version of Slurm.
+pub(crate) fn version() -> Result<String, SlurmError> {
+    ask("sbatch", ["--version".to_owned()]).map(|said| said.trim().to_owned())
+}
+
+fn ask(
+    name: &'static str,
+    arguments: impl IntoIterator<Item = String>,
+) -> Result<String, SlurmError> {
+    let mut command = Command::new(name);
+    command.args(arguments).env_clear().envs(environment()).stdin(Stdio::null());
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        // Nobody listens any more when it took too long.
+        let _ = sender.send(command.output());
+    });
+    let Ok(output) = receiver.recv_timeout(PATIENCE) else {
+        let said = format!("nothing was said for {} s", PATIENCE.as_secs());
+        return Err(SlurmError::Silent { name, said });
+    };
+    understood(name, &output.map_err(|source| SlurmError::Start { name, source })?)
+}
+
+fn understood(name: &'static str, output: &Output) -> Result<String, SlurmError> {
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let lines: Vec<_> = said.lines().map(|line| bare(name, line)).collect();
+    let said = lines.join("; ");
+    let silences = ["Unable to contact", "Connection refused", "timed out", "Zero Bytes"];
+    if silences.iter().any(|silence| said.contains(silence)) {
+        return Err(SlurmError::Silent { name, said });
+    }
+    Err(SlurmError::Refused { name, said })
+}
+
+/// A line of an error without who says it.
+fn bare<'a>(name: &str, line: &'a str) -> &'a str {
+    let line = line.strip_prefix(name).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(line);
+    let line = line.strip_prefix("error: ").unwrap_or(line);
+    line.strip_prefix("slurm_load_jobs error: ").unwrap_or(line).trim()
+}
+
+fn environment() -> impl Iterator<Item = (OsString, OsString)> {
+    let is_lent = |name: &str| VARIABLES.contains(&name) || name.starts_with(DEFAULTS);
+    env::vars_os().filter(move |(name, _)| name.to_str().is_some_and(is_lent))
+}
+
+fn is_there(name: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|folder: PathBuf| folder.join(name).is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Number, bare};
+
+    #[test]
+    fn numbers_are_read_as_sbatch_writes_them() {
+        let rows = [
+            ("17\n", Some(("17", None))),
+            ("17;west\n", Some(("17", Some("west")))),
+            ("", None),
+            ("Submitted batch job 17", None),
+        ];
+        for (text, expected) in rows {
+            let number = Number::parse(text);
+            let found = number.as_ref().map(|it| (it.id.as_str(), it.cluster.as_deref()));
+            assert_eq!(found, expected);
+            if let Some(number) = number {
+                assert_eq!(number.text(), text.trim());
+            }
+        }
+    }
+
+    #[test]
+    fn errors_are_told_without_their_speaker() {
+        let rows = [
+            (
+                "sbatch",
+                "sbatch: error: invalid partition specified: x",
+                "invalid partition specified: x",
+            ),
+            (
+                "scontrol",
+                "slurm_load_jobs error: Invalid job id specified",
+                "Invalid job id specified",
+            ),
+            ("sbatch", "allocation failure: no", "allocation failure: no"),
+        ];
+        for (name, line, expected) in rows {
+            assert_eq!(bare(name, line), expected);
+        }
+    }
+}

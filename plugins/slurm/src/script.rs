@@ -1,0 +1,166 @@
+//! The script of a job.
+
+use std::fs;
+use std::path::Path;
+
+use olive_plugin_api::Job;
+
+use crate::error::SlurmError;
+
+/// What does the work, the same for all jobs.
+const BODY: &str = include_str!("job.sh");
+
+/// The script of `job`, whose folder on the shared disk is `folder`.
+///
+/// It holds the paths of what the job reads and writes, with the size of each file, so that the node
+/// can say what it does not see.
+pub(crate) fn script(job: &Job, folder: &Path, setup: &[String]) -> Result<String, SlurmError> {
+    let mut lines = vec![
+        // A login shell, so that there is `module` where sites have it.
+        "#!/bin/bash -l".to_owned(),
+        format!("job={}", path(folder)?),
+        format!("owner={}", path(&job.folder.join(OWNER))?),
+        array("needs", &needs(job)?),
+        array("outputs", &quoted_paths(&job.outputs)?),
+    ];
+    lines.push("setup() {\n:".into());
+    for (index, line) in setup.iter().enumerate() {
+        let complaint = quoted(&format!("line {} of `setup` failed: {line}", index + 1));
+        lines.push(format!("{{\n{line}\n}} 2>>err || give_up {complaint}"));
+    }
+    lines.push("}\nstart() {".into());
+    for (name, value) in &job.environment {
+        lines.push(format!("export {name}={}", quoted(value)));
+    }
+    let arguments: Vec<_> = job.arguments.iter().map(|argument| quoted(argument)).collect();
+    lines.push(format!("exec {} {}\n}}", path(&job.program)?, arguments.join(" ")));
+    lines.push(BODY.into());
+    Ok(lines.join("\n"))
+}
+
+/// File in the host's folder of a job that says which folder on the shared disk is the job's.
+pub(crate) const OWNER: &str = "slurm";
+
+/// Size, where it is a file, and path of everything the node must see, by turns.
+fn needs(job: &Job) -> Result<Vec<String>, SlurmError> {
+    let all = job.inputs.iter().chain([&job.program]).chain(&job.outputs).chain(&job.checkpoints);
+    let mut words = Vec::new();
+    for found in all {
+        let metadata = fs::metadata(found).map_err(SlurmError::io("find", found))?;
+        words.push(if metadata.is_file() { metadata.len().to_string() } else { "''".into() });
+        words.push(path(found)?);
+    }
+    Ok(words)
+}
+
+fn quoted_paths(paths: &[impl AsRef<Path>]) -> Result<Vec<String>, SlurmError> {
+    paths.iter().map(|one| path(one.as_ref())).collect()
+}
+
+fn array(name: &str, words: &[String]) -> String {
+    format!("{name}=({})", words.join(" "))
+}
+
+fn path(path: &Path) -> Result<String, SlurmError> {
+    let text = path.to_str().ok_or_else(|| SlurmError::Nameless { path: path.to_owned() })?;
+    Ok(quoted(text))
+}
+
+/// A word that the shell takes as it is.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+    use std::process::Command;
+
+    use olive_plugin_api::Job;
+
+    use super::{OWNER, script};
+
+    /// A job that runs `program` in the shell, in folders below `root`.
+    fn job(root: &Path, program: &str) -> (Job, PathBuf) {
+        let [folder, output, shared] = ["it's folder", "output", "shared"].map(|name| {
+            let path = root.join(name);
+            fs::create_dir_all(&path).unwrap();
+            path
+        });
+        let job = Job {
+            title: "step".into(),
+            program: "/bin/sh".into(),
+            arguments: vec!["-c".into(), program.into()],
+            environment: BTreeMap::from([("WORD".into(), "it's $HOME".into())]),
+            input: String::new(),
+            folder: folder.clone(),
+            inputs: vec![output.clone()],
+            outputs: vec![output],
+            checkpoints: None,
+            threads: 1,
+        };
+        fs::write(folder.join(OWNER), shared.to_str().unwrap()).unwrap();
+        fs::write(shared.join("in"), "a line\n").unwrap();
+        (job, shared)
+    }
+
+    /// Runs the script of a job as a node would; gives the exit code.
+    fn run(job: &Job, shared: &Path, setup: &[&str]) -> Option<i32> {
+        let setup: Vec<_> = setup.iter().map(|line| (*line).to_owned()).collect();
+        let path = shared.join("script");
+        fs::write(&path, script(job, shared, &setup).unwrap()).unwrap();
+        let mut bash = Command::new("bash");
+        bash.arg(path).env("SLURMD_NODENAME", "n7").output().unwrap().status.code()
+    }
+
+    #[test]
+    fn a_worker_gets_its_input_and_leaves_its_word() {
+        let root = tempfile::tempdir().unwrap();
+        let made = root.path().join("output/a b");
+        let program = format!(
+            "read line; echo \"$line, $WORD\"; echo oh >&2; echo made >'{}'; exit 3",
+            made.display()
+        );
+        let (job, shared) = job(root.path(), &program);
+        assert_eq!(run(&job, &shared, &[]), Some(3));
+        let read = |name: &str| fs::read_to_string(shared.join(name)).unwrap();
+        assert_eq!(read("out"), "a line, it's $HOME\n");
+        assert_eq!(read("err"), "oh\n");
+        assert_eq!(read("code"), "3\n");
+        assert_eq!(read("started"), "n7 0\n");
+        assert_eq!(read("files"), format!("5 {}\0", made.display()));
+    }
+
+    #[test]
+    fn a_second_attempt_starts_with_empty_folders_and_goes_on_in_the_log() {
+        let root = tempfile::tempdir().unwrap();
+        let (job, shared) = job(root.path(), "echo again");
+        fs::write(shared.join("started"), "n6 0\n").unwrap();
+        fs::write(shared.join("out"), "cut off").unwrap();
+        fs::write(job.outputs[0].join("old"), "").unwrap();
+        assert_eq!(run(&job, &shared, &[]), Some(0));
+        assert_eq!(fs::read_to_string(shared.join("out")).unwrap(), "cut off\nagain\n");
+        assert!(!job.outputs[0].join("old").exists());
+    }
+
+    #[test]
+    fn what_keeps_the_worker_from_starting_is_one_sentence() {
+        let root = tempfile::tempdir().unwrap();
+        let (mut job, shared) = job(root.path(), "true");
+        let failed = || fs::read_to_string(shared.join("failed")).unwrap();
+        assert_eq!(run(&job, &shared, &["true", "it=1 # fine", "false"]), Some(71));
+        assert_eq!(failed(), "line 3 of `setup` failed: false\n");
+        fs::write(job.folder.join(OWNER), "another").unwrap();
+        assert_eq!(run(&job, &shared, &[]), Some(71));
+        assert_eq!(failed(), format!("`{}` is another folder on node n7\n", job.folder.display()));
+        job.program = shared.join("in");
+        let text = script(&job, &shared, &[]).unwrap();
+        fs::write(&job.program, "longer than it was").unwrap();
+        let path = shared.join("script");
+        fs::write(&path, text).unwrap();
+        Command::new("bash").arg(path).env("SLURMD_NODENAME", "n7").output().unwrap();
+        assert_eq!(failed(), format!("`{}` is another file on node n7\n", job.program.display()));
+    }
+}
