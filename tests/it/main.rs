@@ -19,6 +19,7 @@ mod data_preview;
 mod onnx_inspect;
 mod graph_io;
 mod places;
+mod slurm;
 mod cli;
 mod config;
 mod formats;

@@ -1,6 +1,7 @@
 //! Everything that must hold, in one command, with one closing line.
 
 mod dependencies;
+mod slurm;
 mod tally;
 
 use std::env;
@@ -26,6 +27,9 @@ const OPENVINO_VARIABLE: &str = "OLIVE_TEST_OPENVINO";
 /// Variable through which tests find onnxruntime-genai for Python.
 const GENAI_VARIABLE: &str = "OLIVE_GENAI_PACKAGES";
 
+/// Variable through which tests find the folder of a cluster that runs.
+const SLURM_VARIABLE: &str = "OLIVE_TEST_SLURM";
+
 /// Runs all tests and checks, or only the tests that match one of `filters`.
 ///
 /// The last line printed is `N passed, N failed, N skipped`, over all tests and checks.
@@ -35,6 +39,8 @@ pub(crate) fn run(filters: &[String]) -> Result<(), ChoreError> {
     let registry = fetched(&mut tally, REGISTRY_VARIABLE, "an OCI registry", fetch::registry);
     let openvino = fetched(&mut tally, OPENVINO_VARIABLE, "OpenVINO", fetch::openvino);
     let genai_packages = fetched(&mut tally, GENAI_VARIABLE, "onnxruntime-genai", fetch::genai);
+    let own_cluster = env::var_os(SLURM_VARIABLE).is_none();
+    let cluster = fetched(&mut tally, SLURM_VARIABLE, "Slurm", slurm::up);
     if filters.is_empty() {
         check(&mut tally, "formatting", &mut command::cargo(&["fmt", "--all", "--check"]));
     }
@@ -45,8 +51,14 @@ pub(crate) fn run(filters: &[String]) -> Result<(), ChoreError> {
         (REGISTRY_VARIABLE, &registry),
         (OPENVINO_VARIABLE, &openvino),
         (GENAI_VARIABLE, &genai_packages),
+        (SLURM_VARIABLE, &cluster),
     ];
     tests(&mut tally, filters, &variables);
+    if let Some(folder) = cluster.filter(|_| own_cluster)
+        && let Err(error) = slurm::down(folder.as_ref())
+    {
+        println!("Slurm was not taken down: {}", chain(&error));
+    }
     if filters.is_empty() {
         dependencies::judge(&mut tally);
         lints(&mut tally);
