@@ -1,8 +1,11 @@
-//! Addresses that are spoken to: https anywhere, http on this machine.
+//! Addresses that are spoken to: https anywhere, http on this machine and to what serves it alone.
 
 use reqwest::Url;
 
 use crate::TransportError;
+
+/// Where a machine of a cloud asks what it may do; what is said there never leaves the machine.
+const METADATA: &str = "169.254.169.254";
 
 /// An address that may be fetched.
 pub(crate) fn parse(text: &str) -> Result<Url, TransportError> {
@@ -10,10 +13,15 @@ pub(crate) fn parse(text: &str) -> Result<Url, TransportError> {
     let url = Url::parse(text).map_err(|error| refused(error.to_string()))?;
     match url.scheme() {
         "https" => Ok(url),
-        "http" if is_loopback(&url) => Ok(url),
+        "http" if is_near(&url) => Ok(url),
         "http" => Err(refused("anyone on the way can change what http carries; use https".into())),
         other => Err(refused(format!("`{other}` is not https"))),
     }
+}
+
+/// Whether nothing lies between the address and this machine, so that no proxy is asked.
+pub(crate) fn is_near(url: &Url) -> bool {
+    is_loopback(url) || url.host_str() == Some(METADATA)
 }
 
 /// Whether the address is on this very machine.
@@ -47,6 +55,8 @@ mod tests {
             ("http://127.0.0.1/x.pack", true),
             ("http://127.9.9.9/x.pack", true),
             ("http://[::1]:80/x.pack", true),
+            ("http://169.254.169.254/metadata", true),
+            ("http://169.254.169.253/metadata", false),
             ("http://example.org/x.pack", false),
             ("http://localhost.example.org/x.pack", false),
             ("http://127.0.0.1.example.org/x.pack", false),

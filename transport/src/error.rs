@@ -129,6 +129,11 @@ impl TransportError {
         }
     }
 
+    /// Whether the network failed, so that another try may help.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Stalled { .. })
+    }
+
     /// The error of an action at a file that the system refuses.
     pub(crate) fn file(
         action: &'static str,

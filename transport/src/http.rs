@@ -49,7 +49,7 @@ impl<'a> Http<'a> {
             .connect_timeout(request.patience.min(CONNECTING))
             .redirect(redirect::Policy::none())
             .referer(false);
-        if address::is_loopback(url) {
+        if address::is_near(url) {
             builder = builder.no_proxy();
         }
         if url.scheme() == "http" {

@@ -7,6 +7,7 @@
 mod error;
 mod request;
 mod https;
+mod exchange;
 pub mod oci;
 // What both are made of.
 mod download;
@@ -17,5 +18,6 @@ mod address;
 mod runtime;
 
 pub use error::TransportError;
+pub use exchange::{Answer, Ask, exchange};
 pub use https::{fetch, fetch_part, fetch_small};
 pub use request::{Fetched, Request};

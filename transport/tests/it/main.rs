@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests end where something is not as it should be")]
 
 mod https;
+mod exchange;
 mod oci;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../../../tests/it/packs/servers/https.rs"]
