@@ -36,6 +36,15 @@ pub const RANKS: &str = "x-olive-ranks";
 /// On the root: accelerators that the pass works for.
 pub const ACCELERATORS: &str = "x-olive-accelerators";
 
+/// Key of the workspace that the root of a config gives to each system and reference with a place for
+/// one.
+pub const WORKSPACE: &str = "azureml_client";
+
+/// Whether what fits `schema` may name a workspace.
+pub fn takes_workspace(schema: &Value) -> bool {
+    schema.get("properties").is_some_and(|properties| properties.get(WORKSPACE).is_some())
+}
+
 /// JSON pointers of the strings in `value` whose schema carries `mark` with `kind`.
 ///
 /// `schema` is a whole schema document; its `$ref`s point into itself.

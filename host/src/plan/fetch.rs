@@ -9,7 +9,7 @@ use olive_schemas::step::Accelerator;
 use olive_schemas::workflow::Workflow;
 use serde_json::Value;
 
-use super::settings::{Ground, settle};
+use super::settings::{Ground, inherit, settle};
 use super::step::StepParts;
 use super::{Input, Plan, PlanError, Role};
 use crate::config::CheckedWorkflow;
@@ -55,6 +55,7 @@ pub fn fetches(
         let Some((plugin, source)) = catalog.source(kind) else { continue };
         let mut config = reference.clone();
         config.as_object_mut().map(|settings| settings.remove("type"));
+        inherit(&mut config, &source.schema, workflow);
         let settings = settle(&config, &source.schema, &pointer, ground)?;
         let accelerator = Accelerator::default();
         let step = StepParts {

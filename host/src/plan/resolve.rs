@@ -208,7 +208,7 @@ impl Planning<'_> {
         let Some((label, system)) = name.and_then(|name| systems.get_key_value(name)) else {
             return Ok(None);
         };
-        systems::of_plugin(label, system, self.catalog, ground)
+        systems::of_plugin(label, system, self.checked.workflow(), self.catalog, ground)
     }
 
     /// The plugin that shows and edits graphs for `plugin`, when that is a component.

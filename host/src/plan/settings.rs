@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use olive_schemas::data::DataConfig;
 use olive_schemas::diagnostic::Diagnostic;
+use olive_schemas::workflow::Workflow;
 use serde_json::Value;
 
 use super::PlanError;
 use crate::config::defaults::fill;
 use crate::config::missing;
-use crate::config::references::{PATH, REFERENCE, marked};
+use crate::config::references::{PATH, REFERENCE, WORKSPACE, marked, takes_workspace};
 use crate::plugin::digest::Digests;
 
 /// What planning stands on, and the problems it has met.
@@ -48,6 +49,18 @@ impl Settings {
         self.data_configs.extend(inner.data_configs);
         let data = inner.data_for_key.into_iter();
         self.data_for_key.extend(data.map(|(place, key)| (format!("{pointer}{place}"), key)));
+    }
+}
+
+/// Gives `config`, which fits `schema`, the workspace of the whole workflow, when it may name one and
+/// does not.
+pub(super) fn inherit(config: &mut Value, schema: &Value, workflow: &Workflow) {
+    let is_given = config.get(WORKSPACE).is_some_and(|workspace| !workspace.is_null());
+    if takes_workspace(schema)
+        && !is_given
+        && let Some(workspace) = &workflow.azureml_client
+    {
+        config[WORKSPACE] = serde_json::to_value(workspace).unwrap_or_default();
     }
 }
 

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use olive_schemas::pointer::escape;
-use olive_schemas::workflow::System;
+use olive_schemas::workflow::{System, Workflow};
 use serde_json::Value;
 
-use super::settings::{Ground, settle};
+use super::settings::{Ground, inherit, settle};
 use super::{PlanError, SystemUse};
 use crate::config::CheckedWorkflow;
 use crate::config::references::RANKS;
@@ -31,7 +31,7 @@ pub fn systems(
         &mut Ground { folder, data_configs: &[], digests: &mut digests, problems: &mut problems };
     let mut found = Vec::new();
     for (label, system) in &workflow.systems {
-        found.extend(of_plugin(label, system, catalog, ground)?);
+        found.extend(of_plugin(label, system, workflow, catalog, ground)?);
     }
     if problems.is_empty() { Ok(found) } else { Err(PlanError::Problems(problems)) }
 }
@@ -40,13 +40,15 @@ pub fn systems(
 pub(super) fn of_plugin(
     label: &str,
     system: &System,
+    workflow: &Workflow,
     catalog: &Catalog,
     ground: &mut Ground<'_>,
 ) -> Result<Option<SystemUse>, PlanError> {
     let Some((plugin, descriptor)) = catalog.system(&system.kind) else {
         return Ok(None);
     };
-    let config = Value::Object(system.settings.clone());
+    let mut config = Value::Object(system.settings.clone());
+    inherit(&mut config, &descriptor.schema, workflow);
     let pointer = format!("/systems/{}", escape(label));
     let settings = settle(&config, &descriptor.schema, &pointer, ground)?;
     Ok(Some(SystemUse {

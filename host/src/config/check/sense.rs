@@ -15,7 +15,7 @@ use crate::plugin::Catalog;
 
 /// Warns of what will surprise in the normalized config `value`.
 pub(super) fn check(value: &Value, catalog: &Catalog, problems: &mut Problems) {
-    azureml::check(value, problems);
+    azureml::check(value, catalog, problems);
     model::check(value, problems);
     data::check(value, problems);
     goals::check(value, problems);

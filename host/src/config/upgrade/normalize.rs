@@ -44,7 +44,7 @@ pub fn normalize(root: &mut Node, catalog: &Catalog) -> Vec<Finding> {
     hoist_inline(root, "systems", &["host", "target"]);
     hoist_inline(root, "evaluators", &["evaluator"]);
     if let Some(model) = root.get_mut("input_model") {
-        normalize_model(model, &mut notes);
+        normalize_model(model, catalog, &mut notes);
     }
     for system in values_mut(root, "systems") {
         normalize_system(system, catalog, &mut notes);
@@ -58,7 +58,7 @@ pub fn normalize(root: &mut Node, catalog: &Catalog) -> Vec<Finding> {
     for evaluator in values_mut(root, "evaluators").filter(has_metrics) {
         marks::drop_ignored(evaluator, types::evaluator(), types::evaluator(), &mut notes);
     }
-    normalize_data(root, &mut notes);
+    normalize_data(root, catalog, &mut notes);
     if let Some(passes) = root.get_mut("passes") {
         normalize_passes(passes, catalog, &mut notes);
     }
@@ -117,18 +117,19 @@ fn normalize_system(system: &mut Node, catalog: &Catalog, notes: &mut Notes) {
     let built_in = known.iter().find(|entry| entry.name == kind).map(|entry| &entry.schema);
     let installed = || catalog.system(kind).map(|(_, known)| &known.schema);
     if let Some(schema) = built_in.or_else(installed) {
+        marks::rename_keys(system, schema, schema, notes);
         marks::drop_ignored(system, schema, schema, notes);
     }
 }
 
-fn normalize_model(model: &mut Node, notes: &mut Notes) {
+fn normalize_model(model: &mut Node, catalog: &Catalog, notes: &mut Notes) {
     flatten(model, "config", notes);
     guess_type(model, notes);
     let known = types::models();
     fix_type(model, PartKind::Model, known.iter().map(|entry| entry.name));
     for key in ["model_path", "adapter_path", "model_script", "script_dir"] {
         if let Some(path) = model.get_mut(key) {
-            plain_path(path, notes);
+            normalize_reference(path, catalog, notes);
         }
     }
     let kind = model.get("type").and_then(Node::as_str);
@@ -158,13 +159,18 @@ pub fn kind_of(path: &str) -> ModelKind {
     }
 }
 
-/// A reference to local files is their path.
-fn plain_path(path: &mut Node, notes: &mut Notes) {
+/// A reference to local files is their path; one that a source reads is flat.
+fn normalize_reference(path: &mut Node, catalog: &Catalog, notes: &mut Notes) {
     let kind = path.get("type").and_then(Node::as_str).unwrap_or_default();
     let key = match kind {
         "file" | "folder" => "path",
         "string_name" => "name",
-        _ => return,
+        kind => {
+            if catalog.source(kind).is_some() {
+                flatten(path, "config", notes);
+            }
+            return;
+        }
     };
     flatten(path, "config", notes);
     if let Some(inner) = path.get(key).filter(|inner| inner.as_str().is_some()) {
@@ -172,7 +178,7 @@ fn plain_path(path: &mut Node, notes: &mut Notes) {
     }
 }
 
-fn normalize_data(root: &mut Node, notes: &mut Notes) {
+fn normalize_data(root: &mut Node, catalog: &Catalog, notes: &mut Notes) {
     let Some(configs) = root.get_mut("data_configs") else { return };
     let NodeValue::Array(items) = &mut configs.value else { return };
     let known = types::data_containers();
@@ -184,7 +190,7 @@ fn normalize_data(root: &mut Node, notes: &mut Notes) {
             flatten(component, "params", notes);
             if let Some(files) = component.get_mut("data_files") {
                 for file in items_or_self(files) {
-                    plain_path(file, notes);
+                    normalize_reference(file, catalog, notes);
                 }
             }
             let is_empty = component.entries().is_some_and(<[_]>::is_empty) || component.is_off();

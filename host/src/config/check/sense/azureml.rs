@@ -4,19 +4,20 @@ use olive_schemas::pointer::escape;
 use serde_json::Value;
 
 use crate::config::check::{Problem, Problems};
+use crate::config::references::takes_workspace;
+use crate::plugin::Catalog;
 
-/// Type of the systems this is about.
-const SYSTEM: &str = "AzureML";
 /// How the types of references to its files start.
 const RESOURCES: &str = "azureml_";
 
-pub(super) fn check(value: &Value, problems: &mut Problems) {
+pub(super) fn check(value: &Value, catalog: &Catalog, problems: &mut Problems) {
+    let has_place = |system: &Value| {
+        let kind = system.get("type").and_then(Value::as_str).unwrap_or_default();
+        catalog.system(kind).is_some_and(|(_, known)| takes_workspace(&known.schema))
+    };
     let systems = value.get("systems").and_then(Value::as_object);
-    let own: Vec<(&String, &Value)> = systems
-        .into_iter()
-        .flatten()
-        .filter(|(_, system)| system.get("type").and_then(Value::as_str) == Some(SYSTEM))
-        .collect();
+    let own: Vec<(&String, &Value)> =
+        systems.into_iter().flatten().filter(|(_, system)| has_place(system)).collect();
     let has_client = value.get("azureml_client").is_some();
     let without = own.iter().filter(|(_, system)| system.get("azureml_client").is_none());
     let without: Vec<&String> = without.map(|(name, _)| *name).collect();
@@ -73,14 +74,12 @@ fn check_token(value: &Value, name: &str, system: &Value, problems: &mut Problem
 /// Names of registered models are letters, digits, `-`, `_` and `.`.
 fn check_registry_name(value: &Value, problems: &mut Problems) {
     let Some(path) = value.pointer("/input_model/model_path") else { return };
-    if path.get("type").and_then(Value::as_str) != Some("azureml_registry_model") {
+    let kind = path.get("type").and_then(Value::as_str).unwrap_or_default();
+    if !kind.starts_with(RESOURCES) || path.get("registry_name").is_none() {
         return;
     }
-    let (pointer, name) = match path.pointer("/config/name") {
-        Some(name) => ("/input_model/model_path/config/name", Some(name)),
-        None => ("/input_model/model_path/name", path.get("name")),
-    };
-    let name = name.and_then(Value::as_str).unwrap_or_default();
+    let pointer = "/input_model/model_path/name";
+    let name = path.get("name").and_then(Value::as_str).unwrap_or_default();
     if let Some((_, short)) = name.rsplit_once('/') {
         let message = format!("`{name}` is no name of a registered model: it has a `/`");
         let help = format!("write the registry's own name, probably `{short}`");
