@@ -132,6 +132,16 @@ fn the_system_for_clusters_keeps_the_contract() {
 }
 
 #[test]
+fn the_azureml_plugin_keeps_the_contract() {
+    let cases = [
+        "azureml_datastore/no-workspace/runs",
+        "azureml_model/option/runs",
+        "azureml_registry_model/no-credential/runs",
+    ];
+    check_built_in("azureml", &cases);
+}
+
+#[test]
 fn the_evaluator_of_checkpoints_keeps_the_contract() {
     let passed = ["CheckpointEvaluator/all/answer", "CheckpointGenerator/plain/text"];
     check_built_in("evaluate", &passed);

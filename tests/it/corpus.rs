@@ -60,7 +60,7 @@ const OTHERS: [&str; 2] = [
 const RECIPES: [(&str, &str); 4] = [
     (
         "cloud.verbatim.json",
-        "plugin-missing@6 registry-name@8 no-effect@48 doubled-marks@52 \
+        "registry-name@8 no-effect@48 doubled-marks@52 \
          no-workspace@62 no-key-vault@68 ignored-key@98 no-effect@112 \
          no-effect@116",
     ),
@@ -71,8 +71,8 @@ const RECIPES: [(&str, &str); 4] = [
     ),
     (
         "recipe.he.md",
-        "no-effect@98 plugin-missing@127 no-effect@144 doubled-marks@148 no-workspace@167 \
-         plugin-missing@168 no-key-vault@171 old-python@203 unpinned-branch@218 nightly-pin@220 \
+        "no-effect@98 no-effect@144 doubled-marks@148 no-workspace@167 \
+         no-key-vault@171 old-python@203 unpinned-branch@218 nightly-pin@220 \
          registry-name@260 ignored-key@296 no-effect@310 no-effect@314",
     ),
 ];

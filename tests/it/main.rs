@@ -35,6 +35,8 @@ mod recipe;
 mod real;
 mod sources;
 mod hub;
+#[cfg(unix)]
+mod azureml;
 mod marks;
 mod promises;
 mod cases;

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::playground::Playground;
 
-const PLUGINS: [&str; 10] = [
+const PLUGINS: [&str; 11] = [
+    "azureml",
     "evaluate",
     "hub",
     "import",

@@ -132,7 +132,8 @@ pub(super) fn minimal() -> Option<Scene> {
         return None;
     };
     let scene = buyer()?;
-    let base = &["lora", "merge", "model_builder", "onnx", "import", "hub", "package", "slurm"];
+    let base =
+        &["lora", "merge", "model_builder", "onnx", "import", "hub", "azureml", "package", "slurm"];
     for (pack, plugins) in [("base", &base[..]), ("cpu", &["evaluate", "onnxruntime"])] {
         for plugin in plugins {
             let library = format!("{DLL_PREFIX}olive_plugin_{plugin}{DLL_SUFFIX}");

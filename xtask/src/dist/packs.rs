@@ -44,9 +44,17 @@ impl Pack {
     /// Folders of the plugins that are libraries.
     fn plugins(self) -> &'static [&'static str] {
         match self {
-            Self::Base => {
-                &["lora", "merge", "model-builder", "onnx", "import", "hub", "package", "slurm"]
-            }
+            Self::Base => &[
+                "lora",
+                "merge",
+                "model-builder",
+                "onnx",
+                "import",
+                "hub",
+                "azureml",
+                "package",
+                "slurm",
+            ],
             Self::Cpu | Self::Gpu | Self::Directml => &["evaluate", "onnxruntime"],
             Self::Rules => &[],
         }

@@ -185,7 +185,7 @@ pub(crate) fn dead_port() -> u16 {
 }
 
 /// An authority, whose certificate goes to `path`, and a certificate of it for `localhost`.
-fn certify(path: &Path) -> Arc<ServerConfig> {
+pub(crate) fn certify(path: &Path) -> Arc<ServerConfig> {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     authority.key_usages.push(KeyUsagePurpose::KeyCertSign);

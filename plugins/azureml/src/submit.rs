@@ -1,0 +1,112 @@
+//! The start of a job: everything it needs is sent, then the job itself.
+
+use std::collections::BTreeMap;
+
+use olive_plugin_api::{Job, LogLevel};
+
+use crate::AzureError;
+use crate::body::{self, Parts};
+use crate::config::{AzureMlConfig, Identity};
+use crate::datastore;
+use crate::layout::{inputs, number_of};
+use crate::memory::Memory;
+use crate::parcel::Parcel;
+use crate::storage::Container;
+use crate::text::{encoded, hex};
+use crate::workspace::Workspace;
+use crate::{call, code, environment, state};
+
+/// Starts `job`; gives its id.
+///
+/// # Errors
+/// When something cannot be sent, or the job is not accepted.
+pub(crate) fn submit(
+    workspace: &Workspace<'_>,
+    job: &Job,
+    config: &AzureMlConfig,
+) -> Result<String, AzureError> {
+    let memory = Memory::new(job, name()?)?;
+    let id = memory.id(&job.folder);
+    memory.write(&id)?;
+    let container = datastore::open(workspace, datastore::DEFAULT)?;
+    let code = code::settle(workspace, job)?;
+    let environment = environment::settle(workspace, config, &container)?;
+    let mut folders = BTreeMap::new();
+    let mut sent = Vec::new();
+    for (number, path) in inputs(job) {
+        let parcel = Parcel::of(path)?;
+        if parcel.files.is_empty() {
+            continue;
+        }
+        let prefix = format!("LocalUpload/{}", parcel.digest);
+        workspace.line.ctx().log(LogLevel::Debug, format!("sends `{}`", path.display()));
+        parcel.send(&container, &prefix)?;
+        folders.insert(format!("in_{}", number_of(number)), uri(&prefix));
+        sent.push(number);
+    }
+    let place = memory.place();
+    send_call(job, &memory, &container)?;
+    folders.insert("call".into(), uri(&format!("{place}/call")));
+    let parts = Parts {
+        title: &job.title,
+        command: call::command(&memory.layout, &sent),
+        code,
+        environment,
+        compute: format!("{}/computes/{}", workspace.id, encoded(&config.aml_compute)),
+        inputs: folders,
+        result: uri(&format!("{place}/result")),
+        vault: workspace.vault.as_deref(),
+    };
+    start(workspace, &memory.name, config, &parts)?;
+    Ok(id)
+}
+
+/// Puts the job, unless an earlier try has put it without an answer.
+fn start(
+    workspace: &Workspace<'_>,
+    name: &str,
+    config: &AzureMlConfig,
+    parts: &Parts<'_>,
+) -> Result<(), AzureError> {
+    let what = format!("job `{name}`");
+    let has_user = config.identity == Identity::UserIdentity;
+    let body = body::job(config, parts);
+    match workspace.put(&what, &state::path(name), &body, has_user) {
+        Err(AzureError::Refused { status: 409, .. })
+            if workspace.find(&what, &state::path(name))?.is_some() =>
+        {
+            Ok(())
+        }
+        answer => answer.map(drop),
+    }
+}
+
+/// Sends the call, its script, and the checkpoints of an earlier job.
+fn send_call(job: &Job, memory: &Memory, container: &Container<'_>) -> Result<(), AzureError> {
+    let place = format!("{}/call", memory.place());
+    for (name, text) in call::files(job, &memory.layout)? {
+        container.write(&format!("{place}/{name}"), text.as_bytes())?;
+    }
+    let Some(folder) = job.checkpoints.as_ref().filter(|folder| folder.is_dir()) else {
+        return Ok(());
+    };
+    let parcel = Parcel::of(folder)?;
+    for (below, file) in &parcel.files {
+        let below = below.strip_prefix(&parcel.name).unwrap_or(below);
+        container.upload(&format!("{place}/checkpoints{below}"), file)?;
+    }
+    Ok(())
+}
+
+/// A name that no other job has.
+fn name() -> Result<String, AzureError> {
+    let mut bytes = [0; 10];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| AzureError::odd("this machine's random numbers", error.to_string()))?;
+    Ok(format!("olive-{}", hex(&bytes)))
+}
+
+/// Address of `path` in the datastore, as jobs have it.
+fn uri(path: &str) -> String {
+    format!("azureml://datastores/{}/paths/{path}", datastore::DEFAULT)
+}

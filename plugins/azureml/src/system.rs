@@ -1,0 +1,189 @@
+//! The system: jobs on a compute of a workspace.
+
+use olive_plugin_api::{
+    Diagnostic, Job, JobState, LogPart, PluginError, Severity, StepContext, System,
+};
+use serde_json::Value;
+
+use crate::AzureError;
+use crate::collect::collect;
+use crate::config::AzureMlConfig;
+use crate::datastore;
+use crate::history::{Run, has_end};
+use crate::memory::Memory;
+use crate::state::{is_over, path, state, status};
+use crate::submit::submit;
+use crate::text::encoded;
+use crate::workspace::Workspace;
+
+/// Runs steps on computes of Azure Machine Learning.
+#[derive(Default)]
+pub struct AzureMl;
+
+impl System for AzureMl {
+    type Config = AzureMlConfig;
+
+    const NAME: &'static str = "AzureML";
+    const SUMMARY: &'static str = "Run steps as jobs on a compute of Azure Machine Learning.";
+
+    fn probe(
+        &self,
+        config: &AzureMlConfig,
+        ctx: &StepContext<'_>,
+    ) -> Result<Vec<Diagnostic>, PluginError> {
+        let mut problems: Vec<Diagnostic> = at_home(config);
+        let workspace = Workspace::new(config.azureml_client.as_ref(), ctx)?;
+        problems.extend(compute(&workspace, config)?);
+        workspace.credential.tell(&workspace.line);
+        Ok(problems)
+    }
+
+    fn submit(
+        &self,
+        job: &Job,
+        config: &AzureMlConfig,
+        ctx: &StepContext<'_>,
+    ) -> Result<String, PluginError> {
+        let workspace = Workspace::new(config.azureml_client.as_ref(), ctx)?;
+        Ok(submit(&workspace, job, config)?)
+    }
+
+    fn poll(
+        &self,
+        id: &str,
+        config: &AzureMlConfig,
+        ctx: &StepContext<'_>,
+    ) -> Result<JobState, PluginError> {
+        let workspace = Workspace::new(config.azureml_client.as_ref(), ctx)?;
+        let mut memory = Memory::read(id)?;
+        let status = status(&workspace, &memory.name)?;
+        let reason = match status.as_str() {
+            "Failed" => Run::of(&workspace, id, &mut memory)?.reason(),
+            _ => None,
+        };
+        Ok(state(&status, reason.as_deref()))
+    }
+
+    fn cancel(
+        &self,
+        id: &str,
+        config: &AzureMlConfig,
+        ctx: &StepContext<'_>,
+    ) -> Result<(), PluginError> {
+        let workspace = Workspace::new(config.azureml_client.as_ref(), ctx)?;
+        let name = Memory::read(id)?.name;
+        let asked =
+            workspace.post(&format!("job `{name}`"), &format!("{}/cancel", path(&name)), None);
+        match asked {
+            // A job that has ended is not cancelled.
+            Err(AzureError::Refused { .. }) if is_over(&status(&workspace, &name)?) => Ok(()),
+            asked => Ok(asked.map(drop)?),
+        }
+    }
+
+    fn logs(
+        &self,
+        id: &str,
+        from: u64,
+        config: &AzureMlConfig,
+        ctx: &StepContext<'_>,
+    ) -> Result<LogPart, PluginError> {
+        let workspace = Workspace::new(config.azureml_client.as_ref(), ctx)?;
+        Ok(logs(&workspace, id, from)?)
+    }
+
+    fn collect(
+        &self,
+        id: &str,
+        config: &AzureMlConfig,
+        ctx: &StepContext<'_>,
+    ) -> Result<(), PluginError> {
+        let workspace = Workspace::new(config.azureml_client.as_ref(), ctx)?;
+        Ok(collect(&workspace, &Memory::read(id)?)?)
+    }
+}
+
+/// What the worker has written; its last line is taken from the job's files when the log lacks it.
+fn logs(workspace: &Workspace<'_>, id: &str, from: u64) -> Result<LogPart, AzureError> {
+    let mut memory = Memory::read(id)?;
+    let is_over = is_over(&status(workspace, &memory.name)?);
+    let run = Run::of(workspace, id, &mut memory)?;
+    let mut bytes = run.written(workspace, from)?;
+    if !is_over {
+        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
+        bytes.truncate(whole);
+    }
+    let next = from + bytes.len() as u64;
+    let mut text = String::from_utf8_lossy(&bytes).into_owned();
+    if is_over && !has_end(&text) {
+        let container = datastore::open(workspace, datastore::DEFAULT)?;
+        let answer = container.read(&format!("{}/result/answer.json", memory.place()), 0)?;
+        if let Some(answer) = answer {
+            text = format!("{}\n{}", text.trim_end(), String::from_utf8_lossy(&answer));
+        }
+    }
+    Ok(LogPart { text: memory.layout.text_here(&text), next })
+}
+
+/// What is in the way before anything is asked.
+fn at_home(config: &AzureMlConfig) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    if !cfg!(target_os = "linux") {
+        let message = "the computes run Linux, and this program is for another system";
+        problems.push(
+            Diagnostic::error("azureml-program", "", message)
+                .with_help("run Olive on Linux, in WSL too"),
+        );
+    }
+    let vault = config.azureml_client.as_ref().and_then(|client| client.keyvault_name.as_ref());
+    if config.hf_token && vault.is_none() {
+        let message = "`hf_token` asks for a token, but no key vault is named";
+        problems.push(
+            Diagnostic::error("azureml-settings", "/hf_token", message)
+                .with_help("add `keyvault_name` to `azureml_client`, or take `hf_token` out"),
+        );
+    }
+    if config.aml_environment_config.is_none() && config.aml_docker_config.is_none() {
+        let message = "no image is named for the jobs";
+        problems.push(
+            Diagnostic::error("azureml-settings", "", message)
+                .with_help("add `aml_docker_config` with `base_image`"),
+        );
+    }
+    problems
+}
+
+/// What is wrong with the compute, as far as it can be seen.
+fn compute(
+    workspace: &Workspace<'_>,
+    config: &AzureMlConfig,
+) -> Result<Option<Diagnostic>, AzureError> {
+    let name = &config.aml_compute;
+    let what = format!("compute `{name}`");
+    let Some(found) = workspace.find(&what, &format!("/computes/{}", encoded(name)))? else {
+        let message = format!("the workspace has no compute `{name}`");
+        let problem = Diagnostic::error("azureml-missing", "/aml_compute", message)
+            .with_help("take a name that the page Compute of the workspace lists");
+        return Ok(Some(problem));
+    };
+    Ok(instance_type(&found["properties"], config))
+}
+
+/// What is wrong with the instance type that is asked of the compute with these `properties`.
+fn instance_type(properties: &Value, config: &AzureMlConfig) -> Option<Diagnostic> {
+    let wished = config.resources.instance_type.as_ref()?;
+    let pointer = "/resources/instance_type";
+    if properties["computeType"] != "Kubernetes" {
+        let message =
+            format!("`{wished}` has no effect: only computes of Kubernetes have instance types");
+        return Some(Diagnostic::new(Severity::Warning, "azureml-settings", pointer, message));
+    }
+    let known = properties.pointer("/properties/instanceTypes").and_then(Value::as_object)?;
+    if known.contains_key(wished) {
+        return None;
+    }
+    let known: Vec<String> = known.keys().map(|name| format!("`{name}`")).collect();
+    let message = format!("compute `{}` has no instance type `{wished}`", config.aml_compute);
+    let help = format!("its instance types: {}", known.join(", "));
+    Some(Diagnostic::error("azureml-settings", pointer, message).with_help(help))
+}

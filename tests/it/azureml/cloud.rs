@@ -1,0 +1,311 @@
+//! A small Azure on one port of this machine, with TLS: login, resource manager, history of runs,
+//! registries and storage. It remembers what it is told, runs the jobs it is given, and can be made
+//! to stumble.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rustls::{ServerConnection, StreamOwned};
+use serde_json::Value;
+
+use super::service;
+use crate::packs::servers::https::certify;
+
+/// The client's secret, which nothing may ever tell.
+pub(super) const SECRET: &str = "s3cret-of-the-client";
+/// How every token of the login service begins.
+pub(super) const TOKEN: &str = "t0ken-for-";
+/// What every valid signature of the storage begins with.
+pub(super) const SIGNATURE: &str = "s1gnature-";
+
+/// How a request goes wrong.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Fault {
+    /// The answer has this status and header.
+    Status(u16, &'static str),
+    /// The connection ends without an answer.
+    Drops,
+    /// It is done, but the connection ends without an answer.
+    Forgets,
+    /// The answer comes byte by byte, with pauses.
+    Trickles,
+    /// Signatures given so far are no longer valid.
+    Expires,
+}
+
+/// The cloud; it ends when it goes out of scope.
+pub(super) struct Cloud {
+    pub(super) state: Arc<State>,
+    listening: Option<JoinHandle<()>>,
+}
+
+/// What it knows.
+pub(super) struct State {
+    /// Port it listens at.
+    pub(super) port: u16,
+    /// Folder for its certificate and the jobs' files.
+    pub(super) folder: tempfile::TempDir,
+    /// Blobs by container and path.
+    pub(super) blobs: Mutex<BTreeMap<String, Vec<u8>>>,
+    /// Documents by their path.
+    pub(super) documents: Mutex<BTreeMap<String, Value>>,
+    /// Words for how jobs are, by name.
+    pub(super) jobs: Mutex<BTreeMap<String, &'static str>>,
+    /// Which signatures are valid.
+    pub(super) epoch: Mutex<usize>,
+    /// Whether jobs never get a machine, as when their image cannot be made.
+    pub(super) has_no_images: AtomicBool,
+    requests: Mutex<Vec<String>>,
+    faults: Mutex<Vec<(String, Fault)>>,
+    is_over: AtomicBool,
+}
+
+/// A request.
+pub(super) struct Asked {
+    pub(super) method: String,
+    /// Without query, decoded.
+    pub(super) path: String,
+    pub(super) query: BTreeMap<String, String>,
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) content: Vec<u8>,
+}
+
+/// An answer.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) content: Vec<u8>,
+}
+
+impl Answer {
+    pub(super) fn json(status: u16, value: &Value) -> Self {
+        Self { status, headers: Vec::new(), content: value.to_string().into_bytes() }
+    }
+
+    pub(super) fn plain(status: u16) -> Self {
+        Self { status, headers: Vec::new(), content: Vec::new() }
+    }
+}
+
+impl Cloud {
+    pub(super) fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let state = Arc::new(State {
+            port: listener.local_addr().unwrap().port(),
+            folder: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(),
+            blobs: Mutex::default(),
+            documents: Mutex::default(),
+            jobs: Mutex::default(),
+            epoch: Mutex::default(),
+            has_no_images: AtomicBool::new(false),
+            requests: Mutex::default(),
+            faults: Mutex::default(),
+            is_over: AtomicBool::new(false),
+        });
+        let certificate = certify(&state.folder.path().join("authority.pem"));
+        let shared = Arc::clone(&state);
+        let listening = thread::spawn(move || {
+            for connection in listener.incoming().map_while(Result::ok) {
+                if shared.is_over.load(Ordering::Relaxed) {
+                    return;
+                }
+                let tls = ServerConnection::new(Arc::clone(&certificate)).unwrap();
+                let (stream, shared) = (StreamOwned::new(tls, connection), Arc::clone(&shared));
+                // A client that goes away ends its thread by an error.
+                thread::spawn(move || drop(talk(stream, &shared)));
+            }
+        });
+        Self { state, listening: Some(listening) }
+    }
+
+    /// Variables by which a program finds it.
+    pub(super) fn variables(&self) -> Vec<(&'static str, String)> {
+        let url = self.state.url();
+        vec![
+            ("SSL_CERT_FILE", self.state.folder.path().join("authority.pem").display().to_string()),
+            ("AZURE_AUTHORITY_HOST", url.clone()),
+            ("OLIVE_AZURE_RESOURCE_MANAGER", url.clone()),
+            ("OLIVE_AZURE_REGISTRIES", url),
+            ("AZURE_TENANT_ID", "tenant".into()),
+            ("AZURE_CLIENT_ID", "client".into()),
+            ("AZURE_CLIENT_SECRET", SECRET.into()),
+        ]
+    }
+
+    /// The next request whose method and path have `part` goes wrong.
+    pub(super) fn stumble(&self, part: &str, fault: Fault) {
+        self.state.faults.lock().unwrap().push((part.to_owned(), fault));
+    }
+
+    /// What was never asked for, of what was to go wrong.
+    pub(super) fn unmet(&self) -> Vec<String> {
+        let faults = self.state.faults.lock().unwrap();
+        faults.iter().map(|(part, fault)| format!("{part}: {fault:?}")).collect()
+    }
+
+    /// Method and path of every request.
+    pub(super) fn requests(&self) -> Vec<String> {
+        self.state.requests.lock().unwrap().clone()
+    }
+
+    /// Puts a file into the container `data`, which is that of the default datastore.
+    pub(super) fn put(&self, path: &str, content: &[u8]) {
+        self.state.blobs.lock().unwrap().insert(format!("data/{path}"), content.to_vec());
+    }
+
+    /// Paths of the blobs whose path begins with `prefix`, in the same container.
+    pub(super) fn blobs(&self, prefix: &str) -> Vec<String> {
+        let prefix = format!("data/{prefix}");
+        let blobs = self.state.blobs.lock().unwrap();
+        blobs.keys().filter(|path| path.starts_with(&prefix)).cloned().collect()
+    }
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        self.state.is_over.store(true, Ordering::Relaxed);
+        drop(TcpStream::connect(("127.0.0.1", self.state.port)));
+        let _ = self.listening.take().map(JoinHandle::join);
+    }
+}
+
+impl State {
+    pub(super) fn url(&self) -> String {
+        format!("https://localhost:{}", self.port)
+    }
+
+    /// A signature that is valid now.
+    pub(super) fn signature(&self) -> String {
+        format!("sv=1&sig={SIGNATURE}{}", self.epoch.lock().unwrap())
+    }
+
+    /// Folder of the files of a job.
+    pub(super) fn job_folder(&self, name: &str) -> PathBuf {
+        self.folder.path().join("jobs").join(name)
+    }
+
+    fn fault(&self, told: &str) -> Option<Fault> {
+        let mut faults = self.faults.lock().unwrap();
+        let place = faults.iter().position(|(part, _)| told.contains(part.as_str()))?;
+        Some(faults.remove(place).1)
+    }
+}
+
+type Stream = StreamOwned<ServerConnection, TcpStream>;
+
+fn talk(mut stream: Stream, state: &Arc<State>) -> io::Result<()> {
+    stream.sock.set_read_timeout(Some(Duration::from_mins(1)))?;
+    let asked = read(&mut stream)?;
+    let told = format!("{} {}", asked.method, asked.path);
+    state.requests.lock().unwrap().push(told.clone());
+    let fault = state.fault(&told);
+    match fault {
+        Some(Fault::Drops) => return Ok(()),
+        Some(Fault::Expires) => *state.epoch.lock().unwrap() += 1,
+        _ => {}
+    }
+    let answer = match fault {
+        Some(Fault::Status(status, header)) => {
+            let headers = header.split_once(": ").map(|(_, value)| ("retry-after", value.into()));
+            Answer { headers: headers.into_iter().collect(), ..Answer::plain(status) }
+        }
+        _ => service::answer(&asked, state),
+    };
+    if matches!(fault, Some(Fault::Forgets)) {
+        return Ok(());
+    }
+    write(&mut stream, &answer, asked.method == "HEAD", matches!(fault, Some(Fault::Trickles)))
+}
+
+fn read(stream: &mut Stream) -> io::Result<Asked> {
+    let mut stream = BufReader::new(stream);
+    let mut next = || -> io::Result<String> {
+        let mut line = String::new();
+        stream.read_line(&mut line)?;
+        Ok(line.trim_end().to_owned())
+    };
+    let first = next()?;
+    let mut words = first.split(' ');
+    let (Some(method), Some(target)) = (words.next(), words.next()) else {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    };
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let query = pairs.map(|(name, value)| (name.to_owned(), decoded(value))).collect();
+    let mut headers = BTreeMap::new();
+    while let Some((name, value)) = next()?.split_once(": ") {
+        headers.insert(name.to_lowercase(), value.to_owned());
+    }
+    let length = headers.get("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let mut content = vec![0; length];
+    stream.read_exact(&mut content)?;
+    Ok(Asked { method: method.into(), path: decoded(path), query, headers, content })
+}
+
+fn write(stream: &mut Stream, answer: &Answer, is_head: bool, is_slow: bool) -> io::Result<()> {
+    let mut head = format!("HTTP/1.1 {} So\r\nconnection: close\r\n", answer.status);
+    for (name, value) in &answer.headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if !is_head {
+        head.push_str(&format!("content-length: {}\r\n", answer.content.len()));
+    }
+    stream.write_all(head.as_bytes())?;
+    stream.write_all(b"\r\n")?;
+    let content = if is_head { &[] } else { &answer.content[..] };
+    let (slow, rest) = content.split_at(if is_slow { content.len().min(100) } else { 0 });
+    for byte in slow {
+        stream.write_all(&[*byte])?;
+        stream.flush()?;
+        thread::sleep(Duration::from_millis(5));
+    }
+    stream.write_all(rest)?;
+    stream.flush()?;
+    stream.conn.send_close_notify();
+    stream.flush()
+}
+
+/// Path of a blob of the default datastore, of its address as jobs have it.
+pub(super) fn blob_of(uri: &str) -> &str {
+    uri.rsplit_once("/paths/").map_or(uri, |(_, path)| path)
+}
+
+/// Text whose letters were percent-encoded.
+pub(super) fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let code = (first == b'%').then(|| after.get(..2)).flatten();
+        let code =
+            code.and_then(|code| u8::from_str_radix(std::str::from_utf8(code).ok()?, 16).ok());
+        match code {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Writes the blobs whose path begins with `prefix` into `folder`.
+pub(super) fn unfold(state: &State, prefix: &str, folder: &Path) {
+    std::fs::create_dir_all(folder).unwrap();
+    for (path, content) in state.blobs.lock().unwrap().iter() {
+        if let Some(below) = path.strip_prefix(prefix) {
+            let to = folder.join(below.trim_start_matches('/'));
+            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+            std::fs::write(to, content).unwrap();
+        }
+    }
+}
