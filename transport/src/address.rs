@@ -32,7 +32,7 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 }
 
 /// An address for people: without a password, on one line.
-pub(crate) fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     let mut text = text.to_owned();
     if let Ok(mut url) = Url::parse(&text)
         && url.password().is_some()

@@ -63,6 +63,18 @@ impl<'a> Http<'a> {
         Ok(Self { name, request, client })
     }
 
+    /// What the header with the token of the request says.
+    pub(crate) fn bearer(&self) -> Result<Option<HeaderValue>, TransportError> {
+        let Some(token) = self.request.bearer else { return Ok(None) };
+        let value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| {
+            let reason = "the token for it has letters that no header can have".to_owned();
+            TransportError::Address { url: self.name.clone(), reason }
+        });
+        let mut value = value?;
+        value.set_sensitive(true);
+        Ok(Some(value))
+    }
+
     /// Sends a request without content, and follows redirects. The authorization goes to the host of
     /// `url` only.
     pub(crate) async fn get(

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use reqwest::Method;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap};
 use sha2::{Digest, Sha256};
 
 use crate::download::{Expected, download};
@@ -18,15 +18,9 @@ use crate::{Fetched, Request, TransportError, address, runtime};
 /// # Errors
 /// See [`TransportError`]; what has arrived waits in the request's folder for another try.
 pub fn fetch(url: &str, to: &Path, request: &Request<'_>) -> Result<Fetched, TransportError> {
-    let at = address::parse(url)?;
-    let http = Http::new(url, &at, request)?;
-    let expected = Expected { sha256: request.sha256, size: None };
-    let partial = Partial::open(&request.partial_dir, url)?;
-    let authorization = authorization(&http)?;
-    runtime::block_on(download(&http, partial, to, expected, async |mut headers| {
-        headers.extend(authorization.clone());
-        http.get(&Method::GET, &at, &headers).await
-    }))
+    // An address that is none leaves no folder behind.
+    address::parse(url)?;
+    bring(url, None, Partial::open(&request.partial_dir, url)?, to, request)
 }
 
 /// Fetches the `size` bytes at `url` to the path `to`, as [`fetch`] does; what has arrived waits in
@@ -41,15 +35,7 @@ pub fn fetch_part(
     to: &Path,
     request: &Request<'_>,
 ) -> Result<Fetched, TransportError> {
-    let at = address::parse(url)?;
-    let http = Http::new(url, &at, request)?;
-    let expected = Expected { sha256: request.sha256, size: Some(size) };
-    let partial = Partial::at(partial)?;
-    let authorization = authorization(&http)?;
-    runtime::block_on(download(&http, partial, to, expected, async |mut headers| {
-        headers.extend(authorization.clone());
-        http.get(&Method::GET, &at, &headers).await
-    }))
+    bring(url, Some(size), Partial::at(partial)?, to, request)
 }
 
 /// Fetches a small file, at most `request.limit` bytes, into memory; `None` when the server says
@@ -60,7 +46,8 @@ pub fn fetch_part(
 pub fn fetch_small(url: &str, request: &Request<'_>) -> Result<Option<Vec<u8>>, TransportError> {
     let at = address::parse(url)?;
     let http = Http::new(url, &at, request)?;
-    let headers: HeaderMap = authorization(&http)?.into_iter().collect();
+    let token = http.bearer()?;
+    let headers: HeaderMap = token.map(|token| (AUTHORIZATION, token)).into_iter().collect();
     let attempt = async || -> Result<Option<Vec<u8>>, Failure> {
         let response = http.get(&Method::GET, &at, &headers).await?;
         if matches!(response.status().as_u16(), 404 | 410) {
@@ -72,16 +59,22 @@ pub fn fetch_small(url: &str, request: &Request<'_>) -> Result<Option<Vec<u8>>, 
     runtime::block_on(async { check(persist(request, attempt).await?, &http) })
 }
 
-/// The header with the token of the request.
-fn authorization(http: &Http<'_>) -> Result<Option<(HeaderName, HeaderValue)>, TransportError> {
-    let Some(token) = http.request.bearer else { return Ok(None) };
-    let value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| {
-        let reason = "the token for it has letters that no header can have".to_owned();
-        TransportError::Address { url: http.name.clone(), reason }
-    });
-    let mut value = value?;
-    value.set_sensitive(true);
-    Ok(Some((AUTHORIZATION, value)))
+/// Brings what is at `url` to the path `to`; what has arrived waits in `partial`.
+fn bring(
+    url: &str,
+    size: Option<u64>,
+    partial: Partial,
+    to: &Path,
+    request: &Request<'_>,
+) -> Result<Fetched, TransportError> {
+    let at = address::parse(url)?;
+    let http = Http::new(url, &at, request)?;
+    let expected = Expected { sha256: request.sha256, size };
+    let authorization = http.bearer()?.map(|token| (AUTHORIZATION, token));
+    runtime::block_on(download(&http, partial, to, expected, async |mut headers| {
+        headers.extend(authorization.clone());
+        http.get(&Method::GET, &at, &headers).await
+    }))
 }
 
 fn check(content: Option<Vec<u8>>, http: &Http<'_>) -> Result<Option<Vec<u8>>, TransportError> {

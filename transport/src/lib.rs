@@ -17,6 +17,7 @@ mod tries;
 mod address;
 mod runtime;
 
+pub use address::shown;
 pub use error::TransportError;
 pub use exchange::{Answer, Ask, exchange};
 pub use https::{fetch, fetch_part, fetch_small};

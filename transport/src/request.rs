@@ -9,7 +9,8 @@ pub struct Request<'a> {
     pub limit: u64,
     /// SHA-256 that the content must have, 64 hexadecimal digits in lower case.
     pub sha256: Option<&'a str>,
-    /// Token that the server of the address is shown; a redirect takes it nowhere else.
+    /// Token that the server of the address is shown, and a registry before it asks for credentials;
+    /// a redirect takes it nowhere else.
     pub bearer: Option<&'a str>,
     /// Folder in which what has arrived waits for the rest: `<folder>/<digest of the URL>.partial`
     /// and what must be known to go on. It is made when it does not exist.

@@ -59,7 +59,7 @@ impl<'a> Registry<'a> {
             base = address::parse(&format!("http://{host}/v2/{}/", reference.repository))?;
         }
         let http = Http::new(&name, &base, request)?;
-        let (authorization, incognito) = Default::default();
+        let (authorization, incognito) = (RefCell::new(http.bearer()?), RefCell::default());
         Ok(Self { http, reference, base, actions, authorization, incognito })
     }
 

@@ -98,7 +98,11 @@ fn pull_within(
     reference: &str,
     folder: &Path,
 ) -> Result<Pulled, TransportError> {
-    let request = Request {
+    oci::pull(reference, &folder.join("x.pack"), &request(patience, folder))
+}
+
+fn request(patience: Duration, folder: &Path) -> Request<'static> {
+    Request {
         limit: 10_000_000,
         sha256: None,
         bearer: None,
@@ -106,8 +110,7 @@ fn pull_within(
         patience,
         on_progress: &|_, _| {},
         is_cancelled: &|| false,
-    };
-    oci::pull(reference, &folder.join("x.pack"), &request)
+    }
 }
 
 #[test]
@@ -217,6 +220,17 @@ fn a_token_is_fetched_where_the_registry_says() {
     let folder = tempfile::tempdir().unwrap();
     let said = pull(&registry.reference(), folder.path()).unwrap_err().to_string();
     assert!(said.contains("use https"), "{said}");
+}
+
+#[test]
+fn a_token_of_the_request_is_shown_before_it_is_asked_for() {
+    let registry = Registry::new();
+    registry.manifest(&registry.manifest, Manner::Guarded(String::new(), "Bearer abc"));
+    let folder = tempfile::tempdir().unwrap();
+    let request = request(Duration::from_secs(20), folder.path());
+    let request = Request { bearer: Some("abc"), ..request };
+    oci::pull(&registry.reference(), &folder.path().join("x.pack"), &request).unwrap();
+    assert_eq!(registry.server.requests()[0], "/v2/acme/prune/manifests/1.0 by Bearer abc");
 }
 
 /// What `docker login` has left is found through the environment of a process.
