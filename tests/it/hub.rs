@@ -4,6 +4,7 @@
 
 mod server;
 mod refusals;
+mod kept;
 mod python;
 
 use std::fs;
@@ -91,7 +92,7 @@ fn what_the_cache_has_is_not_fetched_again() {
     real::write(&playground, workflow);
     run(&playground, &hub, &[]).check(0, &[]);
     assert_eq!(hub.requests()[count..], ["/api/models/acme/phi/revision/main?blobs=true"]);
-    // A commit that is there whole is not even asked for, and so is what may not be asked.
+    // A commit that was asked for before is not asked for again, nor is what may not be asked.
     let count = hub.requests().len();
     let mut workflow = building(&json!("acme/phi"));
     workflow["input_model"]["load_kwargs"] = json!({"revision": COMMIT});

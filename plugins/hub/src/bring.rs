@@ -1,5 +1,6 @@
 //! Files of a commit brought into the cache, several at a time, and lent to a step.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -43,6 +44,8 @@ impl Session<'_> {
             // Another commit, or another name, may have brought the same content.
             if cache.blob(&file.etag).exists() {
                 cache.point(&self.commit, name, &file.etag)?;
+            } else if self.hub.environment.is_offline {
+                return Err(self.missing(format!("`{name}` is not there")));
             } else {
                 files.push(file);
             }
@@ -77,6 +80,8 @@ struct Transfer<'a> {
     files: Vec<&'a HubFile>,
     /// Bytes of each that have arrived.
     arrived: Vec<AtomicU64>,
+    /// Bytes of all that had arrived before, or that another program has brought.
+    found: AtomicU64,
     next: AtomicUsize,
     /// Whether one has failed, which ends the others.
     has_failed: AtomicBool,
@@ -88,11 +93,11 @@ impl<'a> Transfer<'a> {
     fn new(hub: &'a Hub<'a>, commit: &'a str, mut files: Vec<&'a HubFile>) -> Self {
         // The largest first, so that none of them is left alone at the end.
         files.sort_by(|one, other| (other.size, &one.name).cmp(&(one.size, &other.name)));
-        files.dedup_by(|one, other| one.etag == other.etag && one.name == other.name);
         let arrived = files.iter().map(|_| AtomicU64::new(0)).collect();
-        let start = Instant::now();
-        let (next, has_failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Self { hub, commit, files, arrived, next, has_failed, told: Mutex::new(start), start }
+        let (found, next) = (AtomicU64::new(0), AtomicUsize::new(0));
+        let (has_failed, start) = (AtomicBool::new(false), Instant::now());
+        let told = Mutex::new(start);
+        Self { hub, commit, files, arrived, found, next, has_failed, told, start }
     }
 
     fn run(&self) -> Result<(), HubError> {
@@ -124,9 +129,15 @@ impl<'a> Transfer<'a> {
         let is_over = || self.has_failed.load(Ordering::Relaxed) || hub.ctx.is_cancelled();
         let blob = cache.blob(&file.etag);
         let _lock = cache.lock(&file.etag, &is_over)?;
-        // Another program may have brought it while this one waited.
-        if !blob.exists() {
+        if blob.exists() {
+            // Another program has brought it while this one waited.
+            self.found.fetch_add(file.size, Ordering::Relaxed);
+        } else {
+            let is_begun = Cell::new(false);
             let on_progress = |done, _| {
+                if !is_begun.replace(true) {
+                    self.found.fetch_add(done, Ordering::Relaxed);
+                }
                 self.arrived[number].store(done, Ordering::Relaxed);
                 self.tell(false);
             };
@@ -150,7 +161,8 @@ impl<'a> Transfer<'a> {
         *told = Instant::now();
         let total: u64 = self.files.iter().map(|file| file.size).sum();
         let done: u64 = self.arrived.iter().map(|arrived| arrived.load(Ordering::Relaxed)).sum();
-        let rate = done as f64 / self.start.elapsed().as_secs_f64().max(1e-3);
+        let new = done.saturating_sub(self.found.load(Ordering::Relaxed));
+        let rate = new as f64 / self.start.elapsed().as_secs_f64().max(1e-3);
         let (unit, bytes) = if total < LARGE { ("kB", 1_000) } else { ("MB", 1_000_000) };
         let figures = [("bytes_per_second", rate)];
         self.hub.ctx.progress(unit, done / bytes, total.div_ceil(bytes), &figures);

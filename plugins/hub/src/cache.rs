@@ -5,6 +5,7 @@
 //!                          /blobs/<etag>               a content, once
 //!                          /blobs/<etag>.incomplete    what has arrived of it
 //!                          /snapshots/<commit>/<path>  a link to the blob
+//!                          /.olive/<commit>.json       what the hub has said of it, our own
 //! <hub>/.locks/models--owner--name/<etag>.lock         held while a blob arrives
 //! ```
 
@@ -50,9 +51,19 @@ impl Cache {
             return Ok(());
         }
         make_parent(&path)?;
-        let new = path.with_extension(format!("{}.writing", std::process::id()));
-        let written = fs::write(&new, commit).and_then(|()| fs::rename(&new, &path));
-        written.map_err(HubError::io("write", &path))
+        write(&path, commit.as_bytes()).map_err(HubError::io("write", &path))
+    }
+
+    /// What the hub has said of `commit`, when it was asked before.
+    pub(crate) fn told(&self, commit: &str) -> Option<Vec<u8>> {
+        fs::read(self.answer(commit)).ok()
+    }
+
+    /// Keeps what the hub says of `commit`, which it will say for ever.
+    pub(crate) fn keep(&self, commit: &str, answer: &[u8]) {
+        let path = self.answer(commit);
+        // What cannot be kept, as in a cache that others fill, is asked again.
+        let _ = make_parent(&path).map(|()| write(&path, answer));
     }
 
     /// Folder of the files of `commit`.
@@ -111,6 +122,10 @@ impl Cache {
         }
     }
 
+    fn answer(&self, commit: &str) -> PathBuf {
+        self.folder.join(".olive").join(format!("{commit}.json"))
+    }
+
     fn reference(&self, revision: &str) -> PathBuf {
         self.folder.join("refs").join(revision)
     }
@@ -146,6 +161,12 @@ pub(crate) fn link(target: &Path, blob: &Path, path: &Path) -> io::Result<()> {
     std::os::windows::fs::symlink_file(target, path).or_else(|_| fs::copy(blob, path).map(drop))
 }
 
+/// Writes a file that appears whole or not at all.
+fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+    let new = path.with_extension(format!("{}.writing", std::process::id()));
+    fs::write(&new, content).and_then(|()| fs::rename(&new, path))
+}
+
 pub(crate) fn make_parent(path: &Path) -> Result<(), HubError> {
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder).map_err(HubError::io("make", folder))
@@ -178,7 +199,10 @@ mod tests {
         cache.remember("refs/pr/1", &commit).unwrap();
         let reference = hub.path().join("models--acme--phi/refs/refs/pr/1");
         assert_eq!(fs::read_to_string(reference).unwrap(), commit);
-        assert_eq!(cache.commit("refs/pr/1"), Some(commit));
+        assert_eq!(cache.commit("refs/pr/1"), Some(commit.clone()));
         assert_eq!(cache.commit("main"), None);
+        assert_eq!(cache.told(&commit), None);
+        cache.keep(&commit, b"{}");
+        assert_eq!(cache.told(&commit).as_deref(), Some(&b"{}"[..]));
     }
 }

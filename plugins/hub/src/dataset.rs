@@ -1,16 +1,19 @@
 //! The source of data sets.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use olive_plugin_api::{Fetched, Ids, Named, PluginError, Source, StepContext};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::environment::Environment;
 use crate::hub::Hub;
-use crate::repository::{ID, Kind, Repository, SHARED_DIR};
+use crate::repository::{
+    A_REVISION, A_VARIABLE, AN_ID, ID, Kind, REVISION, Repository, SHARED_DIR, VARIABLE,
+};
 use crate::session::Session;
-use crate::splits::{Wanted, choose, gap};
+use crate::splits::{Wanted, choose};
 
 /// Rows of a data set of the Hugging Face hub.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -21,7 +24,7 @@ use crate::splits::{Wanted, choose, gap};
 )]
 pub struct Dataset {
     /// Repository: `owner/name`, or `name` alone for the oldest ones.
-    #[schemars(regex(pattern = ID), extend("patternErrorMessage" = "an id as `owner/name`"))]
+    #[schemars(regex(pattern = ID), extend("patternErrorMessage" = AN_ID))]
     pub repo_id: String,
     /// Configuration of the data set; its default one when left out.
     #[serde(default)]
@@ -41,18 +44,15 @@ pub struct Dataset {
     ///
     /// Of data sets that are scripts, `refs/convert/parquet` has the rows.
     #[serde(default)]
-    #[schemars(
-        regex(pattern = r"^(?!.*\.\.)[A-Za-z0-9][\w./-]*$"),
-        extend("patternErrorMessage" = "a branch, a tag or a commit")
-    )]
+    #[schemars(regex(pattern = REVISION), extend("patternErrorMessage" = A_REVISION))]
     pub revision: Option<String>,
     /// Environment variable that holds the token, never the token itself.
     ///
     /// When left out, the token is that of `HF_TOKEN`, or the one that `hf auth login` has saved.
     #[serde(default)]
     #[schemars(
-        regex(pattern = "^[A-Z_][A-Z0-9_]*$"),
-        extend("patternErrorMessage" = "the name of an environment variable, such as `HF_TOKEN`")
+        regex(pattern = VARIABLE),
+        extend("patternErrorMessage" = A_VARIABLE, "writeOnly" = true)
     )]
     pub token: Option<String>,
 }
@@ -82,9 +82,6 @@ impl Source for HuggingFaceDataset {
         let repository = Repository::new(Kind::Dataset, &data.repo_id);
         let hub = Hub::new(&repository, &environment, ctx)?;
         let revision = data.revision.as_deref().unwrap_or("main");
-        // What a data set consists of, only the hub knows.
-        let session = Session::open(hub, revision, &|_| false)?;
-        session.tell();
         let files: &[String] = match &data.data_files {
             None => &[],
             Some(Files::One(file)) => std::slice::from_ref(file),
@@ -96,12 +93,17 @@ impl Source for HuggingFaceDataset {
             split: data.split.as_deref().unwrap_or("train"),
             files,
         };
-        let names = choose(&session.names(), session.card(), &wanted)?;
-        if session.listing.is_none()
-            && let Some(gap) = gap(&names)
-        {
-            return Err(session.missing(gap).into());
-        }
+        let are_here = |folder: &Path| {
+            wanted.is_exact() && files.iter().all(|file| folder.join(file).exists())
+        };
+        let session = Session::open(hub, revision, &are_here)?;
+        session.tell();
+        let names = match &session.listing {
+            Some(listing) => choose(&session.names(), &listing.card, &wanted)?,
+            // What the cache has may be a part of a split, or of another one.
+            None if wanted.is_exact() => choose(files, &Value::Null, &wanted)?,
+            None => return Err(session.unlisted().into()),
+        };
         session.bring(&names)?;
         let folder = ctx.output_dir().join(repository.name());
         // Rows are read in the order of the names.

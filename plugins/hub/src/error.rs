@@ -64,6 +64,14 @@ pub enum HubError {
         /// What is missing.
         what: String,
     },
+    /// The hub may not be asked, and has not been asked of a data set before.
+    #[error("which files of data set `{id}` at `{revision}` are its rows only the hub knows")]
+    Unlisted {
+        /// Its id.
+        id: String,
+        /// The revision.
+        revision: String,
+    },
     /// The hub says what cannot be.
     #[error("`{url}` answers with something odd: {reason}")]
     Odd {
@@ -137,7 +145,7 @@ impl HubError {
             | Self::NoFile { .. }
             | Self::NoModel { .. }
             | Self::NoData { .. } => "hub-missing",
-            Self::Offline { .. } => "hub-offline",
+            Self::Offline { .. } | Self::Unlisted { .. } => "hub-offline",
             Self::Odd { .. } => "hub-answer",
             Self::Transport(_) => "network",
             Self::Cancelled => PluginError::CANCELLED,
@@ -166,6 +174,12 @@ impl HubError {
             Self::Offline { .. } => {
                 Some("run once without `HF_HUB_OFFLINE`, or copy the repository there".into())
             }
+            Self::Unlisted { .. } => Some(
+                "run once without `HF_HUB_OFFLINE`, or name each of its files in `data_files`".into(),
+            ),
+            Self::NoFile { .. } => {
+                Some("take the name from the files that its page on the hub lists".into())
+            }
             Self::NoModel { help, .. } => Some((*help).to_owned()),
             Self::NoData { help, .. } => Some(help.clone()),
             Self::Transport(TransportError::Lie { .. }) => {
@@ -176,9 +190,22 @@ impl HubError {
                  what has arrived is kept"
                     .into(),
             ),
+            Self::Transport(TransportError::Status { status, .. }) => busy(status),
             Self::Transport(error) => error.help().map(str::to_owned),
-            Self::NoFile { .. } | Self::Odd { .. } | Self::Io { .. } | Self::Cancelled => None,
+            Self::Odd { .. } | Self::Io { .. } | Self::Cancelled => None,
         }
+    }
+}
+
+/// What to do when the hub answers that it cannot now.
+fn busy(status: &str) -> Option<String> {
+    match status.as_bytes() {
+        [b'4', b'2', b'9', ..] => Some(
+            "run again later, and set `HF_TOKEN`: the hub lets whoever it knows ask for more"
+                .into(),
+        ),
+        [b'5', ..] => Some("run again later; what has arrived is kept".into()),
+        _ => None,
     }
 }
 
@@ -195,6 +222,25 @@ impl From<HubError> for PluginError {
                     None => plain,
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::busy;
+
+    #[test]
+    fn a_hub_that_cannot_now_is_asked_later() {
+        for (status, part) in [
+            ("429 Too Many Requests", Some("set `HF_TOKEN`")),
+            ("503 Service Unavailable", Some("what has arrived is kept")),
+            ("404 Not Found", None),
+        ] {
+            let help = busy(status);
+            let is_told =
+                part.is_none_or(|part| help.as_ref().is_some_and(|help| help.contains(part)));
+            assert!(is_told && help.is_some() == part.is_some(), "{status}: {help:?}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use olive_plugin_api::StepContext;
-use olive_transport::{Request, TransportError};
+use olive_transport::{Request, TransportError, shown};
 
 use crate::HubError;
 use crate::cache::Cache;
@@ -70,7 +70,7 @@ impl<'a> Hub<'a> {
             (Some("401" | "403"), _) => HubError::Refused {
                 id,
                 status: status.clone(),
-                page: self.repository.page(&self.environment.endpoint),
+                page: shown(&self.repository.page(&self.environment.endpoint)),
                 has_token: self.environment.token.is_some(),
             },
             (Some("404"), Some((name, commit))) => {

@@ -7,8 +7,8 @@
 //!          ─bring→ cache, shared with Python's huggingface_hub ─links→ folder of the step
 //! ```
 //!
-//! What the cache has is not fetched again, whoever put it there; a commit that is there whole is
-//! not even asked for. Code of a repository is never fetched.
+//! What the cache has is not fetched again, whoever put it there. What the hub says of a commit is
+//! kept there too, so that it is asked once. Code of a repository is never fetched.
 //!
 //! Sources [`HuggingFaceModel`] and [`HuggingFaceDataset`].
 

@@ -1,6 +1,6 @@
 //! What the hub says of a revision: its commit, its files, and the card of a data set.
 
-use olive_transport::fetch_small;
+use olive_transport::{fetch_small, shown};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ const LIMIT: u64 = 256 << 20;
 pub(crate) struct Listing {
     /// Its commit.
     pub(crate) commit: String,
-    /// Its files.
+    /// Its files, sorted by their names.
     pub(crate) files: Vec<HubFile>,
     /// What stands at the head of its `README.md`.
     pub(crate) card: Value,
@@ -38,7 +38,8 @@ pub(crate) struct HubFile {
 impl Listing {
     /// The file called `name`.
     pub(crate) fn file(&self, name: &str) -> Option<&HubFile> {
-        self.files.iter().find(|file| file.name == name)
+        let found = self.files.binary_search_by(|file| file.name.as_str().cmp(name));
+        found.ok().map(|number| &self.files[number])
     }
 }
 
@@ -84,14 +85,28 @@ pub(crate) fn ask(hub: &Hub<'_>, revision: &str) -> Result<Listing, HubError> {
             None => HubError::NoRepository { id: id() },
         });
     };
-    let odd = |reason: String| HubError::Odd { url: url.clone(), reason };
-    let answer: Answer = serde_json::from_slice(&answer).map_err(|error| odd(error.to_string()))?;
+    let listing = read(&answer).map_err(|reason| HubError::Odd { url: shown(&url), reason })?;
+    hub.cache.keep(&listing.commit, &answer);
+    Ok(listing)
+}
+
+/// What the hub has said of `commit`, when it was asked before: a commit never changes.
+pub(crate) fn kept(hub: &Hub<'_>, commit: &str) -> Option<Listing> {
+    let listing = read(&hub.cache.told(commit)?).ok()?;
+    Some(listing).filter(|listing| listing.commit == commit)
+}
+
+/// The listing that the hub's `answer` is, or what is odd about it.
+fn read(answer: &[u8]) -> Result<Listing, String> {
+    let answer: Answer = serde_json::from_slice(answer).map_err(|error| error.to_string())?;
     if !is_commit(&answer.sha) {
-        return Err(odd(format!("`{}` is no commit", answer.sha)));
+        return Err(format!("`{}` is no commit", answer.sha));
     }
     let files = answer.siblings.into_iter().filter(|sibling| is_path(&sibling.name));
-    let files = files.filter_map(hub_file).collect();
-    Ok(Listing { commit: answer.sha, files, card: answer.card_data })
+    let mut files: Vec<HubFile> = files.filter_map(hub_file).collect();
+    files.sort_by(|one, other| one.name.cmp(&other.name));
+    files.dedup_by(|one, other| one.name == other.name);
+    Ok(Listing { commit: answer.sha.to_lowercase(), files, card: answer.card_data })
 }
 
 impl Hub<'_> {
@@ -103,7 +118,7 @@ impl Hub<'_> {
 }
 
 /// Whether `name` leads below the repository, on every system.
-fn is_path(name: &str) -> bool {
+pub(crate) fn is_path(name: &str) -> bool {
     let is_part = |part: &str| !part.is_empty() && part != "." && part != "..";
     !name.contains(['\\', ':', '\0']) && name.split('/').all(is_part)
 }
@@ -125,7 +140,7 @@ fn hub_file(Sibling { name, size, blob_id, lfs }: Sibling) -> Option<HubFile> {
 
 #[cfg(test)]
 mod tests {
-    use super::is_path;
+    use super::{is_path, read};
 
     #[test]
     fn names_of_files_lead_nowhere_else() {
@@ -143,5 +158,21 @@ mod tests {
         ] {
             assert_eq!(is_path(name), is_taken, "{name}");
         }
+    }
+
+    #[test]
+    fn files_are_found_by_their_names() {
+        let commit = "0A".repeat(20);
+        let file = |name: &str, size: u64| {
+            format!(r#"{{"rfilename": "{name}", "size": {size}, "blobId": "{}"}}"#, "1".repeat(40))
+        };
+        let files = [file("b", 2), file("a", 1), file("../c", 3), file("b", 2)].join(",");
+        let text = format!(r#"{{"sha": "{commit}", "siblings": [{files}]}}"#);
+        let listing = read(text.as_bytes()).unwrap();
+        assert_eq!(listing.commit, commit.to_lowercase());
+        let size = |name| listing.file(name).map(|file| file.size);
+        assert_eq!((size("a"), size("b"), size("../c"), size("c")), (Some(1), Some(2), None, None));
+        assert_eq!(listing.files.len(), 2);
+        assert_eq!(read(br#"{"sha": "main"}"#).unwrap_err(), "`main` is no commit");
     }
 }

@@ -10,7 +10,9 @@ use crate::HubError;
 use crate::choice::{choose, is_whole, shards};
 use crate::environment::Environment;
 use crate::hub::Hub;
-use crate::repository::{ID, Kind, MODEL_ID, Repository, SHARED_DIR};
+use crate::repository::{
+    A_REVISION, A_VARIABLE, AN_ID, ID, Kind, MODEL_ID, REVISION, Repository, SHARED_DIR, VARIABLE,
+};
 use crate::session::Session;
 
 /// A model of the Hugging Face hub.
@@ -22,17 +24,14 @@ use crate::session::Session;
 )]
 pub struct Model {
     /// Repository: `owner/name`, or `name` alone for the oldest ones.
-    #[schemars(regex(pattern = ID), extend("patternErrorMessage" = "an id as `owner/name`"))]
+    #[schemars(regex(pattern = ID), extend("patternErrorMessage" = AN_ID))]
     pub repo_id: String,
     /// Branch, tag or commit; `main` when left out. A commit makes a run the same for ever.
     ///
     /// A branch is asked for once: until the cache folder is cleaned, later runs take the commit that
     /// it had then.
     #[serde(default)]
-    #[schemars(
-        regex(pattern = r"^(?!.*\.\.)[A-Za-z0-9][\w./-]*$"),
-        extend("patternErrorMessage" = "a branch, a tag or a commit")
-    )]
+    #[schemars(regex(pattern = REVISION), extend("patternErrorMessage" = A_REVISION))]
     pub revision: Option<String>,
     /// The one file of the repository that is the model, such as a GGUF file.
     #[serde(default)]
@@ -46,8 +45,8 @@ pub struct Model {
     /// When left out, the token is that of `HF_TOKEN`, or the one that `hf auth login` has saved.
     #[serde(default)]
     #[schemars(
-        regex(pattern = "^[A-Z_][A-Z0-9_]*$"),
-        extend("patternErrorMessage" = "the name of an environment variable, such as `HF_TOKEN`")
+        regex(pattern = VARIABLE),
+        extend("patternErrorMessage" = A_VARIABLE, "writeOnly" = true)
     )]
     pub token: Option<String>,
 }

@@ -1,6 +1,11 @@
 //! Patterns of paths, as `datasets` has them: `*` and `?` within a name, `**` across folders, sets
 //! of letters in brackets.
 
+/// Whether `text` is more than a path.
+pub(crate) fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?', '['])
+}
+
 /// Whether `pattern` describes the whole of `path`.
 pub(crate) fn matches(pattern: &str, path: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();

@@ -7,6 +7,13 @@ use std::fmt::Write;
 pub(crate) const MODEL_ID: &str = r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$";
 /// What ids of data sets look like: `owner/name`, or `name` alone.
 pub(crate) const ID: &str = r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$";
+pub(crate) const AN_ID: &str = "an id as `owner/name`";
+/// What names of revisions look like; none leads out of the folder of all.
+pub(crate) const REVISION: &str = r"^(?!.*\.\.)[A-Za-z0-9][\w./-]*$";
+pub(crate) const A_REVISION: &str = "a branch, a tag or a commit";
+/// What names of the variables that hold tokens look like.
+pub(crate) const VARIABLE: &str = "^[A-Z_][A-Z0-9_]*$";
+pub(crate) const A_VARIABLE: &str = "the name of an environment variable, such as `HF_TOKEN`";
 /// Where the cache of Python's `huggingface_hub` is, by its own variables.
 pub(crate) const SHARED_DIR: [&str; 6] = [
     "$HF_HUB_CACHE",

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use olive_plugin_api::LogLevel;
-use serde_json::Value;
 
 use crate::HubError;
 use crate::cache;
@@ -17,49 +16,50 @@ pub(crate) struct Session<'a> {
     pub(crate) hub: Hub<'a>,
     /// The commit.
     pub(crate) commit: String,
-    /// What the hub says of it; none when it was not asked.
+    /// What the hub says of it; none when it was never asked.
     pub(crate) listing: Option<Listing>,
     revision: String,
 }
 
 impl<'a> Session<'a> {
-    /// The commit that `revision` is. Nothing is asked when the user wants that, nor when the commit
-    /// is named and `is_whole` of its files in the cache.
+    /// The commit that `revision` is. Nothing is asked when the user wants that, nor of a commit of
+    /// which the hub has told before. When the hub is silent, the last commit that it told is taken,
+    /// if what it said of it is known or `is_enough` of its files in the cache.
     ///
     /// # Errors
     /// When the hub does not have it, or cannot be asked and the cache has nothing of it.
     pub(crate) fn open(
         hub: Hub<'a>,
         revision: &str,
-        is_whole: &dyn Fn(&Path) -> bool,
+        is_enough: &dyn Fn(&Path) -> bool,
     ) -> Result<Self, HubError> {
-        let known = hub.cache.commit(revision);
-        let known = known.filter(|commit| hub.cache.snapshot(commit).is_dir());
-        let whole = || known.clone().filter(|commit| is_whole(&hub.cache.snapshot(commit)));
         let revision = revision.to_owned();
-        if hub.environment.is_offline {
+        let commit = hub.cache.commit(&revision);
+        let listing = commit.as_ref().and_then(|commit| listing::kept(&hub, commit));
+        let is_listed = listing.is_some();
+        let known = commit.filter(|commit| is_listed || hub.cache.snapshot(commit).is_dir());
+        if hub.environment.is_offline || is_commit(&revision) && is_listed {
             return match known {
-                Some(commit) => Ok(Self { hub, commit, listing: None, revision }),
+                Some(commit) => Ok(Self { hub, commit, listing, revision }),
                 None => Err(offline(&hub, &revision, "nothing of it is there".into())),
             };
         }
-        if is_commit(&revision)
-            && let Some(commit) = whole()
-        {
-            return Ok(Self { hub, commit, listing: None, revision });
-        }
-        match (listing::ask(&hub, &revision), whole()) {
-            (Ok(listing), _) => {
+        let error = match listing::ask(&hub, &revision) {
+            Ok(listing) => {
                 hub.cache.remember(&revision, &listing.commit)?;
                 let commit = listing.commit.clone();
-                Ok(Self { hub, commit, listing: Some(listing), revision })
+                return Ok(Self { hub, commit, listing: Some(listing), revision });
             }
-            (Err(error), Some(commit)) if error.is_silence() => {
+            Err(error) => error,
+        };
+        let is_enough = |commit: &String| is_listed || is_enough(&hub.cache.snapshot(commit));
+        match known.filter(|commit| error.is_silence() && is_enough(commit)) {
+            Some(commit) => {
                 let message = format!("{error}; the commit in the cache is taken");
                 hub.ctx.log(LogLevel::Warning, message);
-                Ok(Self { hub, commit, listing: None, revision })
+                Ok(Self { hub, commit, listing, revision })
             }
-            (Err(error), _) => Err(error),
+            None => Err(error),
         }
     }
 
@@ -80,7 +80,7 @@ impl<'a> Session<'a> {
         self.hub.cache.snapshot(&self.commit)
     }
 
-    /// Names of its files: of all when the hub was asked, else of those in the cache.
+    /// Names of its files: of all when the hub has told them, else of those in the cache.
     pub(crate) fn names(&self) -> Vec<String> {
         match &self.listing {
             Some(listing) => listing.files.iter().map(|file| file.name.clone()).collect(),
@@ -88,14 +88,15 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// What stands at the head of its `README.md`, when the hub was asked.
-    pub(crate) fn card(&self) -> Option<&Value> {
-        self.listing.as_ref().map(|listing| &listing.card)
-    }
-
     /// The error that the cache lacks `what`, which is all there is to look at.
     pub(crate) fn missing(&self, what: String) -> HubError {
         offline(&self.hub, &self.revision, what)
+    }
+
+    /// The error that nothing here says which files are the rows of a data set.
+    pub(crate) fn unlisted(&self) -> HubError {
+        let id = self.hub.repository.id.clone();
+        HubError::Unlisted { id, revision: self.revision.clone() }
     }
 }
 

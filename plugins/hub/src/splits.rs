@@ -4,11 +4,14 @@
 //! them: `train.jsonl`, `data/train-00000-of-00003.parquet`, `validation/a.csv`. The script of a data
 //! set is never run.
 
+use std::collections::BTreeSet;
+
 use olive_schemas::data::DataFormat;
 use serde_json::Value;
 
 use crate::HubError;
-use crate::pattern::matches;
+use crate::listing::is_path;
+use crate::pattern::{is_pattern, matches};
 
 /// Splits by the words that stand for them in names.
 const WORDS: [(&str, &[&str]); 3] = [
@@ -38,46 +41,41 @@ pub(crate) struct Wanted<'a> {
 /// When there are none.
 pub(crate) fn choose(
     names: &[String],
-    card: Option<&Value>,
+    card: &Value,
     wanted: &Wanted<'_>,
 ) -> Result<Vec<String>, HubError> {
     if !wanted.files.is_empty() {
         return wanted.by_patterns(names, wanted.files);
     }
-    let configs = card.and_then(|card| card.get("configs")).and_then(Value::as_array);
+    let configs = card.get("configs").and_then(Value::as_array);
     match configs.filter(|configs| !configs.is_empty()) {
         Some(configs) => wanted.by_card(names, configs),
         None => wanted.by_names(names),
     }
 }
 
-/// What is missing of files that say how many they are: `train-00000-of-00003.parquet`.
-pub(crate) fn gap(names: &[String]) -> Option<String> {
-    for name in names {
-        let Some((begin, count)) = series(name) else { continue };
-        let found = names.iter().filter(|other| series(other) == Some((begin, count))).count();
-        if found < count {
-            return Some(format!("of {count} files as `{name}`, {found} are there"));
-        }
-    }
-    None
-}
-
 impl Wanted<'_> {
+    /// Whether files are named, each by its path.
+    pub(crate) fn is_exact(&self) -> bool {
+        let is_exact = |file: &String| !is_pattern(file) && is_path(file);
+        !self.files.is_empty() && self.files.iter().all(is_exact)
+    }
+
     /// Files that `patterns` describe, each at least one.
     fn by_patterns(&self, names: &[String], patterns: &[String]) -> Result<Vec<String>, HubError> {
-        let mut chosen: Vec<String> = Vec::new();
+        let names: BTreeSet<&String> = names.iter().collect();
+        let (mut chosen, mut taken) = (Vec::new(), BTreeSet::new());
         for pattern in patterns {
-            let mut found: Vec<&String> =
-                names.iter().filter(|name| matches(pattern, name)).collect();
-            found.sort();
+            let found: Vec<&String> = if is_pattern(pattern) {
+                names.iter().copied().filter(|name| matches(pattern, name)).collect()
+            } else {
+                names.get(pattern).copied().into_iter().collect()
+            };
             if found.is_empty() {
                 let reason = format!("has no file `{pattern}`");
-                return Err(self.lack(reason, format!("it has {}", listed(names.iter()))));
+                return Err(self.lack(reason, format!("it has {}", listed(names))));
             }
-            let new: Vec<String> =
-                found.into_iter().filter(|name| !chosen.contains(name)).cloned().collect();
-            chosen.extend(new);
+            chosen.extend(found.into_iter().filter(|name| taken.insert(*name)).cloned());
         }
         Ok(chosen)
     }
@@ -94,17 +92,17 @@ impl Wanted<'_> {
                 .or_else(|| configs.first().filter(|_| configs.len() == 1)),
         };
         let Some(config) = config else {
-            let known = listed(configs.iter().map(name));
-            let reason = match self.subset {
-                Some(subset) => format!("has no subset `{subset}`"),
-                None => "has several subsets, and no default".to_owned(),
-            };
-            return Err(self.lack(reason, format!("write `subset`, one of {known}")));
+            return Err(self.no_subset(configs.iter().map(name)));
         };
         let folder = config["data_dir"].as_str().unwrap_or_default().trim_matches('/');
         let splits = splits_of(&config["data_files"]);
         if splits.is_empty() {
-            return self.by_names(&below(names, folder));
+            let names = below(names, folder);
+            // The folder of its name, where the card names none.
+            return match below(&names, &name(config)) {
+                found if folder.is_empty() && !found.is_empty() => self.by_split(&found),
+                _ => self.by_split(&names),
+            };
         }
         let patterns: Vec<String> = splits
             .iter()
@@ -115,45 +113,44 @@ impl Wanted<'_> {
             })
             .collect();
         if patterns.is_empty() {
-            let mut known: Vec<&String> = splits.iter().map(|(split, _)| split).collect();
-            known.dedup();
-            return Err(self.no_split(&listed(known)));
+            return Err(self.no_split(splits.into_iter().map(|(split, _)| split)));
         }
         self.by_patterns(names, &patterns)
     }
 
-    /// Files whose names tell the split.
+    /// Files whose folders and names tell the subset and the split.
     fn by_names(&self, names: &[String]) -> Result<Vec<String>, HubError> {
+        let rows = rows(names);
+        let found = below(&rows, self.subset.unwrap_or("default"));
+        if !found.is_empty() {
+            return self.by_split(&found);
+        }
+        if self.subset.is_some_and(|subset| subset != "default") && !rows.is_empty() {
+            let folders = rows.iter().filter_map(|name| Some(name.split_once('/')?.0));
+            return Err(self.no_subset(folders));
+        }
+        let subsets: BTreeSet<&str> =
+            converted(&rows).into_iter().flatten().map(|(subset, _)| subset).collect();
+        if subsets.len() > 1 {
+            return Err(self.no_subset(subsets));
+        }
+        self.by_split(names)
+    }
+
+    /// Files of a subset whose names tell the split.
+    fn by_split(&self, names: &[String]) -> Result<Vec<String>, HubError> {
         let rows = rows(names);
         if rows.is_empty() {
             return Err(self.without_rows(names));
         }
-        let subset = self.subset.unwrap_or("default");
-        let rows = match below(&rows, subset) {
-            found if !found.is_empty() => found,
-            _ if subset == "default" => rows,
-            _ => {
-                let folders = rows.iter().filter_map(|name| Some(name.split_once('/')?.0));
-                let mut folders: Vec<&str> = folders.collect();
-                folders.dedup();
-                let reason = format!("has no subset `{subset}`");
-                let help = format!("write `data_files`; its folders are {}", listed(folders));
-                return Err(self.lack(reason, help));
-            }
-        };
-        let mut known = Vec::new();
-        let mut chosen: Vec<String> = Vec::new();
-        for name in &rows {
-            let split = split_of(name, &rows);
-            if split == self.split {
-                chosen.push(name.clone());
-            }
-            if !known.contains(&split) {
-                known.push(split);
-            }
+        let splits = splits_told(&rows);
+        let found = rows.iter().zip(&splits).filter(|(_, split)| *split == self.split);
+        let mut found: Vec<String> = found.map(|(name, _)| name.clone()).collect();
+        if found.is_empty() {
+            return Err(self.no_split(splits));
         }
-        chosen.sort();
-        if chosen.is_empty() { Err(self.no_split(&listed(known))) } else { Ok(chosen) }
+        found.sort();
+        Ok(of_one_format(found))
     }
 
     fn without_rows(&self, names: &[String]) -> HubError {
@@ -174,9 +171,21 @@ impl Wanted<'_> {
         }
     }
 
-    fn no_split(&self, known: &str) -> HubError {
+    fn no_subset(&self, known: impl IntoIterator<Item = impl AsRef<str>>) -> HubError {
+        let reason = match self.subset {
+            Some(subset) => format!("has no subset `{subset}`"),
+            None => "has several subsets, and no default".to_owned(),
+        };
+        let help =
+            format!("write `subset`, one of {}, or name files in `data_files`", listed(known));
+        self.lack(reason, help)
+    }
+
+    fn no_split(&self, known: impl IntoIterator<Item = impl AsRef<str>>) -> HubError {
         let reason = format!("has no split `{}`", self.split);
-        self.lack(reason, format!("write `split`, one of {known}, or name files in `data_files`"))
+        let help =
+            format!("write `split`, one of {}, or name files in `data_files`", listed(known));
+        self.lack(reason, help)
     }
 
     fn lack(&self, reason: String, help: String) -> HubError {
@@ -202,19 +211,37 @@ fn splits_of(files: &Value) -> Vec<(String, String)> {
     splits
 }
 
-/// Files of rows, of the format that most have.
+/// Files of rows; text, which is what people write beside rows, only where there is nothing else.
 fn rows(names: &[String]) -> Vec<String> {
     let is_hidden = |name: &str| name.split('/').any(|part| part.starts_with(['.', '_']));
-    let format = |name: &String| DataFormat::of(name.as_ref());
     let is_row = |name: &&String| {
         let last = name.rsplit('/').next().unwrap_or(name);
         format(name).is_some() && !is_hidden(name) && !NO_ROWS.contains(&last)
     };
-    let rows: Vec<&String> = names.iter().filter(is_row).collect();
-    let count = |of: &String| rows.iter().filter(|name| format(name) == format(of)).count();
-    // The first of those that are as many.
-    let Some(most) = rows.iter().rev().max_by_key(|name| count(name)) else { return Vec::new() };
-    rows.iter().filter(|name| format(name) == format(most)).map(|name| (*name).clone()).collect()
+    let mut rows: Vec<String> = names.iter().filter(is_row).cloned().collect();
+    let is_text = |name: &String| format(name) == Some(DataFormat::Text);
+    if !rows.iter().all(is_text) {
+        rows.retain(|name| !is_text(name));
+    }
+    rows
+}
+
+/// Those of `rows` that have the format of most; of formats that as many have, the first.
+fn of_one_format(rows: Vec<String>) -> Vec<String> {
+    let mut counts: Vec<(Option<DataFormat>, usize)> = Vec::new();
+    for format in rows.iter().map(|name| format(name)) {
+        match counts.iter_mut().find(|(known, _)| *known == format) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((format, 1)),
+        }
+    }
+    let most = counts.into_iter().rev().max_by_key(|(_, count)| *count);
+    let most = most.and_then(|(format, _)| format);
+    rows.into_iter().filter(|name| format(name) == most).collect()
+}
+
+fn format(name: &str) -> Option<DataFormat> {
+    DataFormat::of(name.as_ref())
 }
 
 /// Those of `names` in `folder`.
@@ -226,37 +253,44 @@ fn below(names: &[String], folder: &str) -> Vec<String> {
     names.iter().filter(is_below).cloned().collect()
 }
 
-/// The split that the file `name` belongs to: the one that its own name tells, else its folders;
-/// all belong to `train` when none tells any.
-fn split_of(name: &str, all: &[String]) -> String {
-    let told = |name: &str| -> Option<String> {
+/// The split that each of `rows` belongs to: the one that its own name tells, else its folders; all
+/// belong to `train` when none tells any, and to none when others do.
+fn splits_told(rows: &[String]) -> Vec<String> {
+    if let Some(converted) = converted(rows) {
+        return converted.into_iter().map(|(_, split)| split.to_owned()).collect();
+    }
+    let told = |name: &String| -> Option<String> {
         let (folders, file) = name.rsplit_once('/').unwrap_or(("", name));
         series_split(name).or_else(|| word(file)).or_else(|| word(folders))
     };
-    let is_told = all.iter().any(|name| told(name).is_some());
-    match told(name) {
-        Some(split) => split,
-        None if is_told => String::new(),
-        None => "train".to_owned(),
-    }
+    let told: Vec<Option<String>> = rows.iter().map(told).collect();
+    let others = if told.iter().any(Option::is_some) { "" } else { "train" };
+    told.into_iter().map(|split| split.unwrap_or_else(|| others.to_owned())).collect()
+}
+
+/// Subset and split of each of `rows` when they are as the hub converts data sets:
+/// `<subset>/<split>/0000.parquet`.
+fn converted(rows: &[String]) -> Option<Vec<(&str, &str)>> {
+    let parts = rows.iter().map(|name| converted_file(name)).collect::<Option<Vec<_>>>()?;
+    parts.iter().any(|(_, split)| word(split).is_some()).then_some(parts)
+}
+
+fn converted_file(name: &str) -> Option<(&str, &str)> {
+    let (folders, file) = name.rsplit_once('/')?;
+    let number = file.strip_suffix(".parquet")?;
+    let is_number = number.len() == 4 && number.bytes().all(|byte| byte.is_ascii_digit());
+    let (subset, split) = folders.split_once('/')?;
+    (is_number && !split.contains('/')).then_some((subset, split))
 }
 
 /// The split of a file of a series in `data`, whatever it is called: `data/extra-00000-of-00002.json`.
 fn series_split(name: &str) -> Option<String> {
-    let (begin, _) = series(name.strip_prefix("data/")?)?;
-    let is_word =
-        |split: &&str| split.chars().all(|letter| letter.is_alphanumeric() || letter == '_');
-    begin.strip_suffix('-').filter(is_word).map(str::to_owned)
-}
-
-/// What stands before the number of a file that is one of several, and how many there are.
-fn series(name: &str) -> Option<(&str, usize)> {
-    let (before, after) = name.split_once("-of-")?;
-    let digits = |text: &str| text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = before.get(before.len().checked_sub(5)?..)?;
-    let count = after.get(..5)?;
-    let count = count.parse().ok().filter(|_| digits(number) && digits(count))?;
-    Some((&before[..before.len() - 5], count))
+    let (before, after) = name.strip_prefix("data/")?.split_once("-of-")?;
+    let is_number = |text: &str| text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (split, number) = before.rsplit_once('-')?;
+    let is_series = is_number(number) && after.get(..5).is_some_and(is_number);
+    let is_word = split.chars().all(|letter| letter.is_alphanumeric() || letter == '_');
+    (is_series && is_word).then(|| split.to_owned())
 }
 
 /// The split whose word stands in `text`, apart from other letters.
@@ -268,19 +302,16 @@ fn word(text: &str) -> Option<String> {
     found.map(|(split, _)| (*split).to_owned())
 }
 
-/// The first of `names`, in words.
+/// The first of `names` as they are sorted, each once, in words.
 fn listed(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     const MANY: usize = 12;
-    let names: Vec<String> = names
-        .into_iter()
-        .map(|name| name.as_ref().to_owned())
-        .filter(|name| !name.is_empty())
-        .map(|name| format!("`{name}`"))
-        .collect();
+    let names = names.into_iter().map(|name| name.as_ref().to_owned());
+    let names: BTreeSet<String> = names.filter(|name| !name.is_empty()).collect();
+    let shown: Vec<String> = names.iter().take(MANY).map(|name| format!("`{name}`")).collect();
     match names.len() {
         0 => "none".to_owned(),
-        count if count > MANY => format!("{} and others", names[..MANY].join(", ")),
-        _ => names.join(", "),
+        count if count > MANY => format!("{} and others", shown.join(", ")),
+        _ => shown.join(", "),
     }
 }
 

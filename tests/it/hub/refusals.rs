@@ -30,7 +30,10 @@ fn what_is_not_there_is_told_apart() {
             reference(json!({"revision": "v2"})),
             ["`acme/phi` has no revision `v2`", "a branch, a tag or a commit"],
         ),
-        (reference(json!({"file": "phi.gguf"})), ["`acme/phi` has no file `phi.gguf`", COMMIT]),
+        (
+            reference(json!({"file": "phi.gguf"})),
+            ["has no file `phi.gguf` at `0123456789", "files that its page on the hub lists"],
+        ),
         (
             reference(json!({"token": "NOT_SET"})),
             ["`NOT_SET`, which `token` names, is not set", "take `token` out"],
@@ -55,6 +58,12 @@ fn what_is_not_allowed_says_what_to_do() {
         let parts = ["`acme/phi` may not be fetched", status, part, "/acme/phi"];
         run(&playground, &hub, &variables).check(20, &parts);
     }
+    let (hub, playground) = scene(&json!("acme/phi"));
+    hub.slow(&file, Manner::Refuses(100, "403 Forbidden", "X: y"));
+    let endpoint = hub.url().replace("http://", "http://me:secret@");
+    let said = run(&playground, &hub, &[("HF_ENDPOINT", &endpoint)]);
+    said.check(20, &["accept its licence at http://me@"]);
+    assert!(!said.err.contains("secret") && !said.out.contains("secret"), "{}", said.err);
     let (hub, playground) = scene(&json!("acme/phi"));
     hub.slow(
         "/api/models/acme/phi/revision/main",
@@ -123,7 +132,7 @@ fn data_sets_say_what_they_have() {
     let parts = ["`tones.py`, which is never run", "refs/convert/parquet"];
     read(json!({"data_name": "acme/tones"}), &script, &parts);
     let rows = [("train.json", "[]"), ("test.json", "[]")];
-    let parts = ["has no split `dev`", "one of `train`, `test`"];
+    let parts = ["has no split `dev`", "one of `test`, `train`"];
     read(json!({"data_name": "acme/tones", "split": "dev"}), &rows, &parts);
     let parts = ["has no file `x/*.json`", "it has `train.json`"];
     read(json!({"data_name": "acme/tones", "data_files": "x/*.json"}), &rows, &parts);

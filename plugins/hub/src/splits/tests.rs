@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{Wanted, choose, gap};
+use super::{Wanted, choose};
 
 /// Files of the `split` of `subset`, or the error with its help.
 fn chosen(names: &[&str], card: &Value, subset: Option<&str>, split: &str) -> String {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let wanted = Wanted { id: "acme/rows", subset, split, files: &[] };
-    match choose(&names, Some(card), &wanted) {
+    match choose(&names, card, &wanted) {
         Ok(files) => files.join(" "),
         Err(error) => {
             let error = olive_plugin_api::PluginError::from(error);
@@ -40,8 +40,12 @@ fn names_tell_splits() {
             "extra",
             "data/extra-00000-of-00001.parquet",
         ),
-        // The format that most files have; what describes the set is no row.
-        (&["train.json", "dataset_infos.json", "a.csv", "b.csv"], "train", "a.csv b.csv"),
+        // Of the files of a split, the format that most have; what describes the set is no row.
+        (&["train.json", "dataset_infos.json", "a.csv", "b.csv"], "train", "train.json"),
+        (&["x.json", "dataset_infos.json", "a.csv", "b.csv"], "train", "a.csv b.csv"),
+        (&["test.json", "train.csv", "test.csv", "test/2.csv"], "test", "test.csv test/2.csv"),
+        (&["rows.json", "LICENSE.txt", "notes.txt"], "train", "rows.json"),
+        (&["one.txt", "two.txt"], "train", "one.txt two.txt"),
         (&["constrained.json", "training.json"], "train", "training.json"),
     ] {
         assert_eq!(chosen(names, &Value::Null, None, split), expected);
@@ -57,7 +61,8 @@ fn cards_tell_configurations() {
             {"split": "test", "path": "small/test.json"}
         ]},
         {"config_name": "flat", "data_dir": "flat", "data_files": "*.json"},
-        {"config_name": "named", "data_dir": "named"}
+        {"config_name": "named", "data_dir": "folder"},
+        {"config_name": "plain"}
     ]});
     let names = [
         "big/train-0.json",
@@ -66,20 +71,22 @@ fn cards_tell_configurations() {
         "small/b.json",
         "small/test.json",
         "flat/x.json",
-        "named/train.json",
-        "named/test.json",
+        "folder/train.json",
+        "folder/test.json",
+        "plain/test.json",
     ];
     for (subset, split, expected) in [
         (Some("big"), "train", "big/train-0.json"),
         (None, "train", "small/b.json small/a1.json small/a2.json"),
         (None, "test", "small/test.json"),
         (Some("flat"), "train", "flat/x.json"),
-        (Some("named"), "test", "named/test.json"),
+        (Some("named"), "test", "folder/test.json"),
+        (Some("plain"), "test", "plain/test.json"),
     ] {
         assert_eq!(chosen(&names, &card, subset, split), expected, "{subset:?}");
     }
     for (subset, split, part) in [
-        (Some("huge"), "train", "has no subset `huge`; write `subset`, one of `big`, `small`"),
+        (Some("huge"), "train", "has no subset `huge`; write `subset`, one of `big`, `flat`"),
         (Some("big"), "test", "has no split `test`; write `split`, one of `train`"),
     ] {
         let said = chosen(&names, &card, subset, split);
@@ -92,7 +99,11 @@ fn what_has_no_rows_says_the_way_out() {
     for (names, subset, part) in [
         (&["rows.py", "README.md"][..], None, "`rows.py`, which is never run; write `\"revision\""),
         (&["README.md"], None, "has no files of rows"),
-        (&["a/x.json", "b/x.json"], Some("c"), "its folders are `a`, `b`"),
+        (
+            &["a/x.json", "b/x.json"],
+            Some("c"),
+            "has no subset `c`; write `subset`, one of `a`, `b`",
+        ),
         (&["train.json"], None, "has no split `test`; write `split`, one of `train`"),
     ] {
         let said = chosen(names, &Value::Null, subset, "test");
@@ -102,26 +113,28 @@ fn what_has_no_rows_says_the_way_out() {
 
 #[test]
 fn converted_scripts_are_read_by_their_folders() {
-    let names =
-        ["default/train/0000.parquet", "default/test/0000.parquet", "en/train/0000.parquet"];
+    let names = [
+        "default/train/0000.parquet",
+        "default/test/0000.parquet",
+        "en/train/0000.parquet",
+        "en/test_sft/0000.parquet",
+    ];
     let read = |subset, split| chosen(&names, &Value::Null, subset, split);
     assert_eq!(read(Some("en"), "train"), "en/train/0000.parquet");
+    assert_eq!(read(Some("en"), "test_sft"), "en/test_sft/0000.parquet");
+    assert_eq!(read(None, "train"), "default/train/0000.parquet");
     assert_eq!(
         read(Some("en"), "test"),
         "data set `acme/rows` has no split `test`; write `split`, \
-         one of `train`, or name files in `data_files`"
+         one of `test_sft`, `train`, or name files in `data_files`"
     );
-}
-
-#[test]
-fn a_series_with_a_gap_is_told() {
-    let gap = |names: &[&str]| {
-        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        gap(&names)
-    };
-    assert_eq!(gap(&["a-00000-of-00002.json", "a-00001-of-00002.json", "b.json"]), None);
-    let told = gap(&["x/a-00001-of-00003.json"]).unwrap();
-    assert!(told.contains("of 3 files") && told.contains("1 are there"), "{told}");
+    assert_eq!(chosen(&names[2..], &Value::Null, None, "train"), names[2]);
+    let several = chosen(&["de/train/0000.parquet", names[2]], &Value::Null, None, "train");
+    assert_eq!(
+        several,
+        "data set `acme/rows` has several subsets, and no default; write `subset`, \
+         one of `de`, `en`, or name files in `data_files`"
+    );
 }
 
 #[test]
@@ -130,8 +143,8 @@ fn patterns_take_files_of_the_repository() {
     let read = |files: &[&str]| {
         let files: Vec<String> = files.iter().map(|name| (*name).to_owned()).collect();
         let wanted = Wanted { id: "acme/rows", subset: None, split: "train", files: &files };
-        choose(&names, None, &wanted).map(|files| files.join(" "))
+        choose(&names, &Value::Null, &wanted).map(|files| files.join(" "))
     };
-    assert_eq!(read(&["y.json", "x/*"]).unwrap(), "y.json x/a.json x/b.json");
+    assert_eq!(read(&["y.json", "x/*", "x/a.json"]).unwrap(), "y.json x/a.json x/b.json");
     assert!(read(&["z.json"]).unwrap_err().to_string().contains("has no file `z.json`"));
 }
