@@ -180,7 +180,7 @@ impl Store {
             let key = StepKey::from_name(name);
             if let Some(step) = self.get(&key) {
                 let folder = self.step_dir(&key);
-                let size = files::size(&folder).map_err(StoreError::io("read", &folder))?;
+                let size = files::weigh(&folder).map_err(StoreError::io("read", &folder))?;
                 found.push((step, size));
             }
         }
@@ -197,7 +197,7 @@ impl Store {
         let keys = names.into_iter().map(StepKey::from_name);
         let of = |key: StepKey| {
             let folder = self.step_dir(&key);
-            let size_bytes = files::size(&folder).map_err(StoreError::io("read", &folder))?;
+            let size_bytes = files::weigh(&folder).map_err(StoreError::io("read", &folder))?;
             let name = artifact::name(self, &key).unwrap_or_else(|| "?".into());
             Ok(Damaged { key, name, size_bytes })
         };
@@ -239,7 +239,7 @@ impl Store {
                 let key = StepKey::from_name(name.split('.').next().unwrap_or_default().to_owned());
                 let Some(_lock) = self.try_lock(&key)? else { continue };
                 let path = folder.join(&name);
-                bytes += checkpoints::weigh(&path).map_err(StoreError::io("read", &path))?;
+                bytes += files::weigh(&path).map_err(StoreError::io("read", &path))?;
                 vet::remove(&path).map_err(StoreError::io("remove", &path))?;
                 count += 1;
             }

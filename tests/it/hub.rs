@@ -79,6 +79,30 @@ fn a_local_folder_goes_before_the_hub() {
 }
 
 #[test]
+fn the_cache_of_steps_is_listed_without_what_links_lead_to() {
+    let hub = Hub::new();
+    hub.publish_model("acme/phi", "main");
+    let playground = real::installed();
+    let path = json!({"type": "HuggingFaceModel", "repo_id": "acme/phi"});
+    real::write(&playground, building(&path));
+    run(&playground, &hub, &[]).check(0, &[]);
+    let list = || playground.olive(&["cache", "list", "-c", "@/olive.json", "--json"]);
+    let fetched = |said: &Said| -> Value {
+        let lines = said.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let mut lines = lines.filter(|line| line["name"] == "HuggingFaceModel");
+        lines.next().unwrap()
+    };
+    let listed = fetched(&list());
+    let size = listed["size_bytes"].as_u64().unwrap();
+    let weights = fs::metadata(real::fixture("tiny-phi3").join("model.safetensors")).unwrap();
+    assert!(size < weights.len(), "{listed}");
+    fs::remove_dir_all(playground.path("hf")).unwrap();
+    let said = list();
+    said.check(0, &[]);
+    assert_eq!(fetched(&said)["is_damaged"], true);
+}
+
+#[test]
 fn what_the_cache_has_is_not_fetched_again() {
     let hub = Hub::new();
     hub.publish_model("acme/phi", "main");

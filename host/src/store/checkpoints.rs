@@ -2,13 +2,12 @@
 //! succeeds.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use olive_schemas::footprint::CurvePoint;
 use serde::{Deserialize, Serialize};
 
-use super::files::{names, write_atomically};
+use super::files::{names, weigh, write_atomically};
 use super::{StepKey, Store, StoreError, vet};
 use crate::clock;
 
@@ -132,15 +131,4 @@ fn unfinished(folder: &Path, key: String) -> Result<Unfinished, StoreError> {
     let Note { name, plugin, start_time } = note.unwrap_or_else(unknown);
     let size_bytes = weigh(folder).map_err(StoreError::io("read", folder))?;
     Ok(Unfinished { key: StepKey::from_name(key), name, plugin, start_time, size_bytes })
-}
-
-/// Bytes of every file below `folder`; links are not followed, a plugin may have made them.
-pub(super) fn weigh(folder: &Path) -> io::Result<u64> {
-    let mut bytes = 0;
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let metadata = entry.metadata()?;
-        bytes += if metadata.is_dir() { weigh(&entry.path())? } else { metadata.len() };
-    }
-    Ok(bytes)
 }

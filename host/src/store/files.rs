@@ -123,6 +123,19 @@ pub fn size(path: &Path) -> io::Result<u64> {
     relative_files(path)?.iter().map(|name| Ok(fs::metadata(path.join(name))?.len())).sum()
 }
 
+/// Bytes that `path` and what is below it take up where they are: of a link its own, not those of
+/// what it leads to, if it does.
+///
+/// # Errors
+/// When something cannot be read.
+pub fn weigh(path: &Path) -> io::Result<u64> {
+    let metadata = fs::symlink_metadata(path)?;
+    if !metadata.is_dir() {
+        return Ok(metadata.len());
+    }
+    fs::read_dir(path)?.map(|entry| weigh(&entry?.path())).sum()
+}
+
 /// Makes every file below `folder` durable and read-only: other names may come to share it. What a
 /// link leads to is somebody else's.
 ///
@@ -197,7 +210,23 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::MetadataExt;
 
-    use super::{copy, link_or_copy, seal};
+    use super::{copy, link_or_copy, seal, weigh};
+
+    #[test]
+    fn a_link_weighs_what_it_is_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = folder.path().join("files");
+        fs::create_dir(&files).unwrap();
+        fs::write(files.join("own"), [0; 10]).unwrap();
+        fs::write(folder.path().join("blob"), [0; 1000]).unwrap();
+        for target in ["../blob", "../gone", "."] {
+            let link = files.join("link");
+            std::os::unix::fs::symlink(target, &link).unwrap();
+            assert_eq!(weigh(&files).unwrap(), 10 + target.len() as u64, "{target}");
+            fs::remove_file(link).unwrap();
+        }
+        assert_eq!(weigh(&files.join("own")).unwrap(), 10);
+    }
 
     #[test]
     fn a_copy_shares_nothing_and_may_be_written() {
