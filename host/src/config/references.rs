@@ -1,5 +1,7 @@
 //! Fields of a config that the schema marks: references to data configs, paths, old spellings.
 
+use std::path::{Component, Path};
+
 use serde_json::Value;
 
 /// Marks a field that holds a data config's name.
@@ -43,6 +45,26 @@ pub const WORKSPACE: &str = "azureml_client";
 /// Whether what fits `schema` may name a workspace.
 pub fn takes_workspace(schema: &Value) -> bool {
     schema.get("properties").is_some_and(|properties| properties.get(WORKSPACE).is_some())
+}
+
+/// Variable and rest of the place `$NAME/below` of a folder that a source shares.
+///
+/// # Errors
+/// What is wrong with a place of another form, or one that leads out of the variable's folder or is
+/// the whole home of the user.
+pub fn shared_place(place: &str) -> Result<(&str, &Path), &'static str> {
+    let Some(rest) = place.strip_prefix('$') else {
+        return Err("a place begins with a variable, `$NAME`");
+    };
+    let (name, below) = rest.split_once('/').unwrap_or((rest, ""));
+    let below = Path::new(below);
+    if !below.components().all(|part| matches!(part, Component::Normal(_))) {
+        return Err("a place is a path below its variable, without `..`");
+    }
+    if below.as_os_str().is_empty() && ["HOME", "USERPROFILE"].contains(&name) {
+        return Err("a place is a folder below the user's home, not all of it");
+    }
+    Ok((name, below))
 }
 
 /// JSON pointers of the strings in `value` whose schema carries `mark` with `kind`.

@@ -13,7 +13,7 @@ use super::settings::{Ground, inherit, settle};
 use super::step::StepParts;
 use super::{Input, Plan, PlanError, Role};
 use crate::config::CheckedWorkflow;
-use crate::config::references::SHARED_DIR;
+use crate::config::references::{SHARED_DIR, shared_place};
 use crate::plugin::Catalog;
 use crate::plugin::digest::Digests;
 use crate::store::Store;
@@ -100,11 +100,14 @@ fn shared_dir(schema: &Value) -> Option<PathBuf> {
     dirs.next()
 }
 
-/// `$NAME/below`, absolute, when the variable is set.
+/// `$NAME/below`, absolute, when the variable is set, and the folder is not so wide that it holds
+/// the user's own.
 fn place_in(place: &str, variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    let (name, below) = place.strip_prefix('$')?.split_once('/').unwrap_or((&place[1..], ""));
-    let start = variable(name).filter(|value| !value.is_empty())?;
-    path::absolute(Path::new(&start).join(below)).ok()
+    let (name, below) = shared_place(place).ok()?;
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let folder = path::absolute(set(name)?.join(below)).ok()?;
+    let mut homes = ["HOME", "USERPROFILE"].into_iter().filter_map(set);
+    (folder.parent().is_some() && !homes.any(|home| home.starts_with(&folder))).then_some(folder)
 }
 
 /// Every reference with its pointer and what people call it.
@@ -148,10 +151,18 @@ mod tests {
             ("$EMPTY/hub", None),
             ("$OTHER", None),
             ("/tmp", None),
+            ("$HOME/.cache/hub", Some("/home/me/.cache/hub")),
+            ("$HOME/../you", None),
+            ("$HOME", None),
+            ("$ABOVE", None),
+            ("$ROOT", None),
         ] {
             let variable = |name: &str| match name {
                 "CACHE" => Some("/c".into()),
                 "EMPTY" => Some("".into()),
+                "HOME" => Some("/home/me".into()),
+                "ABOVE" => Some("/home".into()),
+                "ROOT" => Some("/".into()),
                 _ => None,
             };
             assert_eq!(place_in(place, &variable).as_deref(), expected.map(Path::new), "{place}");

@@ -12,6 +12,7 @@ use super::Whose;
 use crate::config::references::{
     ACCELERATORS, ADAPTER, ADVICE, EVAL_SPLIT, IDS, IGNORED, PATH, QUALITY_HELP, REFERENCE,
     RENAMED_FROM, SEARCHED, SHARED_DIR, SHORTCUTS, UNAVAILABLE, UNAVAILABLE_VALUES, parts,
+    shared_place,
 };
 
 /// What all marks begin with.
@@ -88,8 +89,8 @@ impl Found<'_> {
             SHORTCUTS => list(value)?.iter().try_for_each(|offer| self.offer(offer)),
             IDS => self.ids(value),
             SHARED_DIR => list(value)?.iter().try_for_each(|place| {
-                let begins = place.as_str().is_some_and(|place| place.starts_with('$'));
-                if begins { Ok(()) } else { Err("a place begins with a variable, `$NAME`".into()) }
+                shared_place(place.as_str().unwrap_or_default())?;
+                Ok(())
             }),
             _ => Err("no such mark is known".into()),
         }?;
