@@ -8,7 +8,7 @@ use olive_schemas::origin::Provenance;
 use olive_schemas::step::{Fetched, StepOutcome};
 use serde_json::{Value, json};
 
-use crate::config::{CheckedWorkflow, Local, Source};
+use crate::config::{CheckedWorkflow, Local, Scope, Source};
 use crate::engine::{self, RunContext};
 use crate::error::Error;
 use crate::host::{Host, unplanned};
@@ -16,7 +16,7 @@ use crate::plan::{self, Fetch};
 use crate::store::Store;
 use crate::store::files::relative_files;
 
-/// The same workflow with local paths where it had references.
+/// The same workflow with local paths where it had references, of what matters to the command.
 ///
 /// # Errors
 /// When a source cannot fetch something, or the user wants to stop.
@@ -24,8 +24,9 @@ pub fn fetch(
     host: &Host,
     source: &Source,
     checked: CheckedWorkflow,
+    scope: Scope,
 ) -> Result<CheckedWorkflow, Error> {
-    let fetches = plan::fetches(&checked, &source.folder(), &host.catalog)
+    let fetches = plan::fetches(&checked, &source.folder(), &host.catalog, scope)
         .map_err(|error| unplanned(error, source, &checked))?;
     let mut local = checked;
     for fetch in fetches {

@@ -84,7 +84,7 @@ pub fn accept_text(host: &Host, source: Source, scope: Scope) -> Result<Accepted
     let (checked, findings) = examine(&source, &host.catalog, scope);
     let Some(checked) = checked else { return Err(refused(&source)(findings)) };
     host.show(&source, &findings);
-    let checked = fetch(host, &source, checked)?;
+    let checked = fetch(host, &source, checked, scope)?;
     Ok(Accepted { source, checked, findings })
 }
 

@@ -79,6 +79,20 @@ fn a_local_folder_goes_before_the_hub() {
 }
 
 #[test]
+fn a_model_that_another_replaces_is_not_fetched() {
+    let hub = Hub::new();
+    let playground = real::installed();
+    real::copy_files(&real::fixture("tiny-phi3"), &playground.path("model"));
+    let mut workflow = building(&json!("acme/phi"));
+    workflow["input_model"]["adapter_path"] = "acme/tones".into();
+    real::write(&playground, workflow);
+    let mut command = playground.command(&["run", "--config", "@/olive.json", "-m", "@/model"]);
+    command.env_remove("HF_HUB_OFFLINE").env("HF_ENDPOINT", hub.url());
+    Said::from(command.output().unwrap()).check(0, &[]);
+    assert_eq!(hub.requests(), [""; 0]);
+}
+
+#[test]
 fn the_cache_of_steps_is_listed_without_what_links_lead_to() {
     let hub = Hub::new();
     hub.publish_model("acme/phi", "main");

@@ -12,8 +12,8 @@ use serde_json::Value;
 use super::settings::{Ground, inherit, settle};
 use super::step::StepParts;
 use super::{Input, Plan, PlanError, Role};
-use crate::config::CheckedWorkflow;
 use crate::config::references::{SHARED_DIR, shared_place};
+use crate::config::{CheckedWorkflow, Scope};
 use crate::plugin::Catalog;
 use crate::plugin::digest::Digests;
 use crate::store::Store;
@@ -29,7 +29,8 @@ pub struct Fetch {
     pub plan: Plan,
 }
 
-/// What must be fetched before the run of `checked`, whose relative paths start at `folder`.
+/// What must be fetched before the run of `checked`, whose relative paths start at `folder`; not its
+/// model when another one is given.
 ///
 /// # Errors
 /// When a file that a reference names is missing or cannot be read.
@@ -37,9 +38,10 @@ pub fn fetches(
     checked: &CheckedWorkflow,
     folder: &Path,
     catalog: &Catalog,
+    scope: Scope,
 ) -> Result<Vec<Fetch>, PlanError> {
     let workflow = checked.workflow();
-    let references = references(workflow);
+    let references = references(workflow, scope);
     if references.is_empty() {
         return Ok(Vec::new());
     }
@@ -110,15 +112,16 @@ fn place_in(place: &str, variable: &dyn Fn(&str) -> Option<OsString>) -> Option<
     (folder.parent().is_some() && !homes.any(|home| home.starts_with(&folder))).then_some(folder)
 }
 
-/// Every reference with its pointer and what people call it.
-fn references(workflow: &Workflow) -> Vec<(String, String, Value)> {
+/// Every reference that matters, with its pointer and what people call it.
+fn references(workflow: &Workflow, scope: Scope) -> Vec<(String, String, Value)> {
     let mut found = Vec::new();
     let mut look = |pointer: String, of: String, value: Option<&Value>| {
         if let Some(reference) = value.filter(|value| value.get("type").is_some()) {
             found.push((pointer, of, reference.clone()));
         }
     };
-    for (key, of) in [("model_path", "input model"), ("adapter_path", "adapter")] {
+    let model = [("model_path", "input model"), ("adapter_path", "adapter")];
+    for (key, of) in model.into_iter().filter(|_| scope.model.is_none()) {
         let value = workflow.input_model.settings.get(key);
         look(format!("/input_model/{key}"), of.to_owned(), value);
     }
