@@ -27,7 +27,7 @@ pub fn of(source: &Source, checked: &CheckedWorkflow, plan: &Plan) -> Origin {
     }
 }
 
-/// The model and the data files of `plan`, each once.
+/// The model, its adapter and the data files of `plan`, each once.
 fn inputs(checked: &CheckedWorkflow, plan: &Plan) -> Vec<InputFile> {
     let provenance = |path: &Path| -> Option<Provenance> {
         let local = checked.local().iter().find(|local| path.starts_with(&local.path))?;
@@ -52,7 +52,15 @@ fn inputs(checked: &CheckedWorkflow, plan: &Plan) -> Vec<InputFile> {
         digest: plan.input.digest.clone(),
         provenance: provenance(&plan.input.model.model_path),
     };
-    std::iter::once(model).chain(files.into_values()).collect()
+    let adapter = plan.input.model.adapter_path.as_deref().and_then(|path| {
+        Some(InputFile {
+            role: "adapter".into(),
+            path: path.display().to_string(),
+            digest: digests.path(path).ok()?,
+            provenance: provenance(path),
+        })
+    });
+    std::iter::once(model).chain(adapter).chain(files.into_values()).collect()
 }
 
 fn machine() -> Machine {

@@ -2,7 +2,7 @@
 //!
 //! `"model_path": "owner/name"` is a reference as soon as a source says that it takes ids of that
 //! form, by the mark `x-olive-ids` on the root of its reference's schema. A local file or folder of
-//! that name goes before.
+//! that name goes before, and so does one that nearly has it.
 //!
 //! ```
 //! use olive_schemas::ids::{Ids, Named};
@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 /// The ids that a source takes.
 ///
 /// What stands beside an id in the config and is a key of the reference too goes with it: for a
-/// model that is what `load_kwargs` says, for data what `load_dataset_config` says.
+/// model that is what `load_kwargs` says, for an adapter its `token`, for data what
+/// `load_dataset_config` says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ids {

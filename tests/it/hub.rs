@@ -79,6 +79,22 @@ fn a_local_folder_goes_before_the_hub() {
 }
 
 #[test]
+fn a_path_that_is_meant_for_a_folder_here_is_no_id() {
+    let hub = Hub::new();
+    let playground = real::installed();
+    real::copy_files(&real::fixture("tiny-phi3"), &playground.path("models/phi-3"));
+    for (path, parts) in [
+        ("models/phi3", ["model `", "did you mean `models/phi-3`?"]),
+        ("modles/phi-3", ["model `", "did you mean `models/phi-3`?"]),
+        ("models/llama", ["the folder `models` has no model `llama`", "`{\"type\": …"]),
+    ] {
+        real::write(&playground, building(&json!(path)));
+        run(&playground, &hub, &[]).check(13, &parts);
+    }
+    assert_eq!(hub.requests(), [""; 0]);
+}
+
+#[test]
 fn a_model_that_another_replaces_is_not_fetched() {
     let hub = Hub::new();
     let playground = real::installed();
@@ -90,6 +106,31 @@ fn a_model_that_another_replaces_is_not_fetched() {
     command.env_remove("HF_HUB_OFFLINE").env("HF_ENDPOINT", hub.url());
     Said::from(command.output().unwrap()).check(0, &[]);
     assert_eq!(hub.requests(), [""; 0]);
+}
+
+#[test]
+fn an_adapter_is_fetched_by_its_id_for_whom_the_model_is() {
+    let hub = Hub::new();
+    let files = ["adapter_config.json", "adapter_model.safetensors"].map(|name| {
+        (name, fs::read(real::fixture("tiny-llama").join("adapter").join(name)).unwrap())
+    });
+    hub.publish("models", "acme/tones", "main", &files, &Value::Null);
+    hub.guard(&format!("/acme/tones/resolve/{COMMIT}/adapter_config.json"), "hf_mine");
+    let playground = real::installed();
+    real::copy_files(&real::fixture("tiny-llama"), &playground.path("model"));
+    let mut workflow = building(&json!("model"));
+    workflow["input_model"]["adapter_path"] = "acme/tones".into();
+    workflow["input_model"]["load_kwargs"] = json!({"token": "MY_TOKEN"});
+    real::write(&playground, workflow);
+    let said = run(&playground, &hub, &[("MY_TOKEN", "hf_mine")]);
+    said.check(0, &["fetch adapter (HuggingFaceModel)"]);
+    assert!(!said.err.contains("has no effect"), "{}", said.err);
+    let inputs = origin(&playground)["inputs"].clone();
+    assert_eq!(
+        (&inputs[0]["role"], &inputs[1]["role"]),
+        (&json!("input model"), &json!("adapter"))
+    );
+    assert_eq!(inputs[1]["provenance"]["revision"], COMMIT);
 }
 
 #[test]

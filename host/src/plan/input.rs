@@ -81,7 +81,8 @@ fn settle(path: &mut PathBuf, what: &str, folder: &Path) -> Option<Diagnostic> {
         return None;
     }
     let pointer = format!("/input_model/{what}_path");
-    if let Some((message, help)) = missing::hub_model(&written).filter(|_| what == "model") {
+    if let Some((message, help)) = missing::hub_model(&written, folder).filter(|_| what == "model")
+    {
         return Some(Diagnostic::error("file-missing", pointer, message).with_help(help));
     }
     let message = format!("{what} `{}` does not exist", path.display());

@@ -67,7 +67,7 @@ fn paths<'a>(value: &'a Value, catalog: &Catalog) -> Vec<(String, &'a str, &'sta
 
 fn absence(path: &str, what: &str, pointer: &str, folder: &Path) -> Problem {
     let path = Path::new(path);
-    if let Some((message, help)) = missing::hub_model(path).filter(|_| what == "model") {
+    if let Some((message, help)) = missing::hub_model(path, folder).filter(|_| what == "model") {
         return Problem::warning("file-missing", pointer, message, help);
     }
     let message = format!("{what} `{}` does not exist", path.display());

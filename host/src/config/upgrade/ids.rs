@@ -9,13 +9,14 @@ use serde_json::{Value, json};
 
 use super::{Notes, marks};
 use crate::config::check::data::{Need, need};
+use crate::config::missing::is_local;
 use crate::config::node::{Entry, Node, NodeValue};
 use crate::config::references::IDS;
 use crate::config::schema::violations;
 use crate::plugin::Catalog;
 
 /// Puts references in place of the ids in the normalized `tree`, whose relative paths start at
-/// `folder`; a path that leads somewhere is no id.
+/// `folder`; a path that leads somewhere, or is meant to, is no id.
 pub(super) fn refer(tree: &mut Node, folder: &Path, catalog: &Catalog, notes: &mut Notes) {
     let sources = takers(catalog);
     if sources.is_empty() {
@@ -34,6 +35,9 @@ pub(super) fn refer(tree: &mut Node, folder: &Path, catalog: &Catalog, notes: &m
     }
 }
 
+/// Key of the options of a model, and of references, that says who asks.
+const TOKEN: &str = "token";
+
 /// A source that takes ids.
 struct Taker<'a> {
     source: &'a SourceDescriptor,
@@ -51,16 +55,23 @@ fn takers(catalog: &Catalog) -> Vec<Taker<'_>> {
 
 fn refer_model(model: &mut Node, folder: &Path, sources: &[Taker<'_>]) {
     let kind = model.get("type").and_then(Node::as_str).unwrap_or_default().to_owned();
+    let options = model.get("load_kwargs");
+    let token = options.and_then(|options| options.entry(TOKEN)).cloned();
     for key in ["model_path", "adapter_path"] {
         let Some(path) = model.get(key).filter(|path| path.as_str().is_some()) else { continue };
         let written = path.as_str().unwrap_or_default();
         let taker = sources.iter().find(|taker| taker.takes(Named::Model, &kind, written));
-        let Some(taker) = taker.filter(|_| !folder.join(written).exists()) else { continue };
+        let is_here = folder.join(written).exists() || is_local(Path::new(written), folder);
+        let Some(taker) = taker.filter(|_| !is_here) else { continue };
         let mut reference = taker.reference(path);
-        if key == "model_path"
-            && let Some(options) = model.get_mut("load_kwargs")
-        {
-            taker.move_settings(options, &mut reference);
+        match (key, model.get_mut("load_kwargs"), &token) {
+            ("model_path", Some(options), _) => taker.move_settings(options, &mut reference),
+            // Its revision is that of the model; who asks is the same.
+            (_, Some(options), Some(token)) if taker.has(TOKEN) => {
+                options.take(TOKEN);
+                reference.entries_mut().into_iter().for_each(|known| known.push(token.clone()));
+            }
+            _ => {}
         }
         if let Some(path) = model.get_mut(key) {
             *path = reference;
@@ -92,6 +103,11 @@ impl Taker<'_> {
         let is_of_kind = self.ids.types.iter().any(|known| known.eq_ignore_ascii_case(kind));
         let form = json!({"pattern": self.ids.pattern});
         self.ids.of == of && is_of_kind && violations(&id.into(), &form).is_empty()
+    }
+
+    /// Whether references to this source have the setting `key`.
+    fn has(&self, key: &str) -> bool {
+        self.source.schema.get("properties").is_some_and(|known| known.get(key).is_some())
     }
 
     /// The reference that the id `written` is.
