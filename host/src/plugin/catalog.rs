@@ -198,7 +198,7 @@ impl Catalog {
         })
     }
 
-    /// The one of them called `name`, without regard to case; of several, the one found last.
+    /// The one of them called `name`, without regard to case.
     pub fn custom_evaluator(&self, name: &str) -> Option<CustomEntry<'_>> {
         self.custom_evaluators().find(|one| one.descriptor.name.eq_ignore_ascii_case(name))
     }

@@ -5,8 +5,9 @@
 //! ```
 //!
 //! A plugin takes the place of one with its name in a lower place. What is chosen by name (passes,
-//! sources, systems, packagers) may be in one plugin only: a pack that breaks this is broken as a whole, and
-//! the program goes on; in a folder that the user names it is an error.
+//! sources, systems, packagers, evaluators of custom metrics) may be in one plugin only: a pack that
+//! breaks this is broken as a whole, and the program goes on; in a folder that the user names it is
+//! an error.
 
 use std::path::{Path, PathBuf};
 
@@ -225,8 +226,8 @@ impl Catalog {
     }
 
     /// What of `new` has a name that another plugin's has already, unless it takes that one's place:
-    /// what it is, the name, and the plugin. Evaluators and generators are chosen by what they can
-    /// do, not by name.
+    /// what it is, the name, and the plugin. Generators and evaluators of Olive's own metrics are
+    /// chosen by what they can do, not by name.
     fn twin(&self, new: &InstalledPlugin) -> Option<(&'static str, String, &InstalledPlugin)> {
         let PluginDescriptor { passes, sources, systems, packagers, .. } = &new.descriptor;
         let others = || self.plugins.iter().filter(|known| !shadows(new, known));
@@ -234,7 +235,9 @@ impl Catalog {
         let sources = sources.iter().map(|source| ("source", &source.name));
         let systems = systems.iter().map(|system| ("system", &system.name));
         let packagers = packagers.iter().map(|packager| ("packager", &packager.name));
-        passes.chain(sources).chain(systems).chain(packagers).find_map(|(what, name)| {
+        let evaluators = custom(&new.descriptor).map(|name| ("evaluator", name));
+        let mut named = passes.chain(sources).chain(systems).chain(packagers).chain(evaluators);
+        named.find_map(|(what, name)| {
             let known = others().find(|known| has(&known.descriptor, what, name))?;
             Some((what, name.clone(), known))
         })
@@ -261,12 +264,20 @@ fn is_above(one: &Origin, other: &Origin) -> bool {
     rank(one) > rank(other)
 }
 
-/// Whether the plugin has a pass, source, packager or system of this name, without regard to case.
+/// Names of the evaluators of custom metrics.
+fn custom(descriptor: &PluginDescriptor) -> impl Iterator<Item = &String> {
+    let custom = descriptor.evaluators.iter().filter(|evaluator| evaluator.custom.is_some());
+    custom.map(|evaluator| &evaluator.name)
+}
+
+/// Whether the plugin has a pass, source, packager, system or evaluator of custom metrics of this
+/// name, without regard to case.
 fn has(descriptor: &PluginDescriptor, what: &str, name: &str) -> bool {
     let is = |known: &String| known.eq_ignore_ascii_case(name);
     match what {
         "pass" => descriptor.passes.iter().any(|pass| is(&pass.name)),
         "source" => descriptor.sources.iter().any(|source| is(&source.name)),
+        "evaluator" => custom(descriptor).any(is),
         "packager" => descriptor.packagers.iter().any(|packager| is(&packager.name)),
         _ => descriptor.systems.iter().any(|system| is(&system.name)),
     }
@@ -291,110 +302,4 @@ fn conflict(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use olive_packs::store::{ActivePack, Scope};
-    use olive_schemas::pack::Signer;
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn plugin(file: &str, origin: Origin, parts: &Value) -> InstalledPlugin {
-        let name = file.split(' ').next().unwrap();
-        let mut descriptor = json!({"name": name, "version": "1.0.0", "api_version": "0.2.0"});
-        descriptor.as_object_mut().unwrap().extend(parts.as_object().unwrap().clone());
-        let descriptor: PluginDescriptor = serde_json::from_value(descriptor).unwrap();
-        InstalledPlugin {
-            path: file.into(),
-            digest: file.into(),
-            descriptor,
-            origin,
-            packed: None,
-            shadows: Vec::new(),
-        }
-    }
-
-    fn part(kind: &str, name: &str) -> Value {
-        json!({kind: [{"name": name, "summary": "A.", "schema": {}, "accepts": []}]})
-    }
-
-    fn pack(name: &str, scope: Scope) -> InstalledPack {
-        let manifest = json!({
-            "format": 1, "name": name, "version": "1.0.0", "publisher": {"id": "acme", "name": "Acme"},
-            "license": "MIT", "description": "A pack.", "api": "*", "plugins": [], "files": [],
-        });
-        let active = ActivePack {
-            name: name.parse().unwrap(),
-            version: "1.0.0".into(),
-            source: "file".into(),
-            sha256: String::new(),
-            size: 0,
-            manifest_sha256: String::new(),
-            signer: Signer::Unsigned,
-        };
-        let manifest = serde_json::from_value(manifest).unwrap();
-        let folder = "/nowhere".into();
-        InstalledPack { active, scope, folder, manifest, descriptors: BTreeMap::new() }
-    }
-
-    /// Adds a pack with one plugin of one source.
-    fn add(
-        catalog: &mut Catalog,
-        name: &str,
-        scope: Scope,
-        file: &str,
-        source: &str,
-    ) -> Result<(), PackError> {
-        let pack = pack(name, scope);
-        let origin = Origin::Pack(PackOrigin::of(&pack));
-        let plugins = vec![plugin(file, origin, &part("sources", source))];
-        catalog.add_pack(&pack, Members { plugins, ..Members::default() })
-    }
-
-    #[test]
-    fn two_plugins_may_not_have_one_name_for_what_is_chosen_by_name() {
-        for kind in ["source", "system", "packager"] {
-            let list = format!("{kind}s");
-            let mut catalog = Catalog::default();
-            let plugin = |file, name| plugin(file, Origin::Folder, &part(&list, name));
-            catalog.add(plugin("one", "Acme")).unwrap();
-            catalog.add(plugin("other", "Other")).unwrap();
-            let refused = catalog.add(plugin("two", "acme")).unwrap_err();
-            assert_eq!(refused.to_string(), format!("{kind} `acme` is in `one` and in `two`"));
-        }
-    }
-
-    #[test]
-    fn a_plugin_of_a_higher_place_goes_before_one_of_its_name() {
-        let mut catalog = Catalog::default();
-        let acme = part("sources", "Acme");
-        catalog.add(plugin("one at the program", Origin::Program, &acme)).unwrap();
-        add(&mut catalog, "acme/a", Scope::User, "one of the user", "Acme").unwrap();
-        add(&mut catalog, "acme/b", Scope::Project, "one of the project", "Acme").unwrap();
-        catalog.add(plugin("one in a folder", Origin::Folder, &acme)).unwrap();
-        let [plugin] = catalog.plugins() else { panic!("{:?}", catalog.plugins()) };
-        assert_eq!(plugin.path.to_str(), Some("one in a folder"));
-        let shadows = ["of acme/b 1.0.0", "of acme/a 1.0.0", "beside the program"]
-            .map(|from| format!("one@1.0.0 {from}"));
-        assert_eq!(plugin.shadows, shadows);
-    }
-
-    #[test]
-    fn a_pack_with_what_another_plugin_has_is_broken_as_a_whole() {
-        let mut catalog = Catalog::default();
-        catalog.add(plugin("one", Origin::Program, &part("sources", "Acme"))).unwrap();
-        add(&mut catalog, "acme/b", Scope::User, "two", "Other").unwrap();
-        for (file, source, told) in [
-            ("three", "ACME", "source `ACME` is in `acme/c` and in `one` beside the program"),
-            ("three", "other", "source `other` is in `acme/c` and in `acme/b`"),
-            ("two", "Third", "plugin `two` is in `acme/c` and in `acme/b`"),
-        ] {
-            let error = add(&mut catalog, "acme/c", Scope::User, file, source).unwrap_err();
-            assert_eq!(error.to_string(), told);
-            assert_eq!(catalog.plugins().len(), 2);
-        }
-        add(&mut catalog, "acme/c", Scope::Project, "two", "Third").unwrap();
-        assert_eq!(catalog.plugins().len(), 2);
-    }
-}
+mod tests;
