@@ -40,6 +40,8 @@ pub struct Finding {
     pub diagnostic: Diagnostic,
     /// Bytes of the source it is about.
     pub range: Range<usize>,
+    /// Whether what stands there is not to be shown.
+    pub is_secret: bool,
     /// Other places that have to do with it.
     pub related: Vec<Place>,
     /// A change of the text that mends it, when there is one beyond doubt.
@@ -84,7 +86,8 @@ pub fn warnings<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<Diagnost
 impl Finding {
     /// A finding about `range`.
     pub fn new(diagnostic: Diagnostic, range: Range<usize>) -> Self {
-        Self { diagnostic, range, related: Vec::new(), fix: None, choices: Vec::new() }
+        let (related, choices) = (Vec::new(), Vec::new());
+        Self { diagnostic, range, is_secret: false, related, fix: None, choices }
     }
 
     /// Whether the run cannot start.

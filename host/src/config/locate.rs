@@ -16,7 +16,7 @@ pub fn located(diagnostic: Diagnostic, tree: &Node, source: &Source) -> Finding 
 
 /// Gives a problem its place: the nearest part of the tree that was written.
 pub fn locate(problem: Problem, tree: &Node, text: &str) -> Finding {
-    let Problem { diagnostic, is_about_key, replacement, raw_replacement } = problem;
+    let Problem { diagnostic, is_about_key, is_secret, replacement, raw_replacement } = problem;
     let (mut range, is_exact) = place(&diagnostic.pointer, is_about_key, tree);
     if range.end < text.len() {
         range.end = text.ceil_char_boundary(range.end);
@@ -35,7 +35,7 @@ pub fn locate(problem: Problem, tree: &Node, text: &str) -> Finding {
         (None, Some(raw)) if is_exact => Some(fix(&raw, raw.clone())),
         _ => None,
     };
-    let mut finding = Finding { diagnostic, range, related, fix, choices: Vec::new() };
+    let mut finding = Finding { diagnostic, range, is_secret, related, fix, choices: Vec::new() };
     put_first_use_first(&mut finding);
     finding
 }

@@ -24,8 +24,11 @@ pub(super) struct Drawing {
 
 /// Draws the lines that `found` is about.
 pub(super) fn draw(found: &Finding, path: &str, lines: &Lines<'_>, color: bool) -> Drawing {
-    let Excerpt { text, first_line, last_line, mark, related, left_out } =
+    let Excerpt { mut text, first_line, last_line, mark, related, left_out } =
         excerpt(lines, &found.range, &found.related);
+    if found.is_secret {
+        text.replace_range(mark.clone(), &hidden(&text[mark.clone()]));
+    }
     let related = related.into_iter().map(|(range, message)| {
         let label = Some(plain(message)).filter(|label| !label.is_empty());
         AnnotationKind::Context.span(range).label(label)
@@ -43,6 +46,12 @@ pub(super) fn draw(found: &Finding, path: &str, lines: &Lines<'_>, color: bool) 
     let body = renderer(color).render(&[group]);
     let body: Vec<&str> = body.lines().map(str::trim_end).collect();
     Drawing { margin: last_line.to_string().len(), body: body.join("\n") }
+}
+
+/// As many bytes that say nothing but where quotes stand.
+fn hidden(secret: &str) -> String {
+    let hide = |byte: u8| if matches!(byte, b'"' | b'\'') { char::from(byte) } else { '*' };
+    secret.bytes().map(hide).collect()
 }
 
 /// Names the first of the places that no line shows, and how many more there are.

@@ -11,6 +11,8 @@ pub struct Problem {
     pub diagnostic: Diagnostic,
     /// Whether the key is at fault, not the value.
     pub is_about_key: bool,
+    /// Whether the value is not to be shown.
+    pub is_secret: bool,
     /// The name that was meant instead of the one that is written.
     pub replacement: Option<String>,
     /// What was meant instead of what is written, as it stands in the text.
@@ -20,7 +22,13 @@ pub struct Problem {
 impl Problem {
     /// A problem with a value.
     pub fn new(diagnostic: Diagnostic) -> Self {
-        Self { diagnostic, is_about_key: false, replacement: None, raw_replacement: None }
+        Self {
+            diagnostic,
+            is_about_key: false,
+            is_secret: false,
+            replacement: None,
+            raw_replacement: None,
+        }
     }
 
     /// An error with the value at `pointer`, with a way out.

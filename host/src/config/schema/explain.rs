@@ -19,17 +19,22 @@ const PATTERN_MESSAGE: &str = "patternErrorMessage";
 /// Keyword with what to write, in place of what the keywords of a field say; editors know it too.
 const WAY_OUT: &str = "errorMessage";
 
+/// Keyword of a field whose value is nobody else's business; editors know it too.
+const SECRET: &str = "writeOnly";
+
 /// Way out of a list where one value belongs.
 const SEARCH: &str =
     "keep one value, or let a search try them: \"search_strategy\": {\"sampler\": \"sequential\"}";
 
 /// What is wrong by `error`, which `schema` gave, with the way out.
 pub(super) fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
-    let mut problems = explain_kind(error, schema);
     let path = error.schema_path().as_str();
-    let way_out = path.rsplit_once('/').map(|(_, keyword)| owner(schema, path, keyword));
-    let way_out = way_out.and_then(|owner| owner.get(WAY_OUT)).and_then(Value::as_str);
+    let field = path.rsplit_once('/').map(|(_, keyword)| owner(schema, path, keyword));
+    let is_secret = field.and_then(|field| field.get(SECRET)) == Some(&Value::Bool(true));
+    let mut problems = explain_kind(error, schema, is_secret);
+    let way_out = field.and_then(|field| field.get(WAY_OUT)).and_then(Value::as_str);
     for problem in &mut problems {
+        problem.is_secret |= is_secret;
         let Diagnostic { pointer, help, .. } = &mut problem.diagnostic;
         if *pointer == error.instance_path().as_str() && help.is_none() {
             *help = way_out.map(str::to_owned);
@@ -38,10 +43,10 @@ pub(super) fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<Proble
     problems
 }
 
-fn explain_kind(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
+fn explain_kind(error: &ValidationError<'_>, schema: &Value, is_secret: bool) -> Vec<Problem> {
     let pointer = error.instance_path().as_str();
     let schema_path = error.schema_path().as_str();
-    let value = brief(error.instance());
+    let value = if is_secret { "what is written".into() } else { brief(error.instance()) };
     let (message, help) = match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
             let object = owner(schema, schema_path, "additionalProperties");
@@ -83,7 +88,8 @@ fn explain_kind(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
             let own = owner(schema, schema_path, "pattern").get(PATTERN_MESSAGE);
             let own = own.and_then(Value::as_str).map(|meant| format!("{value} is not {meant}"));
             let own = own.unwrap_or_else(|| format!("{value} does not match `{pattern}`"));
-            (own, mended(error.instance(), pattern).map(|meant| format!("write `{meant}`")))
+            let meant = mended(error.instance(), pattern).filter(|_| !is_secret);
+            (own, meant.map(|meant| format!("write `{meant}`")))
         }
         ValidationErrorKind::MinItems { limit } => {
             (format!("the list has fewer than {limit} items"), Some("add one".to_owned()))
