@@ -44,7 +44,7 @@ struct HfModel {
     /// What the model is for: `text-generation` or `text-generation-with-past`, which are one here.
     #[serde(default = "text_generation")]
     task: String,
-    /// Options of `from_pretrained`, which nothing here calls.
+    /// Options of `from_pretrained`, of which those that say where the model comes from count.
     #[serde(default)]
     load_kwargs: Option<LoadKwargs>,
     /// Facts that a pass left for later ones.
@@ -52,7 +52,8 @@ struct HfModel {
     model_attributes: Option<BTreeMap<String, Value>>,
 }
 
-/// Options of `from_pretrained`; none has an effect, as weights are read by the passes themselves.
+/// Options of `from_pretrained`: where the model comes from; others have no effect, as weights are
+/// read by the passes themselves.
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("x-olive-ignored" = {
     "trust_remote_code": {"reason": "code in model folders is never run", "harmless": true},
@@ -65,7 +66,14 @@ struct HfModel {
     "quantization_config": "weights are read as they are stored",
     "extra_args": {"reason": "nothing here calls `from_pretrained`", "harmless": true}
 }))]
-struct LoadKwargs {}
+struct LoadKwargs {
+    /// Branch, tag or commit of a `model_path` that is an id of a hub.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    revision: Option<String>,
+    /// Environment variable with the token for the hub that `model_path` or `adapter_path` is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    token: Option<Value>,
+}
 
 /// Settings of an ONNX model.
 #[derive(Serialize, Deserialize, JsonSchema)]

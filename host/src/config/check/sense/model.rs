@@ -17,11 +17,16 @@ pub(super) fn check(value: &Value, problems: &mut Problems) {
         let help = format!("remove it, or write one of {}", quoted(&TASKS));
         problems.push(Problem::warning("no-effect", "/input_model/task", message, &help));
     }
-    // Those that Olive names are told by its schema; any other is meant for a library.
+    // Those that Olive names are told by its schema, those that a source takes stand in its
+    // reference; any other is meant for a library.
     let options = model.get("load_kwargs").and_then(Value::as_object).into_iter().flatten();
     for (key, _) in options {
         let pointer = format!("/input_model/load_kwargs/{}", escape(key));
-        let message = format!("`{key}` has no effect: nothing here calls `from_pretrained`");
+        let reason = match key.as_str() {
+            "revision" | "token" => "the model is no id of a hub",
+            _ => "nothing here calls `from_pretrained`",
+        };
+        let message = format!("`{key}` has no effect: {reason}");
         problems.push(Problem::warning("no-effect", &pointer, message, "remove it").about_key());
     }
 }
