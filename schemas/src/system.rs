@@ -86,7 +86,8 @@ pub struct Job {
     pub input: String,
     /// Existing, empty folder for what the system remembers of the job; kept until the step ends.
     pub folder: PathBuf,
-    /// Files and folders the job reads.
+    /// Files and folders the job reads; links in them lead to files that it reads too, wherever
+    /// they lie.
     pub inputs: Vec<PathBuf>,
     /// Folders the job writes; existing and empty.
     pub outputs: Vec<PathBuf>,
