@@ -132,6 +132,7 @@ impl Cloud {
             ("AZURE_AUTHORITY_HOST", url.clone()),
             ("OLIVE_AZURE_RESOURCE_MANAGER", url.clone()),
             ("OLIVE_AZURE_REGISTRIES", url),
+            ("AZURE_CONFIG_DIR", self.state.folder.path().join("azure").display().to_string()),
             ("AZURE_TENANT_ID", "tenant".into()),
             ("AZURE_CLIENT_ID", "client".into()),
             ("AZURE_CLIENT_SECRET", SECRET.into()),

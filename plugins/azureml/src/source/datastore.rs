@@ -5,6 +5,7 @@ use olive_schemas::workflow::AzureMlClient;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::SHARED_DIR;
 use super::place::bring;
 use crate::datastore;
 use crate::workspace::Workspace;
@@ -12,6 +13,7 @@ use crate::workspace::Workspace;
 /// A file or folder of a datastore.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-olive-shared-dir" = SHARED_DIR))]
 pub struct DatastoreReference {
     /// Workspace; that of `azureml_client` at the config's root when left out.
     #[serde(default)]

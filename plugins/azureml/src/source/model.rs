@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::SHARED_DIR;
 use super::place::bring;
 use crate::text::encoded;
 use crate::workspace::Workspace;
@@ -16,6 +17,7 @@ use crate::{AzureError, datastore};
 /// A model that a workspace has registered.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-olive-shared-dir" = SHARED_DIR))]
 pub struct ModelReference {
     /// Workspace; that of `azureml_client` at the config's root when left out.
     #[serde(default)]

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::SHARED_DIR;
 use super::model::Version;
 use super::place::folder;
 use crate::AzureError;
@@ -26,6 +27,7 @@ const VERSION: &str = "2021-10-01-dataplanepreview";
 /// A model of a registry.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-olive-shared-dir" = SHARED_DIR))]
 pub struct RegistryReference {
     /// How services are asked; a workspace is not needed.
     #[serde(default)]
