@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::iter;
 
-use olive_schemas::data::{ChatTemplate, PreProcess};
+use olive_schemas::data::PreProcess;
 
 use crate::chat::Chat;
 use crate::error::TextError;
@@ -66,7 +66,7 @@ impl Asking<'_> {
         let bare = |config: &PreProcess| PreProcess { add_special_tokens: false, ..config.clone() };
         let asked = questions(tokenizer, rows, &bare(config))?;
         let mut solved = Solved { shots, config: bare(shots.config), known: BTreeMap::new() };
-        let chat = self.turns.map(|turns| Ok((chat(tokenizer, config)?, turns))).transpose()?;
+        let chat = self.turns.map(|turns| Ok((Chat::new(tokenizer, config)?, turns))).transpose()?;
         let question = |(row, question): (&Row, Question)| {
             let shots = solved.before(row, self.num_shots, tokenizer)?;
             let prompt = match &chat {
@@ -166,15 +166,6 @@ impl Solved<'_> {
         }
         Ok(found)
     }
-}
-
-/// Chats by the template that `config` names, or by the tokenizer's own.
-fn chat<'a>(tokenizer: &Tokenizer, config: &'a PreProcess) -> Result<Chat<'a>, TextError> {
-    let template = match &config.chat_template {
-        Some(ChatTemplate::Jinja(template)) if !template.is_empty() => template,
-        _ => tokenizer.chat_template().ok_or(TextError::NoChatTemplate)?,
-    };
-    Chat::new(tokenizer, config, template)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use std::ops::Range;
 
 use minijinja::value::Serde;
 use minijinja::{Environment, Value as Jinja};
-use olive_schemas::data::PreProcess;
+use olive_schemas::data::{ChatTemplate, PreProcess};
 
 use self::environment::TEMPLATE;
 use crate::error::TextError;
@@ -45,15 +45,16 @@ enum Loss {
 }
 
 impl<'a> Chat<'a> {
-    /// The chats of `settings.message_col` by `template`.
+    /// The chats of `settings.message_col` by the template that `settings` write, or by the
+    /// tokenizer's own.
     ///
     /// # Errors
-    /// When the template or the date cannot be understood.
-    pub(crate) fn new(
-        tokenizer: &Tokenizer,
-        settings: &'a PreProcess,
-        template: &str,
-    ) -> Result<Self, TextError> {
+    /// When there is no template, or it or the date cannot be understood.
+    pub(crate) fn new(tokenizer: &Tokenizer, settings: &'a PreProcess) -> Result<Self, TextError> {
+        let template = match &settings.chat_template {
+            Some(ChatTemplate::Jinja(template)) if !template.is_empty() => template,
+            _ => tokenizer.chat_template().ok_or(TextError::NoChatTemplate)?,
+        };
         let date = settings.chat_template_date.as_deref();
         let date = date.map(date::Date::parse).transpose().map_err(TextError::settings)?;
         let (template, has_blocks) = generation::as_filter(template);
@@ -109,7 +110,11 @@ impl<'a> Chat<'a> {
         };
         let messages: Vec<Jinja> = messages.iter().map(message).collect();
         let text = self.rendered(messages, true);
-        text.map_err(|error| TextError::ChatRefused { problem: error.to_string() })
+        let text = text.map_err(|error| TextError::ChatRefused { problem: error.to_string() })?;
+        Ok(match self.loss {
+            Loss::Blocks => generation::take_marks(&text).0,
+            Loss::All | Loss::Prefixes => text,
+        })
     }
 
     /// The messages of a row's chat, without members that are null.

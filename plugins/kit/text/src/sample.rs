@@ -188,15 +188,12 @@ fn text_form<'a>(
     tokenizer: &'a Tokenizer,
     settings: &'a PreProcess,
 ) -> Result<Form<'a>, TextError> {
-    match &settings.chat_template {
-        Some(ChatTemplate::Own(true)) => {
-            let template = tokenizer.chat_template().ok_or(TextError::NoChatTemplate)?;
-            return Ok(Form::Chat(Box::new(Chat::new(tokenizer, settings, template)?)));
-        }
-        Some(ChatTemplate::Jinja(template)) if !template.is_empty() => {
-            return Ok(Form::Chat(Box::new(Chat::new(tokenizer, settings, template)?)));
-        }
-        Some(ChatTemplate::Own(false) | ChatTemplate::Jinja(_)) | None => {}
+    let is_chat = settings.chat_template.as_ref().is_some_and(|template| match template {
+        ChatTemplate::Own(is_own) => *is_own,
+        ChatTemplate::Jinja(template) => !template.is_empty(),
+    });
+    if is_chat {
+        return Ok(Form::Chat(Box::new(Chat::new(tokenizer, settings)?)));
     }
     let example = || {
         let prompt = required(settings.prompt_template.as_deref(), "`prompt_template`")?;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use olive_kit_text::{Question, TextError, questions, rows};
+use olive_kit_text::{Asking, Question, Shots, TextError, Turns, questions, rows};
 use serde_json::{Value, json};
 
 use crate::tokenizer;
@@ -69,5 +69,31 @@ fn a_row_that_is_no_question_is_refused_by_its_place() {
     ] {
         let error = read(&row, &json!({})).unwrap_err().to_string();
         assert!(error.contains(told), "{error}");
+    }
+}
+
+#[test]
+fn blocks_of_what_the_assistant_says_leave_no_marks_in_a_prompt() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let row = |prompt| json!({"query": prompt, "choices": ["joy", "fear"], "gold": 1}).to_string();
+    fs::write(file.path(), row("asked") + &row("solved")).unwrap();
+    let config = json!({"data_name": "json", "data_files": file.path()});
+    let rows = rows::read(&serde_json::from_value(config).unwrap()).unwrap();
+    let template = "{% for message in messages %}{% if message.role == 'assistant' %}\
+                    {% generation %}A:{{ message.content }};{% endgeneration %}\
+                    {% else %}U:{{ message.content }};{% endif %}{% endfor %}A:";
+    for is_marked in [false, true] {
+        let config = json!({"chat_template": template, "assistant_only_loss": is_marked});
+        let config = serde_json::from_value(config).unwrap();
+        let asking = Asking {
+            description: "",
+            target_delimiter: None,
+            shot_delimiter: "",
+            num_shots: 1,
+            turns: Some(Turns::Several),
+        };
+        let shots = Shots { rows: &rows, config: &config, is_asked: true };
+        let found = asking.questions(&tokenizer(), &rows[..1], &config, shots).unwrap();
+        assert_eq!(found[0].prompt, "U:solved;A:fear;U:asked;A:", "{is_marked}");
     }
 }
