@@ -88,8 +88,15 @@ fn choices_have_the_likelihoods_of_lm_evaluation_harness() {
 fn solved_questions_stand_before_each_as_in_lm_evaluation_harness() {
     let recorded: Value =
         serde_json::from_slice(&fs::read(harness("prompts.json")).unwrap()).unwrap();
-    // With words and as a chat; both fit the positions of the tiny models.
-    for case in [&recorded[3], &recorded[16]] {
+    // Of its own rows, of its own by their name, of others, and as a chat; all fit the positions of
+    // the tiny models.
+    let named = |case: &Value, name: &str| {
+        let mut named = case.clone();
+        named["fewshot_data_config"] = name.into();
+        named
+    };
+    let own = &recorded[1];
+    for case in [own, &named(own, "tone"), &named(&recorded[3], "shots"), &recorded[16]] {
         let folder = tempfile::tempdir().unwrap();
         let model = case["model"].as_str();
         let mut settings = json!({
@@ -98,9 +105,6 @@ fn solved_questions_stand_before_each_as_in_lm_evaluation_harness() {
         let ours = case.as_object().unwrap().iter();
         let ours = ours.filter(|(key, _)| !["model", "shots", "asked"].contains(&key.as_str()));
         settings.as_object_mut().unwrap().extend(ours.map(|(k, v)| (k.clone(), v.clone())));
-        if case["shots"].is_string() {
-            settings["fewshot_data_config"] = "shots".into();
-        }
         let metric = json!({"sub_types": [{"name": "acc"}], "user_config": settings});
         let mut request = request(model.unwrap_or("tiny-phi3"), &metric, &folder);
         for (name, file) in [("tone", "questions.jsonl"), ("shots", "shots.jsonl")] {

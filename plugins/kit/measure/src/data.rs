@@ -11,8 +11,8 @@ use olive_schemas::data::DataConfig;
 pub struct Dataset<'a> {
     config: &'a DataConfig,
     rows: Vec<Row>,
-    /// Other data that solved questions are taken from, and its first rows.
-    shots: Option<(&'a DataConfig, Vec<Row>)>,
+    /// The data that solved questions are taken from.
+    shots: &'a DataConfig,
 }
 
 impl<'a> Dataset<'a> {
@@ -24,16 +24,13 @@ impl<'a> Dataset<'a> {
         let limits = [config.pre_process_data_config.max_samples, limit];
         let limit = limits.into_iter().flatten().min().unwrap_or(usize::MAX);
         let rows = rows::read_first(&config.load_dataset_config, limit)?;
-        Ok(Self { config, rows, shots: None })
+        Ok(Self { config, rows, shots: config })
     }
 
-    /// The same with solved questions from the first `count` rows of `config` instead of its own.
-    ///
-    /// # Errors
-    /// When the files cannot be read.
-    pub fn with_shots(self, config: &'a DataConfig, count: usize) -> Result<Self, TextError> {
-        let rows = rows::read_first(&config.load_dataset_config, count)?;
-        Ok(Self { shots: Some((config, rows)), ..self })
+    /// The same with solved questions from `shots` instead of its own rows.
+    #[must_use]
+    pub fn with_shots(self, shots: &'a DataConfig) -> Self {
+        Self { shots, ..self }
     }
 
     /// Name of the data config.
@@ -79,23 +76,16 @@ impl<'a> Dataset<'a> {
     /// Question of each row as `asking` puts it, with the answers to choose from.
     ///
     /// # Errors
-    /// When a row is no such question, or cannot be put so.
+    /// When a row is no such question or cannot be put so, or the files of solved questions cannot
+    /// be read.
     pub fn questions(
         &self,
         tokenizer: &Tokenizer,
         asking: &Asking<'_>,
     ) -> Result<Vec<Question>, TextError> {
         let settings = &self.config.pre_process_data_config;
-        let own = match &self.shots {
-            None if asking.num_shots > 0 => rows::read(&self.config.load_dataset_config)?,
-            _ => Vec::new(),
-        };
-        let shots = match &self.shots {
-            Some((config, rows)) => {
-                Shots { rows, config: &config.pre_process_data_config, is_asked: false }
-            }
-            None => Shots { rows: &own, config: settings, is_asked: true },
-        };
+        let rows = Shots::rows(&self.shots.load_dataset_config, asking.num_shots)?;
+        let shots = Shots { rows: &rows, config: &self.shots.pre_process_data_config };
         asking.questions(tokenizer, &self.rows, settings, shots)
     }
 

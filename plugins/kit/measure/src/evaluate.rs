@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 
 use olive_kit_text::Tokenizer;
 use olive_schemas::data::DataConfig;
-use olive_schemas::metric::{
-    EvaluatorConfig, Metric, MetricKind, MetricSettings, MetricValue, SubMetric,
-};
+use olive_schemas::metric::{EvaluatorConfig, Metric, MetricKind, MetricValue, SubMetric};
 
 use crate::confidence;
 use crate::data::Dataset;
@@ -182,9 +180,8 @@ fn accuracy(
     records: &mut Records,
 ) -> Result<Vec<Figure>, MeasureError> {
     let Some(mut data) = dataset(metric, surroundings)? else { return Ok(Vec::new()) };
-    let MetricSettings { num_fewshot, fewshot_data_config, .. } = &metric.user_config;
-    if let Some(name) = fewshot_data_config.as_ref().filter(|_| *num_fewshot > 0) {
-        data = data.with_shots(data_config(metric, name, surroundings)?, *num_fewshot)?;
+    if let Some(name) = &metric.user_config.fewshot_data_config {
+        data = data.with_shots(data_config(metric, name, surroundings)?);
     }
     let Subject { model, tokenizer, .. } = subject;
     let Surroundings { observer, open_reference, .. } = surroundings;

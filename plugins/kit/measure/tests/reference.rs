@@ -119,11 +119,7 @@ fn questions_are_put_as_by_lm_evaluation_harness() {
         let rows = rows_of("questions.jsonl");
         let others = case["shots"].as_str().map(rows_of);
         let config = serde_json::from_value(json!({"add_special_tokens": false})).unwrap();
-        let shots = Shots {
-            rows: others.as_deref().unwrap_or(&rows),
-            config: &config,
-            is_asked: others.is_none(),
-        };
+        let shots = Shots { rows: others.as_deref().unwrap_or(&rows), config: &config };
         let found = asking.questions(&tokenizer, &rows, &config, shots).unwrap();
         for (question, expected) in found.iter().zip(case["asked"].as_array().unwrap()) {
             assert_eq!(question.prompt, expected["context"], "{settings:?} {model:?}");
@@ -146,7 +142,7 @@ fn too_few_solved_questions_and_no_chat_template_are_refused() {
     let config = serde_json::from_value(json!({})).unwrap();
     let refused = |settings: Value, folder: &Path| {
         let settings: MetricSettings = serde_json::from_value(settings).unwrap();
-        let shots = Shots { rows: &rows, config: &config, is_asked: true };
+        let shots = Shots { rows: &rows, config: &config };
         let tokenizer = Tokenizer::open(folder).unwrap();
         let found = asking(&settings, "").questions(&tokenizer, &rows, &config, shots);
         found.unwrap_err().to_string()

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::iter;
 
-use olive_schemas::data::PreProcess;
+use olive_schemas::data::{LoadDataset, PreProcess};
 
 use crate::chat::Chat;
 use crate::error::TextError;
 use crate::questions::{Question, questions};
-use crate::rows::Row;
+use crate::rows::{self, Row};
 use crate::tokenizer::Tokenizer;
 
 /// How questions are put.
@@ -36,15 +36,46 @@ pub enum Turns {
     One,
 }
 
-/// Rows that solved questions are taken from: the first of them.
+/// Rows that solved questions are taken from: the first of them that are not the row that is asked,
+/// wherever that stands.
 #[derive(Debug, Clone, Copy)]
 pub struct Shots<'a> {
     /// The rows.
     pub rows: &'a [Row],
     /// How they become questions.
     pub config: &'a PreProcess,
-    /// Whether they are the rows that are asked, none of which is solved before itself.
-    pub is_asked: bool,
+}
+
+impl Shots<'_> {
+    /// The first rows of the files of `config`: as many as it takes to have `count` beside any row
+    /// that is asked, and no further; all when there are fewer.
+    ///
+    /// # Errors
+    /// When a file cannot be read or does not hold rows of its format.
+    pub fn rows(config: &LoadDataset, count: usize) -> Result<Vec<Row>, TextError> {
+        let mut all = rows::open(config);
+        let mut rows: Vec<Row> = Vec::new();
+        // Of rows that are alike, the place of the first and how many there are.
+        let mut kinds: Vec<(usize, usize)> = Vec::new();
+        let mut most_alike = 0;
+        while rows.len() - most_alike < count {
+            let Some(row) = all.next().transpose()? else { break };
+            let known = kinds.iter_mut().find(|(first, _)| rows[*first].is_alike(&row));
+            let num_alike = match known {
+                Some((_, number)) => {
+                    *number += 1;
+                    *number
+                }
+                None => {
+                    kinds.push((rows.len(), 1));
+                    1
+                }
+            };
+            most_alike = num_alike.max(most_alike);
+            rows.push(row);
+        }
+        Ok(rows)
+    }
 }
 
 impl Asking<'_> {
@@ -66,7 +97,8 @@ impl Asking<'_> {
         let bare = |config: &PreProcess| PreProcess { add_special_tokens: false, ..config.clone() };
         let asked = questions(tokenizer, rows, &bare(config))?;
         let mut solved = Solved { shots, config: bare(shots.config), known: BTreeMap::new() };
-        let chat = self.turns.map(|turns| Ok((Chat::new(tokenizer, config)?, turns))).transpose()?;
+        let chat =
+            self.turns.map(|turns| Ok((Chat::new(tokenizer, config)?, turns))).transpose()?;
         let question = |(row, question): (&Row, Question)| {
             let shots = solved.before(row, self.num_shots, tokenizer)?;
             let prompt = match &chat {
@@ -150,9 +182,8 @@ impl Solved<'_> {
         count: usize,
         tokenizer: &Tokenizer,
     ) -> Result<Vec<Question>, TextError> {
-        let Shots { rows, is_asked, .. } = self.shots;
-        let others = rows.iter().enumerate();
-        let others = others.filter(|(_, other)| !(is_asked && other.is_alike(row))).take(count);
+        let others = self.shots.rows.iter().enumerate();
+        let others = others.filter(|(_, other)| !other.is_alike(row)).take(count);
         let mut found = Vec::new();
         for (index, other) in others {
             if !self.known.contains_key(&index) {

@@ -92,8 +92,24 @@ fn blocks_of_what_the_assistant_says_leave_no_marks_in_a_prompt() {
             num_shots: 1,
             turns: Some(Turns::Several),
         };
-        let shots = Shots { rows: &rows, config: &config, is_asked: true };
+        let shots = Shots { rows: &rows, config: &config };
         let found = asking.questions(&tokenizer(), &rows[..1], &config, shots).unwrap();
         assert_eq!(found[0].prompt, "U:solved;A:fear;U:asked;A:", "{is_marked}");
+    }
+}
+
+#[test]
+fn of_solved_questions_no_more_rows_are_read_than_may_be_needed() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    for (rows, count, expected) in [
+        ("{\"a\": 1} {\"a\": 2} {\"a\": 3} no row", 0, 0),
+        ("{\"a\": 1} {\"a\": 2} {\"a\": 3} no row", 2, 3),
+        ("{\"a\": 1} {\"a\": 1} {\"a\": 2} {\"a\": 1} {\"a\": 3} no row", 2, 5),
+        ("{\"a\": 1} {\"a\": 1}", 2, 2),
+    ] {
+        fs::write(file.path(), rows).unwrap();
+        let config = json!({"data_name": "json", "data_files": file.path()});
+        let found = Shots::rows(&serde_json::from_value(config).unwrap(), count).unwrap();
+        assert_eq!(found.len(), expected, "{count} of {rows}");
     }
 }
