@@ -1,6 +1,6 @@
 //! The models: the way from the first to the last, and what was measured of each.
 
-use olive_schemas::footprint::Footprint;
+use olive_schemas::footprint::{Footprint, ModelRecord};
 
 use super::super::figures::Verdict;
 use super::super::lineage::{is_on, way};
@@ -17,16 +17,19 @@ pub(super) fn chain(footprint: &Footprint) -> String {
     format!("<ol class=\"chain\">{}</ol>\n", models.collect::<String>())
 }
 
-/// What the result is like, beside the input model.
+/// What the result is like, beside the input model unless it is that itself.
 pub(super) fn tiles(footprint: &Footprint) -> String {
     if footprint.search.is_some() && !footprint.is_complete() {
         return String::new();
     }
     let table = table(footprint);
-    let [first, .., last] = table.rows.as_slice() else { return String::new() };
+    let [_, .., last] = table.rows.as_slice() else { return String::new() };
+    let is_of = |row: &&Row<'_>, model: &ModelRecord| row.model.model_id == model.model_id;
+    let input = footprint.input().filter(|input| !is_of(&last, input));
+    let input = input.and_then(|input| table.rows.iter().find(|row| is_of(row, input)));
     let tiles = table.columns.iter().enumerate().filter_map(|(index, column)| {
         let after = last.cells[index].as_ref()?;
-        let before = first.cells[index].as_ref();
+        let before = input.and_then(|row| row.cells[index].as_ref());
         let before = before.map(|cell| {
             let change = column.unit.change(cell.figure.value, after.figure.value);
             let verdict =
@@ -158,5 +161,26 @@ fn class(verdict: Verdict) -> &'static str {
         Verdict::Better => "better",
         Verdict::Same => "same",
         Verdict::Worse => "worse",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tiles;
+    use crate::report::sample;
+
+    #[test]
+    fn the_result_stands_beside_the_input_model_wherever_that_is_in_the_record() {
+        let search = sample::searches::full();
+        let told = "<p>input model 514 MiB ";
+        assert!(tiles(&search).contains(told), "{}", tiles(&search));
+        let mut others_first = search.clone();
+        others_first.models.swap(0, 1);
+        assert_eq!(tiles(&others_first), tiles(&search));
+        let mut input_last = search;
+        input_last.models.rotate_left(1);
+        let tiles = tiles(&input_last);
+        assert!(tiles.contains("<p class=\"value\">514 MiB</p>"), "{tiles}");
+        assert!(!tiles.contains("<p>input model"), "{tiles}");
     }
 }
