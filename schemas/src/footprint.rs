@@ -64,15 +64,21 @@ impl Footprint {
         self.models.iter().find(|model| model.parent_model_id.is_none())
     }
 
+    /// The model with this content id.
+    pub fn model(&self, id: &str) -> Option<&ModelRecord> {
+        self.models.iter().find(|model| model.model_id == id)
+    }
+
+    /// The last model of the trial `number` of a search, when it was measured, if only in part.
+    pub fn model_of(&self, number: usize) -> Option<&ModelRecord> {
+        let trial = self.search.as_ref()?.trial(number).filter(|trial| trial.has_model())?;
+        self.model(trial.models.last()?)
+    }
+
     /// The candidates of a search that lie in the output folder, with their models.
     pub fn candidates(&self) -> impl Iterator<Item = (&Candidate, &ModelRecord)> {
-        let search = self.search.iter();
-        search.flat_map(|search| {
-            search.candidates.iter().filter_map(|candidate| {
-                let id = search.trial(candidate.trial)?.models.last()?;
-                Some((candidate, self.models.iter().find(|model| model.model_id == *id)?))
-            })
-        })
+        let candidates = self.search.iter().flat_map(|search| &search.candidates);
+        candidates.filter_map(|candidate| Some((candidate, self.model_of(candidate.trial)?)))
     }
 }
 

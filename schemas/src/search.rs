@@ -223,12 +223,6 @@ pub struct TrialRecord {
 }
 
 impl TrialRecord {
-    /// Content id of the model it made, when it made one and measured it.
-    pub fn model_id(&self) -> Option<&str> {
-        let is_done = self.outcome == TrialOutcome::Done;
-        self.models.last().filter(|_| is_done).map(String::as_str)
-    }
-
     /// Whether it made a model and measured it, if only in part.
     pub fn has_model(&self) -> bool {
         match self.outcome {

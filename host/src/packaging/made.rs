@@ -30,18 +30,15 @@ impl Made {
     /// Of the paths in settings of its passes, by their schemas in `catalog`, it has names alone:
     /// neither the key nor a package depends on where things lie.
     pub fn of(footprint: &Footprint, catalog: &Catalog) -> Self {
-        let search = footprint.search.as_ref();
-        let chosen = search.into_iter().flat_map(|search| {
-            let trials = search.chosen.iter().filter_map(|number| search.trial(*number));
-            trials.filter_map(|trial| trial.model_id())
-        });
-        let mut ids: Vec<&str> = chosen.collect();
-        if ids.is_empty() {
-            ids.extend(footprint.models.last().map(|model| model.model_id.as_str()));
+        let chosen = footprint.search.iter().flat_map(|search| &search.chosen);
+        let chosen = chosen.filter_map(|number| footprint.model_of(*number));
+        let mut models: Vec<&ModelRecord> = chosen.collect();
+        if models.is_empty() {
+            models.extend(footprint.models.last());
         }
-        let candidates = ids.into_iter().filter_map(|id| candidate(footprint, id, catalog));
-        let input = footprint.models.iter().find(|model| model.parent_model_id.is_none());
-        let input_metrics = input.map(|model| model.metrics.clone()).unwrap_or_default();
+        let candidates = models.into_iter().filter_map(|it| candidate(footprint, it, catalog));
+        let input_metrics = footprint.input().map(|model| model.metrics.clone());
+        let input_metrics = input_metrics.unwrap_or_default();
         Self { candidates: candidates.collect(), input_metrics }
     }
 
@@ -77,16 +74,14 @@ impl Made {
     }
 }
 
-fn candidate(footprint: &Footprint, id: &str, catalog: &Catalog) -> Option<Candidate> {
-    let find = |id: &str| footprint.models.iter().find(|model| model.model_id == id);
-    let record = find(id)?;
-    let parent = |model: &&ModelRecord| find(model.parent_model_id.as_deref()?);
+fn candidate(footprint: &Footprint, record: &ModelRecord, catalog: &Catalog) -> Option<Candidate> {
+    let parent = |model: &&ModelRecord| footprint.model(model.parent_model_id.as_deref()?);
     let steps = iter::successors(Some(record), parent).map(|record| step_of(record, catalog));
     let mut history: Vec<ModelStep> = steps.collect();
     history.reverse();
     Some(Candidate {
         model: record.model.clone()?,
-        model_id: id.to_owned(),
+        model_id: record.model_id.clone(),
         files: Vec::new(),
         accelerator: footprint.accelerator.clone(),
         metrics: record.metrics.clone(),

@@ -35,8 +35,7 @@ pub fn ancestors<'a>(
     footprint: &'a Footprint,
     model: &ModelRecord,
 ) -> impl Iterator<Item = &'a ModelRecord> {
-    let find = |id: &str| footprint.models.iter().find(|known| known.model_id == id);
-    let parent = move |of: &ModelRecord| of.parent_model_id.as_deref().and_then(find);
+    let parent = move |of: &ModelRecord| footprint.model(of.parent_model_id.as_deref()?);
     // A damaged record may be its own ancestor.
     let limit = footprint.models.len();
     std::iter::successors(parent(model), move |&of| parent(of)).take(limit)

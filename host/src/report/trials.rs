@@ -1,7 +1,7 @@
 //! The trials of a search against what was measured of their models.
 
 use olive_schemas::footprint::{Footprint, ModelRecord};
-use olive_schemas::search::{SearchRecord, TrialOutcome, TrialRecord};
+use olive_schemas::search::{SearchEnd, SearchRecord, TrialOutcome, TrialRecord};
 use olive_search::{Objective, Score, order};
 use serde_json::Value;
 
@@ -71,12 +71,12 @@ fn row<'a>(
     columns: &[Column],
     trial: &'a TrialRecord,
 ) -> Row<'a> {
-    let id = trial.models.last().filter(|_| trial.has_model());
-    let model = id.and_then(|id| footprint.models.iter().find(|model| model.model_id == *id));
+    let model = footprint.model_of(trial.number);
+    let is_placed = search.end != SearchEnd::Cancelled;
     let rank = match &trial.outcome {
         TrialOutcome::Skipped { .. } | TrialOutcome::Failed { .. } => Rank::Nothing,
         _ if search.chosen.first() == Some(&trial.number) => Rank::Result,
-        _ if search.chosen.contains(&trial.number) => Rank::Candidate,
+        _ if is_placed && search.chosen.contains(&trial.number) => Rank::Candidate,
         _ if search.nearest == Some(trial.number) => Rank::Nearest,
         TrialOutcome::Stopped { .. } | TrialOutcome::Beaten { .. } => Rank::Stopped,
         TrialOutcome::Done if trial.is_pareto => Rank::Front,

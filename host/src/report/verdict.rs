@@ -34,12 +34,11 @@ pub fn verdict(footprint: &Footprint) -> Option<Verdict> {
             (format!("No model meets every goal; {} comes nearest.", named(row.trial)), None)
         }
         Some(row) => {
-            let word = match trials.search.end {
-                SearchEnd::Cancelled => "was the best so far",
-                _ => "is the result",
+            let told = match trials.search.end {
+                SearchEnd::Cancelled => "was the best so far".to_owned(),
+                _ => format!("is the result{}", candidates(&trials)),
             };
-            let others = candidates(&trials);
-            (format!("{} {word}{others}.", named(row.trial)), beaten(&trials, row))
+            (format!("{} {told}.", named(row.trial)), beaten(&trials, row))
         }
         None => ("No variant has a model that could be taken.".to_owned(), None),
     };
@@ -140,6 +139,7 @@ fn extent(trials: &Trials<'_>) -> String {
 mod tests {
     use super::*;
     use crate::report::sample;
+    use crate::report::trials::Rank;
 
     #[test]
     fn a_result_says_what_it_meets_and_beats() {
@@ -171,6 +171,11 @@ mod tests {
         let told = verdict(&footprint).unwrap().result;
         let end = "is the result; variant 5 is candidate 2, variant 2 is candidate 3.";
         assert!(told.ends_with(end), "{told}");
+        footprint.search.as_mut().unwrap().end = SearchEnd::Cancelled;
+        let told = verdict(&footprint).unwrap().result;
+        assert!(told.ends_with(" was the best so far."), "{told}");
+        let ranks: Vec<Rank> = trials(&footprint).unwrap().rows.iter().map(|r| r.rank).collect();
+        assert!(!ranks.contains(&Rank::Candidate), "{ranks:?}");
     }
 
     #[test]
