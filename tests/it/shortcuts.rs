@@ -214,6 +214,7 @@ const REFUSED: &[(&str, i32, &[&str])] = &[
             "64",
         ],
     ),
+    ("figures-in-model", 13, &["benchmark", "-m", "model", "-o", "model"]),
     ("forced-benchmark", 2, &["benchmark", "-m", "model", "--force"]),
     ("list-and-run", 2, &["run-pass", "--list-passes", "-m", "model"]),
     ("missing-model", 13, &["quantize", "-m", "modle"]),

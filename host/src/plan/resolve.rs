@@ -278,7 +278,7 @@ fn output_dir(workflow: &Workflow, folder: &Path, choices: &Choices) -> Option<P
             let written = || folder.join(&workflow.engine.output_dir);
             Some(choices.output_dir.clone().unwrap_or_else(written))
         }
-        Purpose::Evaluate { .. } => None,
+        Purpose::Evaluate { .. } => choices.output_dir.clone(),
     }
 }
 

@@ -7,11 +7,12 @@ use olive_schemas::metric::MetricKind;
 use super::metrics::{self, Asked};
 use super::{Begun, accelerator, choices, data, input};
 use crate::cli::shortcuts::BenchmarkArgs;
-use crate::commands::{evaluate, say};
+use crate::commands::{absolute, evaluate, say};
 use crate::config::Scope;
 use crate::error::Error;
 use crate::flow;
 use crate::output;
+use crate::plan::Choices;
 use crate::shortcut::figures::Figure;
 
 /// Figures that need no data.
@@ -33,13 +34,18 @@ pub(in crate::commands) fn run(args: &BenchmarkArgs) -> Result<(), Error> {
         return begun.finish("benchmark", "benchmark");
     }
     let source = begun.write("benchmark", "benchmark")?;
+    let choices =
+        Choices { output_dir: folder.map(absolute).transpose()?, ..choices(&args.shortcut) };
     let measured = flow::accept_text(&begun.host, source, Scope::run(None))
-        .and_then(|it| evaluate::measure(&begun.host, &it, None, &choices(&args.shortcut)));
+        .and_then(|it| evaluate::measure(&begun.host, &it, None, &choices));
     let mut measured = measured.map_err(|error| begun.traced(error))?;
-    if let Some(folder) = folder {
-        output::place_figures(&mut measured, folder)?;
+    let placed = folder.map(|folder| output::place_figures(&mut measured, folder)).transpose();
+    if placed.is_err() {
+        // What was measured is told all the same, and no folder that lacks it.
+        measured.output_dir = None;
     }
     say(&evaluate::told(&begun.host, &measured));
+    placed?;
     Ok(())
 }
 
