@@ -1,7 +1,7 @@
 //! Searches: whether one is asked for, and rules of it without effect.
 
 use olive_schemas::pointer::escape;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Problem, Problems};
 
@@ -38,12 +38,25 @@ fn stops_at_goals(search: &Value) -> bool {
     search.get("stop_when_goals_met") == Some(&Value::Bool(true))
 }
 
-/// Whether a figure that the evaluator of `settings`, or else the engine's, measures has a goal;
-/// none when that is not known.
+/// Whether a figure has a goal that the evaluator of `settings`, or else the engine's, or that of a
+/// pass measures; none when that is not known.
 fn has_goals(value: &Value, settings: &Value) -> Option<bool> {
+    let passes = value.get("passes").and_then(Value::as_object).into_iter().flat_map(Map::values);
+    let ways = passes.flat_map(|pass| match pass {
+        Value::Array(alternatives) => alternatives.as_slice(),
+        pass => std::slice::from_ref(pass),
+    });
+    let mut names = ways.filter_map(|pass| pass.get("evaluator"));
+    if names.any(|name| has_goal(value, name) == Some(true)) {
+        return Some(true);
+    }
     let shared = || value.get("builds")?.get("_default")?.get("evaluator");
     let of_engine = || value.get("engine")?.get("evaluator");
-    let name = settings.get("evaluator").or_else(shared).or_else(of_engine)?;
+    has_goal(value, settings.get("evaluator").or_else(shared).or_else(of_engine)?)
+}
+
+/// Whether a figure of the evaluator `name` has a goal; none when that is not known.
+fn has_goal(value: &Value, name: &Value) -> Option<bool> {
     let metrics = value.get("evaluators")?.get(name.as_str()?)?.get("metrics")?.as_array()?;
     let figures = metrics.iter().filter_map(|metric| metric.get("sub_types")?.as_array()).flatten();
     let mut goals = figures.filter_map(|figure| figure.get("goal"));
@@ -61,4 +74,31 @@ fn owners(value: &Value) -> impl Iterator<Item = (String, &Value)> {
     let builds = value.get("builds").and_then(Value::as_object).into_iter().flatten();
     let builds = builds.map(|(name, build)| (format!("/builds/{}", escape(name)), build));
     value.get("engine").map(|engine| ("/engine".to_owned(), engine)).into_iter().chain(builds)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::has_goals;
+
+    #[test]
+    fn goals_are_those_of_the_engine_and_of_passes() {
+        let evaluator = |goal: Value| json!({"metrics": [{"name": "size", "sub_types": [{"name": "bytes", "goal": goal}]}]});
+        let evaluators = json!({
+            "free": evaluator(Value::Null), "held": evaluator(json!({"type": "threshold"}))
+        });
+        for (engine, passes, expected) in [
+            (json!("free"), json!({"a": {"type": "A"}}), Some(false)),
+            (json!("held"), json!({"a": {"type": "A"}}), Some(true)),
+            (json!("free"), json!({"a": {"evaluator": "held"}}), Some(true)),
+            (json!("free"), json!({"a": [null, {"evaluator": "held"}]}), Some(true)),
+            (json!("free"), json!({"a": [null, {"evaluator": "free"}]}), Some(false)),
+            (json!("elsewhere"), json!({"a": {"evaluator": "free"}}), None),
+        ] {
+            let settings = json!({"evaluator": engine});
+            let value = json!({"engine": settings, "passes": passes, "evaluators": evaluators});
+            assert_eq!(has_goals(&value, &settings), expected, "{value}");
+        }
+    }
 }
