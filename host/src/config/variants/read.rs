@@ -195,8 +195,8 @@ fn support(node: &Node) -> Option<Vec<Node>> {
     }
 }
 
-/// Whether `schema` refuses the list `items` for the setting `key` and takes one of its items: what
-/// is wrong with another is told at its place.
+/// Whether `schema` refuses the list `items` for the setting `key` and takes its items, or, where no
+/// list of one of them is right, just some: what is wrong with another is told at its place.
 fn fits(key: &str, items: &[Node], schema: &Value) -> bool {
     let mut validators = Validators::default();
     let pointer = format!("/{}", escape(key));
@@ -205,6 +205,43 @@ fn fits(key: &str, items: &[Node], schema: &Value) -> bool {
         let found = validators.violations(&settings, schema);
         !found.iter().any(|problem| problem.diagnostic.pointer.starts_with(&pointer))
     };
-    let list = Value::Array(items.iter().map(Node::to_value).collect());
-    !is_right(list) && items.iter().any(|item| is_right(item.to_value()))
+    let items: Vec<Value> = items.iter().map(Node::to_value).collect();
+    if is_right(Value::Array(items.clone())) {
+        return false;
+    }
+    let right: Vec<&Value> = items.iter().filter(|item| is_right((*item).clone())).collect();
+    let is_listed = |item: &&Value| is_right(Value::Array(vec![(*item).clone()]));
+    right.len() == items.len() || (!right.is_empty() && !right.iter().any(is_listed))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::fits;
+    use crate::config::node::Node;
+
+    #[test]
+    fn a_list_is_searched_where_its_items_are_values_and_it_is_none() {
+        let number = || json!({"type": "integer"});
+        let listed = || json!({"type": ["string", "array"], "items": {"type": "string"}});
+        for (property, items, expected) in [
+            (number(), json!([4, 8]), true),
+            (number(), json!([4, "eight"]), true),
+            (number(), json!(["four", "eight"]), false),
+            (listed(), json!(["q", "k"]), false),
+            (listed(), json!(["q", 5]), false),
+            (listed(), json!([["q"], ["k", "v"]]), true),
+            (listed(), json!(["all", ["q", "k"]]), true),
+        ] {
+            let schema = json!({"type": "object", "properties": {"key": property}});
+            let nodes: Vec<Node> = items
+                .as_array()
+                .map_or(&[][..], Vec::as_slice)
+                .iter()
+                .map(|item: &Value| Node::from_value(item, &(0..1)))
+                .collect();
+            assert_eq!(fits("key", &nodes, &schema), expected, "{items}");
+        }
+    }
 }
