@@ -156,8 +156,7 @@ fn run_build(
 /// When they cannot be written.
 pub fn place_samples(plan: &Plan, context: &RunContext<'_>) -> Result<(), Error> {
     for metric in samples::place(plan, context.store, None)? {
-        let told = format!("metric `{metric}` has no samples: its evaluator keeps none");
-        context.view.note(&told);
+        context.view.note(&samples::none_of(&metric));
     }
     Ok(())
 }

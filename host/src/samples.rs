@@ -48,6 +48,11 @@ pub fn place(
     Ok(without)
 }
 
+/// What is told of a `metric` without samples.
+pub fn none_of(metric: &str) -> String {
+    format!("metric `{metric}` has no samples: its evaluator keeps none")
+}
+
 /// The first lines of the metric in the file of a step, which may lack it.
 fn first_lines(path: &Path, wanted: &PlannedSamples) -> io::Result<Vec<u8>> {
     let file = match File::open(path) {

@@ -10,7 +10,7 @@ mod standing;
 mod tree;
 mod ending;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -71,6 +71,7 @@ pub fn run(host: &Host, searched: &Searched<'_>, choices: &Choices) -> Result<Fo
     let parallel = forecast::trials_that_fit(parallel, &costs);
     let ground = Ground {
         host,
+        without_samples: Mutex::default(),
         searched,
         choices: Choices { threads: (choices.threads / parallel).max(1), ..choices },
         store: &store,

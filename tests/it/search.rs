@@ -5,6 +5,7 @@ mod planned;
 mod quantizations;
 mod stages;
 mod stopped;
+mod told;
 
 use serde_json::{Value, json};
 

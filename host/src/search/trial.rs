@@ -1,5 +1,7 @@
 //! One trial: the config that a variant says, planned and run.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use olive_schemas::error::PluginError;
@@ -35,6 +37,8 @@ pub(super) struct Ground<'a> {
     pub(super) choices: Choices,
     pub(super) store: &'a Store,
     pub(super) view: &'a View,
+    /// Metrics of which was told that they have no samples.
+    pub(super) without_samples: Mutex<BTreeSet<String>>,
 }
 
 /// What came of a trial.
@@ -96,16 +100,23 @@ impl Ground<'_> {
         let models = engine::walk(&plan, &titles, &context, &|models| given_up(models).is_none());
         forecast::learn(&plan, &costs, &models);
         match samples::place(&plan, self.store, Some(number)) {
-            Ok(without) if number == 1 => without.iter().for_each(|metric| {
-                self.view
-                    .note(&format!("metric `{metric}` has no samples: its evaluator keeps none"));
-            }),
-            Ok(_) => {}
+            Ok(without) => self.tell_without_samples(without),
             Err(error) => self.view.note(&error.to_string()),
         }
         let outcome = outcome(&plan, &models, given_up(&models));
         let goals = engine::outcomes(&plan.goals, &models);
         Made { outcome, models, goals, is_whole, duration_sec: start.elapsed().as_secs_f64() }
+    }
+
+    /// Tells which of `metrics` have no samples, each once in a search.
+    fn tell_without_samples(&self, metrics: Vec<String>) {
+        // A trial that dies leaves the set as it is.
+        let mut told = self.without_samples.lock().unwrap_or_else(PoisonError::into_inner);
+        for metric in metrics {
+            if told.insert(metric.clone()) {
+                self.view.note(&samples::none_of(&metric));
+            }
+        }
     }
 
     /// The plan of `variant`, the costs of its passes by name, and the steps whose pass has seen its
