@@ -56,30 +56,42 @@ pub struct Searched<'a> {
 /// When no variant can work or every one fails, when the user stops it, and [`Error::Unreached`]
 /// when no model meets the goals; the one that comes nearest is then in its place.
 pub fn run(host: &Host, searched: &Searched<'_>, choices: &Choices) -> Result<Footprint, Error> {
-    let choices = Choices { purpose: Purpose::Trial, ..choices.clone() };
     let Searched { source, build, .. } = searched;
+    let view = host.view(build.workflow().engine.log_severity_level);
+    let (choices, parallel) = shared_out(host, searched, choices, &view);
     let plan = plan::resolve(build, &source.folder(), &host.catalog, &choices)
         .map_err(|error| unplanned(error, source, build))?;
     if let Some(folder) = &plan.output_dir {
         output::check_writable(folder)?;
     }
     let store = Store::new(&plan.cache_dir);
-    let view = host.view(build.workflow().engine.log_severity_level);
-    let scope = Scope::run(choices.model.as_ref().map(|model| model.kind));
-    let costs = estimates(build, source, &host.catalog, scope);
-    let parallel = parallel_trials(&searched.strategy, build, choices.threads, &view);
-    let parallel = forecast::trials_that_fit(parallel, &costs);
     let ground = Ground {
         host,
-        without_samples: Mutex::default(),
         searched,
-        choices: Choices { threads: (choices.threads / parallel).max(1), ..choices },
+        choices,
         store: &store,
         view: &view,
+        without_samples: Mutex::default(),
     };
     let mut search = Search::new(&ground, plan, parallel);
     let end = search.run();
     search.conclude(end)
+}
+
+/// `choices` with the threads of one trial, and how many trials there are at a time.
+fn shared_out(
+    host: &Host,
+    searched: &Searched<'_>,
+    choices: &Choices,
+    view: &View,
+) -> (Choices, usize) {
+    let Searched { source, build, strategy, .. } = searched;
+    let scope = Scope::run(choices.model.as_ref().map(|model| model.kind));
+    let parallel = parallel_trials(strategy, build, choices.threads, view);
+    let costs = estimates(build, source, &host.catalog, scope);
+    let parallel = forecast::trials_that_fit(parallel, &costs);
+    let threads = (choices.threads / parallel).max(1);
+    (Choices { purpose: Purpose::Trial, threads, ..choices.clone() }, parallel)
 }
 
 /// Trials at a time: what is asked for, unless time is measured, which others would disturb.
@@ -252,10 +264,8 @@ impl<'a> Search<'a> {
 
     /// Variants that the rules still allow, after so many were begun in this stage.
     fn left(&self, begun: usize) -> usize {
-        let strategy = &self.ground.searched.strategy;
-        let samples = Some(strategy.max_samples).filter(|samples| *samples > 0);
-        let limits = samples.into_iter().chain(strategy.max_iter);
-        limits.min().map_or(usize::MAX, |limit| limit.saturating_sub(begun))
+        let limit = self.ground.searched.strategy.limit();
+        limit.map_or(usize::MAX, |limit| limit.saturating_sub(begun))
     }
 
     /// Why no further variant is begun.

@@ -68,6 +68,14 @@ impl Default for SearchStrategy {
     }
 }
 
+impl SearchStrategy {
+    /// Variants begun at most, in each stage of `pass-by-pass`; none for all.
+    pub fn limit(&self) -> Option<usize> {
+        let samples = Some(self.max_samples).filter(|samples| *samples > 0);
+        samples.into_iter().chain(self.max_iter).min()
+    }
+}
+
 /// Order in which passes are searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

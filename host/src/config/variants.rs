@@ -73,6 +73,11 @@ impl Variants {
         self.slots.iter().map(|slot| slot.pass.as_str())
     }
 
+    /// Names of all passes, in the order they run.
+    pub fn all_passes(&self) -> impl Iterator<Item = &str> {
+        read::passes(&self.upgraded.tree).map(|(name, _)| name)
+    }
+
     /// The config with all its alternatives, in its normalized form.
     pub fn template(&self) -> &Upgraded {
         &self.upgraded

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Forecast;
-use crate::plan::Plan;
+use crate::plan::{Plan, Role, Step};
 
 /// What a search will take.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -22,45 +22,63 @@ pub struct Whole {
     pub disk_bytes: u64,
 }
 
-/// How many of the variants that were planned are tried, and how many at a time.
+/// How many of the variants that were planned are tried, how many at a time, and what they share.
 #[derive(Debug, Clone, Copy)]
-pub struct Extent {
+pub struct Extent<'a> {
     /// Variants that are tried; more than there are plans when not all were planned.
     pub num_variants: usize,
     /// Variants at a time.
     pub parallel: usize,
+    /// Models that passes can make at most, as far as that is known, by their names in the workflow.
+    pub most: &'a BTreeMap<String, u64>,
 }
 
-/// A step that is left to do.
+/// A step that some plans have.
 struct Shared<'a> {
     name: &'a str,
+    /// The pass that makes the model, by its name in the workflow, and what is measured of that.
+    of: (&'a str, Option<&'a str>),
     forecast: &'a Forecast,
     /// Plans that have it.
     plans: usize,
 }
 
 /// What the variants of `plans` will take when so many of them are tried, which ones nobody knows.
-pub fn whole(plans: &[(&Plan, &[Forecast])], extent: Extent) -> Whole {
+pub fn whole(plans: &[(&Plan, &[Forecast])], extent: Extent<'_>) -> Whole {
     let mut steps: BTreeMap<&str, Shared<'_>> = BTreeMap::new();
     for (plan, forecasts) in plans {
-        let left = plan.steps.iter().zip(*forecasts).filter(|(_, forecast)| !forecast.is_done);
-        for (step, forecast) in left {
-            let shared = Shared { name: &step.name, forecast, plans: 0 };
+        for (step, forecast) in plan.steps.iter().zip(*forecasts) {
+            let shared = Shared { name: &step.name, of: made_by(plan, step), forecast, plans: 0 };
             steps.entry(step.key.as_str()).or_insert(shared).plans += 1;
         }
     }
-    together(steps.into_values(), plans.len(), extent)
+    together(&steps.into_values().collect::<Vec<_>>(), plans.len(), extent)
 }
 
-fn together<'a>(
-    steps: impl Iterator<Item = Shared<'a>>,
-    num_plans: usize,
-    Extent { num_variants, parallel }: Extent,
-) -> Whole {
+/// The pass that makes the model of `step`, and what is measured of it.
+fn made_by<'a>(plan: &'a Plan, step: &'a Step) -> (&'a str, Option<&'a str>) {
+    let name = |other: &'a Step| match &other.role {
+        Role::Pass { pass_name } if other.model == step.model => Some(pass_name.as_str()),
+        Role::Pass { .. } | Role::Evaluation { .. } | Role::Fetch { .. } => None,
+    };
+    let metric = match &step.role {
+        Role::Evaluation { metric, .. } => Some(metric.as_deref().unwrap_or_default()),
+        Role::Pass { .. } | Role::Fetch { .. } => None,
+    };
+    (plan.steps.iter().find_map(name).unwrap_or_default(), metric)
+}
+
+fn together(steps: &[Shared<'_>], num_plans: usize, extent: Extent<'_>) -> Whole {
+    let Extent { num_variants, parallel, most } = extent;
+    let mut expected: BTreeMap<(&str, Option<&str>), f64> = BTreeMap::new();
+    for step in steps {
+        *expected.entry(step.of).or_default() += times(step.plans, num_plans, num_variants);
+    }
     let mut whole = Whole { num_variants, ..Whole::default() };
     let (mut num_steps, mut disk) = (0.0, 0.0);
-    for Shared { name, forecast, plans } in steps {
-        let times = times(plans, num_plans, num_variants);
+    for &Shared { name, of, forecast, plans } in steps.iter().filter(|it| !it.forecast.is_done) {
+        let share = most.get(of.0).map_or(1.0, |most| (*most as f64 / expected[&of]).min(1.0));
+        let times = share * times(plans, num_plans, num_variants);
         num_steps += times;
         // What all variants have is there before the others run beside each other.
         let at_a_time = if plans == num_plans { 1.0 } else { parallel as f64 };
@@ -107,6 +125,8 @@ fn rounded(number: f64) -> usize {
 mod tests {
     use super::*;
 
+    const MOST: u64 = 50;
+
     fn check(
         steps: &[(Option<f64>, usize)],
         num_plans: usize,
@@ -118,9 +138,13 @@ mod tests {
             .map(|(seconds, _)| Forecast { is_done: false, cost: None, seconds: *seconds })
             .collect();
         let shared = steps.iter().zip(&forecasts);
-        let shared = shared.map(|(&(_, plans), forecast)| Shared { name: "Pass", forecast, plans });
+        let of = ("pass", None);
+        let shared =
+            shared.map(|(&(_, plans), forecast)| Shared { name: "Pass", of, forecast, plans });
         let (num_variants, parallel) = extent;
-        let found = together(shared, num_plans, Extent { num_variants, parallel });
+        let most = BTreeMap::from([("pass".to_owned(), MOST)]);
+        let extent = Extent { num_variants, parallel, most: &most };
+        let found = together(&shared.collect::<Vec<_>>(), num_plans, extent);
         assert!((found.seconds - seconds).abs() < 1e-9, "{found:?} {seconds}");
         assert_eq!(!found.unknown.is_empty(), steps.iter().any(|(seconds, _)| seconds.is_none()));
     }
@@ -134,6 +158,13 @@ mod tests {
         check(&own, 4, (2, 1), 115.0);
         check(&own, 4, (8, 1), 160.0);
         check(&[], 4, (4, 1), 0.0);
+    }
+
+    #[test]
+    fn no_pass_makes_more_models_than_its_settings_allow() {
+        let half = [(Some(1.0), 2), (Some(1.0), 2)];
+        check(&half, 4, (8, 1), 4.0);
+        check(&half, 4, (400, 1), MOST as f64);
     }
 
     #[test]

@@ -47,7 +47,8 @@ pub fn read(upgraded: Upgraded, catalog: &Catalog) -> (Variants, Vec<Problem>) {
     (Variants { upgraded, slots }, problems)
 }
 
-fn passes(tree: &Node) -> impl Iterator<Item = (&str, &Node)> {
+/// The passes of the config `tree`, by their names.
+pub(super) fn passes(tree: &Node) -> impl Iterator<Item = (&str, &Node)> {
     let entries = tree.get("passes").and_then(Node::entries).unwrap_or_default();
     entries.iter().map(|entry| (entry.key.as_str(), &entry.node))
 }

@@ -59,7 +59,7 @@ fn without_judge(build: &CheckedWorkflow, pointer: &str) -> Option<Problem> {
 const LIMITS: &str = "set `max_samples`, or `max_time` in seconds";
 
 fn has_limit(strategy: &SearchStrategy) -> bool {
-    strategy.max_samples > 0 || strategy.max_iter.is_some() || strategy.max_time.is_some()
+    strategy.limit().is_some() || strategy.max_time.is_some()
 }
 
 /// A search that decides nothing; `has_settings` when it would but for `include_pass_params`.
