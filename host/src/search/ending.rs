@@ -98,8 +98,8 @@ fn failure(search: Option<&SearchRecord>, end: SearchEnd, searched: &Searched<'_
         return Error::Step { title, error: PluginError::cancelled() };
     }
     match failed {
+        _ if end == SearchEnd::Time => Error::OutOfTime,
         Some((title, error)) => Error::Step { title, error },
-        None if end == SearchEnd::Time => Error::OutOfTime,
         None => {
             let reasons = trials.iter().filter_map(|trial| match &trial.outcome {
                 TrialOutcome::Skipped { reason } => Some(reason.clone()),

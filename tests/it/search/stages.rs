@@ -63,4 +63,8 @@ fn a_search_whose_time_is_up_before_it_has_a_model_says_so() {
     let playground = searched(&passes, &json!({"max_time": 0}));
     playground.run().check(13, &["`max_time`, was up", "give it more time"]);
     assert!(!playground.exists("out/score"));
+    // Whether a trial has failed by then or none has begun.
+    let passes = json!({"first": [{"type": "Toy", "behavior": "fail"}, {"type": "Toy"}]});
+    let playground = searched(&passes, &json!({"max_time": 0.002}));
+    playground.run().check(13, &["`max_time`, was up", "give it more time"]);
 }
