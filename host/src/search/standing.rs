@@ -111,11 +111,12 @@ impl Standing {
     /// Places of the trials from the one at `first` on, the best 0; none for those without a model.
     pub(super) fn ranks_since(&self, first: usize) -> Vec<Option<usize>> {
         let trials = &self.trials[first..];
-        let ranked = self.ranked(trials);
-        let rank = |trial: &Trial| {
-            ranked.iter().position(|other| other.record.number == trial.record.number)
-        };
-        trials.iter().map(rank).collect()
+        let mut ranks = vec![None; trials.len()];
+        for (rank, trial) in self.ranked(trials).into_iter().enumerate() {
+            // Trials are numbered from 1 in their order.
+            ranks[trial.record.number - 1 - first] = Some(rank);
+        }
+        ranks
     }
 
     /// Whether some trial meets every goal.
