@@ -30,7 +30,7 @@ pub struct SearchStrategy {
     /// Models that are placed: the best as the result, the next ones as candidates beside it.
     #[schemars(range(min = 1))]
     pub output_model_num: usize,
-    /// Whether the first model that meets every goal ends the search.
+    /// Whether the first model that meets every goal ends the search, unless it is `pass-by-pass`.
     pub stop_when_goals_met: bool,
     /// Whether a variant is measured no further once it is worse than the models kept so far, in a
     /// figure that counts before those that are left to measure.
@@ -46,6 +46,9 @@ pub struct SearchStrategy {
     /// Whether settings of passes are searched, or only which passes run.
     pub include_pass_params: bool,
     /// Variants tried at a time; each gets its share of the threads.
+    ///
+    /// One where `latency` or `throughput` is measured, which others would disturb; whether a
+    /// `custom` metric measures time is not known.
     #[schemars(range(min = 1))]
     pub parallel_trials: usize,
 }
