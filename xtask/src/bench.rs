@@ -116,6 +116,9 @@ const STEPS: [(What, &str, &str); 3] = [
 
 /// Measures and prints.
 pub(crate) fn run(args: &BenchArgs) -> Result<(), ChoreError> {
+    if args.data.is_some() && args.what != What::Search {
+        return Err(ChoreError::Unused { option: "--data", user: "bench search" });
+    }
     if args.what == What::Train {
         return train::run(&args.train, &args.extent, args.runs, args.python.clone());
     }

@@ -44,6 +44,9 @@ pub(crate) enum ChoreError {
     /// Something that must be there is not.
     #[error("there is no {what} at `{}`", path.display())]
     Missing { what: &'static str, path: PathBuf },
+    /// An option that would change nothing.
+    #[error("`{option}` is for `cargo xtask {user}` alone: leave it out")]
+    Unused { option: &'static str, user: &'static str },
     /// Tests or checks failed; the closing line said how many.
     #[error("not everything passed")]
     NotPassed,
