@@ -44,6 +44,7 @@ pub(super) fn run(data: Option<&Path>) -> Result<(), ChoreError> {
     let config = bench.config(&tuned)?;
     let half = variants.len().saturating_sub(1) / 2;
     let estimated = |seed: u64| json!({"sampler": "tpe", "seed": seed, "max_samples": half});
+    let mut tried = Vec::new();
     for (name, strategy) in [
         ("stop worse", json!({"stop_worse": true})),
         ("tpe", estimated(1)),
@@ -52,10 +53,14 @@ pub(super) fn run(data: Option<&Path>) -> Result<(), ChoreError> {
         bench.forget(name)?;
         let found = bench.search(name, &config, &strategy)?;
         let same = if found.result() == best { "the best" } else { "not the best" };
-        let (took, tried) = (found.duration(), found.trials().len());
+        let (took, num_tried) = (found.duration(), found.trials().len());
         let share = took / single;
-        println!("{name}: {same}, {tried} tried, {took:.0} s, {share:.2} of one by one");
+        println!("{name}: {same}, {num_tried} tried, {took:.0} s, {share:.2} of one by one");
+        tried.push(found.trials().iter().map(choices).collect::<Vec<_>>());
     }
+    let [.., one, again] = &tried[..] else { return Ok(()) };
+    let same = if one == again { "the same variants" } else { "not the same variants" };
+    println!("tpe by one seed, twice: {same}");
     let finds = |seed| bench.search("all", &config, &estimated(seed)).map(|f| f.result() == best);
     let found: Result<Vec<bool>, _> = (1..=SEEDS).map(finds).collect();
     let found = found?.into_iter().filter(|found| *found).count();
