@@ -12,14 +12,14 @@ use crate::error::ChoreError;
 use crate::workspace::root;
 
 /// Which tensors of both models differ, how many of their greedy texts are equal, and the tokens a
-/// second of each, in turns; with tensors that differ, also the texts of ours with those of theirs.
+/// second of each, in turns; with numbers that differ, also the texts of ours with those of theirs.
 pub(super) fn compare(
     peer: &Peer,
     [ours, theirs]: [&Path; 2],
     mixed: &Path,
     rounds: usize,
 ) -> Result<(), ChoreError> {
-    let differing = differing(peer, [ours, theirs], mixed)?;
+    let is_mixed = differing(peer, [ours, theirs], mixed)?;
     let mut speeds = [Vec::new(), Vec::new()];
     let mut texts: [Vec<Value>; 2] = [Vec::new(), Vec::new()];
     for _ in 0..rounds {
@@ -37,25 +37,29 @@ pub(super) fn compare(
         texts[1].len(),
         ours / theirs,
     );
-    if differing > 0 {
+    if is_mixed {
         let found = equal(&generate(peer, mixed)?.texts, &texts[1]);
-        println!("  with these tensors of theirs in ours: {found} of {}", texts[1].len());
+        println!("  with those numbers of theirs in ours: {found} of {}", texts[1].len());
     }
     Ok(())
 }
 
-/// Prints the tensors that differ, and says how many there are; `mixed` gets ours with theirs.
-fn differing(peer: &Peer, [ours, theirs]: [&Path; 2], mixed: &Path) -> Result<usize, ChoreError> {
+/// Prints the tensors that differ, and says whether `mixed` got ours with numbers of theirs; what
+/// has no counterpart of its type and shape stays ours there.
+fn differing(peer: &Peer, [ours, theirs]: [&Path; 2], mixed: &Path) -> Result<bool, ChoreError> {
     disk::remove(mixed)?;
     let tensors = said(peer, "tensors.py", &[ours, theirs, mixed])?;
     let tensors = tensors.as_object().cloned().unwrap_or_default();
     if tensors.is_empty() {
         println!("  every tensor has the same bytes");
     }
-    for (name, counts) in &tensors {
-        println!("  `{name}` differs in {} of {} numbers", counts[0], counts[1]);
+    for (name, found) in &tensors {
+        match found.as_str() {
+            Some(words) => println!("  `{name}` {words}: it is not exchanged"),
+            None => println!("  `{name}` differs in {} of {} numbers", found[0], found[1]),
+        }
     }
-    Ok(tensors.len())
+    Ok(tensors.values().any(Value::is_array))
 }
 
 /// What a folder gives in ONNX Runtime GenAI.
