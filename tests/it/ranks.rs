@@ -8,8 +8,13 @@ use serde_json::{Value, json};
 use crate::playground::{Playground, Said, signal};
 use crate::training::{adapter, playground, workflow};
 
-/// A training on the toy system in so many workers with micro-batches of `batch`.
-fn training(ranks: usize, batch: usize, args: &Value) -> Playground {
+/// The toy system with so many workers.
+fn shell(ranks: usize) -> Value {
+    json!({"type": "ToyShell", "ranks": ranks})
+}
+
+/// A training on `system` with micro-batches of `batch`.
+pub(crate) fn training(system: &Value, batch: usize, args: &Value) -> Playground {
     let playground = playground("tiny-llama");
     playground.install("olive_toy_plugin", "olive_plugin_toy");
     let mut training_args = json!({
@@ -18,13 +23,13 @@ fn training(ranks: usize, batch: usize, args: &Value) -> Playground {
     });
     training_args.as_object_mut().unwrap().extend(args.as_object().unwrap().clone());
     let pass = json!({
-        "type": "LoRA", "r": 8, "alpha": 16, "lora_dropout": 0.0, "host": "shell",
+        "type": "LoRA", "r": 8, "alpha": 16, "lora_dropout": 0.0, "host": "system",
         "target_modules": "all-linear", "train_data_config": "tone",
         "training_args": training_args
     });
     workflow(&playground, &json!({"tune": pass}));
     let mut config: Value = serde_json::from_str(&playground.read("olive.json")).unwrap();
-    config["systems"] = json!({"shell": {"type": "ToyShell", "ranks": ranks}});
+    config["systems"] = json!({"system": system});
     playground.workflow(config);
     playground
 }
@@ -41,7 +46,7 @@ fn losses(said: &Said) -> Vec<(String, f64)> {
 #[test]
 fn two_ranks_train_as_one_with_micro_batches_twice_as_large() {
     let args = json!({"max_steps": 8, "logging_steps": 1});
-    let (two, one) = (training(2, 4, &args), training(1, 8, &args));
+    let (two, one) = (training(&shell(2), 4, &args), training(&shell(1), 8, &args));
     let (two, one) = (two.run(), one.run());
     two.check(0, &["rank 0 of 2", "8 steps of 8 blocks"]);
     one.check(0, &["8 steps of 8 blocks"]);
@@ -57,7 +62,7 @@ fn two_ranks_train_as_one_with_micro_batches_twice_as_large() {
 fn a_pass_that_knows_no_ranks_is_computed_by_one_worker() {
     let playground = Playground::new();
     playground.workflow(json!({
-        "systems": {"shell": {"type": "ToyShell", "ranks": 3}},
+        "systems": {"shell": shell(3)},
         "engine": {"host": "shell"},
         "passes": {"first": {"type": "Toy"}}
     }));
@@ -68,10 +73,10 @@ fn a_pass_that_knows_no_ranks_is_computed_by_one_worker() {
 #[test]
 fn how_many_ranks_train_is_part_of_the_key() {
     let args = json!({"max_steps": 2});
-    let playground = training(1, 2, &args);
+    let playground = training(&shell(1), 2, &args);
     let key = |ranks: usize| {
         let mut config: Value = serde_json::from_str(&playground.read("olive.json")).unwrap();
-        config["systems"]["shell"]["ranks"] = ranks.into();
+        config["systems"]["system"]["ranks"] = ranks.into();
         playground.workflow(config);
         let said = playground.olive(&["plan", "--config", "@/olive.json", "--json"]);
         let plan: Value = serde_json::from_str(&said.out).unwrap();
@@ -93,9 +98,9 @@ fn find(folder: &Path, name: &str) -> Option<PathBuf> {
 #[test]
 fn a_rank_that_is_killed_is_named_and_the_next_run_goes_on() {
     let args = json!({"max_steps": 24, "logging_steps": 2, "save_steps": 4});
-    let whole = training(2, 8, &args);
+    let whole = training(&shell(2), 8, &args);
     whole.run().check(0, &[]);
-    let killed = training(2, 8, &args);
+    let killed = training(&shell(2), 8, &args);
     let mut running = killed.spawn();
     running.line_with("step 6 of 24");
     let pid = find(&killed.path("cache/v1/work"), "pid.1").unwrap();

@@ -8,7 +8,9 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::playground::{Playground, Said, signal, wait_for_end_of};
+use crate::ranks;
 use crate::real;
+use crate::training::adapter;
 use cluster::Cluster;
 
 /// Files of an output folder that tell of times and places.
@@ -104,6 +106,23 @@ fn trials_of_a_search_run_on_both_nodes_at_once() {
     assert_eq!(footprint["search"]["trials"].as_array().unwrap().len(), 4);
     let names = playground.names("shared/jobs");
     assert_eq!(names, ["n1", "n2"]);
+}
+
+#[test]
+fn two_ranks_on_two_nodes_end_with_the_bytes_of_two_processes_here() {
+    let Some(cluster) = Cluster::find() else { return };
+    let args = json!({"max_steps": 4, "logging_steps": 1});
+    let here = ranks::training(&json!({"type": "ToyShell", "ranks": 2}), 2, &args);
+    here.run().check(0, &["rank 0 of 2"]);
+    let there = ranks::training(&json!({}), 2, &args);
+    there.install("olive_plugin_slurm", "olive_plugin_slurm");
+    let mut config: Value = serde_json::from_str(&there.read("olive.json")).unwrap();
+    let both = json!({"nodes": 2, "ranks": 2, "setup": ["scontrol show hostnames >../../nodes"]});
+    config["systems"]["system"] = cluster.system(&there, &both);
+    there.workflow(config);
+    cluster.run(&there).check(0, &["rank 0 of 2", "on `system`"]);
+    assert_eq!(there.read("shared/nodes"), "n1\nn2\n");
+    assert_eq!(adapter(&there), adapter(&here));
 }
 
 #[test]

@@ -11,6 +11,7 @@ pub(crate) const WARNING_SECONDS: u64 = 60;
 /// Settings of the `Slurm` system.
 #[derive(Debug, Clone, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-olive-ranks" = "ranks"))]
 pub struct SlurmConfig {
     /// Folder that this machine and all nodes see under the same path.
     ///
@@ -49,12 +50,19 @@ pub struct SlurmConfig {
         extend("patternErrorMessage" = "minutes, or a time such as `2:00:00` or `1-12`")
     )]
     pub time: Option<String>,
-    /// Nodes of a job. The worker runs on the first; a step that uses more finds them in Slurm's
-    /// variables.
+    /// Nodes of a job. `ranks` are spread over them; the one worker of another step runs on the
+    /// first.
     #[serde(default = "one")]
     #[schemars(range(min = 1))]
     pub nodes: u32,
-    /// Processors of a job on each node; as many as the step has threads when left out.
+    /// Workers that train together, for the passes that can; each has processors of its own.
+    ///
+    /// A step takes a micro-batch of each, so that 2 ranks train as one process with micro-batches
+    /// twice as large.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1))]
+    pub ranks: u32,
+    /// Processors of each worker of a job; as many as the step has threads when left out.
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub cpus: Option<u32>,
@@ -87,14 +95,16 @@ fn one() -> u32 {
 }
 
 impl SlurmConfig {
-    /// Options of `sbatch` that say what a job of `threads` needs, and where it goes.
-    pub(crate) fn options(&self, threads: usize, is_for_gpu: bool) -> Vec<String> {
+    /// Options of `sbatch` that say what a job of `ranks` workers with `threads` each needs, and
+    /// where it goes.
+    pub(crate) fn options(&self, threads: usize, ranks: usize, is_for_gpu: bool) -> Vec<String> {
+        let per_node = ranks.div_ceil(self.nodes.max(1) as usize);
         let cpus = self.cpus.map_or(threads, |cpus| cpus as usize);
         let gpu = || is_for_gpu.then(|| "gpu:1".to_owned());
         let mut options = self.destination();
         options.extend([
             format!("--nodes={}", self.nodes),
-            "--ntasks-per-node=1".to_owned(),
+            format!("--ntasks-per-node={per_node}"),
             format!("--cpus-per-task={cpus}"),
         ]);
         options.extend(self.time.iter().map(|time| format!("--time={time}")));
@@ -120,7 +130,7 @@ mod tests {
 
     fn options(settings: &Value, is_for_gpu: bool) -> String {
         let config: SlurmConfig = serde_json::from_value(settings.clone()).unwrap();
-        config.options(4, is_for_gpu).join(" ")
+        config.options(4, config.ranks as usize, is_for_gpu).join(" ")
     }
 
     #[test]
@@ -139,6 +149,11 @@ mod tests {
                 json!({"nodes": 2, "cpus": 8}),
                 false,
                 "--nodes=2 --ntasks-per-node=1 --cpus-per-task=8".into(),
+            ),
+            (
+                json!({"nodes": 2, "ranks": 3}),
+                false,
+                "--nodes=2 --ntasks-per-node=2 --cpus-per-task=4".into(),
             ),
             (json!({"mem": "16G"}), false, format!("{plain} --mem=16G")),
             (json!({"gres": "gpu:a100:2"}), true, format!("{plain} --gres=gpu:a100:2")),

@@ -1,5 +1,5 @@
-# What every job does; the lines before this say what `job`, `owner`, `needs`, `outputs`, `setup`
-# and `start` are.
+# What every job does; the lines before this say what `job`, `owner`, `needs`, `outputs`, `setup`,
+# `start` and `ranks` are.
 
 # Writes a file whole: a reader finds all of it or nothing.
 put() {
@@ -59,15 +59,23 @@ setup
 # Standard input is the file, and then stays open.
 exec 3< <(cat in; exec sleep 2147483647)
 feeder=$!
+# `srun` would kill its tasks at once.
+ask() {
+    if [ "$ranks" = 1 ]; then
+        kill -TERM "$worker" 2>/dev/null
+    else
+        scancel --signal=TERM "$SLURM_JOB_ID"
+    fi
+}
 stop() {
     put stopped "$node"
-    kill -TERM "$worker" 2>/dev/null
+    ask
     is_asked=1
 }
 trap stop TERM
 start <&3 >>out 2>>err &
 worker=$!
-[ -z "$is_asked" ] || kill -TERM "$worker"
+[ -z "$is_asked" ] || ask
 # A signal ends the wait, not the worker.
 while
     wait "$worker"

@@ -53,7 +53,7 @@ pub(crate) fn probe(config: &SlurmConfig) -> Result<Vec<Diagnostic>, PluginError
     if let Some(node) = remembered(&path) {
         return Ok(vec![version, shared(config, &node)]);
     }
-    match command::try_options(config.options(1, false)) {
+    match command::try_options(config.options(1, config.ranks as usize, false)) {
         Ok(()) => {}
         Err(error @ SlurmError::Refused { .. }) => {
             let pointer = setting(&error.to_string());

@@ -33,9 +33,29 @@ pub(crate) fn script(job: &Job, folder: &Path, setup: &[String]) -> Result<Strin
         lines.push(format!("export {name}={}", quoted(value)));
     }
     let arguments: Vec<_> = job.arguments.iter().map(|argument| quoted(argument)).collect();
-    lines.push(format!("exec {} {}\n}}", path(&job.program)?, arguments.join(" ")));
+    let worker = format!("{} {}", path(&job.program)?, arguments.join(" "));
+    lines.push(match job.ranks {
+        0 | 1 => format!("exec {worker}\n}}\nranks=1"),
+        ranks => format!("{} {worker}\n}}\nranks={ranks}", of_ranks(ranks)),
+    });
     lines.push(BODY.into());
     Ok(lines.join("\n"))
+}
+
+/// What starts so many workers, whose command follows; rank 0 is heard, the last word of each other
+/// one stands in the job's standard error.
+///
+/// A rank that ends badly does not end the others, which keep what they have. Since Slurm 22.05 a
+/// task has one processor unless `srun` is told.
+fn of_ranks(ranks: usize) -> String {
+    let rank = "if [ \"$SLURM_PROCID\" = 0 ]; then exec \"$@\"; fi; \
+                \"$@\" >\"rank-$SLURM_PROCID\"; code=$?; \
+                tail -n 1 \"rank-$SLURM_PROCID\" >&2; exit $code";
+    format!(
+        "exec srun --ntasks={ranks} --cpus-per-task=\"$SLURM_CPUS_PER_TASK\" --kill-on-bad-exit=0 \
+         bash -c {} rank",
+        quoted(rank)
+    )
 }
 
 /// File in the host's folder of a job that says which folder on the shared disk is the job's.
@@ -100,6 +120,7 @@ mod tests {
             outputs: vec![output],
             checkpoints: None,
             threads: 1,
+            ranks: 1,
         };
         fs::write(folder.join(OWNER), shared.to_str().unwrap()).unwrap();
         fs::write(shared.join("in"), "a line\n").unwrap();

@@ -101,7 +101,7 @@ impl System for Slurm {
 
 fn submit(job: &Job, config: &SlurmConfig, folder: &Folder) -> Result<String, SlurmError> {
     let place = folder.name()?;
-    let mut arguments = config.options(job.threads, is_for_gpu(job));
+    let mut arguments = config.options(job.threads, job.ranks, is_for_gpu(job));
     arguments.extend([
         format!("--job-name=olive-{}", word(&job.title)),
         format!("--chdir={place}"),
