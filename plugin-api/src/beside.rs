@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use serde::de::IgnoredAny;
+use serde_json::Value;
 
 /// Files by which an output folder is known.
 const MARKERS: [&str; 2] = [".olive-result.json", ".olive-placing.json"];
@@ -62,7 +62,7 @@ pub fn model_files(path: &Path) -> io::Result<Vec<String>> {
 
 fn packages(folder: &Path) -> impl Iterator<Item = String> {
     let text = fs::read(folder.join(PACKAGES)).unwrap_or_default();
-    let packages: BTreeMap<String, IgnoredAny> = serde_json::from_slice(&text).unwrap_or_default();
+    let packages: BTreeMap<String, Value> = serde_json::from_slice(&text).unwrap_or_default();
     packages.into_keys()
 }
 

@@ -51,6 +51,7 @@ pub mod descriptor;
 pub mod advice;
 pub mod shortcut;
 pub mod ids;
+mod ranks;
 pub mod step;
 pub mod preview;
 pub mod packaging;

@@ -44,6 +44,7 @@ use crate::model::Model;
 use crate::packaging::Package;
 use crate::preview::Previewed;
 use crate::protocol::Packed;
+use crate::ranks::{is_one, one};
 use crate::system::SystemReply;
 
 /// Everything a step may know. The step is a pure function of it.
@@ -268,16 +269,6 @@ pub enum StepOutcome {
     Preview(Previewed),
     /// A graph editor looked.
     Graph(Box<GraphView>),
-}
-
-/// The usual number of ranks.
-pub(crate) fn one() -> usize {
-    1
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-pub(crate) fn is_one(count: &usize) -> bool {
-    *count == 1
 }
 
 fn yes() -> bool {

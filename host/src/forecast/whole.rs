@@ -94,6 +94,7 @@ fn together(steps: &[Shared<'_>], num_plans: usize, extent: Extent<'_>) -> Whole
             disk += times * cost.disk_bytes as f64;
         }
     }
+    whole.unknown.sort();
     (whole.num_steps, whole.disk_bytes) = (rounded(num_steps), rounded(disk) as u64);
     whole
 }

@@ -22,15 +22,16 @@ pub(crate) fn files(job: &Job, layout: &Layout) -> Result<[(&'static str, String
 
 /// The command of a job whose inputs with these numbers have files.
 pub(crate) fn command(layout: &Layout, sent: &[usize]) -> String {
-    let mut command = format!(
-        "sh {LAUNCHER} '{}' \"${{{{inputs.call}}}}\" \"${{{{outputs.result}}}}\"",
-        layout.root
-    );
-    for number in sent {
+    let input = |number: &usize| {
         let number = number_of(*number);
-        command.push_str(&format!(" {number} \"${{{{inputs.in_{number}}}}}\""));
-    }
-    command
+        format!(" {number} \"${{{{inputs.in_{number}}}}}\"")
+    };
+    let inputs: Vec<_> = sent.iter().map(input).collect();
+    format!(
+        "sh {LAUNCHER} '{}' \"${{{{inputs.call}}}}\" \"${{{{outputs.result}}}}\"{}",
+        layout.root,
+        inputs.concat()
+    )
 }
 
 /// Folders, variables and arguments of the worker, as a shell sets them.

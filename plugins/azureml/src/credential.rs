@@ -145,7 +145,7 @@ impl Credential {
             Way::Secret => environment::secret(&variable, scope, line),
             Way::Workload => environment::workload(&variable, scope, line),
             Way::Managed => managed::token(&variable, self.client_id.as_deref(), scope, line),
-            Way::Tool => tool::token(scope),
+            Way::Tool => Ok(tool::token(scope)),
         }
     }
 }
@@ -157,7 +157,7 @@ mod tests {
 
     use super::{Credential, Way};
 
-    fn ways(options: Value) -> Option<Vec<Way>> {
+    fn ways(options: &Value) -> Option<Vec<Way>> {
         let client = AzureMlClient {
             default_auth_params: options.as_object().cloned(),
             ..AzureMlClient::default()
@@ -179,7 +179,7 @@ mod tests {
             (json!({"exclude_everything": true}), None),
             (json!({"exclude_cli_credential": "yes"}), None),
         ] {
-            assert_eq!(ways(options.clone()), expected, "{options}");
+            assert_eq!(ways(&options.clone()), expected, "{options}");
         }
     }
 }

@@ -124,7 +124,7 @@ mod tests {
 
     use super::{Place, parse};
 
-    fn url(properties: Value) -> Option<String> {
+    fn url(properties: &Value) -> Option<String> {
         Place::of("x", &json!({"properties": properties})).ok().map(|place| place.url())
     }
 
@@ -150,7 +150,7 @@ mod tests {
             (with("datastoreType", "AzureFile"), None),
             (with("containerName", ""), None),
         ] {
-            assert_eq!(url(properties.clone()).as_deref(), expected, "{properties}");
+            assert_eq!(url(&properties).as_deref(), expected, "{properties}");
         }
     }
 

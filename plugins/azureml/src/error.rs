@@ -100,8 +100,9 @@ impl AzureError {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Settings { .. } => "azureml-settings",
-            Self::NoCredential { .. } | Self::Credential { .. } => "azureml-access",
-            Self::Refused { status: 401 | 403, .. } => "azureml-access",
+            Self::NoCredential { .. }
+            | Self::Credential { .. }
+            | Self::Refused { status: 401 | 403, .. } => "azureml-access",
             Self::Refused { .. } => "azureml-refused",
             Self::Missing { .. } => "azureml-missing",
             Self::Odd { .. } => "azureml-answer",
@@ -127,12 +128,15 @@ impl AzureError {
                  `Storage Blob Data Contributor` at its storage"
                     .into(),
             ),
-            Self::Transport(TransportError::Status { .. }) => None,
             Self::Transport(
                 TransportError::Unreachable { .. } | TransportError::Stalled { .. },
             ) => Some("check the network; a proxy is named by `HTTPS_PROXY`".into()),
+            Self::Transport(TransportError::Status { .. })
+            | Self::Refused { .. }
+            | Self::Odd { .. }
+            | Self::Io { .. }
+            | Self::Cancelled => None,
             Self::Transport(error) => error.help().map(str::to_owned),
-            Self::Refused { .. } | Self::Odd { .. } | Self::Io { .. } | Self::Cancelled => None,
         }
     }
 }

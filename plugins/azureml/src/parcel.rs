@@ -29,10 +29,11 @@ impl Parcel {
         let name = name(path)?;
         let mut files = Vec::new();
         walk(path, &name, &mut files)?;
-        let mut lines = format!("{name}\n");
+        let mut lines = vec![name.clone()];
         for (below, file) in &files {
-            lines.push_str(&format!("{}  {below}\n", digest(file)?));
+            lines.push(format!("{}  {below}", digest(file)?));
         }
+        let lines = lines.join("\n") + "\n";
         Ok(Self { name, digest: sha256(lines.as_bytes()), files })
     }
 

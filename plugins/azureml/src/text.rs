@@ -12,7 +12,10 @@ pub(crate) fn encoded(text: &str) -> String {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
                 encoded.push(byte.into());
             }
-            byte => encoded.push_str(&format!("%{byte:02X}")),
+            byte => {
+                encoded.push('%');
+                encoded.push_str(&hex(&[byte]).to_uppercase());
+            }
         }
     }
     encoded
@@ -31,7 +34,7 @@ pub(crate) fn form(pairs: &[(&str, &str)]) -> String {
 
 /// Bytes in hexadecimal digits, in lower case.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 /// SHA-256 of bytes, in hexadecimal digits.

@@ -23,7 +23,7 @@ const AWAY_MS: u64 = 30 * 60_000;
 const LAG_MS: u64 = 60_000;
 const LAG: Duration = Duration::from_millis(LAG_MS);
 /// How long a job that is cancelled may take: the 30 s that Slurm gives it, and some.
-const END: Duration = Duration::from_secs(60);
+const END: Duration = Duration::from_mins(1);
 /// Time between two looks.
 const TICK: Duration = Duration::from_millis(100);
 

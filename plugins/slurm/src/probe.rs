@@ -62,18 +62,33 @@ pub(crate) fn probe(config: &SlurmConfig) -> Result<Vec<Diagnostic>, PluginError
         Err(error) => return Err(error.into()),
     }
     let tried = try_disk(config, &path);
-    let _ = fs::remove_file(path.with_extension("nonce"));
     Ok(vec![version, tried?])
 }
 
 /// Lets a node read a word in `work_dir` and write it back; `path` remembers the node.
 fn try_disk(config: &SlurmConfig, path: &Path) -> Result<Diagnostic, SlurmError> {
     let word = format!("{:016x}", digest(&(process::id(), SystemTime::now())));
-    let answer = path.with_extension("answer");
-    let number = ask_node(config, path, &word)?;
+    // Several steps may look at the same time.
+    let own = path.with_file_name(&word);
+    let tried = try_by(config, path, &own, &word);
+    for end in ["nonce", "answer"] {
+        let _ = fs::remove_file(own.with_extension(end));
+    }
+    tried
+}
+
+/// The same with files that begin as `own`.
+fn try_by(
+    config: &SlurmConfig,
+    path: &Path,
+    own: &Path,
+    word: &str,
+) -> Result<Diagnostic, SlurmError> {
+    let answer = own.with_extension("answer");
+    let number = ask_node(config, own, word)?;
     let heard = || {
         let text = fs::read_to_string(&answer).ok()?;
-        Some(text.trim().strip_prefix(&word)?.trim().to_owned())
+        Some(text.trim().strip_prefix(word)?.trim().to_owned())
     };
     let mut known = None;
     wait(LIMIT, || {
@@ -85,7 +100,6 @@ fn try_disk(config: &SlurmConfig, path: &Path) -> Result<Diagnostic, SlurmError>
         wait(DELIVERY, || Ok(heard().is_some()))?;
     }
     if let Some(node) = heard() {
-        let _ = fs::remove_file(&answer);
         fs::write(path, &node).map_err(SlurmError::io("write", path))?;
         return Ok(shared(config, &node));
     }

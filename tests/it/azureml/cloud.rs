@@ -252,10 +252,11 @@ fn read(stream: &mut Stream) -> io::Result<Asked> {
 fn write(stream: &mut Stream, answer: &Answer, is_head: bool, is_slow: bool) -> io::Result<()> {
     let mut head = format!("HTTP/1.1 {} So\r\nconnection: close\r\n", answer.status);
     for (name, value) in &answer.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head += &[*name, ": ", value, "\r\n"].concat();
     }
     if !is_head {
-        head.push_str(&format!("content-length: {}\r\n", answer.content.len()));
+        let length = answer.content.len();
+        head += &["content-length: ", &length.to_string(), "\r\n"].concat();
     }
     stream.write_all(head.as_bytes())?;
     stream.write_all(b"\r\n")?;

@@ -41,7 +41,7 @@ fn put(asked: &Asked, path: String, state: &State) -> Answer {
             let whole = blocks.collect::<Vec<_>>().concat();
             blobs.insert(path, whole);
         }
-        _ if asked.headers.get("x-ms-blob-type").is_none() => return Answer::plain(400),
+        _ if !asked.headers.contains_key("x-ms-blob-type") => return Answer::plain(400),
         _ => drop(blobs.insert(path, asked.content.clone())),
     }
     Answer::plain(201)

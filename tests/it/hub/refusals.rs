@@ -134,6 +134,6 @@ fn data_sets_say_what_they_have() {
     let rows = [("train.json", "[]"), ("test.json", "[]")];
     let parts = ["has no split `dev`", "one of `test`, `train`"];
     read(json!({"data_name": "acme/tones", "split": "dev"}), &rows, &parts);
-    let parts = ["has no file `x/*.json`", "it has `train.json`"];
+    let parts = ["has no file `x/*.json`", "it has `test.json`, `train.json`"];
     read(json!({"data_name": "acme/tones", "data_files": "x/*.json"}), &rows, &parts);
 }

@@ -83,8 +83,10 @@ impl Hub {
         let about = about.to_string();
         let path = format!("/api/{kind}/{id}");
         self.front.serve(&path, about.as_bytes(), Manner::Honest);
-        let path = format!("{path}/revision/{}", revision.replace('/', "%2F"));
-        self.put(&path, about.as_bytes());
+        for revision in [revision, COMMIT] {
+            let path = format!("{path}/revision/{}", revision.replace('/', "%2F"));
+            self.put(&path, about.as_bytes());
+        }
     }
 
     /// Serves what lies at `path` in another manner.

@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn the_result_stands_beside_the_input_model_wherever_that_is_in_the_record() {
         let search = sample::searches::full();
-        let told = "<p>input model 514 MiB ";
+        let told = "<p>input model 514.0 MiB ";
         assert!(tiles(&search).contains(told), "{}", tiles(&search));
         let mut others_first = search.clone();
         others_first.models.swap(0, 1);
@@ -180,7 +180,7 @@ mod tests {
         let mut input_last = search;
         input_last.models.rotate_left(1);
         let tiles = tiles(&input_last);
-        assert!(tiles.contains("<p class=\"value\">514 MiB</p>"), "{tiles}");
+        assert!(tiles.contains("<p class=\"value\">514.0 MiB</p>"), "{tiles}");
         assert!(!tiles.contains("<p>input model"), "{tiles}");
     }
 }

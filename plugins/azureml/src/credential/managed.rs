@@ -38,9 +38,8 @@ pub(super) fn token(
             line.once(&Asked::new(what, "GET", &url).header("metadata", "true"), PATIENCE)
         }
     };
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(_) => return Ok(Err("no service for it answers here".into())),
+    let Ok(answer) = answer else {
+        return Ok(Err("no service for it answers here".into()));
     };
     if answer.status != 200 {
         return Ok(Err(said(&answer).unwrap_or_else(|| format!("answers {}", answer.status))));

@@ -42,7 +42,7 @@ impl Container<'_> {
             }
         }
         blobs.sort_by(|one, other| one.path.cmp(&other.path));
-        Ok(files(blobs))
+        Ok(files(&blobs))
     }
 }
 
@@ -58,7 +58,7 @@ fn page(text: &str) -> impl Iterator<Item = Blob> {
 }
 
 /// Without empty blobs that others lie below.
-fn files(blobs: Vec<Blob>) -> Vec<Blob> {
+fn files(blobs: &[Blob]) -> Vec<Blob> {
     let is_folder = |blob: &Blob| {
         let below = format!("{}/", blob.path);
         let next = blobs.partition_point(|other| other.path < below);
@@ -105,7 +105,7 @@ mod tests {
         blobs.sort_by(|one, other| one.path.cmp(&other.path));
         let blob = |path: &str, size| Blob { path: path.into(), size };
         let expected = [blob("m/a &lt;.json", 12), blob("m/sub-1", 0), blob("m/sub/b", 3)];
-        assert_eq!(files(blobs), expected);
+        assert_eq!(files(&blobs), expected);
         assert_eq!(element(PAGE, "NextMarker"), Some("2"));
         assert_eq!(page("<EnumerationResults/>").count(), 0);
     }

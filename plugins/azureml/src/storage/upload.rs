@@ -44,7 +44,8 @@ impl Container<'_> {
             accepted(&told(path), self.ask("PUT", path, &query, &[], Some(&block))?)?;
             ids.push(id);
         }
-        let ids: String = ids.iter().map(|id| format!("<Latest>{id}</Latest>")).collect();
+        let ids: Vec<_> = ids.iter().map(|id| format!("<Latest>{id}</Latest>")).collect();
+        let ids = ids.concat();
         let list =
             format!("<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList>{ids}</BlockList>");
         let query = [("comp", "blocklist")];

@@ -83,25 +83,21 @@ impl Meeting {
         let mut hosts = self.hosts.clone();
         hosts.push(Ipv4Addr::LOCALHOST.to_string());
         self.leave(place.rank, &Card { hosts, port, secret: secret.clone() })?;
-        let start = Instant::now();
-        let (mut from_previous, mut to_next) = (None, None);
-        while start.elapsed() < self.wait {
-            if from_previous.is_none() {
-                from_previous = accept(&listener, &secret, place);
-            }
-            if to_next.is_none() {
-                to_next = self.connect(place);
-            }
-            match (from_previous.take(), to_next.take()) {
-                (Some(from_previous), Some(to_next)) => {
-                    return Ok(Neighbours { from_previous, to_next });
-                }
-                parts => (from_previous, to_next) = parts,
-            }
-            thread::sleep(LOOK);
-        }
-        let rank = if to_next.is_none() { place.next() } else { place.previous() };
-        Err(CollectiveError::Missing { rank, ranks: place.ranks, waited: self.wait })
+        let deadline = Instant::now() + self.wait;
+        // Both at once: who waits for an answer answers others.
+        let (from_previous, to_next) = thread::scope(|scope| {
+            let accepting = scope.spawn(|| until(deadline, || accept(&listener, &secret, place)));
+            let to_next = until(deadline, || self.connect(place));
+            (accepting.join().ok().flatten(), to_next)
+        });
+        let missing = |rank| {
+            let Place { ranks, .. } = place;
+            CollectiveError::Missing { rank, ranks, waited: self.wait }
+        };
+        Ok(Neighbours {
+            to_next: to_next.ok_or_else(|| missing(place.next()))?,
+            from_previous: from_previous.ok_or_else(|| missing(place.previous()))?,
+        })
     }
 
     fn file(&self, rank: usize) -> PathBuf {
@@ -131,6 +127,16 @@ impl Meeting {
             addresses.into_iter().find_map(|address| greet(address, &card.secret, place).ok())
         });
         streams.next()
+    }
+}
+
+/// What `look` finds, asked again and again until the deadline.
+fn until<T>(deadline: Instant, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    loop {
+        match look() {
+            None if Instant::now() < deadline => thread::sleep(LOOK),
+            found => return found,
+        }
     }
 }
 

@@ -140,7 +140,7 @@ fn train_on(
 /// The same by two ranks, each with its own engine and half of every step.
 fn train_in_ranks(model: &str, settings: &TrainingSettings) -> [(Vec<StepReport>, Adapters); 2] {
     let dir = tempfile::tempdir().unwrap();
-    let wait = Time::from_secs(60);
+    let wait = Time::from_mins(1);
     let meeting = Meeting { dir: dir.path().to_owned(), hosts: Vec::new(), wait };
     let run = |rank| {
         let mut group = Ring::join(Place { rank, ranks: 2 }, &meeting, wait).unwrap();
