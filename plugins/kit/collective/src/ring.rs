@@ -1,9 +1,9 @@
 //! Ranks in a ring: each receives from the previous one and sends to the next.
 
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::ops::{AddAssign, Range};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytemuck::Pod;
 
@@ -78,26 +78,48 @@ impl Ring {
         let (sent, received) = thread::scope(|scope| {
             let sending = scope.spawn(|| link::send(&self.to_next, send));
             let received = self.receive(bytemuck::cast_slice_mut(receive));
+            if received.is_err() {
+                self.stop_sending(|| sending.is_finished());
+            }
             (sending.join().unwrap_or(Err(Broken::Gone)), received)
         });
-        received?;
-        sent.map_err(|broken| self.lost(self.place.next(), broken))
+        received.map_err(|trouble| self.told(self.place.previous(), trouble))?;
+        sent.map_err(|broken| self.told(self.place.next(), Trouble::Broken(broken)))
     }
 
     /// A frame of the length of `bytes` from the previous rank.
-    fn receive(&self, bytes: &mut [u8]) -> Result<(), CollectiveError> {
-        let previous = self.place.previous();
-        match link::receive(&self.from_previous) {
-            Ok(Frame::Data(got)) if got == bytes.len() as u64 => {
-                let data = link::receive_data(&self.from_previous, bytes);
-                data.map_err(|broken| self.lost(previous, broken))
+    fn receive(&self, bytes: &mut [u8]) -> Result<(), Trouble> {
+        match link::receive(&self.from_previous).map_err(Trouble::Broken)? {
+            Frame::Data(got) if got == bytes.len() as u64 => {
+                link::receive_data(&self.from_previous, bytes).map_err(Trouble::Broken)
             }
-            Ok(Frame::Data(got)) => {
-                link::send_lost(&self.to_next, previous);
-                Err(CollectiveError::Differs { rank: previous, expected: bytes.len(), got })
+            Frame::Data(got) => Err(Trouble::Differs { expected: bytes.len(), got }),
+            Frame::Lost(rank) => Err(Trouble::Lost(rank)),
+        }
+    }
+
+    /// Lets a rank that reads take what is sent, and waits for no other one.
+    fn stop_sending(&self, has_ended: impl Fn() -> bool) {
+        let start = Instant::now();
+        while !has_ended() {
+            if start.elapsed() > NEWS {
+                // What is sent fails by this.
+                let _ = self.to_next.shutdown(Shutdown::Write);
+                return;
             }
-            Ok(Frame::Lost(rank)) => Err(self.hand_on(rank)),
-            Err(broken) => Err(self.lost(previous, broken)),
+            thread::sleep(NEWS / 100);
+        }
+    }
+
+    /// The error about what came of the neighbour `rank`, after the next rank has been told.
+    fn told(&self, rank: usize, trouble: Trouble) -> CollectiveError {
+        match trouble {
+            Trouble::Broken(broken) => self.lost(rank, broken),
+            Trouble::Lost(rank) => self.hand_on(rank),
+            Trouble::Differs { expected, got } => {
+                link::send_lost(&self.to_next, rank);
+                CollectiveError::Differs { rank, expected, got }
+            }
         }
     }
 
@@ -130,6 +152,17 @@ impl Ring {
     }
 }
 
+/// What keeps a frame from coming.
+#[derive(Clone, Copy)]
+enum Trouble {
+    /// The connection.
+    Broken(Broken),
+    /// News that this rank is lost.
+    Lost(u64),
+    /// A frame of another length.
+    Differs { expected: usize, got: u64 },
+}
+
 impl Collective for Ring {
     fn rank(&self) -> usize {
         self.place.rank
@@ -150,18 +183,19 @@ impl Collective for Ring {
     fn broadcast(&mut self, bytes: &mut Vec<u8>) -> Result<(), CollectiveError> {
         let is_first = self.place.rank == 0;
         let is_last = self.place.next() == 0;
+        let previous = self.place.previous();
         if !is_first {
             let mut length = [0; size_of::<u64>()];
-            self.receive(&mut length)?;
+            self.receive(&mut length).map_err(|trouble| self.told(previous, trouble))?;
             let length = u64::from_le_bytes(length);
             *bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-            self.receive(bytes)?;
+            self.receive(bytes).map_err(|trouble| self.told(previous, trouble))?;
         }
         if !is_last {
             let length = (bytes.len() as u64).to_le_bytes();
             let sent =
                 link::send(&self.to_next, &length).and_then(|()| link::send(&self.to_next, bytes));
-            sent.map_err(|broken| self.lost(self.place.next(), broken))?;
+            sent.map_err(|broken| self.told(self.place.next(), Trouble::Broken(broken)))?;
         }
         Ok(())
     }

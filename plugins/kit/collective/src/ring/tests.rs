@@ -94,6 +94,24 @@ fn a_rank_that_hangs_is_named_by_all_others_after_their_patience() {
 }
 
 #[test]
+fn who_is_blocked_by_a_lost_rank_waits_no_longer_than_the_others() {
+    // More than connections hold: rank 0 is in the middle of sending to rank 1.
+    let found = together(3, PATIENCE, |mut group| {
+        let start = Instant::now();
+        match group.rank() {
+            1 => thread::sleep(Duration::from_secs(12)),
+            2 => thread::sleep(Duration::from_secs(1)),
+            _ => {
+                let error = group.sum_f32(&mut vec![1.0; 30_000_000]).unwrap_err();
+                return Some((error.rank(), start.elapsed() < Duration::from_secs(9)));
+            }
+        }
+        None
+    });
+    assert_eq!(found[0], Some((Some(2), true)));
+}
+
+#[test]
 fn ranks_that_sum_different_things_are_told() {
     let found = together(2, PATIENCE, |mut group| {
         let len = 10 + 2 * group.rank();
