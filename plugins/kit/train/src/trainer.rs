@@ -132,7 +132,7 @@ fn check(
         return Err(TrainError::NoSequences);
     }
     if plan.steps_per_epoch == 0 {
-        let (sequences, batch_size) = (data.train.len(), settings.train_batch_size);
+        let (sequences, batch_size) = (data.train.len(), plan.batch_size);
         return Err(TrainError::NoWholeBatch { sequences, batch_size });
     }
     if adapters.is_empty() {
