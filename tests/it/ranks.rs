@@ -109,3 +109,17 @@ fn a_rank_that_is_killed_is_named_and_the_next_run_goes_on() {
     killed.run().check(0, &["training goes on after step "]);
     assert_eq!(adapter(&killed), adapter(&whole));
 }
+
+#[test]
+fn a_rank_that_hangs_is_waited_for_no_longer_than_the_training_says() {
+    let args = json!({"max_steps": 60, "logging_steps": 2, "ddp_timeout": 3});
+    let playground = training(&shell(2), 8, &args);
+    let mut running = playground.spawn();
+    running.line_with("step 4 of 60");
+    let pid = fs::read_to_string(find(&playground.path("cache/v1/work"), "pid.1").unwrap());
+    let pid = pid.unwrap();
+    signal("STOP", pid.trim());
+    let said = running.end();
+    signal("KILL", pid.trim());
+    said.check(20, &["rank 1 of 2 has been silent for 3 s", "another `ddp_timeout`"]);
+}

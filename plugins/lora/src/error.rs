@@ -102,9 +102,12 @@ impl LoraError {
             ),
             Self::Train(TrainError::Collective { lost, saved }) => {
                 let goes_on = next(saved.as_deref());
-                Some(format!("{}; run again: {goes_on}", look_at(lost)))
+                Some(match look_at(lost) {
+                    Some(look) => format!("{look}; run again: {goes_on}"),
+                    None => format!("run again: {goes_on}"),
+                })
             }
-            Self::Collective(error) => Some(look_at(error)),
+            Self::Collective(error) => look_at(error).map(str::to_owned),
             Self::Rank { .. } => {
                 Some("start each worker with its own number, from 0, in `OLIVE_RANK`".into())
             }
@@ -146,12 +149,16 @@ impl From<LoraError> for PluginError {
 }
 
 /// What tells more about a rank that is lost.
-fn look_at(error: &CollectiveError) -> String {
+fn look_at(error: &CollectiveError) -> Option<&'static str> {
     match error {
-        CollectiveError::Silent { .. } | CollectiveError::Missing { .. } => {
-            "see in the system's log whether it still runs, or raise `ddp_timeout`".into()
+        CollectiveError::Silent { .. } | CollectiveError::Missing { .. } => Some(
+            "see in the system's log whether it still runs; with another `ddp_timeout` training \
+             starts anew",
+        ),
+        CollectiveError::Left { .. } | CollectiveError::Differs { .. } => {
+            Some("its own lines in the system's log say why")
         }
-        _ => "its own lines in the system's log say why".into(),
+        CollectiveError::Folder { .. } | CollectiveError::Listen(_) => None,
     }
 }
 
