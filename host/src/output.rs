@@ -10,6 +10,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use olive_plugin_api::beside::{CANDIDATES, PLACING, RESULT};
 use olive_schemas::footprint::Footprint;
 use olive_schemas::model::ModelKind;
 use serde::{Deserialize, Serialize};
@@ -19,12 +20,8 @@ use crate::report::{self, Form, ReportError};
 use crate::steps::steps;
 use crate::store::files::{copy, let_write, link_or_copy, remove, write_atomically};
 use crate::store::{Hold, Store, StoreError};
-use parcel::{CANDIDATES, Parcel, Placement, parcels};
+use parcel::{Parcel, Placement, parcels};
 
-/// Says which result the folder holds, and which files belong to it.
-const MARKER: &str = ".olive-result.json";
-/// Says which files may be in the folder while a result goes in.
-const BEGUN: &str = ".olive-placing.json";
 /// Files up to this size are copied, so that a user may edit them. Larger ones share their bytes
 /// with the store, or are lent by it where their format's readers refuse files with two names.
 const COPIED_BYTES: u64 = 1 << 20;
@@ -86,7 +83,7 @@ pub fn check_writable(output_dir: &Path) -> Result<(), OutputError> {
 
 /// Whether `output_dir` holds the result of a run.
 pub fn holds_result(output_dir: &Path) -> bool {
-    [MARKER, BEGUN].iter().any(|name| output_dir.join(name).exists())
+    [RESULT, PLACING].iter().any(|name| output_dir.join(name).exists())
 }
 
 /// Puts what was measured of a model into `output_dir`, with a report; the model stays where it is.
@@ -119,13 +116,13 @@ pub fn place(
     let parcels = parcels(footprint, store, output_dir);
     let Some(marker) = Marker::of(&parcels, footprint) else { return Ok(()) };
     parcels.iter().try_for_each(|parcel| store.check_whole(&parcel.in_store))?;
-    let old = read_marker(output_dir, MARKER);
+    let old = read_marker(output_dir, RESULT);
     if old.as_ref() == Some(&marker) && is_whole(&marker, output_dir) {
         return Ok(());
     }
-    let known = [old, read_marker(output_dir, BEGUN)].into_iter().flatten();
+    let known = [old, read_marker(output_dir, PLACING)].into_iter().flatten();
     let known = known.fold(marker.clone(), Marker::joined);
-    write_marker(&known, output_dir, BEGUN)?;
+    write_marker(&known, output_dir, PLACING)?;
     clear(&known, &marker, &parcels, store, output_dir)?;
     for candidate in footprint.candidates().map(|(candidate, _)| candidate) {
         let folder = output_dir.join(&candidate.folder);
@@ -138,8 +135,8 @@ pub fn place(
         }
     }
     report::write(footprint, output_dir)?;
-    write_marker(&marker, output_dir, MARKER)?;
-    take(output_dir, Path::new(BEGUN))
+    write_marker(&marker, output_dir, RESULT)?;
+    take(output_dir, Path::new(PLACING))
 }
 
 /// Keeps footprint and report of a run without a result, out of the output folder's way.
@@ -224,7 +221,7 @@ fn clear(
     store: &Store,
     output_dir: &Path,
 ) -> Result<(), OutputError> {
-    take(output_dir, Path::new(MARKER))?;
+    take(output_dir, Path::new(RESULT))?;
     let is_placed = |source: &Path, place: &Path| {
         let here =
             |file: &Placement| file.source == source && output_dir.join(&file.target) == place;

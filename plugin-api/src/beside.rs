@@ -7,15 +7,16 @@ use std::path::Path;
 
 use serde_json::Value;
 
-/// Files by which an output folder is known.
-const MARKERS: [&str; 2] = [".olive-result.json", ".olive-placing.json"];
+/// File that says which result an output folder holds, and which files belong to it.
+pub const RESULT: &str = ".olive-result.json";
+/// File that says which files may be in an output folder while a result goes in.
+pub const PLACING: &str = ".olive-placing.json";
 /// File that lists the packages of an output folder.
-const PACKAGES: &str = ".olive-packages.json";
+pub const PACKAGES: &str = ".olive-packages.json";
 /// Folder of an output folder that candidates of a search lie in, each in one of its own.
-const CANDIDATES: &str = "candidates";
-/// What a run leaves beside its model but for packages: its report, and candidates of a search.
-const OF_RUNS: [&str; 9] = [
-    CANDIDATES,
+pub const CANDIDATES: &str = "candidates";
+/// Files of the report that a run leaves beside its model, sorted.
+pub const REPORT: [&str; 8] = [
     "footprint.json",
     "input_model_metrics.json",
     "metrics.json",
@@ -29,17 +30,18 @@ const OF_RUNS: [&str; 9] = [
 /// Names in the folder of a model that no copy of the model needs: hidden ones and, in the output
 /// folder of a run, the run's report and packages.
 ///
-/// None when the folder cannot be read.
+/// Empty when the folder cannot be read.
 pub fn beside_model(folder: &Path) -> BTreeSet<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
     let mut beside: BTreeSet<String> = names.filter(|name| name.starts_with('.')).collect();
-    let is_output = |folder: &Path| MARKERS.iter().any(|name| folder.join(name).exists());
+    let is_output = |folder: &Path| [RESULT, PLACING].iter().any(|name| folder.join(name).exists());
     let is_candidate = folder
         .parent()
         .is_some_and(|above| above.ends_with(CANDIDATES) && above.parent().is_some_and(is_output));
     if is_output(folder) || is_candidate {
-        beside.extend(OF_RUNS.map(str::to_owned));
+        beside.insert(CANDIDATES.to_owned());
+        beside.extend(REPORT.map(str::to_owned));
         beside.extend(packages(folder));
     }
     beside
@@ -94,7 +96,7 @@ mod tests {
     use std::path::{Path, PathBuf};
     use std::{env, process};
 
-    use super::{beside_model, model_files};
+    use super::{PACKAGES, RESULT, beside_model, model_files};
 
     /// A folder that is gone with this.
     struct Folder(PathBuf);
@@ -142,8 +144,8 @@ mod tests {
         assert_eq!(names(""), visible);
         assert!(beside_model(&folder.0).iter().eq([".env"]));
 
-        fs::write(folder.0.join(".olive-result.json"), "{}").unwrap();
-        fs::write(folder.0.join(".olive-packages.json"), r#"{"a.zip": {"key": ""}}"#).unwrap();
+        fs::write(folder.0.join(RESULT), "{}").unwrap();
+        fs::write(folder.0.join(PACKAGES), r#"{"a.zip": {"key": ""}}"#).unwrap();
         assert_eq!(names(""), ["deep/a.zip", "model.onnx"]);
         assert_eq!(names("candidates/2"), ["model.onnx"]);
         assert_eq!(names("model.onnx"), [""]);

@@ -2,14 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use olive_plugin_api::beside::CANDIDATES;
 use olive_schemas::footprint::Footprint;
 use olive_schemas::model::Model;
 use olive_schemas::search::{Candidate, SearchRecord};
 
 use crate::store::Store;
-
-/// Folder of candidates below the output folder.
-pub(super) const CANDIDATES: &str = "candidates";
 
 /// A model and its files.
 pub(super) struct Parcel {

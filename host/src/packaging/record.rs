@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use olive_plugin_api::beside::PACKAGES;
 use olive_schemas::error::PluginError;
 use serde::{Deserialize, Serialize};
 
 use crate::output::{OutputError, drop_empty, stands};
 use crate::store::files::{is_there, remove, write_atomically};
-
-/// File of the record in the output folder.
-const FILE: &str = ".olive-packages.json";
 
 /// The packages of a folder, by the path of each below it.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -32,7 +30,7 @@ impl Record {
     /// What names something outside of the folder is none of ours and left out: the file may come
     /// from anywhere.
     pub(super) fn read(output_dir: &Path) -> Self {
-        let text = fs::read(output_dir.join(FILE)).unwrap_or_default();
+        let text = fs::read(output_dir.join(PACKAGES)).unwrap_or_default();
         let mut record: Self = serde_json::from_slice(&text).unwrap_or_default();
         record.0.retain(|name, packed| is_name(name) && packed.is_inside());
         record
@@ -77,7 +75,7 @@ impl Record {
     }
 
     fn write(&self, output_dir: &Path) -> Result<(), OutputError> {
-        let path = output_dir.join(FILE);
+        let path = output_dir.join(PACKAGES);
         let text = serde_json::to_vec_pretty(self).unwrap_or_default();
         write_atomically(&path, &text).map_err(|source| OutputError::Io {
             action: "write",
@@ -140,7 +138,7 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{FILE, Record};
+    use super::{PACKAGES, Record};
 
     /// What lies in a folder and beside it when a record of a package `name` with a file `file` is
     /// read there, and no package is wanted.
@@ -155,7 +153,7 @@ mod tests {
             fs::write(path, "text").unwrap();
         }
         let record = json!({name: {"key": "k", "files": {file: 4}}});
-        fs::write(output.join(FILE), record.to_string()).unwrap();
+        fs::write(output.join(PACKAGES), record.to_string()).unwrap();
         Record::read(&output).keep(&output, |_| false).unwrap();
         let known = ["mine", "out/weights", "out/p/list"];
         known.into_iter().filter(|name| around.join(name).exists()).map(str::to_owned).collect()
@@ -192,7 +190,7 @@ mod tests {
         fs::write(around.join("mine/list"), "text").unwrap();
         std::os::unix::fs::symlink(around.join("mine"), output.join("p")).unwrap();
         let record = json!({"p": {"key": "k", "files": {"list": 4}}});
-        fs::write(output.join(FILE), record.to_string()).unwrap();
+        fs::write(output.join(PACKAGES), record.to_string()).unwrap();
         Record::read(&output).keep(&output, |_| false).unwrap();
         assert!(around.join("mine/list").exists() && output.join("p").exists());
     }
