@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use olive_plugin_api::{
-    Diagnostic, LogLevel, Model, ModelKind, Pass, PluginError, Severity, StepContext,
+    Diagnostic, LogLevel, Model, ModelKind, Pass, PluginError, Severity, StepContext, model_files,
 };
 
 use crate::config::AcmePruneConfig;
@@ -129,20 +129,11 @@ fn is_weights(name: &Path) -> bool {
         .is_some_and(|suffix| suffix == "safetensors")
 }
 
-/// Names of the files of a folder, sorted.
+/// Names of the model's files on top of its folder, sorted.
 fn names(folder: &Path) -> Result<Vec<PathBuf>, PluginError> {
-    let list = || -> io::Result<Vec<PathBuf>> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            if entry.path().is_file() {
-                names.push(entry.file_name().into());
-            }
-        }
-        names.sort();
-        Ok(names)
-    };
-    list().map_err(|error| cannot("read", folder, &error))
+    let names = model_files(folder).map_err(|error| cannot("read", folder, &error))?;
+    let on_top = names.into_iter().filter(|name| !name.contains('/'));
+    Ok(on_top.map(PathBuf::from).collect())
 }
 
 /// The error that something cannot be done with a file.
