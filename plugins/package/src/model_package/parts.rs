@@ -137,12 +137,11 @@ fn named_alike<'a>(
     graph: &str,
     candidate: &'a Candidate,
 ) -> impl Iterator<Item = &'a CandidateFile> {
-    let (folder_of_graph, base_of_graph) = (folder(graph).to_owned(), base(graph).to_owned());
+    let stem = base(graph).rsplit_once('.').map_or(base(graph), |(stem, _)| stem);
     candidate.files.iter().filter(move |file| {
         let own = base(&file.name);
-        let stem = base_of_graph.rsplit_once('.').map_or(&*base_of_graph, |(stem, _)| stem);
         let rest = own.strip_prefix(stem);
-        folder(&file.name) == folder_of_graph
+        folder(&file.name) == folder(graph)
             && is_of_graph(own)
             && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '_']))
     })
