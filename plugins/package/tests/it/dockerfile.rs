@@ -85,6 +85,14 @@ fn the_model_may_have_the_form_of_mlflow() {
     assert!(image.contains(&"docker_content/MLmodel".to_owned()), "{image:?}");
 }
 
+#[test]
+fn an_image_has_a_model() {
+    let step = TestStep::packager::<Dockerfile>(generating().model, json!({}));
+    let step = step.with_package(package(Vec::new()));
+    let error = run_packager::<Dockerfile>(&step, &Recorder::default()).unwrap_err();
+    assert_eq!(error.to_string(), "the package has no model");
+}
+
 /// A graph that nothing is said of.
 fn plain() -> Candidate {
     let mut plain = generating();
