@@ -27,6 +27,13 @@ pub(super) fn check(value: &Value, problems: &mut Problems) {
             _ => "nothing here calls `from_pretrained`",
         };
         let message = format!("`{key}` has no effect: {reason}");
-        problems.push(Problem::warning("no-effect", &pointer, message, "remove it").about_key());
+        let problem = Problem::warning("no-effect", &pointer, message, "remove it");
+        // The token itself may stand there, which no output shows.
+        let is_secret = key == "token";
+        problems.push(if is_secret {
+            Problem { is_secret, ..problem }
+        } else {
+            problem.about_key()
+        });
     }
 }
