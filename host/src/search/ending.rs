@@ -88,17 +88,19 @@ impl Search<'_> {
 
 /// Why a search has no model.
 fn failure(search: Option<&SearchRecord>, end: SearchEnd, searched: &Searched<'_>) -> Error {
+    if end == SearchEnd::Cancelled {
+        let title = searched.build.workflow().workflow_id.clone();
+        return Error::Step { title, error: PluginError::cancelled() };
+    }
+    if end == SearchEnd::Time {
+        return Error::OutOfTime;
+    }
     let trials = search.map(|search| search.trials.as_slice()).unwrap_or_default();
     let failed = trials.iter().rev().find_map(|trial| match &trial.outcome {
         TrialOutcome::Failed { step, error } => Some((step.clone(), error.clone())),
         _ => None,
     });
-    if end == SearchEnd::Cancelled {
-        let title = searched.build.workflow().workflow_id.clone();
-        return Error::Step { title, error: PluginError::cancelled() };
-    }
     match failed {
-        _ if end == SearchEnd::Time => Error::OutOfTime,
         Some((title, error)) => Error::Step { title, error },
         None => {
             let reasons = trials.iter().filter_map(|trial| match &trial.outcome {
