@@ -2,7 +2,7 @@
 //!
 //! `"model_path": "owner/name"` is a reference as soon as a source says that it takes ids of that
 //! form, by the mark `x-olive-ids` on the root of its reference's schema. A local file or folder of
-//! that name goes before, and so does one that nearly has it.
+//! that name goes before, and so does one that nearly has it, or a local folder `owner`.
 //!
 //! ```
 //! use olive_schemas::ids::{Ids, Named};
