@@ -196,9 +196,10 @@ mod tests {
         let pack = |kind, name| providing(kind, name).map(|pack| pack.name.as_str());
         assert_eq!(pack(PartKind::Pass, "sparsegpt"), Some("prune"));
         assert_eq!(pack(PartKind::Pass, "AwqQuantizer"), Some("quantize"));
-        assert_eq!(pack(PartKind::System, "azureml"), Some("azureml"));
+        assert_eq!(pack(PartKind::System, "azureml"), Some("base"));
         assert_eq!(pack(PartKind::Evaluator, "LMEvaluator"), Some("lm-eval"));
-        assert_eq!(pack(PartKind::Source, "azureml_datastore"), Some("azureml"));
+        assert_eq!(pack(PartKind::Source, "azureml_datastore"), Some("base"));
+        assert_eq!(pack(PartKind::Source, "azureml_job_output"), Some("azureml-outputs"));
         assert_eq!(pack(PartKind::Packager, "azuremlmodels"), Some("azureml-packages"));
         assert_eq!(pack(PartKind::Pass, "NoSuchPass"), None);
         assert_eq!(pack(PartKind::System, "SparseGPT"), None);

@@ -159,7 +159,7 @@ fn sources_of(value: &Value, catalog: &Catalog, uses: &mut Uses) {
         }
         if let Need::Hub(_) = need(config) {
             let pointer = format!("/data_configs/{index}/load_dataset_config/data_name");
-            uses.add(PartKind::Source, "huggingface_dataset", pointer);
+            uses.add(PartKind::Source, "HuggingFaceDataset", pointer);
         }
     }
 }

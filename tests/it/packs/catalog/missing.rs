@@ -79,6 +79,27 @@ fn what_no_index_has_is_told_as_far_as_it_is_known() {
 }
 
 #[test]
+fn what_comes_with_the_program_belongs_to_its_base_pack() {
+    let playground = Playground::new();
+    let reference = json!({"type": "azureml_model", "name": "phi", "version": "1"});
+    let data = json!({"name": "tones", "load_dataset_config": {"data_name": "acme/tones"}});
+    check(
+        &playground,
+        json!({
+            "input_model": {"type": "HfModel", "model_path": reference},
+            "systems": {"aml": {"type": "AzureML"}, "cluster": {"type": "Slurm"}},
+            "data_configs": [data],
+            "passes": {"a": {"type": "Toy", "train_data_config": "tones"}},
+        }),
+        &[
+            "no installed plugin has a system of type `AzureML`, a system of type `Slurm`, a source \
+             of type `azureml_model` and a source of type `HuggingFaceDataset`",
+            "they belong to the pack `base` (",
+        ],
+    );
+}
+
+#[test]
 fn sources_and_systems_are_looked_up_too() {
     let playground = Playground::new();
     let part = |name| json!([{"name": name, "summary": "A.", "schema": {"type": "object"}}]);
