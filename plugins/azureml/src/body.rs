@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::config::{AzureMlConfig, Identity};
+use crate::config::AzureMlConfig;
 
 /// Version of the way in which code is digested, as the service calls it.
 const HASH_VERSION: &str = "202208";
@@ -68,7 +68,7 @@ pub(crate) fn job(config: &AzureMlConfig, parts: &Parts<'_>) -> Value {
         "environmentId": parts.environment,
         "computeId": parts.compute,
         "environmentVariables": variables,
-        "identity": {"identityType": identity(config.identity)},
+        "identity": {"identityType": config.identity},
         "inputs": inputs,
         "outputs": {"result": {
             "jobOutputType": "uri_folder", "mode": "ReadWriteMount", "uri": parts.result
@@ -76,14 +76,6 @@ pub(crate) fn job(config: &AzureMlConfig, parts: &Parts<'_>) -> Value {
         "resources": resources(config),
         "tags": config.tags,
     }})
-}
-
-fn identity(identity: Identity) -> &'static str {
-    match identity {
-        Identity::UserIdentity => "UserIdentity",
-        Identity::Managed => "Managed",
-        Identity::AmlToken => "AMLToken",
-    }
 }
 
 fn resources(config: &AzureMlConfig) -> Value {
