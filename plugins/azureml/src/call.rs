@@ -97,7 +97,7 @@ set -- 'worker' '--detached'
 
     #[test]
     fn a_command_names_what_the_job_was_sent() {
-        let layout = Layout::of(&tests::job(Path::new("/w")), "olive-1").unwrap();
+        let layout = Layout::of(&tests::job(Path::new("/here")), "olive-1").unwrap();
         let expected = "sh launch.sh '/tmp/olive-1' \"${{inputs.call}}\" \"${{outputs.result}}\" \
                         0000 \"${{inputs.in_0000}}\" 0012 \"${{inputs.in_0012}}\"";
         assert_eq!(command(&layout, &[0, 12]), expected);

@@ -114,7 +114,7 @@ pub(crate) mod tests {
             "plugin": path("lib/liblora.so"),
             "request": {
                 "input": {"model_path": path("model/sub")},
-                "output_dir": path("work/output"),
+                "output_dir": path("step/output"),
                 "config": {"text": "not a path", "near": format!("{}-2", path("model").display())}
             }
         });
@@ -124,13 +124,13 @@ pub(crate) mod tests {
             "arguments": ["worker", "--detached"],
             "environment": {
                 "PLUGIN": path("lib/liblora.so"),
-                "TMPDIR": path("work/scratch"),
+                "TMPDIR": path("step/scratch"),
                 "WORDS": "it's $HOME"
             },
             "input": format!("{input}\n"),
             "folder": path("job"),
             "inputs": [path("lib/liblora.so"), path("model"), ""],
-            "outputs": [path("work/output"), path("work/scratch")],
+            "outputs": [path("step/output"), path("step/scratch")],
             "checkpoints": path("checkpoints"),
             "threads": 2
         });
@@ -139,7 +139,7 @@ pub(crate) mod tests {
 
     #[test]
     fn paths_of_a_call_are_those_of_the_other_machine_and_back() {
-        let job = job(Path::new("/w"));
+        let job = job(Path::new("/here"));
         let layout = Layout::of(&job, "olive-1").unwrap();
         let there: Value = serde_json::from_str(&layout.line_there(&job.input).unwrap()).unwrap();
         let expected = json!({
@@ -147,12 +147,12 @@ pub(crate) mod tests {
             "request": {
                 "input": {"model_path": "/tmp/olive-1/in/0001/model/sub"},
                 "output_dir": "/tmp/olive-1/out/0000",
-                "config": {"text": "not a path", "near": "/w/model-2"}
+                "config": {"text": "not a path", "near": "/here/model-2"}
             }
         });
         assert_eq!(there, expected);
         let line = r#"{"event":"done","answer":"/tmp/olive-1/out/0000/a","of":"/tmp/olive-1/in/0001/model"}"#;
-        let here = r#"{"event":"done","answer":"/w/work/output/a","of":"/w/model"}"#;
+        let here = r#"{"event":"done","answer":"/here/step/output/a","of":"/here/model"}"#;
         assert_eq!(layout.text_here(line), here);
     }
 }
