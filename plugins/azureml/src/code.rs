@@ -29,10 +29,10 @@ pub(crate) fn settle(workspace: &Workspace<'_>, job: &Job) -> Result<String, Azu
         return Ok(id.to_owned());
     }
     let upload = format!("{code}/1/startPendingUpload");
-    let ask = || workspace.post(WHAT, &upload, Some(&body::pending_upload()));
-    let (url, signature) = place(&ask()?)?;
-    let renew = || -> Result<Access, AzureError> { Ok(Access::Signature(place(&ask()?)?.1)) };
-    let access = Access::Signature(signature);
+    let wish = body::pending_upload();
+    let ask = || Access::granted(WHAT, &workspace.post(WHAT, &upload, Some(&wish))?);
+    let (url, access) = ask()?;
+    let renew = || -> Result<Access, AzureError> { Ok(ask()?.1) };
     let container = Container::with(&url, access, Box::new(renew), &workspace.line);
     let folder = format!("olive-{}", &digest[..16]);
     container.upload(&format!("{folder}/{PROGRAM}"), &job.program)?;
@@ -46,13 +46,4 @@ pub(crate) fn settle(workspace: &Workspace<'_>, job: &Job) -> Result<String, Azu
 fn digest(path: &Path) -> Result<String, AzureError> {
     let program = Parcel::of(path)?.digest;
     Ok(sha256(format!("{program}\n{LAUNCH}").as_bytes()))
-}
-
-/// Address of the container to upload to, and the signature that opens it.
-fn place(answer: &Value) -> Result<(String, String), AzureError> {
-    let signed = answer.pointer("/blobReferenceForConsumption/credential/sasUri");
-    let signed = signed.and_then(Value::as_str);
-    let parts = signed.and_then(|uri| uri.split_once('?'));
-    let (url, signature) = parts.ok_or_else(|| AzureError::odd(WHAT, "no place to upload to"))?;
-    Ok((url.trim_end_matches('/').to_owned(), signature.to_owned()))
 }

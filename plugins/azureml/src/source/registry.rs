@@ -84,11 +84,10 @@ fn fetch(
             format!("azureml://registries/{registry}/models/{name}/versions/{version}"),
         "blobUri": uri
     });
-    let ask = || place(&what, &service.post_to(&what, &url, Some(&wish))?);
-    let (address, signature) = ask()?;
+    let ask = || Access::granted(&what, &service.post_to(&what, &url, Some(&wish))?);
+    let (address, access) = ask()?;
     let path = below_container(&what, uri, &address)?;
-    let renew = || -> Result<Access, AzureError> { Ok(Access::Signature(ask()?.1)) };
-    let access = Access::Signature(signature);
+    let renew = || -> Result<Access, AzureError> { Ok(ask()?.1) };
     let container = Container::with(&address, access, Box::new(renew), &service.line);
     let to = ctx.output_dir().join(name.rsplit('/').next().unwrap_or(name));
     folder(&container, &path, &to)?;
@@ -118,14 +117,6 @@ fn discover(service: &Workspace<'_>, registry: &str) -> Result<String, AzureErro
         encoded(subscription),
         encoded(group),
     ))
-}
-
-/// Address of the container of a model, and the signature that opens it.
-fn place(what: &str, answer: &Value) -> Result<(String, String), AzureError> {
-    let signed = answer.pointer("/blobReferenceForConsumption/credential/sasUri");
-    let parts = signed.and_then(Value::as_str).and_then(|uri| uri.split_once('?'));
-    let (url, signature) = parts.ok_or_else(|| AzureError::odd(what, "no place to read from"))?;
-    Ok((url.trim_end_matches('/').to_owned(), signature.to_owned()))
 }
 
 /// Path of the model at `uri` in its container at `address`.

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use ct_codecs::{Base64, Decoder, Encoder};
 use hmac::{Hmac, Mac};
+use serde_json::Value;
 use sha2::Sha256;
 
 use crate::AzureError;
@@ -36,6 +37,18 @@ impl Access {
         let (expiry, signature) = (encoded(&expiry), encoded(&signature));
         Ok(Self::Signature(format!("sv={VERSION}&sr=c&sp={MAY}&se={expiry}&sig={signature}")))
     }
+
+    /// Address of the container that `answer` names, and the signature in it; errors call it `what`.
+    ///
+    /// # Errors
+    /// When it names none.
+    pub(crate) fn granted(what: &str, answer: &Value) -> Result<(String, Self), AzureError> {
+        let signed = answer.pointer("/blobReferenceForConsumption/credential/sasUri");
+        let parts = signed.and_then(Value::as_str).and_then(|uri| uri.split_once('?'));
+        let (url, signature) =
+            parts.ok_or_else(|| AzureError::odd(what, "no signed address of a container"))?;
+        Ok((url.trim_end_matches('/').to_owned(), Self::Signature(signature.to_owned())))
+    }
 }
 
 /// Azure Storage, "Create a service SAS": the lines that are signed.
@@ -53,7 +66,21 @@ fn sign(account: &str, key: &str, container: &str, expiry: &str) -> Result<Strin
 
 #[cfg(test)]
 mod tests {
-    use super::sign;
+    use serde_json::json;
+
+    use super::{Access, sign};
+
+    #[test]
+    fn an_answer_grants_a_container() {
+        let granted = |uri: &str| {
+            let answer = json!({"blobReferenceForConsumption": {"credential": {"sasUri": uri}}});
+            Access::granted("model `m`", &answer)
+        };
+        let (url, access) = granted("https://a.blob.core.windows.net/c/?sv=1&sig=2").unwrap();
+        assert_eq!(url, "https://a.blob.core.windows.net/c");
+        assert!(matches!(access, Access::Signature(text) if text == "sv=1&sig=2"));
+        assert!(granted("https://a.blob.core.windows.net/c").is_err());
+    }
 
     /// By `hmac` of Python.
     #[test]
