@@ -349,3 +349,21 @@ fn models_and_data_come_from_the_cloud() {
     }));
     run(&playground, &cloud).check(20, &["model `phi` of version `9` does not exist"]);
 }
+
+#[test]
+fn a_whole_datastore_is_a_model_too() {
+    let (cloud, playground) = (Cloud::new(), playground());
+    cloud.put("config.json", b"{}");
+    cloud.put("weights", b"of the root");
+    playground.workflow(json!({
+        "input_model": {"type": "HfModel", "model_path": {
+            "type": "azureml_datastore",
+            "datastore_name": "workspaceblobstore",
+            "relative_path": "/"
+        }},
+        "azureml_client": client(),
+        "passes": {"first": {"type": "Toy"}}
+    }));
+    run(&playground, &cloud).check(0, &["fetch input model (azureml_datastore)"]);
+    assert_eq!(playground.read("out/weights"), "of the root");
+}

@@ -17,6 +17,10 @@ pub(super) fn answer(asked: &Asked, state: &State) -> Answer {
     if asked.query.get("comp").is_some_and(|comp| comp == "list") {
         return list(asked, &path, state);
     }
+    if !path.contains('/') {
+        // The container itself is no blob, and a signature for blobs says nothing of it.
+        return Answer::plain(403);
+    }
     match asked.method.as_str() {
         "PUT" => put(asked, path, state),
         "DELETE" => match state.blobs.lock().unwrap().remove(&path) {

@@ -19,7 +19,9 @@ pub(super) fn bring(
     let path = path.trim_matches('/');
     let name = path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("files");
     let to = ctx.output_dir().join(name);
-    if let Some(size) = container.size(path)?
+    // Without a path it is the whole container, which is no blob.
+    let size = if path.is_empty() { None } else { container.size(path)? };
+    if let Some(size) = size
         // An empty file may stand for a folder.
         && (size > 0 || container.list(&format!("{path}/"))?.is_empty())
     {
