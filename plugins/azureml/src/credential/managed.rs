@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use olive_transport::TransportError;
+
 use super::Given;
+use crate::AzureError;
 use crate::line::{Asked, Line, json, said};
 use crate::text::form;
 
@@ -38,8 +41,10 @@ pub(super) fn token(
             line.once(&Asked::new(what, "GET", &url).header("metadata", "true"), PATIENCE)
         }
     };
-    let Ok(answer) = answer else {
-        return Ok(Err("no service for it answers here".into()));
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error @ AzureError::Transport(TransportError::Cancelled)) => return Err(error),
+        Err(_) => return Ok(Err("no service for it answers here".into())),
     };
     if answer.status != 200 {
         return Ok(Err(said(&answer).unwrap_or_else(|| format!("answers {}", answer.status))));
