@@ -230,6 +230,16 @@ fn what_stays_refused_ends_the_step() {
 }
 
 #[test]
+fn a_job_that_is_refused_leaves_no_files() {
+    let (cloud, playground) = (Cloud::new(), playground());
+    cloud.stumble("/jobs/", Fault::Status(400, ""));
+    playground.workflow(on_cloud(json!({}), json!({"type": "Toy"})));
+    run(&playground, &cloud).check(20, &["the service answers 400"]);
+    assert!(cloud.requests().iter().any(|told| told.starts_with("PUT /store/data/olive/")));
+    assert_eq!(cloud.blobs("olive/"), [""; 0]);
+}
+
+#[test]
 fn a_job_without_an_image_fails_with_the_words_of_the_workspace() {
     let (cloud, playground) = (Cloud::new(), playground());
     cloud.state.has_no_images.store(true, Ordering::Relaxed);

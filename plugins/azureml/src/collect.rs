@@ -34,11 +34,21 @@ pub(crate) fn collect(workspace: &Workspace<'_>, memory: &Memory) -> Result<(), 
     if let Some(digests) = digests {
         bring_outputs(&container, &result, memory, &blobs, &String::from_utf8_lossy(&digests))?;
     }
+    clear(workspace, &container, memory, &blobs);
+    Ok(())
+}
+
+/// Removes `blobs` of the job `memory`; tells of those that stay.
+pub(crate) fn clear(
+    workspace: &Workspace<'_>,
+    container: &Container<'_>,
+    memory: &Memory,
+    blobs: &[Blob],
+) {
     if let Err(error) = blobs.iter().try_for_each(|blob| container.remove(&blob.path)) {
         let message = format!("files of job `{}` stay in the datastore: {error}", memory.name);
         workspace.line.ctx().log(LogLevel::Warning, message);
     }
-    Ok(())
 }
 
 fn wait_for_end(workspace: &Workspace<'_>, name: &str) -> Result<(), AzureError> {

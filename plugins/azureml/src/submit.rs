@@ -6,6 +6,7 @@ use olive_plugin_api::{Job, LogLevel};
 
 use crate::AzureError;
 use crate::body::{self, Parts};
+use crate::collect::clear;
 use crate::config::{AzureMlConfig, Identity};
 use crate::datastore;
 use crate::layout::{inputs, number_of};
@@ -57,8 +58,13 @@ pub(crate) fn submit(
         result: uri(&format!("{place}/result")),
         vault: workspace.vault.as_deref(),
     };
-    start(workspace, &memory.name, config, &parts)?;
-    Ok(id)
+    let started = start(workspace, &memory.name, config, &parts);
+    // Without an answer it may run, and reads its call.
+    if let Err(AzureError::Refused { status: 400..=499, .. }) = &started {
+        let blobs = container.list(&format!("{place}/")).unwrap_or_default();
+        clear(workspace, &container, &memory, &blobs);
+    }
+    started.map(|()| id)
 }
 
 /// Puts the job, unless an earlier try has put it without an answer.
