@@ -48,7 +48,7 @@ impl Layout {
         });
         match below.max_by_key(|(length, ..)| *length) {
             Some((_, there, "")) => there.clone(),
-            Some((_, there, below)) => format!("{there}/{}", below.replace('\\', "/")),
+            Some((_, there, below)) => format!("{there}/{below}"),
             None => text.to_owned(),
         }
     }
@@ -154,5 +154,6 @@ pub(crate) mod tests {
         let line = r#"{"event":"done","answer":"/tmp/olive-1/out/0000/a","of":"/tmp/olive-1/in/0001/model"}"#;
         let here = r#"{"event":"done","answer":"/here/step/output/a","of":"/here/model"}"#;
         assert_eq!(layout.text_here(line), here);
+        assert_eq!(layout.there(r"/here/model/a\b"), r"/tmp/olive-1/in/0001/model/a\b");
     }
 }
