@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::AzureError;
 use crate::collect::collect;
-use crate::config::AzureMlConfig;
+use crate::config::{AzureMlConfig, DockerConfig};
 use crate::datastore;
 use crate::history::{Run, has_end};
 use crate::memory::Memory;
@@ -143,7 +143,10 @@ fn at_home(config: &AzureMlConfig) -> Vec<Diagnostic> {
                 .with_help("add `keyvault_name` to `azureml_client`, or take `hf_token` out"),
         );
     }
-    if config.aml_environment_config.is_none() && config.aml_docker_config.is_none() {
+    let has_image =
+        |docker: &DockerConfig| docker.base_image.is_some() || docker.build_context_path.is_some();
+    let is_named = config.aml_docker_config.as_ref().is_some_and(has_image);
+    if config.aml_environment_config.is_none() && !is_named {
         let message = "no image is named for the jobs";
         problems.push(
             Diagnostic::error("azureml-settings", "", message)
@@ -186,4 +189,26 @@ fn instance_type(properties: &Value, config: &AzureMlConfig) -> Option<Diagnosti
     let message = format!("compute `{}` has no instance type `{wished}`", config.aml_compute);
     let help = format!("its instance types: {}", known.join(", "));
     Some(Diagnostic::error("azureml-settings", pointer, message).with_help(help))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::at_home;
+
+    #[test]
+    fn an_image_is_missed_before_anything_is_sent() {
+        for (image, is_named) in [
+            (json!({"aml_compute": "c"}), false),
+            (json!({"aml_compute": "c", "aml_docker_config": {"name": "n"}}), false),
+            (json!({"aml_compute": "c", "aml_docker_config": {"base_image": "i"}}), true),
+            (json!({"aml_compute": "c", "aml_docker_config": {"build_context_path": "b"}}), true),
+            (json!({"aml_compute": "c", "aml_environment_config": {"name": "n"}}), true),
+        ] {
+            let problems = at_home(&serde_json::from_value(image.clone()).unwrap());
+            let is_missed = problems.iter().any(|problem| problem.message.contains("no image"));
+            assert_eq!(is_missed, !is_named, "{image}");
+        }
+    }
 }
