@@ -45,10 +45,11 @@ pub(crate) fn script(job: &Job, folder: &Path, setup: &[String]) -> Result<Strin
 /// What starts so many workers, whose command follows; rank 0 is heard, the last word of each other
 /// one stands in the job's standard error.
 ///
-/// A rank that ends badly does not end the others, which keep what they have. Since Slurm 22.05 a
-/// task has one processor unless `srun` is told.
+/// A rank that ends badly does not end the others, which keep what they have. The shell of a rank
+/// hears the signals of its worker, and goes on until that has ended. Since Slurm 22.05 a task has
+/// one processor unless `srun` is told.
 fn of_ranks(ranks: usize) -> String {
-    let rank = "if [ \"$SLURM_PROCID\" = 0 ]; then exec \"$@\"; fi; \
+    let rank = "if [ \"$SLURM_PROCID\" = 0 ]; then exec \"$@\"; fi; trap : TERM; \
                 \"$@\" >\"rank-$SLURM_PROCID\"; code=$?; \
                 tail -n 1 \"rank-$SLURM_PROCID\" >&2; exit $code";
     format!(
@@ -165,6 +166,40 @@ mod tests {
         assert_eq!(run(&job, &shared, &[]), Some(0));
         assert_eq!(fs::read_to_string(shared.join("out")).unwrap(), "cut off\nagain\n");
         assert!(!job.outputs[0].join("old").exists());
+    }
+
+    /// Writes a program that the shell runs.
+    fn program(path: &Path, lines: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        fs::write(path, format!("#!/bin/sh\n{lines}\n")).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    #[test]
+    fn ranks_are_started_and_asked_to_stop_by_slurm_and_all_have_a_last_word() {
+        let root = tempfile::tempdir().unwrap();
+        // Rank 0 has the script asked to stop, another one the shell that hears for it.
+        let worker = "kill -TERM $PPID; \
+                      for look in $(seq 100); do \
+                      if [ -s asked ] || [ $SLURM_PROCID = 1 ]; then break; fi; sleep 0.1; done; \
+                      echo \"rank $SLURM_PROCID\"; exit $((SLURM_PROCID * 3))";
+        let (mut job, shared) = job(root.path(), worker);
+        job.ranks = 2;
+        let srun = "for option in \"$@\"; do case $option in --*) echo \"$option\"; shift;; \
+                    *) break;; esac; done >options\n\
+                    SLURM_PROCID=1 \"$@\" || echo \"rank 1: $?\" >>options\n\
+                    export SLURM_PROCID=0\nexec \"$@\"";
+        program(&root.path().join("srun"), srun);
+        program(&root.path().join("scancel"), "echo \"$*\" >asked");
+        let path = format!("PATH={}:$PATH", root.path().display());
+        let setup = [path.as_str(), "SLURM_JOB_ID=17", "SLURM_CPUS_PER_TASK=4"];
+        assert_eq!(run(&job, &shared, &setup), Some(0));
+        let read = |name: &str| fs::read_to_string(shared.join(name)).unwrap();
+        let options = "--ntasks=2\n--cpus-per-task=4\n--kill-on-bad-exit=0\nrank 1: 3\n";
+        assert_eq!(read("options"), options);
+        assert_eq!((read("out").as_str(), read("err").as_str()), ("rank 0\n", "rank 1\n"));
+        assert_eq!(read("asked"), "--signal=TERM 17\n");
+        assert_eq!(read("stopped"), "n7\n");
     }
 
     #[test]
