@@ -3,9 +3,15 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+
+/// Longest time that something may take which others wait for, on a machine with other work.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A program of its own, so that only chosen plugins stand beside it.
 pub(crate) struct Playground {
@@ -156,15 +162,8 @@ impl Playground {
     }
 
     fn spawn_with(&self, variables: &[(&str, &str)]) -> Running {
-        let mut child = self
-            .command(&["run", "--config", "@/olive.json"])
-            .envs(variables.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let err = BufReader::new(child.stderr.take().unwrap());
-        Running { child, err, worker: String::new() }
+        let mut command = self.command(&["run", "--config", "@/olive.json"]);
+        Running::of(command.envs(variables.iter().copied()))
     }
 
     /// Lets steps that wait go on.
@@ -176,12 +175,21 @@ impl Playground {
 /// A run under way.
 pub(crate) struct Running {
     child: Child,
-    err: BufReader<std::process::ChildStderr>,
+    /// The lines that it says.
+    lines: Receiver<String>,
     /// Process id of the worker that waits.
     pub(crate) worker: String,
 }
 
 impl Running {
+    /// The program that `command` starts.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut child = child.unwrap();
+        let lines = lines_of(child.stderr.take().unwrap());
+        Self { child, lines, worker: String::new() }
+    }
+
     /// Process id of the host.
     pub(crate) fn host(&self) -> String {
         self.child.id().to_string()
@@ -189,24 +197,51 @@ impl Running {
 
     /// What it says from now on, to its end.
     pub(crate) fn end(mut self) -> Said {
-        let mut err = String::new();
-        std::io::Read::read_to_string(&mut self.err, &mut err).unwrap();
+        let (start, mut err) = (Instant::now(), String::new());
+        while let Some(line) = self.line(start, "the end", &err) {
+            err.push_str(&line);
+        }
         let output = self.child.wait_with_output().unwrap();
         Said { err, ..Said::from(output) }
     }
 
     /// The next line with `part` that it says.
     pub(crate) fn line_with(&mut self, part: &str) -> String {
-        let mut heard = String::new();
-        loop {
-            let mut line = String::new();
-            assert!(self.err.read_line(&mut line).unwrap() > 0, "`{part}` was not said: {heard}");
+        let (start, mut heard) = (Instant::now(), String::new());
+        while let Some(line) = self.line(start, &format!("`{part}`"), &heard) {
             if line.contains(part) {
                 return line;
             }
             heard.push_str(&line);
         }
+        panic!("`{part}` was not said: {heard}");
     }
+
+    /// The next line, while `what` is waited for since `start`; none after the last one.
+    fn line(&mut self, start: Instant, what: &str, heard: &str) -> Option<String> {
+        match self.lines.recv_timeout(PATIENCE.saturating_sub(start.elapsed())) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => {
+                let _ = self.child.kill();
+                panic!("{what} did not come within {PATIENCE:?}: {heard}");
+            }
+        }
+    }
+}
+
+/// What a program says, line by line, as it comes.
+fn lines_of(err: ChildStderr) -> Receiver<String> {
+    let (sender, lines) = mpsc::channel();
+    thread::spawn(move || {
+        let mut err = BufReader::new(err);
+        let mut line = String::new();
+        // Nobody listens any more when the test has ended.
+        while err.read_line(&mut line).unwrap() > 0 && sender.send(line).is_ok() {
+            line = String::new();
+        }
+    });
+    lines
 }
 
 impl From<Output> for Said {
@@ -240,16 +275,23 @@ pub(crate) fn signal(name: &str, process: &str) {
     assert!(status.success());
 }
 
+/// Waits until `is_there` finds what is called `what`, for at most `limit`.
+#[track_caller]
+pub(crate) fn wait_for(what: &str, limit: Duration, mut is_there: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_there() {
+        assert!(start.elapsed() < limit, "{what} did not come within {limit:?}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// Waits until a process is gone, or only its exit code is left.
 pub(crate) fn wait_for_end_of(process: &str) {
-    let is_running = || {
+    wait_for(&format!("the end of process {process}"), PATIENCE, || {
         let state = Command::new("ps").args(["-o", "stat=", "-p", process]).output().unwrap();
         let state = String::from_utf8(state.stdout).unwrap();
-        !state.trim().is_empty() && !state.trim().starts_with('Z')
-    };
-    while is_running() {
-        std::thread::yield_now();
-    }
+        state.trim().is_empty() || state.trim().starts_with('Z')
+    });
 }
 
 /// A file that the build has put beside the tests.

@@ -1,21 +1,23 @@
 //! The cluster that `cargo xtask test` has started, for one test at a time.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::playground::{Playground, Running, Said, signal, wait_for_end_of};
+use crate::playground::{PATIENCE, Playground, Running, Said, signal, wait_for, wait_for_end_of};
 
-/// Held by the test that has the cluster: nodes and controller fail in some.
-static ALONE: Mutex<()> = Mutex::new(());
+/// Longest time that all other tests may have the cluster.
+const TURN: Duration = Duration::from_mins(30);
 
 /// A cluster that runs.
 pub(super) struct Cluster {
     folder: PathBuf,
-    _alone: MutexGuard<'static, ()>,
+    /// Locked by the test that has the cluster, of whatever process: nodes and controller fail in
+    /// some.
+    _alone: File,
 }
 
 impl Cluster {
@@ -25,8 +27,10 @@ impl Cluster {
             println!("skipped: OLIVE_TEST_SLURM names no cluster: run `cargo xtask test`");
             return None;
         };
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let cluster = Self { folder: folder.into(), _alone: alone };
+        let folder = PathBuf::from(folder);
+        let alone = File::create(folder.join("alone")).unwrap();
+        wait_for("the turn of this test", TURN, || alone.try_lock().is_ok());
+        let cluster = Self { folder, _alone: alone };
         cluster.wait_until_idle();
         Some(cluster)
     }
@@ -62,7 +66,7 @@ impl Cluster {
 
     /// Runs the program to its end.
     pub(super) fn olive(&self, playground: &Playground, args: &[&str]) -> Said {
-        Said::from(self.command(playground, args).output().unwrap())
+        Running::of(&mut self.command(playground, args)).end()
     }
 
     /// Runs the workflow.
@@ -84,25 +88,28 @@ impl Cluster {
 
     /// Ends the controller.
     pub(super) fn stop_controller(&self) {
-        let path = self.folder.join("run/slurmctld.pid");
-        let process = std::fs::read_to_string(path).unwrap();
+        let process = std::fs::read_to_string(self.controller()).unwrap();
         signal("TERM", process.trim());
         wait_for_end_of(process.trim());
     }
 
-    /// Starts it again with what it knew.
+    /// Starts it again with what it knew, until it answers.
     pub(super) fn start_controller(&self) {
         let mut controller = self.slurm("slurmctld");
         controller.args(["-f", &self.config()]).stdin(Stdio::null());
         // It goes on, and must not hold what this process writes to.
         controller.stdout(Stdio::null()).stderr(Stdio::null());
         assert!(controller.status().unwrap().success());
+        wait_for("the answer of the controller", PATIENCE, || {
+            let ping = self.slurm("scontrol").arg("ping").output().unwrap();
+            ping.status.success() && String::from_utf8_lossy(&ping.stdout).contains("UP")
+        });
     }
 
     /// Waits until no job is left, and both nodes are there.
     pub(super) fn wait_until_idle(&self) {
-        let ping = self.slurm("scontrol").arg("ping").output().unwrap();
-        if !ping.status.success() || !String::from_utf8_lossy(&ping.stdout).contains("UP") {
+        // One that is only slow to answer would be ended by another.
+        if !self.controller().exists() {
             self.start_controller();
         }
         let nodes = || {
@@ -110,9 +117,12 @@ impl Cluster {
             let output = self.slurm("sinfo").args(args).output().unwrap();
             String::from_utf8_lossy(&output.stdout).lines().count()
         };
-        while nodes() < 2 {
-            thread::yield_now();
-        }
+        wait_for("the time when both nodes are idle", PATIENCE, || nodes() >= 2);
+    }
+
+    /// File with the process id of the controller, which removes it when it ends.
+    fn controller(&self) -> PathBuf {
+        self.folder.join("run/slurmctld.pid")
     }
 
     fn config(&self) -> String {
