@@ -1,18 +1,21 @@
 //! A Slurm cluster of two nodes on this machine, for as long as the tests run.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::command;
 use crate::error::ChoreError;
-use crate::workspace::{cache_home, root};
+use crate::workspace::{root, target};
 
 /// Brings the cluster up; gives its folder.
 ///
+/// It belongs to this target folder, so that tests of another one neither use it nor take it down.
 /// Where Slurm is missing, root has it installed from the packages of Debian and its kin.
 pub(super) fn up() -> Result<PathBuf, ChoreError> {
-    let folder = cache_home()?.join("slurm");
+    let folder = target().join("slurm");
     let mut script = script("slurm-up.sh");
+    script.env("SLURM_PORT_BASE", free_ports().to_string());
     command::output(script.arg(&folder).env("SLURM_INSTALL", if is_root() { "1" } else { "0" }))?;
     Ok(folder)
 }
@@ -26,6 +29,13 @@ fn script(name: &str) -> Command {
     let mut bash = Command::new("bash");
     bash.arg(root().join("tests/engines").join(name));
     bash
+}
+
+/// The first of three ports where nobody listens: of the controller and of both nodes.
+fn free_ports() -> u16 {
+    let is_free = |port: u16| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok();
+    let mut bases = (17_800..30_000).step_by(3);
+    bases.find(|&base| (base..base + 3).all(is_free)).unwrap_or(17_800)
 }
 
 fn is_root() -> bool {
