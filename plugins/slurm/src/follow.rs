@@ -17,6 +17,7 @@ use crate::verdict::{Facts, Verdict, by_folder, judge};
 
 /// Time between two questions to the controller, in milliseconds.
 const PAUSE_MS: u64 = 3_000;
+const PAUSE: Duration = Duration::from_millis(PAUSE_MS);
 /// How long the controller may be away, in milliseconds.
 const AWAY_MS: u64 = 30 * 60_000;
 /// How long a shared disk may keep a result from being seen here, in milliseconds.
@@ -24,7 +25,7 @@ const LAG_MS: u64 = 60_000;
 const LAG: Duration = Duration::from_millis(LAG_MS);
 /// How long a job that is cancelled may take: the 30 s that Slurm gives it, and some.
 const END: Duration = Duration::from_mins(1);
-/// Time between two looks.
+/// Time between the first two looks of a wait, each later one twice as long as the one before.
 const TICK: Duration = Duration::from_millis(100);
 
 /// What the host has heard of a job, in milliseconds since the epoch.
@@ -178,7 +179,7 @@ pub(crate) fn wait(
     limit: Duration,
     mut is_done: impl FnMut() -> Result<bool, SlurmError>,
 ) -> Result<bool, SlurmError> {
-    let start = Instant::now();
+    let (start, mut pause) = (Instant::now(), TICK);
     loop {
         if is_done()? {
             return Ok(true);
@@ -186,7 +187,8 @@ pub(crate) fn wait(
         if start.elapsed() > limit {
             return Ok(false);
         }
-        thread::sleep(TICK);
+        thread::sleep(pause);
+        pause = (pause * 2).min(PAUSE);
     }
 }
 
