@@ -141,17 +141,18 @@ impl Following<'_> {
                 }
             }
             match state {
-                JobState::Queued { .. } | JobState::Running if known.as_ref() != Some(&state) => {
-                    self.tell(&state);
-                    known = Some(state);
-                }
-                JobState::Queued { .. } | JobState::Running => {}
-                JobState::Ended { exit_code } => {
-                    if let Some(end) = stopped {
-                        return self.answer(end);
+                JobState::Queued { .. } | JobState::Running => {
+                    // What waits again was not stopped for good.
+                    stopped = stopped.filter(|_| state == JobState::Running);
+                    if known.as_ref() != Some(&state) {
+                        self.tell(&state);
+                        known = Some(state);
                     }
-                    return Err(self.ended(exit_code, chatter.complaints()));
                 }
+                JobState::Ended { exit_code } => match stopped {
+                    Some(end) => return self.answer(end),
+                    None => return Err(self.ended(exit_code, chatter.complaints())),
+                },
                 JobState::Lost { reason } => return Err(self.lost(&reason)),
             }
             thread::sleep(pause);
