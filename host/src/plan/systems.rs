@@ -33,6 +33,7 @@ pub fn systems(
     for (label, system) in &workflow.systems {
         found.extend(of_plugin(label, system, workflow, catalog, ground)?);
     }
+    digests.save();
     if problems.is_empty() { Ok(found) } else { Err(PlanError::Problems(problems)) }
 }
 
