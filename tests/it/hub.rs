@@ -12,7 +12,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::packs::servers::https::Manner;
-use crate::playground::{Playground, Said, signal};
+use crate::playground::{PATIENCE, Playground, Said, signal, wait_for};
 use crate::real;
 use server::{COMMIT, Hub};
 
@@ -301,9 +301,7 @@ fn a_fetch_that_is_stopped_goes_on_where_it_was() {
         let path = |name: String| playground.path("hf/hub/models--acme--phi/blobs").join(name);
         parts.any(|name| fs::metadata(path(name)).is_ok_and(|file| file.len() == 20_000))
     };
-    while !arrived() {
-        std::thread::yield_now();
-    }
+    wait_for("a part of the weights", PATIENCE, &arrived);
     signal("INT", &running.id().to_string());
     Said::from(running.wait_with_output().unwrap()).check(30, &[]);
     assert!(arrived());
