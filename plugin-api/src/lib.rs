@@ -52,7 +52,7 @@
 //! key, progress bars, cancel, and an error instead of a crash when the pass panics.
 //!
 //! In reading order: the traits ([`pass`], [`evaluator`], [`generator`],
-//! [`source`], [`system`](mod@system), [`previewer`], [`graph_editor`],
+//! [`source`], [`system`](mod@system), [`resource`], [`previewer`], [`graph_editor`],
 //! [`packager`]), what a step may use
 //! ([`context`]), which files of a folder are its model's ([`beside`]), the plugin as a whole
 //! ([`plugin`]), the binary interface ([`abi`]) and the macro ([`export_plugin!`]). [`testing`] has
@@ -63,11 +63,13 @@ pub mod evaluator;
 pub mod generator;
 pub mod source;
 pub mod system;
+pub mod resource;
 pub mod previewer;
 pub mod graph_editor;
 pub mod packager;
 pub mod context;
 pub mod beside;
+mod settings;
 pub mod plugin;
 pub mod version;
 pub mod testing;
@@ -101,11 +103,12 @@ pub use olive_schemas::shortcut::{Offer, Shortcut};
 pub use olive_schemas::step::{
     Accelerator, Device, Fetched, GenerateConfig, LogLevel, StepEvent, StepOutcome, StepRequest,
 };
-pub use olive_schemas::system::{Job, JobState, LogPart};
+pub use olive_schemas::system::{ChainedJob, Job, JobState, LogPart, MODEL_FROM, Message};
 pub use packager::Packager;
 pub use pass::Pass;
 pub use plugin::Plugin;
 pub use previewer::Previewer;
+pub use resource::{Resource, Resources};
 pub use source::Source;
 pub use system::System;
 pub use version::API_VERSION;

@@ -10,10 +10,6 @@ use olive_schemas::graph::GraphEdits;
 use olive_schemas::model::ModelKind;
 use olive_schemas::step::{StepKind, StepOutcome, StepRequest};
 use olive_schemas::system::{SystemCall, SystemReply, SystemRequest};
-use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use crate::context::{Listener, StepContext};
 use crate::evaluator::Evaluator;
@@ -22,6 +18,7 @@ use crate::graph_editor::GraphEditor;
 use crate::packager::{Packager, package};
 use crate::pass::Pass;
 use crate::previewer::Previewer;
+use crate::settings::{parse, parse_config, schema_of};
 use crate::source::Source;
 use crate::system::System;
 use crate::version::API_VERSION;
@@ -155,6 +152,10 @@ impl Plugin {
             name: S::NAME.into(),
             summary: S::SUMMARY.into(),
             schema: schema_of::<S::Config>(),
+            rehearses: S::REHEARSES,
+            resources: S::resources().descriptors(),
+            chains: S::CHAINS,
+            batches: S::BATCHES,
         });
         self.entries.push(Entry {
             kind: StepKind::System,
@@ -163,8 +164,17 @@ impl Plugin {
             prepare: None,
             run: |ctx, request| {
                 let SystemRequest { config, call } = parse_config(request)?;
-                let config = parse(&request.name, config)?;
-                answer(&S::default(), call, &config, ctx).map(StepOutcome::Reply)
+                let reply = match call {
+                    // Neither is about a system of a config.
+                    SystemCall::Create { resource, settings } => {
+                        S::resources().create(&resource, settings, ctx).map(SystemReply::Told)
+                    }
+                    SystemCall::Delete { resource, settings } => {
+                        S::resources().delete(&resource, settings, ctx).map(SystemReply::Told)
+                    }
+                    call => answer(&S::default(), call, &parse(&request.name, config)?, ctx),
+                };
+                reply.map(StepOutcome::Reply)
             },
         });
         self
@@ -306,26 +316,22 @@ fn answer<S: System>(
     match call {
         SystemCall::Probe => system.probe(config, ctx).map(SystemReply::Problems),
         SystemCall::Submit { job } => system.submit(&job, config, ctx).map(SystemReply::Submitted),
+        SystemCall::SubmitChain { jobs } => {
+            system.submit_chain(&jobs, config, ctx).map(SystemReply::SubmittedAll)
+        }
+        SystemCall::SubmitBatch { jobs, at_a_time } => {
+            system.submit_batch(&jobs, at_a_time, config, ctx).map(SystemReply::SubmittedAll)
+        }
         SystemCall::Poll { id } => system.poll(&id, config, ctx).map(SystemReply::State),
         SystemCall::Cancel { id } => system.cancel(&id, config, ctx).map(|()| SystemReply::Done),
         SystemCall::Logs { id, from } => system.logs(&id, from, config, ctx).map(SystemReply::Logs),
         SystemCall::Collect { id } => system.collect(&id, config, ctx).map(|()| SystemReply::Done),
+        SystemCall::Rehearse { job } => {
+            system.rehearse(&job, config, ctx).map(SystemReply::Messages)
+        }
+        SystemCall::Create { resource, .. } | SystemCall::Delete { resource, .. } => {
+            let message = format!("resource `{resource}` is no matter of one system");
+            Err(PluginError::new("request", message))
+        }
     }
-}
-
-fn schema_of<C: JsonSchema>() -> Value {
-    SchemaSettings::draft07().into_generator().into_root_schema_for::<C>().to_value()
-}
-
-fn parse_config<C: DeserializeOwned>(request: &StepRequest) -> Result<C, PluginError> {
-    parse(&request.name, request.config.clone())
-}
-
-fn parse<C: DeserializeOwned>(name: &str, config: Value) -> Result<C, PluginError> {
-    let config = match config {
-        Value::Null => Value::Object(serde_json::Map::new()),
-        config => config,
-    };
-    serde_json::from_value(config)
-        .map_err(|error| PluginError::new("config", format!("config of `{name}`: {error}")))
 }

@@ -14,7 +14,8 @@ use crate::context::StepContext;
 /// `"model_path": {"type": "AcmeShelf", "item": "phi"}`. Files are fetched before a run is planned,
 /// and kept by the reference and the plugin's digest; a reference should therefore say all that
 /// decides the content, such as a revision. What a reference without one led to is told by
-/// [`Fetched::revision`].
+/// [`Fetched::revision`]. What has come of large files may wait for another attempt in
+/// [`StepContext::checkpoint_dir`].
 ///
 /// ```
 /// use olive_plugin_api::testing::{Recorder, TestStep, run_source};

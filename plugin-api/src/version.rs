@@ -32,7 +32,7 @@ use semver::{Prerelease, Version};
 use thiserror::Error;
 
 /// Version of this contract (semver), as the plain C symbol gives it.
-pub const API_VERSION_C: &CStr = c"0.5.0";
+pub const API_VERSION_C: &CStr = c"0.6.0";
 
 /// Version of this contract (semver).
 pub const API_VERSION: &str = match API_VERSION_C.to_str() {
@@ -126,8 +126,8 @@ mod tests {
     fn another_version_is_one_sentence_that_says_what_to_do() {
         for (found, sentence) in [
             ("0.0.9", "install a newer build of the plugin"),
-            ("0.99.0", "update Olive, or install a build of the plugin for API 0.5.0"),
-            ("1.0.0", "update Olive, or install a build of the plugin for API 0.5.0"),
+            ("0.99.0", "update Olive, or install a build of the plugin for API 0.6.0"),
+            ("1.0.0", "update Olive, or install a build of the plugin for API 0.6.0"),
             ("yesterday", "its API version `yesterday` is no semantic version"),
         ] {
             let told = check(found).unwrap_err().to_string();

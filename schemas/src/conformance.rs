@@ -25,8 +25,8 @@ pub struct ConformanceFile {
 
 /// One thing a plugin is tried with.
 ///
-/// Exactly one of `pass`, `evaluator`, `generator`, `source`, `previewer`, `packager` and `document`
-/// is given.
+/// Exactly one of `pass`, `evaluator`, `generator`, `source`, `system`, `previewer`, `packager` and
+/// `document` is given.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConformanceCase {
@@ -45,6 +45,9 @@ pub struct ConformanceCase {
     /// The source that is tried; `config` is a reference without `type`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// The system that is tried with jobs of its own; `config` is its settings without `type`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
     /// The previewer that is tried; `config` has `data_config`, `rows` and `blocks`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previewer: Option<String>,

@@ -175,6 +175,31 @@ pub struct SystemDescriptor {
     pub summary: String,
     /// JSON schema (draft-07) of its settings beside `type` and `accelerators`.
     pub schema: Value,
+    /// Whether it can say what it would send to start a job.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rehearses: bool,
+    /// What it runs on, where commands make and remove that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<ResourceDescriptor>,
+    /// Whether it takes jobs that follow each other all at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub chains: bool,
+    /// Whether it takes many jobs at once, of which so many run at a time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub batches: bool,
+}
+
+/// Something that a system runs on, which a command makes and removes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ResourceDescriptor {
+    /// Words of its command after `olive`, such as `cloud machine` of `olive cloud machine create`.
+    pub name: String,
+    /// One sentence on what it is.
+    pub summary: String,
+    /// JSON schema (draft-07) of the settings of one that is made.
+    pub create: Value,
+    /// JSON schema (draft-07) of what names one that is removed.
+    pub delete: Value,
 }
 
 /// What one previewer says about itself.

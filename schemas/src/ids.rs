@@ -15,6 +15,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Type of the references to data sets of the Hugging Face hub, which a data config means that names
+/// neither files nor their format.
+pub const HUB_DATA: &str = "HuggingFaceDataset";
+
 /// The ids that a source takes.
 ///
 /// What stands beside an id in the config and is a key of the reference too goes with it: for a

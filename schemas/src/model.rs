@@ -54,6 +54,13 @@ impl Model {
             model_attributes: BTreeMap::new(),
         }
     }
+
+    /// Lets a model that a pass made of `input` be run as that one, when the pass says nothing of it.
+    pub fn keep_settings_of(&mut self, input: &Self) {
+        if self.kind == input.kind && self.inference_settings.is_none() {
+            self.inference_settings.clone_from(&input.inference_settings);
+        }
+    }
 }
 
 /// What the files of a model are, named as Olive names its model types.

@@ -45,7 +45,7 @@ pub struct SearchStrategy {
     pub max_time: Option<f64>,
     /// Whether settings of passes are searched, or only which passes run.
     pub include_pass_params: bool,
-    /// Variants tried at a time; each gets its share of the threads.
+    /// Variants tried at a time; those that run on this machine share its threads.
     ///
     /// One where `latency` or `throughput` is measured, which others would disturb; whether a
     /// `custom` metric measures time is not known.

@@ -30,6 +30,18 @@ pub enum SystemCall {
         /// The job.
         job: Box<Job>,
     },
+    /// Start jobs that follow each other; only systems that say `chains` are asked.
+    SubmitChain {
+        /// The jobs in order.
+        jobs: Vec<ChainedJob>,
+    },
+    /// Start jobs that need nothing of each other; only systems that say `batches` are asked.
+    SubmitBatch {
+        /// The jobs.
+        jobs: Vec<Job>,
+        /// How many may run at a time.
+        at_a_time: usize,
+    },
     /// Say how a job is.
     Poll {
         /// Id of the job.
@@ -52,6 +64,25 @@ pub enum SystemCall {
         /// Id of the job.
         id: String,
     },
+    /// Say what would be sent to start a job; only to systems that rehearse.
+    Rehearse {
+        /// The job; files that an earlier step makes do not exist.
+        job: Box<Job>,
+    },
+    /// Make something that the system runs on; only to systems that have such resources.
+    Create {
+        /// Name of the resource.
+        resource: String,
+        /// Settings that fit its schema `create`.
+        settings: Value,
+    },
+    /// Remove it; only to systems that have such resources.
+    Delete {
+        /// Name of the resource.
+        resource: String,
+        /// Settings that fit its schema `delete`.
+        settings: Value,
+    },
 }
 
 /// What a system answers.
@@ -62,12 +93,28 @@ pub enum SystemReply {
     Problems(Vec<Diagnostic>),
     /// To `submit`: the id of the job.
     Submitted(String),
+    /// To `submit_chain` and `submit_batch`: the ids of the jobs in their order.
+    SubmittedAll(Vec<String>),
     /// To `poll`.
     State(JobState),
     /// To `logs`.
     Logs(LogPart),
     /// To `cancel` and `collect`.
     Done,
+    /// To `rehearse`: everything that would be sent, in order.
+    Messages(Vec<Message>),
+    /// To `create` and `delete`: what has become of it, in a sentence.
+    Told(String),
+}
+
+/// Something that a system would send.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Message {
+    /// The request or the command, on one line; without secrets.
+    pub title: String,
+    /// What goes with it, as it is, such as a body or a script; empty when nothing does.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub content: String,
 }
 
 /// A worker to be run elsewhere.
@@ -103,6 +150,22 @@ pub struct Job {
     #[serde(default = "one", skip_serializing_if = "is_one")]
     #[schemars(range(min = 1))]
     pub ranks: usize,
+}
+
+/// Variable in which the worker of a chained job finds the file with all that the worker of the job
+/// [`ChainedJob::model_from`] has written to standard output.
+pub const MODEL_FROM: &str = "OLIVE_MODEL_FROM";
+
+/// A job that starts when the one before it has ended with exit code 0.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ChainedJob {
+    /// The job.
+    #[serde(flatten)]
+    pub job: Job,
+    /// Number, from 0, of the earlier job of the chain that makes the model which this one works on;
+    /// none when that model is there already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_from: Option<usize>,
 }
 
 /// How a job is.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use olive_plugin_api::{Fetched, Ids, Named, PluginError, Source, StepContext};
+use olive_schemas::ids::HUB_DATA;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -74,7 +75,7 @@ pub struct HuggingFaceDataset;
 impl Source for HuggingFaceDataset {
     type Config = Dataset;
 
-    const NAME: &'static str = "HuggingFaceDataset";
+    const NAME: &'static str = HUB_DATA;
     const SUMMARY: &'static str = "Rows of a data set of the Hugging Face hub, by its id.";
 
     fn fetch(&self, data: &Dataset, ctx: &StepContext<'_>) -> Result<Fetched, PluginError> {
