@@ -6,7 +6,10 @@
 mod step;
 mod inputs;
 mod outcome;
+mod ended;
 mod elsewhere;
+mod chain;
+mod batch;
 mod record;
 mod goals;
 
@@ -24,9 +27,12 @@ use crate::plan::{Plan, Role, Step};
 use crate::steps::{StepTitle, steps};
 use crate::store::{StepKey, Store};
 use crate::view::View;
-pub use elsewhere::probe;
+pub use batch::Batches;
+pub use elsewhere::rehearsal::{Rehearsed, rehearse};
+pub use elsewhere::resource::change_resource;
+pub use elsewhere::{ask, job, probe};
+use ended::Ended;
 pub use goals::outcomes;
-use step::Ended;
 
 /// What a run needs beside its plan.
 pub struct RunContext<'a> {
@@ -40,6 +46,8 @@ pub struct RunContext<'a> {
     pub told: Vec<Diagnostic>,
     /// Steps whose pass has looked at its model already.
     pub settled: Vec<StepKey>,
+    /// Trials that run at the same time, whose steps go to systems together.
+    pub batches: Option<&'a Batches>,
 }
 
 /// Runs `plan`.
@@ -50,7 +58,7 @@ pub fn execute(plan: &Plan, context: &RunContext<'_>) -> Footprint {
     let start_time = clock::now();
     let titles = plan.titles(context.store);
     context.view.run_started(&plan.workflow_id, &titles);
-    let models = walk(plan, &titles, context, &|_| true);
+    let models = walk(plan, &titles, context, None);
     Footprint {
         workflow_id: plan.workflow_id.clone(),
         olive_version: env!("CARGO_PKG_VERSION").into(),
@@ -67,30 +75,49 @@ pub fn execute(plan: &Plan, context: &RunContext<'_>) -> Footprint {
     }
 }
 
-/// The models that the steps of `plan` make and measure, until one fails or `goes_on` is false of
-/// the models so far.
+/// Whether a run that has made so many models goes on.
+pub type GoesOn<'a> = dyn Fn(&[ModelRecord]) -> bool + 'a;
+
+/// The models that the steps of `plan` make and measure, until one fails or `goes_on`, where it is
+/// asked, is false of the models so far.
+///
+/// Steps that follow each other on a system that takes chains are handed over together, where nobody
+/// wants to stop between them.
 pub fn walk(
     plan: &Plan,
     titles: &[StepTitle],
     context: &RunContext<'_>,
-    goes_on: &dyn Fn(&[ModelRecord]) -> bool,
+    goes_on: Option<&GoesOn<'_>>,
 ) -> Vec<ModelRecord> {
     let mut models = vec![input_record(plan, context.store)];
-    for (step, title) in plan.steps.iter().zip(titles) {
-        let Some(input) = models.get(step.input()).and_then(|record| record.model.clone()) else {
-            break;
+    let mut steps = plan.steps.iter().zip(titles);
+    while let Some((step, title)) = steps.clone().next() {
+        let Some(input) = model(&models, step.input()) else { break };
+        let of_chain = match goes_on {
+            None => chain::run(plan, steps.clone().collect(), &models, context),
+            Some(_) => None,
         };
-        context.view.step_started(title);
-        let ended = step::run(plan, step, input, context);
-        let is_done = ended.record.status.is_done();
-        let metrics = metrics_of(&ended);
-        context.view.step_ended(title, &ended.record, &metrics);
-        attach(&mut models, step, ended, context.store);
-        if !is_done || !goes_on(&models) {
+        let ends = of_chain.unwrap_or_else(|| {
+            context.view.step_started(title);
+            let ended = step::run(plan, step, input, context);
+            context.view.step_ended(title, &ended.record, ended.metrics());
+            vec![ended]
+        });
+        let mut is_done = !ends.is_empty();
+        for (ended, (step, _)) in ends.into_iter().zip(&mut steps) {
+            is_done &= ended.record.status.is_done();
+            attach(&mut models, step, ended, context.store);
+        }
+        if !is_done || goes_on.is_some_and(|goes_on| !goes_on(&models)) {
             break;
         }
     }
     models
+}
+
+/// The model number `number` of those that were made.
+fn model(models: &[ModelRecord], number: usize) -> Option<Model> {
+    models.get(number)?.model.clone()
 }
 
 /// Title of a step, and what it made or why it did not.
@@ -153,7 +180,7 @@ fn attach(models: &mut Vec<ModelRecord>, step: &Step, ended: Ended, store: &Stor
         }
         Role::Fetch { .. } => {}
         Role::Evaluation { .. } => {
-            let metrics = metrics_of(&ended);
+            let metrics = ended.metrics().to_vec();
             if let Some(measured) = models.last_mut() {
                 let known = std::mem::take(&mut measured.metrics);
                 let is_new = |value: &MetricValue| known.iter().all(|old| old.key() != value.key());
@@ -162,13 +189,6 @@ fn attach(models: &mut Vec<ModelRecord>, step: &Step, ended: Ended, store: &Stor
                 measured.evaluation_steps.push(ended.record);
             }
         }
-    }
-}
-
-fn metrics_of(ended: &Ended) -> Vec<MetricValue> {
-    match &ended.outcome {
-        Some(StepOutcome::Metrics(values)) => values.clone(),
-        _ => Vec::new(),
     }
 }
 

@@ -37,6 +37,7 @@ pub fn fetch(
             is_cancelled: &|| host.cancel.is_cancelled(),
             told: Vec::new(),
             settled: Vec::new(),
+            batches: None,
         };
         let Some((title, made)) = engine::execute_alone(&fetch.plan, &context) else {
             continue;

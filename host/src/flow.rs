@@ -138,6 +138,7 @@ fn run_build(
         is_cancelled: &|| host.cancel.is_cancelled(),
         told: config::warnings(accepted.findings.iter().chain(&found)),
         settled,
+        batches: None,
     };
     for samples in &plan.samples {
         output::check_writable(&samples.folder)?;

@@ -35,7 +35,7 @@ pub struct Forecast {
 
 /// What a machine has too little of for a step.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{step} will need about {} of {what}, and there are {} of it here", bytes(*needed as f64), bytes(*there as f64))]
+#[error("{step} will need about {} of {what}, and there are {} of it {place}", bytes(*needed as f64), bytes(*there as f64))]
 pub struct Shortage {
     /// The step, as people call it, or several.
     pub step: String,
@@ -45,6 +45,8 @@ pub struct Shortage {
     pub needed: u64,
     /// Bytes that are there.
     pub there: u64,
+    /// Where that is: `here`.
+    pub place: String,
 }
 
 /// What each step of `plan` will take; `costs` are the estimates of its passes by name.
@@ -57,7 +59,7 @@ pub fn forecasts(plan: &Plan, costs: &[(String, Option<Cost>)], store: &Store) -
         Forecast {
             is_done: store.get(&step.key).is_some(),
             cost: cost.cloned(),
-            seconds: rates.seconds(step, work, plan.threads),
+            seconds: rates.seconds(step, work, step.threads),
         }
     };
     plan.steps.iter().map(forecast).collect()
@@ -82,34 +84,53 @@ pub fn check(
 
 fn shortages(plan: &Plan, forecasts: &[Forecast]) -> Vec<Shortage> {
     let left = plan.steps.iter().zip(forecasts);
-    let left = left.filter(|(step, forecast)| !forecast.is_done && step.system.is_none());
-    let known = left.filter_map(|(step, forecast)| {
+    let known = left.filter(|(_, forecast)| !forecast.is_done).filter_map(|(step, forecast)| {
         let cost = forecast.cost.as_ref().filter(|cost| cost.confidence >= SURE)?;
         Some((step, cost))
     });
     let known: Vec<(&Step, &Cost)> = known.collect();
-    let mut found = Vec::new();
-    if let Some(there) = room::memory() {
-        let too_large = known.iter().filter(|(_, cost)| cost.peak_host_bytes > there);
-        found.extend(too_large.map(|(step, cost)| Shortage {
-            step: format!("`{}`", step.title()),
-            what: "memory".into(),
-            needed: cost.peak_host_bytes,
-            there,
-        }));
-    }
-    let needed: u64 = known.iter().map(|(_, cost)| cost.disk_bytes).sum();
+    let here = room::memory();
+    let mut found: Vec<Shortage> =
+        known.iter().filter_map(|(step, cost)| short_of_memory(step, cost, here)).collect();
+    let local = known.iter().filter(|(step, _)| step.system.is_none());
+    let needed: u64 = local.map(|(_, cost)| cost.disk_bytes).sum();
     if let Some(there) = room::disk(&plan.cache_dir).filter(|there| needed > *there) {
         let what = format!("disk in `{}`", plan.cache_dir.display());
-        found.push(Shortage { step: "what is left to do".into(), what, needed, there });
+        found.push(Shortage {
+            step: "what is left to do".into(),
+            what,
+            needed,
+            there,
+            place: "here".into(),
+        });
     }
     found
 }
 
-/// Trials that fit into memory at a time, of at most `wanted`, each as large as the largest of
-/// `costs`.
-pub fn trials_that_fit(wanted: usize, costs: &[(String, Option<Cost>)]) -> usize {
-    let peaks = costs.iter().filter_map(|(_, cost)| Some(cost.as_ref()?.peak_host_bytes));
+/// What `step` lacks of memory where it runs; `here` is that of this machine.
+fn short_of_memory(step: &Step, cost: &Cost, here: Option<u64>) -> Option<Shortage> {
+    let (there, place) = match &step.system {
+        None => (here?, "here".to_owned()),
+        Some(system) => (system.memory_bytes?, format!("for a worker on `{}`", system.label)),
+    };
+    (cost.peak_host_bytes > there).then(|| Shortage {
+        step: format!("`{}`", step.title()),
+        what: "memory".into(),
+        needed: cost.peak_host_bytes,
+        there,
+        place,
+    })
+}
+
+/// Trials that fit into the memory of this machine at a time, of at most `wanted`, each as large as
+/// the largest of `costs` of a pass that `is_here`.
+pub fn trials_that_fit(
+    wanted: usize,
+    costs: &[(String, Option<Cost>)],
+    is_here: impl Fn(&str) -> bool,
+) -> usize {
+    let costs = costs.iter().filter(|(name, _)| is_here(name));
+    let peaks = costs.filter_map(|(_, cost)| Some(cost.as_ref()?.peak_host_bytes));
     let (Some(peak), Some(there)) = (peaks.max(), room::memory()) else { return wanted };
     let fitting = there.checked_div(peak).and_then(|count| usize::try_from(count).ok());
     wanted.min(fitting.unwrap_or(wanted)).max(1)

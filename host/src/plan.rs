@@ -22,7 +22,7 @@ pub use packages::PlannedPackage;
 pub use resolve::resolve;
 pub use samples::PlannedSamples;
 pub use single::single_pass;
-pub use systems::systems;
+pub use systems::{is_elsewhere, systems};
 
 use std::collections::BTreeMap;
 use std::io;
@@ -49,7 +49,7 @@ pub struct Plan {
     pub input: Input,
     /// The steps in order.
     pub steps: Vec<Step>,
-    /// Threads a step may use.
+    /// Threads a step may use here.
     pub threads: usize,
     /// What the result is meant for.
     pub accelerator: Accelerator,
@@ -105,6 +105,8 @@ pub struct Step {
     pub system: Option<SystemUse>,
     /// Processes that compute it together, on a system that can; 1 for most.
     pub ranks: usize,
+    /// Threads it may use, where it runs.
+    pub threads: usize,
 }
 
 /// A plugin's system, as a step uses it.
@@ -120,6 +122,16 @@ pub struct SystemUse {
     pub config: Value,
     /// Workers that it starts for a step that several can compute.
     pub ranks: usize,
+    /// Whether it can say what it would send.
+    pub rehearses: bool,
+    /// Processors that its settings give to a worker.
+    pub threads: Option<usize>,
+    /// Memory that its settings give to a worker.
+    pub memory_bytes: Option<u64>,
+    /// Whether it takes steps that follow each other all at once.
+    pub chains: bool,
+    /// Whether it takes steps of several trials all at once.
+    pub batches: bool,
 }
 
 /// What a step does to its model.
@@ -164,8 +176,10 @@ pub struct Choices {
     pub model: Option<Model>,
     /// Folder for the result, absolute.
     pub output_dir: Option<PathBuf>,
-    /// Threads a step may use.
+    /// Threads a step may use here.
     pub threads: usize,
+    /// Threads a step may use on a system whose settings say nothing of processors.
+    pub threads_elsewhere: usize,
     /// What is wanted of the workflow.
     pub purpose: Purpose,
     /// Whether to run even what will not fit.
@@ -231,7 +245,7 @@ impl Plan {
             checkpoint_dir: None,
             shared_dir: step.shared_dir().map(Path::to_owned),
             ranks: step.ranks,
-            threads: self.threads,
+            threads: step.threads,
             accelerator: self.accelerator.clone(),
             execution_provider_library: step.provider.clone(),
             package: None,

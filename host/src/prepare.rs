@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use olive_schemas::diagnostic::Diagnostic;
+use olive_schemas::diagnostic::{Diagnostic, Severity};
 use olive_schemas::error::PluginError;
 use olive_schemas::model::{Model, ModelKind};
 use olive_schemas::pointer::escape;
@@ -126,6 +126,18 @@ pub(crate) fn look_again(
 
 fn look(
     step: &Step,
+    request: StepRequest,
+    is_cancelled: &dyn Fn() -> bool,
+) -> Result<Vec<Diagnostic>, PluginError> {
+    look_at(&step.library, request, is_cancelled)
+}
+
+/// What `plugin` finds wrong with the model of `request`, whose folders stay as they are.
+///
+/// # Errors
+/// When it cannot look, or the user wants to stop.
+pub(crate) fn look_at(
+    plugin: &Callee,
     mut request: StepRequest,
     is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Vec<Diagnostic>, PluginError> {
@@ -133,12 +145,26 @@ fn look(
     request.output_dir = folder.output_dir();
     request.scratch_dir = folder.scratch_dir();
     let threads = request.threads;
-    let call = Call::Prepare { plugin: step.library.clone(), request: Box::new(request) };
+    let call = Call::Prepare { plugin: plugin.clone(), request: Box::new(request) };
     let supervision = Supervision { on_event: &|_| {}, is_cancelled };
     let outcome = process::run(&call, threads, &supervision);
     let answer = outcome.result.map_err(process::Failure::into_error)?;
     serde_json::from_value(answer)
         .map_err(|error| PluginError::new("answer", format!("the plugin's answer: {error}")))
+}
+
+/// The errors among `found` as that of a step, and what is none.
+pub(crate) fn refusal(found: Vec<Diagnostic>) -> (Option<PluginError>, Vec<Diagnostic>) {
+    let (errors, others): (Vec<Diagnostic>, Vec<Diagnostic>) =
+        found.into_iter().partition(|problem| problem.severity == Severity::Error);
+    let mut errors = errors.into_iter();
+    let error = errors.next().map(|first| {
+        let mut error = PluginError::new(first.code, first.message);
+        error.help = first.help;
+        error.causes = errors.map(|problem| problem.message).collect();
+        error
+    });
+    (error, others)
 }
 
 /// Folders of a call that makes nothing to keep.

@@ -24,17 +24,22 @@ use olive_search::{Point, Sampler, Told};
 use crate::clock;
 use crate::config::variants::{Stage, Variant, Variants};
 use crate::config::{CheckedWorkflow, Finding, Scope, Source};
+use crate::engine::Batches;
 use crate::error::Error;
 use crate::forecast;
 use crate::host::{Host, unplanned};
 use crate::output;
 use crate::plan::{self, Choices, Plan, Purpose};
+use crate::plugin::Catalog;
 use crate::store::Store;
 use crate::validate::estimates;
 use crate::view::View;
 pub use outlook::{Outlook, Prospect, outlook};
 use standing::Standing;
 use trial::{Ground, Made};
+
+/// Variants that are begun at a time where those above the allowed number wait in a queue.
+const WAITING: usize = 16;
 
 /// A config with a search.
 pub struct Searched<'a> {
@@ -87,21 +92,54 @@ fn shared_out(
 ) -> (Choices, usize) {
     let Searched { source, build, strategy, .. } = searched;
     let scope = Scope::run(choices.model.as_ref().map(|model| model.kind));
-    let parallel = parallel_trials(strategy, build, choices.threads, view);
+    let local = LocalWork::of(build, &host.catalog);
+    // Jobs have processors and memory of their own.
+    let most = if local.is_none() { usize::MAX } else { choices.threads.max(1) };
+    let parallel = parallel_trials(strategy, build, most, view);
     let costs = estimates(build, source, &host.catalog, scope);
-    let parallel = forecast::trials_that_fit(parallel, &costs);
+    let parallel = forecast::trials_that_fit(parallel, &costs, |name| local.passes.contains(&name));
     let threads = (choices.threads / parallel).max(1);
     (Choices { purpose: Purpose::Trial, threads, ..choices.clone() }, parallel)
 }
 
-/// Trials at a time: what is asked for, unless time is measured, which others would disturb.
+/// What trials do on this machine.
+struct LocalWork<'a> {
+    passes: Vec<&'a str>,
+    evaluates: bool,
+    /// Names of the systems that do the rest.
+    systems: Vec<&'a String>,
+}
+
+impl<'a> LocalWork<'a> {
+    fn of(build: &'a CheckedWorkflow, catalog: &Catalog) -> Self {
+        let workflow = build.workflow();
+        let engine = &workflow.engine;
+        let is_elsewhere = |label: Option<&String>| plan::is_elsewhere(label, workflow, catalog);
+        let passes = workflow.passes.iter();
+        let hosts = passes.map(|(name, pass)| (name, pass.host.as_ref().or(engine.host.as_ref())));
+        let (there, here): (Vec<_>, Vec<_>) = hosts.partition(|(_, host)| is_elsewhere(*host));
+        let target = engine.target.as_ref().or(engine.host.as_ref());
+        Self {
+            passes: here.into_iter().map(|(name, _)| name.as_str()).collect(),
+            evaluates: !is_elsewhere(target),
+            systems: there.into_iter().filter_map(|(_, host)| host).chain(target).collect(),
+        }
+    }
+
+    fn is_none(&self) -> bool {
+        self.passes.is_empty() && !self.evaluates
+    }
+}
+
+/// Trials at a time, at `most`: what is asked for, unless time is measured, which others would
+/// disturb.
 fn parallel_trials(
     strategy: &SearchStrategy,
     build: &CheckedWorkflow,
-    threads: usize,
+    most: usize,
     view: &View,
 ) -> usize {
-    let wanted = strategy.parallel_trials.clamp(1, threads.max(1));
+    let wanted = strategy.parallel_trials.clamp(1, most);
     let workflow = build.workflow();
     let passes = workflow.passes.values().filter_map(|pass| pass.evaluator.as_deref());
     let names = workflow.engine.evaluator.as_deref().into_iter().chain(passes);
@@ -120,6 +158,8 @@ struct Search<'a> {
     /// The plan of the config's first variant.
     plan: Plan,
     parallel: usize,
+    /// Variants that are begun at a time.
+    round: usize,
     standing: Standing,
     start: Instant,
     start_time: String,
@@ -136,6 +176,7 @@ impl<'a> Search<'a> {
             ground,
             plan,
             parallel,
+            round: if waits_elsewhere(ground, parallel) { WAITING } else { parallel },
             standing,
             start: Instant::now(),
             start_time: clock::now(),
@@ -193,7 +234,7 @@ impl<'a> Search<'a> {
             let told = self.told();
             let left = self.left(begun);
             let points: Vec<Point> = std::iter::from_fn(|| sampler.ask(&stage.space, &told))
-                .take(self.parallel.min(left))
+                .take(self.round.min(left))
                 .collect();
             if points.is_empty() {
                 return SearchEnd::Exhausted;
@@ -224,16 +265,23 @@ impl<'a> Search<'a> {
         let standing = &self.standing;
         let bar = strategy.stop_worse.then(|| standing.bar(strategy.output_model_num)).flatten();
         let bar = bar.as_ref();
+        let batches = Batches::new(self.parallel);
         let made: Vec<Made> = if let [(number, variant)] = &trials[..] {
-            vec![ground.run(*number, variant, last, bar, ground.view)]
+            let _trial = batches.enter();
+            vec![ground.run(*number, variant, (last, bar), ground.view, &batches)]
         } else {
             let quiet = View::quiet();
             thread::scope(|scope| {
-                let quiet = &quiet;
+                let (quiet, batches) = (&quiet, &batches);
                 let threads: Vec<_> = trials
                     .iter()
                     .map(|(number, variant)| {
-                        scope.spawn(move || ground.run(*number, variant, last, bar, quiet))
+                        // Who comes late is counted from the start.
+                        let trial = batches.enter();
+                        scope.spawn(move || {
+                            let _trial = trial;
+                            ground.run(*number, variant, (last, bar), quiet, batches)
+                        })
                     })
                     .collect();
                 threads
@@ -288,6 +336,26 @@ impl<'a> Search<'a> {
             None
         }
     }
+}
+
+/// Whether systems see to it that only `parallel` trials run at a time, so that more can be handed
+/// over: none needs to know how another came out.
+fn waits_elsewhere(ground: &Ground<'_>, parallel: usize) -> bool {
+    let Searched { build, strategy, .. } = ground.searched;
+    let catalog = &ground.host.catalog;
+    let systems = &build.workflow().systems;
+    let has_batches = |label: &&String| {
+        let known = systems.get(*label).and_then(|system| catalog.system(&system.kind));
+        known.is_some_and(|(_, descriptor)| descriptor.batches)
+    };
+    let local = LocalWork::of(build, catalog);
+    let stops_early =
+        strategy.stop_when_goals_met || strategy.stop_worse || strategy.max_time.is_some();
+    parallel > 1
+        && strategy.sampler != Way::Tpe
+        && !stops_early
+        && local.is_none()
+        && local.systems.iter().all(has_batches)
 }
 
 /// Objectives as a sampler's order sees them.

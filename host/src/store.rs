@@ -4,7 +4,8 @@
 //! <cache>/v1/steps/<key>/step.json     how the step went and what it made
 //! <cache>/v1/steps/<key>/files/        the files it made
 //! <cache>/v1/steps/<key>/loans.json    which of them lie in an output folder instead
-//! <cache>/v1/work/<key>.<pid>/         a step under way: output/ and scratch/
+//! <cache>/v1/work/<key>.<pid>/         a step under way: output/ and scratch/; elsewhere.json when
+//!                                      it goes on without its host
 //! <cache>/v1/checkpoints/<key>/files/  what a step left that was stopped or failed, to go on from
 //! <cache>/v1/locks/<key>               held while a step is under way
 //! <cache>/v1/digests.json              digests of input files by path, size and time
@@ -19,6 +20,7 @@ pub mod artifact;
 pub mod checkpoints;
 pub mod lock;
 mod loans;
+mod left;
 pub mod hold;
 mod vet;
 

@@ -5,6 +5,7 @@
 //! sandbox and works through the library of a graph editor (`graph_pass`).
 
 mod channel;
+mod chained;
 mod launch;
 mod graph_pass;
 
@@ -33,16 +34,33 @@ use crate::plugin::packs::unchanged;
 use crate::plugin::process::{self, Supervision};
 use channel::{Input, Output};
 
+/// What a worker has to do with the host that it was started for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tie {
+    /// It ends when standard input does.
+    Attached,
+    /// It lives on when standard input ends, and is stopped by a signal.
+    Detached,
+    /// The same for a job of a chain: its exit code says whether the step is done.
+    Chained,
+}
+
 /// Answers the one call that standard input holds.
-///
-/// A detached worker lives on when standard input ends; it is stopped by a signal.
 ///
 /// # Errors
 /// When standard input or output fail: the host is gone.
-pub fn serve(is_detached: bool) -> io::Result<ExitCode> {
+pub fn serve(tie: Tie) -> io::Result<ExitCode> {
     let (mut input, output) = channel::take_over()?;
     let line = input.line()?.unwrap_or_default();
-    let CallLine { call, .. } = serde_json::from_str(&line).map_err(io::Error::other)?;
+    let CallLine { mut call, .. } = serde_json::from_str(&line).map_err(io::Error::other)?;
+    // A scheduler's signal goes to each process of a job; a detached worker is asked in no other way.
+    let is_cancelled = cancel::flag();
+    if tie == Tie::Chained
+        && let Err(error) = complete(&mut call, &output, &is_cancelled)
+    {
+        output.send(&Message::End(End::Failed { error, usage: usage() }))?;
+        return Ok(ExitCode::FAILURE);
+    }
     let is_native = !Manifest::is_at(call.plugin());
     // Loading runs nothing of it, and keeps its machine code for the next time.
     let component = component::is_at(call.plugin()).then(|| graph_pass::load(call.callee()));
@@ -50,9 +68,7 @@ pub fn serve(is_detached: bool) -> io::Result<ExitCode> {
         let event = StepEvent::Log { level: LogLevel::Debug, message: note.into() };
         output.send(&Message::Event(event))?;
     }
-    // A scheduler's signal goes to each process of a job; a detached worker is asked in no other way.
-    let is_cancelled = cancel::flag();
-    if !is_detached {
+    if tie == Tie::Attached {
         listen(input, Arc::clone(&is_cancelled));
     }
     let sink = Sink { output: output.clone(), is_cancelled };
@@ -61,8 +77,28 @@ pub fn serve(is_detached: bool) -> io::Result<ExitCode> {
         None if is_native => ended(ask(&call, sink)),
         None => relay(&call, &sink),
     };
+    let (end, code) = match (end, &call) {
+        (End::Done { answer, usage }, Call::Run { request, .. }) if tie == Tie::Chained => {
+            let answer = chained::settled(request, answer);
+            (End::Done { answer, usage }, ExitCode::SUCCESS)
+        }
+        (end @ End::Failed { .. }, _) if tie == Tie::Chained => (end, ExitCode::FAILURE),
+        (end, _) => (end, ExitCode::SUCCESS),
+    };
     output.send(&Message::End(end))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
+}
+
+/// Does what is left to do for a call that was written before its model was made.
+fn complete(
+    call: &mut Call,
+    output: &Output,
+    is_cancelled: &AtomicBool,
+) -> Result<(), PluginError> {
+    let on_event = |event| {
+        let _ = output.send(&Message::Event(event));
+    };
+    chained::complete(call, &on_event, &|| is_cancelled.load(Ordering::Relaxed))
 }
 
 fn ended(answer: Result<Value, PluginError>) -> End {

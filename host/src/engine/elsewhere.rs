@@ -3,42 +3,47 @@
 //! The system starts the same worker that would run here, and gives back what it writes. Whatever
 //! the system says of a job, the step is done when its worker's last message is there.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+mod call;
+pub(super) mod rehearsal;
+pub(super) mod resource;
+
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use olive_schemas::diagnostic::{Diagnostic, Severity};
 use olive_schemas::error::PluginError;
-use olive_schemas::model::{Model, ModelKind};
 use olive_schemas::protocol::{Call, End, Usage};
-use olive_schemas::step::{LogLevel, StepEvent, StepKind, StepOutcome, StepRequest};
-use olive_schemas::system::{Job, JobState, SystemCall, SystemReply, SystemRequest};
+use olive_schemas::step::{LogLevel, StepEvent, StepRequest};
+use olive_schemas::system::{ChainedJob, Job, JobState, SystemCall, SystemReply};
 use serde_json::Value;
 
+use super::batch::Batches;
 use super::inputs::references;
 use crate::plan::SystemUse;
 use crate::plugin::manifest;
 use crate::plugin::process::chatter::Chatter;
 use crate::plugin::process::{self, Failure, Outcome, Supervision};
-use crate::prepare::StepFolder;
+use crate::prepare::refusal;
 
 /// Time between two looks at a job, at first and at most.
 const LOOKS: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(2)];
+/// The same at most for a job that waits for its turn, maybe among many.
+const LOOK_AT_QUEUE: Duration = Duration::from_secs(5);
 /// How often the host asks in vain before it gives up.
 const PATIENCE: usize = 5;
 
-/// Makes `call`, which people call `title`, on `system`.
+/// Makes `call`, which people call `title`, on `system`, beside those of other trials when there are
+/// `batches`.
 pub(super) fn run(
     system: &SystemUse,
-    title: &str,
-    call: &Call,
-    threads: usize,
+    (title, call, threads): (&str, &Call, usize),
     supervision: &Supervision<'_>,
+    batches: Option<&Batches>,
 ) -> Outcome {
     let start = Instant::now();
-    let mut following = Following { system, supervision, usage: Usage::default() };
-    let result = following.run(title, call, threads).map_err(Failure::Plugin);
+    let mut following = Following::on(system, supervision);
+    let result = following.run(title, call, threads, batches).map_err(Failure::Plugin);
     Outcome { result, usage: following.usage, duration: start.elapsed() }
 }
 
@@ -50,25 +55,108 @@ pub fn probe(
     system: &SystemUse,
     supervision: &Supervision<'_>,
 ) -> Result<Vec<Diagnostic>, PluginError> {
-    let following = Following { system, supervision, usage: Usage::default() };
-    following.problems()
+    Following::on(system, supervision).problems()
 }
 
-struct Following<'a> {
+/// What `system` answers to `call`, which a worker of its own makes.
+///
+/// # Errors
+/// When the system gives one, or no answer.
+pub fn ask(
+    system: &SystemUse,
+    call: SystemCall,
+    supervision: &Supervision<'_>,
+) -> Result<SystemReply, PluginError> {
+    let SystemUse { library, name, config, .. } = system;
+    let log = |event| (supervision.on_event)(event);
+    // A job is cancelled by a call of its own, which must not be cut short.
+    let supervision = Supervision { on_event: &log, is_cancelled: &|| false };
+    call::ask(library, name, config, call, &supervision)
+}
+
+/// What a host does with the jobs of a system.
+pub(super) struct Following<'a> {
     system: &'a SystemUse,
     supervision: &'a Supervision<'a>,
     usage: Usage,
 }
 
-impl Following<'_> {
-    fn run(&mut self, title: &str, call: &Call, threads: usize) -> Result<Value, PluginError> {
+impl<'a> Following<'a> {
+    pub(super) fn on(system: &'a SystemUse, supervision: &'a Supervision<'a>) -> Self {
+        Self { system, supervision, usage: Usage::default() }
+    }
+
+    fn run(
+        &mut self,
+        title: &str,
+        call: &Call,
+        threads: usize,
+        batches: Option<&Batches>,
+    ) -> Result<Value, PluginError> {
         let folder = JobFolder::beside(call)?;
-        self.probe()?;
-        let job = job(title, call, threads, &folder)?;
-        let SystemReply::Submitted(id) = self.ask(SystemCall::Submit { job: Box::new(job) })?
-        else {
-            return Err(self.wrong("submit"));
+        let job = job(title, call, threads, folder.path())?;
+        let Some(batches) = batches.filter(|_| self.system.batches) else {
+            let id = self.submit(job)?;
+            return self.finish(id);
         };
+        let submit = |mut jobs: Vec<Job>, at_a_time: usize| match (jobs.len(), jobs.pop()) {
+            (1, Some(job)) => self.submit(job).map(|id| vec![id]),
+            (_, last) => {
+                jobs.extend(last);
+                self.submit_batch(jobs, at_a_time)
+            }
+        };
+        let id = batches.submit(self.system, job, submit)?;
+        let _away = batches.leave();
+        self.finish(id)
+    }
+
+    fn submit(&self, job: Job) -> Result<String, PluginError> {
+        self.probe()?;
+        match self.ask(SystemCall::Submit { job: Box::new(job) })? {
+            SystemReply::Submitted(id) => Ok(id),
+            _ => Err(self.wrong("submit")),
+        }
+    }
+
+    fn submit_batch(&self, jobs: Vec<Job>, at_a_time: usize) -> Result<Vec<String>, PluginError> {
+        self.probe()?;
+        let num_jobs = jobs.len();
+        match self.ask(SystemCall::SubmitBatch { jobs, at_a_time })? {
+            SystemReply::SubmittedAll(ids) if ids.len() == num_jobs => Ok(ids),
+            _ => Err(self.wrong("submit_batch")),
+        }
+    }
+
+    /// Starts the jobs of a chain; gives their ids.
+    ///
+    /// # Errors
+    /// When the system is not ready, or does not accept one.
+    pub(super) fn submit_chain(&self, jobs: Vec<ChainedJob>) -> Result<Vec<String>, PluginError> {
+        self.probe()?;
+        let num_jobs = jobs.len();
+        match self.ask(SystemCall::SubmitChain { jobs })? {
+            SystemReply::SubmittedAll(ids) if ids.len() == num_jobs => Ok(ids),
+            _ => Err(self.wrong("submit_chain")),
+        }
+    }
+
+    /// Follows the job `id` from its beginning to its end, and brings its files.
+    pub(super) fn outcome(&mut self, id: String) -> Outcome {
+        let start = Instant::now();
+        let result = self.finish(id).map_err(Failure::Plugin);
+        Outcome { result, usage: self.usage, duration: start.elapsed() }
+    }
+
+    /// Ends the job `id`, which nobody waits for.
+    pub(super) fn give_up(&self, id: String) {
+        let ended = self.ask(SystemCall::Cancel { id: id.clone() });
+        if let Err(error) = ended.and_then(|_| self.ask(SystemCall::Collect { id })) {
+            self.log(LogLevel::Warning, error.to_string());
+        }
+    }
+
+    fn finish(&mut self, id: String) -> Result<Value, PluginError> {
         self.log(LogLevel::Info, format!("job `{id}` on `{}`", self.system.label));
         let mut chatter = Chatter::new(self.supervision.on_event);
         let answer = self.follow(&id, &mut chatter);
@@ -86,20 +174,13 @@ impl Following<'_> {
     }
 
     fn probe(&self) -> Result<(), PluginError> {
-        let mut errors = Vec::new();
-        for problem in self.problems()? {
-            match problem.severity {
-                Severity::Error => errors.push(problem),
-                Severity::Warning => self.log(LogLevel::Warning, problem.message),
-                Severity::Note => self.log(LogLevel::Debug, problem.message),
-            }
+        let (error, others) = refusal(self.problems()?);
+        for problem in others {
+            let is_note = problem.severity == Severity::Note;
+            let level = if is_note { LogLevel::Debug } else { LogLevel::Warning };
+            self.log(level, problem.message);
         }
-        let mut errors = errors.into_iter();
-        let Some(first) = errors.next() else { return Ok(()) };
-        let mut error = PluginError::new(first.code, first.message);
-        error.help = first.help;
-        error.causes = errors.map(|problem| problem.message).collect();
-        Err(error)
+        error.map_or(Ok(()), Err)
     }
 
     /// Hands on what the job's worker writes until its last message is there.
@@ -129,7 +210,8 @@ impl Following<'_> {
                 }
             };
             failures = 0;
-            if part.next > next {
+            let has_grown = part.next > next;
+            if has_grown {
                 pause = LOOKS[0];
             }
             next = part.next;
@@ -141,6 +223,8 @@ impl Following<'_> {
                 }
             }
             match state {
+                // There may be more of what it wrote.
+                JobState::Ended { .. } | JobState::Lost { .. } if has_grown => continue,
                 JobState::Queued { .. } | JobState::Running => {
                     // What waits again was not stopped for good.
                     stopped = stopped.filter(|_| state == JobState::Running);
@@ -156,7 +240,8 @@ impl Following<'_> {
                 JobState::Lost { reason } => return Err(self.lost(&reason)),
             }
             thread::sleep(pause);
-            pause = (pause * 2).min(LOOKS[1]);
+            let is_queued = matches!(known, Some(JobState::Queued { .. }));
+            pause = (pause * 2).min(if is_queued { LOOK_AT_QUEUE } else { LOOKS[1] });
         }
     }
 
@@ -194,47 +279,15 @@ impl Following<'_> {
     }
 
     fn wrong(&self, call: &str) -> PluginError {
-        let message = format!("system `{}` gave no answer to `{call}`", self.system.name);
-        PluginError::new("answer", message)
+        call::wrong(&self.system.name, call)
     }
 
     fn log(&self, level: LogLevel, message: String) {
         (self.supervision.on_event)(StepEvent::Log { level, message });
     }
 
-    /// Asks the system, in a worker of its own.
     fn ask(&self, call: SystemCall) -> Result<SystemReply, PluginError> {
-        let io = |error: std::io::Error| PluginError::from_error("io", &error);
-        let folder = StepFolder::new().map_err(io)?;
-        let request = SystemRequest { config: self.system.config.clone(), call };
-        let config = serde_json::to_value(request)
-            .map_err(|error| PluginError::from_error("request", &error))?;
-        let request = StepRequest {
-            kind: StepKind::System,
-            name: self.system.name.clone(),
-            config,
-            input: Model::new(ModelKind::Hf, ""),
-            is_input_final: true,
-            data_configs: BTreeMap::new(),
-            output_dir: folder.output_dir(),
-            scratch_dir: folder.scratch_dir(),
-            checkpoint_dir: None,
-            shared_dir: None,
-            ranks: 1,
-            threads: 1,
-            accelerator: olive_schemas::step::Accelerator::default(),
-            execution_provider_library: None,
-            package: None,
-        };
-        let call = Call::Run { plugin: self.system.library.clone(), request: Box::new(request) };
-        let log = |event| (self.supervision.on_event)(event);
-        // A job is cancelled by a call of its own, which must not be cut short.
-        let supervision = Supervision { on_event: &log, is_cancelled: &|| false };
-        let answer = process::run(&call, 1, &supervision).result.map_err(Failure::into_error)?;
-        match serde_json::from_value(answer) {
-            Ok(StepOutcome::Reply(reply)) => Ok(reply),
-            _ => Err(self.wrong("a call")),
-        }
+        ask(self.system, call, self.supervision)
     }
 }
 
@@ -245,15 +298,24 @@ fn is_stop(end: &End) -> bool {
 }
 
 /// Folder for what a system remembers of a job; removed with the step.
-struct JobFolder(PathBuf);
+pub(super) struct JobFolder(PathBuf);
 
 impl JobFolder {
     /// A folder beside the output folder of `call`, so that a shared disk holds both.
-    fn beside(call: &Call) -> Result<Self, PluginError> {
-        let request = request(call)?;
-        let path = request.output_dir.with_file_name("job");
-        std::fs::create_dir_all(&path).map_err(|error| PluginError::from_error("io", &error))?;
-        Ok(Self(path))
+    pub(super) fn beside(call: &Call) -> Result<Self, PluginError> {
+        let folder = Self::of(&request(call)?.output_dir);
+        std::fs::create_dir_all(&folder.0)
+            .map_err(|error| PluginError::from_error("io", &error))?;
+        Ok(folder)
+    }
+
+    /// The one that was made for the job that writes `output_dir`.
+    pub(super) fn of(output_dir: &Path) -> Self {
+        Self(output_dir.with_file_name("job"))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
     }
 }
 
@@ -270,7 +332,12 @@ fn request(call: &Call) -> Result<&StepRequest, PluginError> {
     }
 }
 
-fn job(title: &str, call: &Call, threads: usize, folder: &JobFolder) -> Result<Job, PluginError> {
+/// The worker that makes `call` as a job, which people call `title`; a system remembers it in
+/// `folder`.
+///
+/// # Errors
+/// When `call` is about no step, or this program is not found.
+pub fn job(title: &str, call: &Call, threads: usize, folder: &Path) -> Result<Job, PluginError> {
     let request = request(call)?;
     let data = request.data_configs.values();
     let provider = request.execution_provider_library.as_ref();
@@ -291,7 +358,7 @@ fn job(title: &str, call: &Call, threads: usize, folder: &JobFolder) -> Result<J
         arguments: vec!["worker".into(), "--detached".into()],
         environment: process::environment(call, threads),
         input: line + "\n",
-        folder: folder.0.clone(),
+        folder: folder.to_owned(),
         inputs,
         outputs: vec![request.output_dir.clone(), request.scratch_dir.clone()],
         checkpoints: request.checkpoint_dir.clone(),

@@ -49,9 +49,7 @@ impl Ground<'_> {
     fn model(&self, mut model: Model) -> Result<Model, PluginError> {
         model.model_path = self.own(&model.model_path)?;
         model.adapter_path = model.adapter_path.map(|path| self.own(&path)).transpose()?;
-        if model.kind == self.input.kind && model.inference_settings.is_none() {
-            model.inference_settings.clone_from(&self.input.inference_settings);
-        }
+        model.keep_settings_of(self.input);
         if let Some(name) = &model.onnx_file_name {
             let is_plain =
                 Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));

@@ -71,11 +71,6 @@ impl Recorder {
         (kept.curve(), kept.log.clone())
     }
 
-    /// The curve and the log.
-    pub(super) fn into_parts(self) -> (Vec<CurvePoint>, Vec<LogLine>) {
-        self.parts()
-    }
-
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -2,70 +2,33 @@
 
 use std::fs;
 use std::thread;
-use std::time::Instant;
 
-use olive_schemas::diagnostic::{Diagnostic, Severity};
 use olive_schemas::error::PluginError;
-use olive_schemas::footprint::{StepRecord, StepStatus};
+use olive_schemas::footprint::StepStatus;
 use olive_schemas::model::Model;
 use olive_schemas::protocol::{Call, Usage};
-use olive_schemas::step::{LogLevel, StepEvent, StepOutcome, StepRequest};
-use serde::Deserialize;
-use serde_json::Value;
+use olive_schemas::step::{LogLevel, StepEvent, StepRequest};
 
 use super::RunContext;
 use super::elsewhere;
-use super::inputs::{Change, Inputs};
-use super::outcome::Ground;
+use super::ended::{Begun, Ended, Failed, Worked, publish};
+use super::inputs::Inputs;
 use super::record::Recorder;
-use crate::clock;
 use crate::plan::{Plan, Role, Step};
-use crate::plugin::process::{self, Failure, Supervision};
-use crate::prepare::look_again;
+use crate::plugin::process::{self, Supervision};
+use crate::prepare::{look_again, refusal};
 use crate::store::lock::{Lock, PATIENCE};
-use crate::store::{Store, StoreError, StoredStep, Work};
-
-/// A step that came to an end, good or bad.
-pub(super) struct Ended {
-    pub(super) record: StepRecord,
-    /// What it made; none when it failed.
-    pub(super) outcome: Option<StepOutcome>,
-}
+use crate::store::{StoreError, StoredStep, Work};
 
 /// Runs `step` on `input`, or takes the result that the store has.
 pub(super) fn run(plan: &Plan, step: &Step, input: Model, context: &RunContext<'_>) -> Ended {
     let recorder = Recorder::default();
-    let start = Instant::now();
-    let start_time = clock::now();
-    let result = reuse_or_work(plan, step, input, context, &recorder);
-    let (error, usage) = *match result {
-        Ok(stored) => return Ended { record: stored.record, outcome: Some(stored.outcome) },
-        Err(failed) => failed,
-    };
-    let status = if error.code == PluginError::CANCELLED {
-        StepStatus::Cancelled
-    } else {
-        StepStatus::Failed
-    };
-    let (curve, log) = recorder.into_parts();
-    let record = StepRecord {
-        key: step.key.to_string(),
-        plugin: step.plugin.clone(),
-        status,
-        start_time,
-        end_time: clock::now(),
-        duration_sec: start.elapsed().as_secs_f64(),
-        cpu_sec: usage.cpu_sec,
-        peak_memory_bytes: usage.peak_memory_bytes,
-        curve,
-        log,
-        error: Some(error),
-    };
-    Ended { record, outcome: None }
+    let begun = Begun::now();
+    match reuse_or_work(plan, step, input, context, &recorder) {
+        Ok(stored) => Ended { record: stored.record, outcome: Some(stored.outcome) },
+        Err(failed) => Ended::without_result(step, *failed, &begun, &recorder),
+    }
 }
-
-/// Why a step has no result, and what its worker used up.
-type Failed = Box<(PluginError, Usage)>;
 
 fn reuse_or_work(
     plan: &Plan,
@@ -129,7 +92,7 @@ fn wait_for_lock(step: &Step, context: &RunContext<'_>) -> Result<Option<Lock>, 
 }
 
 /// Lets a pass look at the very model it will work on, unless it has.
-fn check_input(
+pub(super) fn check_input(
     plan: &Plan,
     step: &Step,
     input: &Model,
@@ -141,8 +104,7 @@ fn check_input(
         return Ok(());
     }
     let found = look_again(plan, step, input.clone(), context.is_cancelled)?;
-    let (errors, others): (Vec<Diagnostic>, Vec<Diagnostic>) =
-        found.into_iter().partition(|problem| problem.severity == Severity::Error);
+    let (error, others) = refusal(found);
     for problem in others {
         if !context.told.iter().any(|told| told.message == problem.message) {
             let level = LogLevel::Warning;
@@ -151,12 +113,7 @@ fn check_input(
             context.view.event(&event);
         }
     }
-    let mut errors = errors.into_iter();
-    let Some(first) = errors.next() else { return Ok(()) };
-    let mut error = PluginError::new(first.code, first.message);
-    error.help = first.help;
-    error.causes = errors.map(|problem| problem.message).collect();
-    Err(error)
+    error.map_or(Ok(()), Err)
 }
 
 fn work_on(
@@ -167,7 +124,7 @@ fn work_on(
     context: &RunContext<'_>,
     recorder: &Recorder,
 ) -> Result<StoredStep, Failed> {
-    let start_time = clock::now();
+    let begun = Begun::now();
     let request = request(plan, step, input, work)?;
     let inputs = Inputs::of(&request);
     let input = request.input.clone();
@@ -178,43 +135,33 @@ fn work_on(
     };
     let supervision = Supervision { on_event: &on_event, is_cancelled: context.is_cancelled };
     let done = match &step.system {
-        None => process::run(&call, plan.threads, &supervision),
-        Some(system) => elsewhere::run(system, &step.title(), &call, plan.threads, &supervision),
+        None => process::run(&call, step.threads, &supervision),
+        Some(system) => {
+            let work = (&*step.title(), &call, step.threads);
+            elsewhere::run(system, work, &supervision, context.batches)
+        }
     };
-    let usage = done.usage;
-    let failed = |error| Box::new((error, usage));
-    if let Some(change) = inputs.change() {
-        return Err(failed(changed(step, &change, done.result.err(), context.store)));
-    }
-    let answer = done.result.map_err(|failure| failed(failure.into_error()))?;
-    let outcome = StepOutcome::deserialize(&answer)
-        .map_err(|error| failed(unreadable(step, &answer, &error)))?;
     let output_dir = work.output_dir();
-    let ground = Ground { step, input: &input, output_dir: &output_dir };
-    let outcome = ground.settle(outcome).map_err(failed)?;
-    let (curve, log) = recorder.parts();
-    let record = StepRecord {
-        key: step.key.to_string(),
-        plugin: step.plugin.clone(),
-        status: StepStatus::Ran,
-        start_time,
-        end_time: clock::now(),
-        duration_sec: done.duration.as_secs_f64(),
-        cpu_sec: usage.cpu_sec,
-        peak_memory_bytes: usage.peak_memory_bytes,
-        curve,
-        log,
-        error: None,
+    let worked = Worked {
+        step,
+        input: &input,
+        inputs: &[&inputs],
+        output_dir: &output_dir,
+        moved: &[],
+        begun: &begun,
+        recorder,
     };
-    let published = context.store.publish(work, &step.name, record, &outcome, step.shared_dir());
-    published.map_err(|error| match error {
-        StoreError::Foreign { .. } => failed(foreign(step, &error)),
-        _ => failed(error.of_step()),
-    })
+    let (record, outcome) = worked.judge(done, context.store)?;
+    publish(step, work, record, &outcome, context.store)
 }
 
 /// What the plugin is asked for, in the folders of `work`.
-fn request(plan: &Plan, step: &Step, input: Model, work: &Work) -> Result<StepRequest, Failed> {
+pub(super) fn request(
+    plan: &Plan,
+    step: &Step,
+    input: Model,
+    work: &Work,
+) -> Result<StepRequest, Failed> {
     let mut request = plan.request(step, input);
     request.output_dir = work.output_dir();
     request.scratch_dir = work.scratch_dir();
@@ -222,48 +169,10 @@ fn request(plan: &Plan, step: &Step, input: Model, work: &Work) -> Result<StepRe
         let made = fs::create_dir_all(folder).map_err(StoreError::io("make", folder));
         made.map_err(|error| Box::new((error.of_step(), Usage::default())))?;
     }
-    if let Role::Pass { .. } = step.role {
+    if let Role::Pass { .. } | Role::Fetch { .. } = step.role {
         let folder = work.checkpoint_dir(&step.name, &step.plugin);
         let failed = |error: StoreError| Box::new((error.of_step(), Usage::default()));
         request.checkpoint_dir = Some(folder.map_err(failed)?);
     }
     Ok(request)
-}
-
-/// The error that an input has changed under the step; what is made of it must not be kept.
-fn changed(step: &Step, change: &Change, result: Option<Failure>, store: &Store) -> PluginError {
-    store.forget(&change.path);
-    let path = change.path.display();
-    let message = format!("input `{path}` {} since plugin `{}` began", change.what, step.plugin);
-    let mut error = PluginError::new("input-changed", message);
-    error.causes.extend(result.map(|failure| failure.into_error().to_string()));
-    error.with_help(
-        "plugins never change what they read: if no other program did, report it to the plugin's \
-         authors; the result was not kept",
-    )
-}
-
-/// The error that `answer` is no outcome of a step; a figure without a number is told by its name.
-fn unreadable(step: &Step, answer: &Value, error: &serde_json::Error) -> PluginError {
-    let figures = answer.get("value").and_then(Value::as_array).into_iter().flatten();
-    let is_none = |figure: &&Value| figure.get("value").is_none_or(|value| !value.is_number());
-    let name = |figure: &Value| {
-        let part = |key: &str| figure.get(key).and_then(Value::as_str);
-        let value = figure.get("value").unwrap_or(&Value::Null);
-        Some((format!("{}-{}", part("metric")?, part("sub_type")?), value.to_string()))
-    };
-    let plugin = &step.plugin;
-    let message = match figures.filter(is_none).find_map(name) {
-        Some((figure, value)) => {
-            format!("plugin `{plugin}` gives `{figure}` as {value}, no number")
-        }
-        None => format!("the answer of plugin `{plugin}`: {error}"),
-    };
-    PluginError::new("answer", message)
-}
-
-fn foreign(step: &Step, error: &StoreError) -> PluginError {
-    let message = format!("plugin `{}` made what cannot be kept: {error}", step.plugin);
-    PluginError::new("answer", message)
-        .with_help("a result is made of files and folders: report this to the plugin's authors")
 }

@@ -104,7 +104,7 @@ pub fn learn(plan: &Plan, costs: &[(String, Option<Cost>)], models: &[ModelRecor
         let Some(step) = step.filter(|step| step.system.is_none()) else { continue };
         if record.status == StepStatus::Ran {
             let work = Work::of(super::cost_of(step, costs), model_bytes);
-            rates.learn(&kind(step), work, plan.threads, record.duration_sec);
+            rates.learn(&kind(step), work, step.threads, record.duration_sec);
             has_learned = true;
         }
     }

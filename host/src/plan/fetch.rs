@@ -10,7 +10,7 @@ use olive_schemas::workflow::Workflow;
 use serde_json::Value;
 
 use super::settings::{Ground, inherit, settle};
-use super::step::StepParts;
+use super::step::{Effort, StepParts};
 use super::{Input, Plan, PlanError, Role};
 use crate::config::references::{SHARED_DIR, shared_place};
 use crate::config::{CheckedWorkflow, Scope};
@@ -69,8 +69,7 @@ pub fn fetches(
             accepts: &[],
             settings,
             input: "",
-            threads: None,
-            ranks: 1,
+            effort: Effort { threads: 1, threads_change_result: false, ranks: 1 },
             accelerator: &accelerator,
             provider: None,
         };

@@ -17,7 +17,7 @@ use super::input;
 use super::packages;
 use super::samples::PlannedSamples;
 use super::settings::{Ground, Settings, settle};
-use super::step::StepParts;
+use super::step::{Effort, StepParts};
 use super::systems;
 use super::{Choices, Plan, PlanError, Purpose, Role, Step, SystemUse};
 use crate::config::CheckedWorkflow;
@@ -52,6 +52,7 @@ pub fn resolve(
     let mut planning = Planning {
         catalog,
         threads: choices.threads,
+        threads_elsewhere: choices.threads_elsewhere,
         accelerator: &accelerator,
         checked,
         kind: input.model.kind,
@@ -93,6 +94,7 @@ struct Planning<'a> {
     catalog: &'a Catalog,
     checked: &'a CheckedWorkflow,
     threads: usize,
+    threads_elsewhere: usize,
     accelerator: &'a Accelerator,
     /// Kind of the model so far.
     kind: ModelKind,
@@ -184,12 +186,14 @@ impl Planning<'_> {
         let settings = settle(&config, &descriptor.schema, &pointer, ground)?;
         self.model += 1;
         let role = Role::Pass { pass_name: name.to_owned() };
-        let threads = descriptor.threads_change_result.then_some(self.threads);
         let accepts = &descriptor.accepts;
         let host = pass.host.as_ref().or(self.checked.workflow().engine.host.as_ref());
         let system = self.system(host, ground)?;
-        let ranks = system.as_ref().filter(|_| descriptor.has_ranks).map_or(1, |it| it.ranks);
-        let effort = (threads, ranks);
+        let effort = Effort {
+            threads: self.threads_on(system.as_ref()),
+            threads_change_result: descriptor.threads_change_result,
+            ranks: system.as_ref().filter(|_| descriptor.has_ranks).map_or(1, |it| it.ranks),
+        };
         let key = self.push(role, known.plugin, &descriptor.name, effort, settings, accepts);
         self.run_on(system);
         self.kind = descriptor.produces;
@@ -209,6 +213,11 @@ impl Planning<'_> {
             return Ok(None);
         };
         systems::of_plugin(label, system, self.checked.workflow(), self.catalog, ground)
+    }
+
+    /// Threads of a step on `system`, which is this machine when there is none.
+    fn threads_on(&self, system: Option<&SystemUse>) -> usize {
+        system.map_or(self.threads, |system| system.threads.unwrap_or(self.threads_elsewhere))
     }
 
     /// The plugin that shows and edits graphs for `plugin`, when that is a component.
@@ -235,7 +244,7 @@ impl Planning<'_> {
         role: Role,
         plugin: &InstalledPlugin,
         name: &str,
-        (threads, ranks): (Option<usize>, usize),
+        effort: Effort,
         settings: Settings,
         accepts: &[ModelKind],
     ) -> String {
@@ -249,8 +258,7 @@ impl Planning<'_> {
             accepts,
             settings,
             input: &self.input,
-            threads,
-            ranks,
+            effort,
             accelerator: self.accelerator,
             provider,
         };

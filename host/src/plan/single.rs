@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::input::content;
 use super::settings::{Ground, settle};
-use super::step::StepParts;
+use super::step::{Effort, StepParts};
 use super::{Input, Plan, PlanError, Role};
 use crate::plugin::PassEntry;
 use crate::plugin::digest::Digests;
@@ -54,8 +54,11 @@ pub fn single_pass(
         accepts: &descriptor.accepts,
         settings,
         input: &digest,
-        threads: descriptor.threads_change_result.then_some(threads),
-        ranks: 1,
+        effort: Effort {
+            threads,
+            threads_change_result: descriptor.threads_change_result,
+            ranks: 1,
+        },
         accelerator: &accelerator,
         provider: None,
     };

@@ -26,18 +26,27 @@ pub(super) struct StepParts<'a> {
     pub(super) settings: Settings,
     /// Content of the model it works on: a digest, or the key of the step that makes it.
     pub(super) input: &'a str,
-    /// Threads, where they change what comes out.
-    pub(super) threads: Option<usize>,
-    /// Processes that compute it together; 1 for most.
-    pub(super) ranks: usize,
+    pub(super) effort: Effort,
     pub(super) accelerator: &'a Accelerator,
     pub(super) provider: Option<LibraryOfProvider>,
+}
+
+/// What computes a step.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Effort {
+    /// Threads it may use.
+    pub(super) threads: usize,
+    /// Whether their number changes what comes out.
+    pub(super) threads_change_result: bool,
+    /// Processes that compute it together; 1 for most.
+    pub(super) ranks: usize,
 }
 
 impl StepParts<'_> {
     /// The step, to be run on this machine.
     pub(super) fn step(self) -> Step {
         let Self { role, model, plugin, graph_editor, name, settings, provider, .. } = self;
+        let Effort { threads, threads_change_result, ranks } = self.effort;
         let key = StepKey::new(&KeyParts {
             kind: role.kind(),
             plugin_digest: &plugin.digest,
@@ -45,8 +54,8 @@ impl StepParts<'_> {
             config: &settings.for_key,
             input: self.input,
             data: &settings.data_for_key,
-            threads: self.threads,
-            ranks: Some(self.ranks).filter(|&ranks| ranks > 1),
+            threads: threads_change_result.then_some(threads),
+            ranks: Some(ranks).filter(|&ranks| ranks > 1),
             accelerator: self.accelerator,
             editor_digest: graph_editor.map(|editor| editor.digest.as_str()),
             provider_digest: provider.as_ref().map(|provider| provider.digest.as_str()),
@@ -67,7 +76,8 @@ impl StepParts<'_> {
             accepts: self.accepts.to_vec(),
             provider: provider.map(|provider| provider.library),
             system: None,
-            ranks: self.ranks,
+            ranks,
+            threads,
         }
     }
 }

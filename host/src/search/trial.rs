@@ -14,7 +14,7 @@ use super::Searched;
 use super::standing::Bar;
 use crate::config::variants::Variant;
 use crate::config::{CheckedWorkflow, Finding, Scope};
-use crate::engine::{self, RunContext};
+use crate::engine::{self, Batches, RunContext};
 use crate::examine::examine_one;
 use crate::forecast;
 use crate::host::Host;
@@ -70,15 +70,15 @@ impl Made {
 }
 
 impl Ground<'_> {
-    /// Tries `variant` as number `number`, with the passes up to `last` when one is named, and stops
-    /// when it cannot reach `bar`.
+    /// Tries `variant` as number `number` beside the trials of `batches`, with the passes up to `last`
+    /// when one is named, and stops when it cannot reach `bar`.
     pub(super) fn run(
         &self,
         number: usize,
         variant: &Variant,
-        last: Option<&str>,
-        bar: Option<&Bar<'_>>,
+        (last, bar): (Option<&str>, Option<&Bar<'_>>),
         view: &View,
+        batches: &Batches,
     ) -> Made {
         self.view.trial_started(number, &self.searched.variants.choices(variant));
         let start = Instant::now();
@@ -92,12 +92,14 @@ impl Ground<'_> {
             is_cancelled: &|| self.host.cancel.is_cancelled(),
             told: Vec::new(),
             settled,
+            batches: Some(batches),
         };
         let titles: Vec<StepTitle> = plan.titles(self.store);
         // A model on the way need not be good yet.
         let is_whole = last.is_none();
         let given_up = |models: &[ModelRecord]| given_up(&plan, models, bar).filter(|_| is_whole);
-        let models = engine::walk(&plan, &titles, &context, &|models| given_up(models).is_none());
+        let goes_on = |models: &[ModelRecord]| given_up(models).is_none();
+        let models = engine::walk(&plan, &titles, &context, Some(&goes_on));
         forecast::learn(&plan, &costs, &models);
         match samples::place(&plan, self.store, Some(number)) {
             Ok(without) => self.tell_without_samples(without),

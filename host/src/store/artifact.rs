@@ -101,7 +101,7 @@ impl Store {
     /// # Errors
     /// When the folder cannot be made.
     pub fn begin(&self, key: &StepKey, lock: Lock) -> Result<Work, StoreError> {
-        let parent = self.root.join("work");
+        let parent = self.work_dir();
         remove_leftovers(&parent, key)?;
         let folder = parent.join(format!("{key}.{}", std::process::id()));
         for part in ["output", "scratch"] {
@@ -109,7 +109,7 @@ impl Store {
             fs::create_dir_all(&part).map_err(StoreError::io("make", &part))?;
         }
         let checkpoints = Checkpoints::of(self, key);
-        Ok(Work { key: key.clone(), folder, checkpoints, _lock: lock })
+        Ok(Work::new(key.clone(), folder, checkpoints, lock))
     }
 
     /// Publishes what `work` made; links into the folder `shared` stay links.
@@ -124,6 +124,7 @@ impl Store {
         outcome: &StepOutcome,
         shared: Option<&Path>,
     ) -> Result<StoredStep, StoreError> {
+        work.forget_note();
         let target = self.step_dir(&work.key);
         let output = work.output_dir();
         vet::vet(&output, shared)?;
@@ -252,6 +253,21 @@ impl Store {
 }
 
 impl Work {
+    /// Work on `key` in `folder`.
+    pub(super) fn new(key: StepKey, folder: PathBuf, checkpoints: Checkpoints, lock: Lock) -> Self {
+        Self { key, folder, checkpoints, _lock: lock }
+    }
+
+    /// The step.
+    pub fn key(&self) -> &StepKey {
+        &self.key
+    }
+
+    /// The folder of all its folders.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Folder for the result.
     pub fn output_dir(&self) -> PathBuf {
         self.folder.join("output")

@@ -19,7 +19,7 @@ const CURVE: &str = "curve.json";
 pub struct Unfinished {
     /// Its key.
     pub key: StepKey,
-    /// Name of the pass.
+    /// Name of the pass or source.
     pub name: String,
     /// Label of the plugin, `name@version`.
     pub plugin: String,

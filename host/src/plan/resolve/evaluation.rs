@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::super::settings::{Ground, Settings, settle};
 use super::super::{PlanError, Role, goals, samples};
-use super::Planning;
+use super::{Effort, Planning};
 use crate::config::schema::quoted;
 use crate::plugin::{CustomEntry, InstalledPlugin};
 use crate::store::StepKey;
@@ -144,7 +144,9 @@ impl<'a> Planning<'a> {
         let system = self.system(engine.target.as_ref().or(engine.host.as_ref()), ground)?;
         let role = Role::Evaluation { of: self.title.clone(), metric };
         let (name, accepts) = (&evaluator.name, &evaluator.accepts);
-        let key = self.push(role, plugin, name, (Some(self.threads), 1), settings, accepts);
+        let threads = self.threads_on(system.as_ref());
+        let effort = Effort { threads, threads_change_result: true, ranks: 1 };
+        let key = self.push(role, plugin, name, effort, settings, accepts);
         self.run_on(system);
         let key = StepKey::from_name(key);
         self.samples.extend(samples::of(config, &key, &self.title, ground.folder));

@@ -1,0 +1,99 @@
+//! Work that goes on elsewhere when the host that began it is gone: found again, and taken up.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::checkpoints::Checkpoints;
+use super::files::{names, write_atomically};
+use super::lock::Lock;
+use super::{StepKey, Store, StoreError, Work};
+
+/// File in a work folder that says where its work goes on.
+const NOTE: &str = "elsewhere.json";
+
+impl Store {
+    /// Name of a work folder of the step `key` and the note in it, when there is one that can be read.
+    ///
+    /// Whoever holds the lock of the step knows that nobody here works in that folder.
+    pub fn left<T: DeserializeOwned>(&self, key: &StepKey) -> Option<(String, T)> {
+        let parent = self.work_dir();
+        let names = names(&parent).ok()?.into_iter();
+        names.filter(|name| name.split('.').next() == Some(key.as_str())).find_map(|name| {
+            let note = fs::read(parent.join(&name).join(NOTE)).ok()?;
+            Some((name, serde_json::from_slice(&note).ok()?))
+        })
+    }
+
+    /// The work on `key` in the work folder `name`, with what it has come to; none when it is gone.
+    pub fn take_up(&self, key: &StepKey, name: &str, lock: Lock) -> Option<Work> {
+        let folder = self.work_dir().join(name);
+        let is_whole = name.split('.').next() == Some(key.as_str())
+            && ["output", "scratch"].iter().all(|part| folder.join(part).is_dir());
+        let checkpoints = Checkpoints::of(self, key);
+        is_whole.then(|| Work::new(key.clone(), folder, checkpoints, lock))
+    }
+
+    pub(super) fn work_dir(&self) -> PathBuf {
+        self.root.join("work")
+    }
+}
+
+impl Work {
+    /// Name of the folder.
+    pub fn name(&self) -> String {
+        self.folder().file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// Leaves `note` for a later run, which finds it by the key of this step.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn leave(&self, note: &impl Serialize) -> Result<(), StoreError> {
+        let path = self.folder().join(NOTE);
+        let bytes = serde_json::to_vec_pretty(note).unwrap_or_default();
+        write_atomically(&path, &bytes).map_err(StoreError::io("write", &path))
+    }
+
+    /// Removes the note, before the folder becomes a step.
+    pub(super) fn forget_note(&self) {
+        // Nobody reads it in a step.
+        let _ = fs::remove_file(self.folder().join(NOTE));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use crate::store::{StepKey, Store};
+
+    #[test]
+    fn work_that_goes_on_elsewhere_is_found_by_the_key_of_its_step() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        let [key, other] = ["ab", "abc"].map(|key| StepKey::from_name(key.into()));
+        let lock = || store.try_lock(&key).unwrap().unwrap();
+        let work = store.begin(&key, lock()).unwrap();
+        assert_eq!(store.left::<Vec<String>>(&key), None);
+        work.leave(&["17"]).unwrap();
+        fs::write(work.output_dir().join("made"), "").unwrap();
+        let name = work.name();
+        // A host that is killed drops nothing.
+        std::mem::forget(work);
+        assert_eq!(store.left::<Vec<String>>(&other), None);
+        let left = store.left::<Vec<String>>(&key).unwrap();
+        assert_eq!(left, (name.clone(), vec!["17".to_owned()]));
+        // The forgotten one still holds its lock here, as a dead process does not.
+        let free = StepKey::from_name("free".into());
+        let lock = || store.try_lock(&free).unwrap().unwrap();
+        assert!(store.take_up(&other, &name, lock()).is_none());
+        let taken = store.take_up(&key, &name, lock()).unwrap();
+        assert!(taken.output_dir().join("made").exists());
+        drop(taken);
+        assert!(store.take_up(&key, &name, lock()).is_none());
+        assert_eq!(store.left::<Vec<String>>(&key), None);
+    }
+}
