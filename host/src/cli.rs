@@ -6,6 +6,7 @@ pub mod onnx;
 pub mod packs;
 pub mod plugin;
 pub mod report;
+pub mod resources;
 pub mod schema;
 pub mod shortcuts;
 pub mod systems;
@@ -113,8 +114,11 @@ pub struct WorkerArgs {
     /// Live on when standard input ends
     #[arg(long)]
     pub detached: bool,
+    /// Do the same as a job of a chain, which ends with exit code 1 when its step fails
+    #[arg(long, conflicts_with = "detached")]
+    pub chained: bool,
     /// Become the command of this manifest
-    #[arg(long, value_name = "MANIFEST", conflicts_with = "detached")]
+    #[arg(long, value_name = "MANIFEST", conflicts_with_all = ["detached", "chained"])]
     pub launch: Option<PathBuf>,
     /// Folder that the command may write to; may be given several times
     #[arg(long, value_name = "DIR", requires = "launch")]
@@ -210,6 +214,9 @@ pub struct RunArgs {
     /// Run what will not fit into memory or on the disk, as far as can be told
     #[arg(long)]
     pub force: bool,
+    /// Show the plan and what would be sent to other systems; run and send nothing
+    #[arg(long)]
+    pub dry_run: bool,
     /// How many threads.
     #[command(flatten)]
     pub threads: ThreadArgs,

@@ -12,6 +12,7 @@ mod plugin;
 mod compile_component;
 mod cache;
 mod systems;
+mod resource;
 mod config;
 mod data;
 mod onnx;
@@ -20,7 +21,7 @@ mod init;
 mod lsp;
 
 use std::io::{self, Write};
-use std::panic;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
@@ -28,16 +29,28 @@ use std::thread;
 use crate::cli::{self, Cli, Command, CommonArgs, Format, ThreadArgs};
 use crate::error::{BUG, Error};
 use crate::host::{Host, colors_errors};
+use crate::model;
 use crate::plugin::process::memory;
-use crate::{model, worker};
+use crate::worker::{self, Tie};
 
 /// The whole program: command line in, exit code out.
 pub fn main() -> ExitCode {
-    let cli: Cli = cli::line::parse();
+    let cli: Cli = match cli::line::parse() {
+        Ok(cli) => cli,
+        Err(unknown) => {
+            panic::set_hook(Box::new(tell_of_bug));
+            let run = AssertUnwindSafe(|| end(resource::run(*unknown)));
+            return panic::catch_unwind(run).unwrap_or(ExitCode::from(BUG));
+        }
+    };
     if let Command::Worker(args) = &cli.command {
         let served = match &args.launch {
             Some(manifest) => worker::launch(manifest, &args.write),
-            None => worker::serve(args.detached),
+            None => worker::serve(match (args.detached, args.chained) {
+                (_, true) => Tie::Chained,
+                (true, false) => Tie::Detached,
+                (false, false) => Tie::Attached,
+            }),
         };
         // Without a host nobody is left to be told.
         return served.unwrap_or(ExitCode::FAILURE);
@@ -91,6 +104,11 @@ fn dispatch(command: &Command) -> ExitCode {
         Command::Cache(command) => cache::run(command),
         Command::Worker(_) | Command::CompileComponent => (false, Ok(())),
     };
+    end((is_json, result))
+}
+
+/// The exit code of a command that ended so; shows its error.
+fn end((is_json, result): (bool, Result<(), Error>)) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

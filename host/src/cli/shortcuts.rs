@@ -58,21 +58,34 @@ pub struct FinetuneArgs {
 Examples:
   olive quantize -m model --precision int4
   olive quantize -m model.onnx --algorithm kquant --precision int4 -o small
+  olive quantize -m model --algorithm gptq --bits 4 --group_size 32 --data train.json -o packed
 
-A checkpoint or GGUF file becomes a quantized ONNX model, an ONNX model stays one.")]
+A checkpoint or GGUF file becomes a quantized ONNX model, an ONNX model stays one. What calibrates
+needs rows, and `gptq`, `awq` and `--implementation checkpoint` leave a checkpoint, with packed
+weights: `olive convert --precision int4` takes those as they are.")]
 pub struct QuantizeArgs {
     /// The model.
     #[command(flatten)]
     pub model: ModelArgs,
-    /// How weights are rounded: `rtn`, `kquant`, or another algorithm of an installed pass
+    /// How weights are rounded: `rtn`, `kquant`, `gptq`, `awq`, or another of an installed pass
     #[arg(long, value_name = "NAME", default_value = "rtn")]
     pub algorithm: String,
     /// Type of the weights, such as `int8` or `int4`
     #[arg(long, value_name = "TYPE", default_value = "int8")]
     pub precision: String,
-    /// Whose kernels the codes are for, of several passes with one algorithm: `olive` or `ort`
+    /// Bits of a weight, in the place of `--precision`
+    #[arg(long, value_name = "N", conflicts_with = "precision")]
+    pub bits: Option<u8>,
+    /// Neighboring weights that share a scale [default: the pass's]
+    #[arg(long = "group_size", visible_alias = "block_size", value_name = "N")]
+    pub group_size: Option<usize>,
+    /// Whose kernels the codes are for, of several passes with one algorithm: `olive`, `ort`, or
+    /// `checkpoint` for other programs too
     #[arg(long, value_name = "NAME")]
     pub implementation: Option<String>,
+    /// Rows to calibrate on.
+    #[command(flatten)]
+    pub data: DataArgs,
     /// Write codes for `DequantizeLinear`, which every runtime knows
     #[arg(long = "use_qdq_encoding")]
     pub use_qdq_encoding: bool,

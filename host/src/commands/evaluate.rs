@@ -26,6 +26,7 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<(), Error> {
         model,
         output_dir: None,
         threads: threads(&args.threads),
+        threads_elsewhere: threads(&args.threads),
         purpose: Purpose::Run,
         is_forced: false,
     };
@@ -60,6 +61,7 @@ pub(super) fn measure(
         is_cancelled: &|| host.cancel.is_cancelled(),
         told: Vec::new(),
         settled: Vec::new(),
+        batches: None,
     };
     let mut footprint = engine::execute(&plan, &context);
     footprint.origin = Some(origin::of(source, checked, &plan));

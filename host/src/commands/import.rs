@@ -38,6 +38,7 @@ pub(super) fn run(args: &ImportArgs) -> Result<(), Error> {
         is_cancelled: &|| host.cancel.is_cancelled(),
         told: Vec::new(),
         settled: Vec::new(),
+        batches: None,
     };
     let mut footprint = engine::execute(&plan, &context);
     if let Some((title, error)) = engine::failure(&footprint) {

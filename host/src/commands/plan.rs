@@ -1,5 +1,7 @@
 //! `olive plan`.
 
+mod rehearsal;
+
 use serde_json::{Value, json};
 
 use super::run::{check_lock, choices};
@@ -24,7 +26,11 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
     check_lock(args, &host)?;
     let scope = Scope::run(choices.model.as_ref().map(|model| model.kind));
     let accepted = flow::accept(&host, args.config.path(), scope)?;
-    show(&host, &accepted, &choices, &say)
+    show(&host, &accepted, &choices, &say)?;
+    if args.dry_run {
+        rehearsal::show(&host, &accepted, &choices)?;
+    }
+    Ok(())
 }
 
 /// Shows the plan of each build of `accepted` by `tell`, as text or JSON.

@@ -1,6 +1,6 @@
 //! `olive run`.
 
-use super::{absolute, folder_of, host_of, recognized, threads};
+use super::{absolute, folder_of, host_of, plan, recognized, threads};
 use crate::cli::RunArgs;
 use crate::error::Error;
 use crate::flow;
@@ -9,6 +9,9 @@ use crate::plan::{Choices, Purpose};
 use crate::plugin::packs::locked;
 
 pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
+    if args.dry_run {
+        return plan::run(args);
+    }
     let choices = choices(args)?;
     let host = host_of(&args.common, args.config.path())?;
     check_lock(args, &host)?;
@@ -38,6 +41,7 @@ pub(super) fn choices(args: &RunArgs) -> Result<Choices, Error> {
         model: recognized(args.model.as_deref())?,
         output_dir: args.output.as_deref().map(absolute).transpose()?,
         threads: threads(&args.threads),
+        threads_elsewhere: threads(&args.threads),
         purpose: Purpose::Run,
         is_forced: args.force,
     })

@@ -123,6 +123,7 @@ fn choices(args: &ShortcutArgs) -> Choices {
         model: None,
         output_dir: None,
         threads: threads(&args.threads),
+        threads_elsewhere: threads(&args.threads),
         purpose: Purpose::Run,
         is_forced: args.force,
     }

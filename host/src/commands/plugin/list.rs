@@ -82,12 +82,14 @@ fn provided(plugin: &InstalledPlugin) -> Vec<String> {
     let evaluators = evaluators.iter().map(|e| ("evaluator", &e.name, &e.summary));
     let generators = generators.iter().map(|g| ("generator", &g.name, &g.summary));
     let sources = sources.iter().map(|source| ("source", &source.name, &source.summary));
+    let resources = systems.iter().flat_map(|system| &system.resources);
+    let resources = resources.map(|resource| ("command", &resource.name, &resource.summary));
     let systems = systems.iter().map(|system| ("system", &system.name, &system.summary));
     let previewers = previewers.iter().map(|p| ("previewer", &p.name, &p.summary));
     let editors = graph_editors.iter().map(|editor| ("editor", &editor.name, &editor.summary));
     let entries = passes.chain(evaluators).chain(generators).chain(sources).chain(systems);
     let packagers = packagers.iter().map(|p| ("packager", &p.name, &p.summary));
-    let entries = entries.chain(previewers).chain(editors).chain(packagers);
+    let entries = entries.chain(resources).chain(previewers).chain(editors).chain(packagers);
     let entries = entries.map(|(kind, name, summary)| format!("  {kind:9}  {name}: {summary}"));
     let title = format!("{}  {}", plugin.label(), plugin.path.display());
     std::iter::once(title).chain(entries).chain(shadowed(&plugin.shadows)).collect()
