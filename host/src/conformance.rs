@@ -20,6 +20,16 @@
 //! | `cancel-at-once`, `cancel-midway` | does it stop within a second |
 //! | `input-untouched`, `stays-inside` | does it write nowhere but to output and scratch |
 //!
+//! Systems are tried with jobs of a toy, which is a process plugin that Olive's own worker starts:
+//!
+//! | check | asks |
+//! | --- | --- |
+//! | `probed` | can steps run there, as far as it knows |
+//! | `runs` | does a job run, with its input and its variables, to a last message |
+//! | `logs` | are messages given byte for byte, from any byte on, in whole lines |
+//! | `files` | is what the job wrote here, and what it read unchanged |
+//! | `cancels` | does a job that waits end when it is cancelled, and leave its checkpoint |
+//!
 //! Validators have `loaded`, a check for each document, `rules-tried`, `interfaces` and `limits`
 //! instead of those about steps; passes of components have both kinds, and a graph editor at hand.
 
@@ -32,6 +42,7 @@ mod form;
 mod schema;
 mod trial;
 mod steps;
+mod systems;
 mod outcome;
 mod events;
 mod component;
@@ -48,6 +59,7 @@ use std::time::Duration;
 
 use olive_schemas::descriptor::PluginDescriptor;
 use olive_schemas::protocol::Callee;
+use olive_schemas::step::StepKind;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -80,7 +92,8 @@ pub fn check(subject: &Subject, root: &Path, tell: &mut dyn FnMut(&Check)) -> io
             check_plugin(plugin, subject, &world, &mut report)?
         };
         if let Some(descriptor) = tried {
-            let entries = cases::entries(&descriptor).into_iter();
+            let systems = descriptor.systems.iter().map(|one| (StepKind::System, &*one.name));
+            let entries = cases::entries(&descriptor).into_iter().chain(systems);
             known.extend(entries.map(|(kind, name)| (kind, name.to_owned())));
         } else {
             has_silent = true;
@@ -105,11 +118,9 @@ fn check_plugin(
     report.add(format!("{name}/names"), form::names(&descriptor));
     report.add(format!("{name}/summaries"), form::summaries(&descriptor));
     let callee = Callee::from(plugin.to_owned());
-    check_parts(&Bench { world, plugin: &callee, descriptor: &descriptor }, subject, report)?;
-    for system in &descriptor.systems {
-        let why = "systems are tried by runs that use them";
-        report.add(format!("{}/runs", system.name), skipped(why));
-    }
+    let bench = Bench { world, plugin: &callee, descriptor: &descriptor };
+    check_parts(&bench, subject, report)?;
+    systems::check(&bench, &subject.cases.cases, &subject.folder, report)?;
     Ok(Some(descriptor))
 }
 
@@ -168,6 +179,9 @@ fn schemas(descriptor: &PluginDescriptor) -> Vec<(Whose, &str, &Value)> {
     others.extend(customs.map(|(name, custom)| (name, &custom.schema)));
     others.extend(sources.iter().map(|one| (&*one.name, &one.schema)));
     others.extend(systems.iter().map(|one| (&*one.name, &one.schema)));
+    let resources = systems.iter().flat_map(|system| &system.resources);
+    others.extend(resources.clone().map(|one| (&*one.name, &one.create)));
+    others.extend(resources.map(|one| (&*one.name, &one.delete)));
     let others = others.into_iter().map(|(name, schema)| (Whose::Others, name, schema));
     let packagers = packagers.iter().map(|one| (Whose::Packagers, &*one.name, &one.schema));
     others.chain(packagers).collect()

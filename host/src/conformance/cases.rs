@@ -92,7 +92,7 @@ pub(super) fn strays(written: &[ConformanceCase], known: &[(StepKind, String)]) 
 }
 
 /// Name of a case in the report.
-fn name(case: &ConformanceCase, entry: &str, index: usize) -> String {
+pub(super) fn name(case: &ConformanceCase, entry: &str, index: usize) -> String {
     let label = case.name.clone().unwrap_or_else(|| index.to_string());
     format!("{entry}/{label}")
 }
@@ -175,6 +175,7 @@ fn subject(case: &ConformanceCase) -> Option<(StepKind, &str)> {
         (StepKind::Evaluate, &case.evaluator),
         (StepKind::Generate, &case.generator),
         (StepKind::Source, &case.source),
+        (StepKind::System, &case.system),
         (StepKind::Preview, &case.previewer),
         (StepKind::Package, &case.packager),
     ];

@@ -33,6 +33,7 @@ pub(super) fn provided(descriptor: &PluginDescriptor) -> Vec<Named<'_>> {
         .chain(named!("generator", generators))
         .chain(named!("source", sources))
         .chain(named!("system", systems))
+        .chain(systems.iter().flat_map(|system| named!("resource", system.resources)))
         .chain(named!("previewer", previewers))
         .chain(named!("graph editor", graph_editors))
         .chain(named!("packager", packagers))
@@ -67,9 +68,14 @@ pub(super) fn names(descriptor: &PluginDescriptor) -> Finding {
     }
     let mut known = BTreeSet::new();
     for Named { what, name, .. } in &provided {
-        let is_word = name.starts_with(|c: char| c.is_ascii_alphabetic())
-            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        if !is_word {
+        let is_word = |name: &str| {
+            name.starts_with(|c: char| c.is_ascii_alphabetic())
+                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        };
+        // A resource is named by the words of its command.
+        let is_named =
+            if *what == "resource" { name.split(' ').all(is_word) } else { is_word(name) };
+        if !is_named {
             problems.push(format!("{what} `{name}` is not named by letters, digits and `_`"));
         }
         if !known.insert((*what, name.to_ascii_lowercase())) {

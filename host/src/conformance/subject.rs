@@ -154,14 +154,14 @@ fn read(path: &Path) -> Result<ConformanceFile, SubjectError> {
         serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
     for (index, case) in file.cases.iter().enumerate() {
         let models = [&case.pass, &case.evaluator, &case.generator];
-        let others = [&case.source, &case.previewer, &case.packager];
+        let others = [&case.source, &case.system, &case.previewer, &case.packager];
         let named = models.into_iter().chain(others).flatten().count();
         let named = named + usize::from(case.document.is_some());
         if named != 1 {
             let place = format!("/cases/{index}");
             return Err(wrong(format!(
                 "`{place}` names {named} of `pass`, `evaluator`, `generator`, `source`, \
-                 `previewer`, `packager` and `document`; one is needed"
+                 `system`, `previewer`, `packager` and `document`; one is needed"
             )));
         }
     }

@@ -10,17 +10,27 @@ use serde_json::Value;
 use super::super::report::{Finding, counted, unless_any};
 use super::Whose;
 use crate::config::references::{
-    ACCELERATORS, ADAPTER, ADVICE, EVAL_SPLIT, IDS, IGNORED, PATH, QUALITY_HELP, RANKS, REFERENCE,
-    RENAMED_FROM, SEARCHED, SHARED_DIR, SHORTCUTS, UNAVAILABLE, UNAVAILABLE_VALUES, parts,
-    shared_place,
+    ACCELERATORS, ADAPTER, ADVICE, EVAL_SPLIT, IDS, IGNORED, MEMORY, PATH, QUALITY_HELP, RANKS,
+    REFERENCE, RENAMED_FROM, SEARCHED, SHARED_DIR, SHORTCUTS, THREADS, UNAVAILABLE,
+    UNAVAILABLE_VALUES, parts, shared_place,
 };
 
 /// What all marks begin with.
 const MARK: &str = "x-olive-";
 
 /// Marks of the whole pass.
-const ROOT_ONLY: [&str; 8] =
-    [ADVICE, ACCELERATORS, EVAL_SPLIT, IDS, QUALITY_HELP, RANKS, SHARED_DIR, SHORTCUTS];
+const ROOT_ONLY: [&str; 10] = [
+    ADVICE,
+    ACCELERATORS,
+    EVAL_SPLIT,
+    IDS,
+    MEMORY,
+    QUALITY_HELP,
+    RANKS,
+    SHARED_DIR,
+    SHORTCUTS,
+    THREADS,
+];
 
 /// Marks that are read of a packager's settings.
 const OF_PACKAGERS: [&str; 4] = [PATH, IGNORED, UNAVAILABLE, UNAVAILABLE_VALUES];
@@ -88,7 +98,9 @@ impl Found<'_> {
             EVAL_SPLIT => self.eval_split(value),
             SHORTCUTS => list(value)?.iter().try_for_each(|offer| self.offer(offer)),
             IDS => self.ids(value),
-            RANKS => self.pointer(&format!("/{}", value.as_str().unwrap_or_default())),
+            RANKS | THREADS | MEMORY => {
+                self.pointer(&format!("/{}", value.as_str().unwrap_or_default()))
+            }
             SHARED_DIR => list(value)?.iter().try_for_each(|place| {
                 shared_place(place.as_str().unwrap_or_default())?;
                 Ok(())
