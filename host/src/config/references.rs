@@ -35,6 +35,10 @@ pub const IDS: &str = "x-olive-ids";
 pub const SHARED_DIR: &str = "x-olive-shared-dir";
 /// On the root of a system's settings: which one says how many ranks compute a step.
 pub const RANKS: &str = "x-olive-ranks";
+/// On the root of a system's settings: which one says how many processors a worker has there.
+pub const THREADS: &str = "x-olive-threads";
+/// On the root of a system's settings: which one says how much memory a worker has there.
+pub const MEMORY: &str = "x-olive-memory";
 /// On the root: accelerators that the pass works for.
 pub const ACCELERATORS: &str = "x-olive-accelerators";
 

@@ -3,6 +3,7 @@
 pub(super) mod homes;
 
 use homes::Home;
+use olive_schemas::ids::HUB_DATA;
 use olive_schemas::known_packs::{self, KnownPack, PartKind};
 use olive_schemas::metric::MetricKind;
 use olive_schemas::pointer::escape;
@@ -159,7 +160,7 @@ fn sources_of(value: &Value, catalog: &Catalog, uses: &mut Uses) {
         }
         if let Need::Hub(_) = need(config) {
             let pointer = format!("/data_configs/{index}/load_dataset_config/data_name");
-            uses.add(PartKind::Source, "HuggingFaceDataset", pointer);
+            uses.add(PartKind::Source, HUB_DATA, pointer);
         }
     }
 }

@@ -8,24 +8,26 @@
 use serde_json::{Map, Value, json};
 
 use crate::config::references::{
-    ADVICE, IDS, IGNORED, QUALITY_HELP, RANKS, RENAMED_FROM, SEARCHED, SHARED_DIR, SHORTCUTS,
-    UNAVAILABLE, UNAVAILABLE_VALUES,
+    ADVICE, IDS, IGNORED, MEMORY, QUALITY_HELP, RANKS, RENAMED_FROM, SEARCHED, SHARED_DIR,
+    SHORTCUTS, THREADS, UNAVAILABLE, UNAVAILABLE_VALUES,
 };
 
 /// Keywords that say nothing to an editor.
-const SILENT: [&str; 14] = [
+const SILENT: [&str; 16] = [
     "$schema",
     "title",
     "definitions",
     ADVICE,
     IDS,
     IGNORED,
+    MEMORY,
     QUALITY_HELP,
     RANKS,
     RENAMED_FROM,
     SEARCHED,
     SHARED_DIR,
     SHORTCUTS,
+    THREADS,
     UNAVAILABLE,
     UNAVAILABLE_VALUES,
 ];

@@ -153,6 +153,16 @@ mod tests {
             2,
         );
         check(
+            &json!({"systems": {"s": {"type": "Docker", "config": {
+                "local_docker_config": {"image_name": "image", "build_args": {"A": "b"}},
+                "is_dev": true
+            }}}}),
+            &json!({"systems": {"s": {"type": "Docker", "config": {
+                "is_dev": true, "image_name": "image", "build_args": {"A": "b"}
+            }}}}),
+            1,
+        );
+        check(
             &json!({"execution_providers": ["CPUExecutionProvider"]}),
             &json!({
                 "systems": {"local_system": {"type": "LocalSystem", "accelerators": [

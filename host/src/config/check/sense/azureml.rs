@@ -18,8 +18,8 @@ pub(super) fn check(value: &Value, catalog: &Catalog, problems: &mut Problems) {
     let systems = value.get("systems").and_then(Value::as_object);
     let own: Vec<(&String, &Value)> =
         systems.into_iter().flatten().filter(|(_, system)| has_place(system)).collect();
-    let has_client = value.get("azureml_client").is_some();
-    let without = own.iter().filter(|(_, system)| system.get("azureml_client").is_none());
+    let has_client = client(value).is_some();
+    let without = own.iter().filter(|(_, system)| client(system).is_none());
     let without: Vec<&String> = without.map(|(name, _)| *name).collect();
     if let Some(first) = without.first().filter(|_| !has_client) {
         let message =
@@ -34,8 +34,7 @@ pub(super) fn check(value: &Value, catalog: &Catalog, problems: &mut Problems) {
         }
         problems.push(problem);
     }
-    let is_given = value.get("azureml_client").is_some_and(|client| !client.is_null());
-    if is_given && own.is_empty() && !has_resources(value) {
+    if has_client && own.is_empty() && !has_resources(value) {
         let message =
             "`azureml_client` has no effect: nothing here runs or lies in a workspace".to_owned();
         let problem = Problem::warning("no-effect", "/azureml_client", message, "remove it");
@@ -45,6 +44,11 @@ pub(super) fn check(value: &Value, catalog: &Catalog, problems: &mut Problems) {
         check_token(value, name, system, problems);
     }
     check_registry_name(value, problems);
+}
+
+/// The workspace that the workflow or a system names; null is none.
+fn client(value: &Value) -> Option<&Value> {
+    value.get("azureml_client").filter(|client| !client.is_null())
 }
 
 /// Whether files are named by where they lie in Azure Machine Learning.
@@ -61,8 +65,9 @@ fn has_resources(value: &Value) -> bool {
 
 /// The token is read from a key vault, which must have a name.
 fn check_token(value: &Value, name: &str, system: &Value, problems: &mut Problems) {
-    let client = system.get("azureml_client").or(value.get("azureml_client"));
-    let has_vault = client.is_some_and(|client| client.get("keyvault_name").is_some());
+    let client = client(system).or(client(value));
+    let has_vault =
+        client.and_then(|client| client.get("keyvault_name")).is_some_and(|name| !name.is_null());
     if system.get("hf_token") == Some(&Value::Bool(true)) && !has_vault {
         let message = "`hf_token` asks for a token, but no key vault is named".to_owned();
         let help = "add `keyvault_name` to `azureml_client`, with the secret `hf-token` in it";

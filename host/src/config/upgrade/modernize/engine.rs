@@ -9,6 +9,7 @@ const LOCAL: &str = "local_system";
 pub(super) fn modernize(root: &mut Node, notes: &mut Notes) {
     for system in values_mut(root, "systems") {
         lift_accelerators(settings(system, "config"), notes);
+        lift_container(settings(system, "config"), notes);
     }
     rename_search(settings(root, "engine"), notes);
     rename_search(root, notes);
@@ -30,6 +31,21 @@ fn lift_accelerators(system: &mut Node, notes: &mut Notes) {
         notes.renamed(&range, &format!("\"{device}\""), &format!("{{\"device\": \"{device}\"}}"));
         let device = std::mem::replace(item, Node::object(Vec::new(), range));
         insert(item, Entry::new("device", device));
+    }
+}
+
+/// In older configs the settings of a container stood in an object of their own.
+fn lift_container(system: &mut Node, notes: &mut Notes) {
+    // What is no object is an unknown key, which the check tells.
+    if system.get("local_docker_config").is_none_or(|it| it.entries().is_none()) {
+        return;
+    }
+    let Some(container) = system.take("local_docker_config") else { return };
+    let NodeValue::Object(entries) = container.node.value else { return };
+    let names: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
+    notes.renamed(&container.key_range, "local_docker_config", &names.join(", "));
+    for entry in entries {
+        insert(system, entry);
     }
 }
 
