@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::error::SlurmError;
 use crate::record::Record;
+use crate::script::quoted;
 
 /// Commands that every call needs.
 const NEEDED: [&str; 3] = ["sbatch", "scontrol", "scancel"];
@@ -36,11 +37,13 @@ const VARIABLES: [&str; 15] = [
 ];
 /// Beginning of variables by which a user sets defaults of `sbatch`.
 const DEFAULTS: &str = "SBATCH_";
+/// Options of each submission.
+const FIXED: [&str; 2] = ["--parsable", "--export=ALL"];
 
 /// A job, as Slurm names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Number {
-    /// Its number.
+    /// Its number, or that of an array and its own in there: `17_3`.
     pub(crate) id: String,
     /// The cluster that took it, where there are several.
     pub(crate) cluster: Option<String>,
@@ -53,13 +56,19 @@ impl Number {
             Some((id, cluster)) => (id, Some(cluster.to_owned())),
             None => (text.trim(), None),
         };
-        let is_number = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
-        is_number.then(|| Self { id: id.to_owned(), cluster })
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
+        let (job, member) = id.split_once('_').unwrap_or((id, "0"));
+        (is_number(job) && is_number(member)).then(|| Self { id: id.to_owned(), cluster })
     }
 
     /// The form that [`Self::parse`] reads.
     pub(crate) fn text(&self) -> String {
         self.cluster.as_ref().map_or(self.id.clone(), |cluster| format!("{};{cluster}", self.id))
+    }
+
+    /// The number of one member of the array.
+    pub(crate) fn member(&self, index: usize) -> Self {
+        Self { id: format!("{}_{index}", self.id), cluster: self.cluster.clone() }
     }
 
     fn clusters(&self) -> Option<String> {
@@ -73,9 +82,21 @@ pub(crate) fn find() -> Result<(), SlurmError> {
     if names.is_empty() { Ok(()) } else { Err(SlurmError::Missing { names }) }
 }
 
+/// The command that submits the script at the end of `arguments`, as a shell takes it.
+pub(crate) fn submission(arguments: Vec<String>) -> String {
+    let is_plain = |word: &str| {
+        word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_=./:@%,+".contains(&byte))
+    };
+    let fixed = FIXED.map(str::to_owned).into_iter();
+    let words =
+        fixed.chain(arguments).map(|word| if is_plain(&word) { word } else { quoted(&word) });
+    let words: Vec<String> = std::iter::once("sbatch".to_owned()).chain(words).collect();
+    words.join(" ")
+}
+
 /// Submits the script at the end of `arguments`.
 pub(crate) fn submit(arguments: Vec<String>) -> Result<Number, SlurmError> {
-    let fixed = ["--parsable".to_owned(), "--export=ALL".to_owned()];
+    let fixed = FIXED.map(str::to_owned);
     let said = ask("sbatch", fixed.into_iter().chain(arguments))?;
     Number::parse(&said).ok_or(SlurmError::Odd { name: "sbatch", said })
 }
@@ -94,9 +115,7 @@ pub(crate) fn record(number: &Number) -> Result<Option<Record>, SlurmError> {
             Some(record) => Ok(Some(record)),
             None => Err(SlurmError::Odd { name: "scontrol", said }),
         },
-        Err(SlurmError::Refused { said, .. }) if said.contains("Invalid job id") => {
-            Ok(accounted(number))
-        }
+        Err(SlurmError::Refused { said, .. }) if is_unknown(&said) => Ok(accounted(number)),
         Err(error) => Err(error),
     }
 }
@@ -119,7 +138,7 @@ pub(crate) fn cancel(number: &Number) -> Result<(), SlurmError> {
         {
             Ok(())
         }
-        Err(SlurmError::Refused { said, .. }) if said.contains("Invalid job id") => Ok(()),
+        Err(SlurmError::Refused { said, .. }) if is_unknown(&said) => Ok(()),
         answer => answer.map(drop),
     }
 }
@@ -151,7 +170,9 @@ fn understood(name: &'static str, output: &Output) -> Result<String, SlurmError>
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
+    // `scontrol` says on standard output that an array has no such member.
+    let is_mute = output.stderr.iter().all(u8::is_ascii_whitespace);
+    let said = String::from_utf8_lossy(if is_mute { &output.stdout } else { &output.stderr });
     let lines: Vec<_> = said.lines().map(|line| bare(name, line)).collect();
     let said = lines.join("; ");
     let silences = ["Unable to contact", "Connection refused", "timed out", "Zero Bytes"];
@@ -159,6 +180,11 @@ fn understood(name: &'static str, output: &Output) -> Result<String, SlurmError>
         return Err(SlurmError::Silent { name, said });
     }
     Err(SlurmError::Refused { name, said })
+}
+
+/// Whether a refusal says that there is no such job, or no such member of an array.
+fn is_unknown(said: &str) -> bool {
+    said.contains("Invalid job id") || (said.starts_with("Job ") && said.ends_with("not found"))
 }
 
 /// A line of an error without who says it.
@@ -179,14 +205,23 @@ fn is_there(name: &str) -> bool {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
-    use super::{Number, bare};
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::{ExitStatus, Output};
+
+    use super::{Number, bare, is_unknown, understood};
+    use crate::error::SlurmError;
 
     #[test]
     fn numbers_are_read_as_sbatch_writes_them() {
         let rows = [
             ("17\n", Some(("17", None))),
             ("17;west\n", Some(("17", Some("west")))),
+            ("17_3", Some(("17_3", None))),
+            ("17_3;west", Some(("17_3", Some("west")))),
+            ("17_[3-5]", None),
+            ("_3", None),
             ("", None),
             ("Submitted batch job 17", None),
         ];
@@ -197,6 +232,24 @@ mod tests {
             if let Some(number) = number {
                 assert_eq!(number.text(), text.trim());
             }
+        }
+    }
+
+    #[test]
+    fn jobs_and_members_that_are_forgotten_are_told_apart_from_other_refusals() {
+        let output = |stdout: &str, stderr: &str| Output {
+            status: ExitStatus::from_raw(1 << 8),
+            stdout: stdout.into(),
+            stderr: stderr.into(),
+        };
+        for (stdout, stderr, is_forgotten) in [
+            ("", "slurm_load_jobs error: Invalid job id specified\n", true),
+            ("Job 17_4 not found\n", "", true),
+            ("", "scontrol: error: no permission\n", false),
+        ] {
+            let refused = understood("scontrol", &output(stdout, stderr)).unwrap_err();
+            let SlurmError::Refused { said, .. } = refused else { panic!("{refused}") };
+            assert_eq!(is_unknown(&said), is_forgotten, "{said}");
         }
     }
 

@@ -11,7 +11,11 @@ pub(crate) const WARNING_SECONDS: u64 = 60;
 /// Settings of the `Slurm` system.
 #[derive(Debug, Clone, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-olive-ranks" = "ranks"))]
+#[schemars(extend(
+    "x-olive-ranks" = "ranks",
+    "x-olive-threads" = "cpus",
+    "x-olive-memory" = "mem"
+))]
 pub struct SlurmConfig {
     /// Folder that this machine and all nodes see under the same path.
     ///
@@ -62,7 +66,7 @@ pub struct SlurmConfig {
     #[serde(default = "one")]
     #[schemars(range(min = 1))]
     pub ranks: u32,
-    /// Processors of each worker of a job; as many as the step has threads when left out.
+    /// Processors of each worker of a job, and threads of a step there; else `--threads`.
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub cpus: Option<u32>,
@@ -75,7 +79,8 @@ pub struct SlurmConfig {
     pub mem: Option<String>,
     /// Generic resources of a job on each node, such as `gpu:a100:1`.
     ///
-    /// When left out, a step for a GPU asks for `gpu:1`, another one for nothing.
+    /// When left out, a step for a GPU asks for one for each of its workers on a node, another step
+    /// for nothing. Workers of a node share its GPUs evenly.
     #[serde(default)]
     #[schemars(
         regex(pattern = r"^[\w.,:=()/-]+$"),
@@ -100,7 +105,7 @@ impl SlurmConfig {
     pub(crate) fn options(&self, threads: usize, ranks: usize, is_for_gpu: bool) -> Vec<String> {
         let per_node = ranks.div_ceil(self.nodes.max(1) as usize);
         let cpus = self.cpus.map_or(threads, |cpus| cpus as usize);
-        let gpu = || is_for_gpu.then(|| "gpu:1".to_owned());
+        let gpu = || is_for_gpu.then(|| format!("gpu:{per_node}"));
         let mut options = self.destination();
         options.extend([
             format!("--nodes={}", self.nodes),
@@ -158,6 +163,11 @@ mod tests {
             (json!({"mem": "16G"}), false, format!("{plain} --mem=16G")),
             (json!({"gres": "gpu:a100:2"}), true, format!("{plain} --gres=gpu:a100:2")),
             (json!({}), true, format!("{plain} --gres=gpu:1")),
+            (
+                json!({"nodes": 2, "ranks": 4}),
+                true,
+                "--nodes=2 --ntasks-per-node=2 --cpus-per-task=4 --gres=gpu:2".into(),
+            ),
         ];
         for (mut settings, is_for_gpu, expected) in rows {
             settings["work_dir"] = "/shared".into();

@@ -4,12 +4,14 @@
 //! | --- | --- | --- |
 //! | `script`, `in` | what runs, and what it reads | host, before the job |
 //! | `origin` | the checkpoints or the folder of the step, which no two living jobs share | host |
+//! | `chain` | the folders of a chain, in order | host |
 //! | `number` | Slurm's number of the job | host, once it is accepted |
 //! | `out`, `err` | what the worker writes | worker |
 //! | `slurm` | what Slurm has to say on the node | Slurm |
 //! | `started`, `stopped`, `failed` | the node, the node again when it was asked to stop, why no worker was started | script |
 //! | `files`, `code` | what lies in the outputs with sizes, the worker's exit code | script, at last |
 //! | `known` | what the host has heard of the job | host |
+//! | `collected` | nothing: it stays for later jobs of its chain | host |
 
 use std::fs::{self, DirBuilder, File};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -21,7 +23,7 @@ use olive_plugin_api::{Job, LogPart};
 use crate::command::Number;
 use crate::config::SlurmConfig;
 use crate::error::SlurmError;
-use crate::script::{OWNER, script};
+use crate::script::OWNER;
 
 /// Folder below `work_dir` with a folder for each job.
 const JOBS: &str = "jobs";
@@ -30,6 +32,48 @@ const AT: char = '@';
 /// Lines of what a job complained of that are shown.
 const LAST_LINES: usize = 10;
 
+/// Where the folder of a new job will be.
+pub(crate) struct Place(PathBuf);
+
+impl Place {
+    /// That of a job which is no member of an array.
+    pub(crate) fn alone(job: &Job, config: &SlurmConfig) -> Self {
+        Self::named(&word(&job.title), config)
+    }
+
+    /// What the folders of an array begin as.
+    pub(crate) fn of_array(config: &SlurmConfig) -> Self {
+        Self::named("trials", config)
+    }
+
+    /// That of a job which will never be submitted: its number is zeros.
+    pub(crate) fn imagined(job: &Job, config: &SlurmConfig) -> Self {
+        Self::numbered(&word(&job.title), 0, config)
+    }
+
+    fn named(name: &str, config: &SlurmConfig) -> Self {
+        Self::numbered(name, RandomState::new().build_hasher().finish(), config)
+    }
+
+    fn numbered(name: &str, number: u64, config: &SlurmConfig) -> Self {
+        // An id is a word, which has an end.
+        let name: String = name.chars().take(60).collect();
+        Self(config.work_dir.join(JOBS).join(format!("{name}-{number:016x}")))
+    }
+
+    /// That of member number `index` of the array.
+    pub(crate) fn member(&self, index: usize) -> Self {
+        let mut name = self.0.clone().into_os_string();
+        name.push(format!("-{index}"));
+        Self(name.into())
+    }
+
+    /// The path.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.0.clone()
+    }
+}
+
 /// The folder of a job.
 pub(crate) struct Folder {
     /// Where it is.
@@ -37,18 +81,16 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// A new folder with all that `job` needs to run.
-    pub(crate) fn prepare(job: &Job, config: &SlurmConfig) -> Result<Self, SlurmError> {
-        let jobs = config.work_dir.join(JOBS);
-        fs::create_dir_all(&jobs).map_err(SlurmError::io("create", &jobs))?;
-        let random = RandomState::new().build_hasher().finish();
-        let folder = Self { path: jobs.join(format!("{}-{random:016x}", word(&job.title))) };
+    /// A new folder at `place` with all that `job` needs to run, but its script.
+    pub(crate) fn prepare(job: &Job, place: &Place) -> Result<Self, SlurmError> {
+        let folder = Self { path: place.path() };
+        let jobs = folder.path.parent().unwrap_or(&folder.path);
+        fs::create_dir_all(jobs).map_err(SlurmError::io("create", jobs))?;
         create_private(&folder.path).map_err(SlurmError::io("create", &folder.path))?;
         let owner = job.folder.join(OWNER);
         fs::write(&owner, folder.name()?).map_err(SlurmError::io("write", &owner))?;
         folder.put("in", &job.input)?;
         folder.put("origin", &origin(job))?;
-        folder.put("script", &script(job, &folder.path, &config.setup)?)?;
         Ok(folder)
     }
 
@@ -149,6 +191,20 @@ impl Folder {
         Ok(())
     }
 
+    /// Removes the folder, as soon as all later jobs of its chain are done with it.
+    pub(crate) fn leave(&self) -> Result<(), SlurmError> {
+        let Some(chain) = self.get("chain") else { return self.remove() };
+        self.put("collected", "")?;
+        let folders = chain.lines().rev().map(|path| Self { path: path.into() });
+        for folder in folders {
+            if folder.path.exists() && folder.get("collected").is_none() {
+                break;
+            }
+            folder.remove()?;
+        }
+        Ok(())
+    }
+
     /// Removes the folder.
     pub(crate) fn remove(&self) -> Result<(), SlurmError> {
         match fs::remove_dir_all(&self.path) {
@@ -232,6 +288,28 @@ mod tests {
             let part = job.log(from, has_ended).unwrap();
             assert_eq!((part.text.as_str(), part.next), (text, next));
         }
+    }
+
+    #[test]
+    fn a_folder_stays_for_later_jobs_of_its_chain() {
+        let root = tempfile::tempdir().unwrap();
+        let folders = ["a", "b", "c"].map(|name| Folder { path: root.path().join(name) });
+        let names: Vec<_> = folders.iter().map(|folder| folder.name().unwrap()).collect();
+        for folder in &folders {
+            fs::create_dir(&folder.path).unwrap();
+            folder.put("chain", &names.join("\n")).unwrap();
+        }
+        let left = || folders.each_ref().map(|folder| folder.path.exists());
+        folders[0].leave().unwrap();
+        assert_eq!(left(), [true; 3]);
+        folders[2].leave().unwrap();
+        assert_eq!(left(), [true, true, false]);
+        folders[1].leave().unwrap();
+        assert_eq!(left(), [false; 3]);
+        let alone = Folder { path: root.path().join("alone") };
+        fs::create_dir(&alone.path).unwrap();
+        alone.leave().unwrap();
+        assert!(!alone.path.exists());
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub(crate) fn end_orphan(folder: &Folder) -> Result<(), SlurmError> {
     folder.remove()
 }
 
-/// Waits until what the node wrote is here, and removes the folder.
+/// Waits until what the node wrote is here, and leaves the folder.
 pub(crate) fn collect(folder: &Folder, number: &Number) -> Result<(), SlurmError> {
     // The worker says that it is done before its script has ended.
     wait(LAG, || Ok(folder.code().is_some() || is_over(number)?))?;
@@ -100,7 +100,7 @@ pub(crate) fn collect(folder: &Folder, number: &Number) -> Result<(), SlurmError
         wait(LAG, || Ok(folder.check_files().is_ok()))?;
         folder.check_files()?;
     }
-    folder.remove()
+    folder.leave()
 }
 
 fn facts(folder: &Folder) -> Facts {

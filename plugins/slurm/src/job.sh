@@ -1,5 +1,5 @@
-# What every job does; the lines before this say what `job`, `owner`, `needs`, `outputs`, `setup`,
-# `start` and `ranks` are.
+# What every job does; the lines before this say what `job`, `owner`, `needs`, `outputs`, `before`,
+# `setup`, `start` and `ranks` are.
 
 # Writes a file whole: a reader finds all of it or nothing.
 put() {
@@ -32,6 +32,21 @@ check_needs() {
     [ "$(cat -- "$owner")" = "$job" ] || give_up "\`${owner%/*}\` is another folder on node $node"
 }
 
+# Jobs that go before this one in a chain have written when it starts, maybe on another node.
+check_before() {
+    local folder size path tries
+    for folder in "${before[@]}"; do
+        appears "$folder/files" || give_up "\`$folder/files\` is not there on node $node"
+        while IFS=' ' read -r -d '' size path; do
+            for tries in 1 2 3 4 5 6 7 8 9 10; do
+                [ "$(stat -L -c %s -- "$path" 2>/dev/null)" = "$size" ] && continue 2
+                sleep 1
+            done
+            give_up "\`$path\`, which an earlier job has made, is not whole on node $node"
+        done <"$folder/files"
+    done
+}
+
 # What an attempt that was cut short has left.
 clear_outputs() {
     local folder
@@ -53,6 +68,7 @@ rm -f code failed stopped files
 mine="$node ${SLURM_RESTART_COUNT:-0}"
 put started "$mine"
 check_needs
+check_before
 [ -z "$is_again" ] || clear_outputs
 setup
 
@@ -64,7 +80,10 @@ ask() {
     if [ "$ranks" = 1 ]; then
         kill -TERM "$worker" 2>/dev/null
     else
-        scancel --signal=TERM "$SLURM_JOB_ID"
+        # The number of one member of an array may be that of the whole array.
+        local own=$SLURM_JOB_ID
+        [ -z "$SLURM_ARRAY_JOB_ID" ] || own=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
+        scancel --signal=TERM "$own"
     fi
 }
 stop() {

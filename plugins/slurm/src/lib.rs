@@ -18,6 +18,8 @@
 mod slurm;
 mod config;
 // A job, from its folder to its state.
+mod submit;
+mod rehearsal;
 mod script;
 mod folder;
 mod follow;

@@ -3,18 +3,35 @@
 use std::fs;
 use std::path::Path;
 
-use olive_plugin_api::Job;
+use olive_plugin_api::{Job, MODEL_FROM};
 
 use crate::error::SlurmError;
 
 /// What does the work, the same for all jobs.
 const BODY: &str = include_str!("job.sh");
+/// What starts each of several workers.
+const RANK: &str = include_str!("rank.sh");
 
-/// The script of `job`, whose folder on the shared disk is `folder`.
+/// Jobs that go before one in a chain.
+#[derive(Debug, Default)]
+pub(crate) struct After<'a> {
+    /// Their folders.
+    pub(crate) folders: Vec<&'a str>,
+    /// The one among them whose job makes the model.
+    pub(crate) model_from: Option<&'a str>,
+}
+
+/// The script of `job`, whose folder on the shared disk is `folder`, and which goes `after` others.
 ///
 /// It holds the paths of what the job reads and writes, with the size of each file, so that the node
 /// can say what it does not see.
-pub(crate) fn script(job: &Job, folder: &Path, setup: &[String]) -> Result<String, SlurmError> {
+pub(crate) fn script(
+    job: &Job,
+    folder: &Path,
+    setup: &[String],
+    after: &After<'_>,
+) -> Result<String, SlurmError> {
+    let before: Vec<String> = after.folders.iter().map(|folder| quoted(folder)).collect();
     let mut lines = vec![
         // A login shell, so that there is `module` where sites have it.
         "#!/bin/bash -l".to_owned(),
@@ -22,6 +39,7 @@ pub(crate) fn script(job: &Job, folder: &Path, setup: &[String]) -> Result<Strin
         format!("owner={}", path(&job.folder.join(OWNER))?),
         array("needs", &needs(job)?),
         array("outputs", &quoted_paths(&job.outputs)?),
+        array("before", &before),
     ];
     lines.push("setup() {\n:".into());
     for (index, line) in setup.iter().enumerate() {
@@ -31,6 +49,9 @@ pub(crate) fn script(job: &Job, folder: &Path, setup: &[String]) -> Result<Strin
     lines.push("}\nstart() {".into());
     for (name, value) in &job.environment {
         lines.push(format!("export {name}={}", quoted(value)));
+    }
+    if let Some(maker) = after.model_from {
+        lines.push(format!("export {MODEL_FROM}={}", quoted(&format!("{maker}/out"))));
     }
     let arguments: Vec<_> = job.arguments.iter().map(|argument| quoted(argument)).collect();
     let worker = format!("{} {}", path(&job.program)?, arguments.join(" "));
@@ -42,6 +63,13 @@ pub(crate) fn script(job: &Job, folder: &Path, setup: &[String]) -> Result<Strin
     Ok(lines.join("\n"))
 }
 
+/// The script of an array whose members have the folders `place-0`, `place-1` and so on, with a script
+/// in each.
+pub(crate) fn array_script(place: &Path) -> Result<String, SlurmError> {
+    let place = path(place)?;
+    Ok(format!("#!/bin/bash -l\nexec bash {place}-\"$SLURM_ARRAY_TASK_ID\"/script\n"))
+}
+
 /// What starts so many workers, whose command follows; rank 0 is heard, the last word of each other
 /// one stands in the job's standard error.
 ///
@@ -49,13 +77,10 @@ pub(crate) fn script(job: &Job, folder: &Path, setup: &[String]) -> Result<Strin
 /// hears the signals of its worker, and goes on until that has ended. Since Slurm 22.05 a task has
 /// one processor unless `srun` is told.
 fn of_ranks(ranks: usize) -> String {
-    let rank = "if [ \"$SLURM_PROCID\" = 0 ]; then exec \"$@\"; fi; trap : TERM; \
-                \"$@\" >\"rank-$SLURM_PROCID\"; code=$?; \
-                tail -n 1 \"rank-$SLURM_PROCID\" >&2; exit $code";
     format!(
         "exec srun --ntasks={ranks} --cpus-per-task=\"$SLURM_CPUS_PER_TASK\" --kill-on-bad-exit=0 \
          bash -c {} rank",
-        quoted(rank)
+        quoted(RANK)
     )
 }
 
@@ -102,7 +127,7 @@ mod tests {
 
     use olive_plugin_api::Job;
 
-    use super::{OWNER, script};
+    use super::{After, OWNER, array_script, script};
 
     /// A job that runs `program` in the shell, in folders below `root`.
     fn job(root: &Path, program: &str) -> (Job, PathBuf) {
@@ -133,7 +158,7 @@ mod tests {
     fn run(job: &Job, shared: &Path, setup: &[&str]) -> Option<i32> {
         let setup: Vec<_> = setup.iter().map(|line| (*line).to_owned()).collect();
         let path = shared.join("script");
-        fs::write(&path, script(job, shared, &setup).unwrap()).unwrap();
+        fs::write(&path, script(job, shared, &setup, &After::default()).unwrap()).unwrap();
         let mut bash = Command::new("bash");
         bash.arg(path).env("SLURMD_NODENAME", "n7").output().unwrap().status.code()
     }
@@ -203,6 +228,85 @@ mod tests {
     }
 
     #[test]
+    fn a_job_of_a_chain_looks_for_what_earlier_ones_have_made() {
+        let root = tempfile::tempdir().unwrap();
+        let (job, shared) = job(root.path(), "cat \"$OLIVE_MODEL_FROM\"");
+        let before = root.path().join("it's before");
+        let made = root.path().join("made here");
+        fs::create_dir(&before).unwrap();
+        fs::write(before.join("out"), "the model").unwrap();
+        fs::write(&made, "12345").unwrap();
+        let name = before.to_str().unwrap();
+        let run = |size: u32| {
+            fs::write(before.join("files"), format!("{size} {}\0", made.display())).unwrap();
+            let after = After { folders: vec![name], model_from: Some(name) };
+            // Nobody waits for a disk here; the worker's input is held open by a real sleep.
+            let text = script(&job, &shared, &[], &after).unwrap();
+            let text = text.replacen("setup() {", "sleep() { :; }\nsetup() {", 1);
+            fs::write(shared.join("script"), text).unwrap();
+            let mut bash = Command::new("bash");
+            bash.arg(shared.join("script")).env("SLURMD_NODENAME", "n7");
+            bash.output().unwrap().status.code()
+        };
+        assert_eq!(run(6), Some(71));
+        let failed = fs::read_to_string(shared.join("failed")).unwrap();
+        let expected = "which an earlier job has made, is not whole on node n7\n";
+        assert!(failed.ends_with(expected), "{failed}");
+        assert_eq!(run(5), Some(0));
+        assert_eq!(fs::read_to_string(shared.join("out")).unwrap(), "the model");
+    }
+
+    #[test]
+    fn members_of_an_array_run_the_script_of_their_own_folder() {
+        let root = tempfile::tempdir().unwrap();
+        let place = root.path().join("it's");
+        for index in 0..2 {
+            let folder = root.path().join(format!("it's-{index}"));
+            fs::create_dir(&folder).unwrap();
+            fs::write(folder.join("script"), format!("echo member {index}")).unwrap();
+        }
+        let script = root.path().join("array");
+        fs::write(&script, array_script(&place).unwrap()).unwrap();
+        let mut bash = Command::new("bash");
+        let said = bash.arg(&script).env("SLURM_ARRAY_TASK_ID", "1").output().unwrap().stdout;
+        assert_eq!(String::from_utf8_lossy(&said), "member 1\n");
+    }
+
+    #[test]
+    fn ranks_of_a_node_share_its_gpus() {
+        let gpus = |visible: &str, local: &str, tasks: &str| {
+            let mut bash = Command::new("bash");
+            let root = tempfile::tempdir().unwrap();
+            bash.current_dir(root.path()).args(["-c", super::RANK, "rank"]);
+            bash.args(["sh", "-c", "printf %s \"$CUDA_VISIBLE_DEVICES\""]);
+            bash.env("CUDA_VISIBLE_DEVICES", visible).env("SLURM_LOCALID", local);
+            bash.env("SLURM_STEP_TASKS_PER_NODE", tasks).env("SLURM_PROCID", "0");
+            String::from_utf8(bash.output().unwrap().stdout).unwrap()
+        };
+        for (visible, local, tasks, own) in [
+            ("0,1", "0", "2", "0"),
+            ("0,1", "1", "2(x2)", "1"),
+            ("4,5,6,7", "1", "2,1", "6,7"),
+            ("0,1", "2", "3", "0"),
+            ("3", "1", "2", "3"),
+            ("", "0", "2", ""),
+        ] {
+            assert_eq!(gpus(visible, local, tasks), own, "{visible} {local} {tasks}");
+        }
+    }
+
+    #[test]
+    fn a_rank_that_starts_after_the_stop_does_not_work() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("stopped"), "n7\n").unwrap();
+        let mut bash = Command::new("bash");
+        bash.current_dir(root.path()).args(["-c", super::RANK, "rank", "touch", "worked"]);
+        let status = bash.env("SLURM_PROCID", "0").status().unwrap();
+        assert_eq!(status.code(), Some(143));
+        assert!(!root.path().join("worked").exists());
+    }
+
+    #[test]
     fn what_keeps_the_worker_from_starting_is_one_sentence() {
         let root = tempfile::tempdir().unwrap();
         let (mut job, shared) = job(root.path(), "true");
@@ -213,7 +317,7 @@ mod tests {
         assert_eq!(run(&job, &shared, &[]), Some(71));
         assert_eq!(failed(), format!("`{}` is another folder on node n7\n", job.folder.display()));
         job.program = shared.join("in");
-        let text = script(&job, &shared, &[]).unwrap();
+        let text = script(&job, &shared, &[], &After::default()).unwrap();
         fs::write(&job.program, "longer than it was").unwrap();
         let path = shared.join("script");
         fs::write(&path, text).unwrap();

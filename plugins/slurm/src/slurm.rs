@@ -1,16 +1,15 @@
 //! The system: what the host asks, call by call.
 
 use olive_plugin_api::{
-    Device, Diagnostic, Job, JobState, LogLevel, LogPart, PluginError, StepContext, System,
+    ChainedJob, Diagnostic, Job, JobState, LogPart, Message, PluginError, StepContext, System,
 };
-use olive_schemas::protocol::{Call, CallLine};
 
-use crate::command;
-use crate::config::{SlurmConfig, WARNING_SECONDS};
-use crate::error::SlurmError;
-use crate::folder::{Folder, word};
+use crate::config::SlurmConfig;
+use crate::folder::Folder;
 use crate::follow;
 use crate::probe;
+use crate::rehearsal;
+use crate::submit;
 
 /// Runs steps as jobs of a Slurm cluster.
 #[derive(Default)]
@@ -21,6 +20,9 @@ impl System for Slurm {
 
     const NAME: &'static str = "Slurm";
     const SUMMARY: &'static str = "Run steps as jobs of a Slurm cluster.";
+    const CHAINS: bool = true;
+    const BATCHES: bool = true;
+    const REHEARSES: bool = true;
 
     fn probe(
         &self,
@@ -34,26 +36,28 @@ impl System for Slurm {
         &self,
         job: &Job,
         config: &SlurmConfig,
-        ctx: &StepContext<'_>,
+        _ctx: &StepContext<'_>,
     ) -> Result<String, PluginError> {
-        if let Some(cpus) = config.cpus.filter(|&cpus| (cpus as usize) < job.threads) {
-            let threads = job.threads;
-            let message = format!(
-                "the step has {threads} threads and the job {cpus} processors: raise `cpus`, or \
-                 give `--threads {cpus}`"
-            );
-            ctx.log(LogLevel::Warning, message);
-        }
-        for orphan in Folder::orphans(job, config) {
-            follow::end_orphan(&orphan)?;
-        }
-        let folder = Folder::prepare(job, config)?;
-        let submitted = submit(job, config, &folder);
-        if submitted.is_err() {
-            // What was never submitted has nothing to tell.
-            let _ = folder.remove();
-        }
-        Ok(submitted?)
+        Ok(submit::one(job, config)?)
+    }
+
+    fn submit_chain(
+        &self,
+        jobs: &[ChainedJob],
+        config: &SlurmConfig,
+        _ctx: &StepContext<'_>,
+    ) -> Result<Vec<String>, PluginError> {
+        Ok(submit::chain(jobs, config)?)
+    }
+
+    fn submit_batch(
+        &self,
+        jobs: &[Job],
+        at_a_time: usize,
+        config: &SlurmConfig,
+        _ctx: &StepContext<'_>,
+    ) -> Result<Vec<String>, PluginError> {
+        Ok(submit::batch(jobs, at_a_time, config)?)
     }
 
     fn poll(
@@ -97,33 +101,13 @@ impl System for Slurm {
         let (folder, number) = Folder::of(id, config)?;
         Ok(follow::collect(&folder, &number)?)
     }
-}
 
-fn submit(job: &Job, config: &SlurmConfig, folder: &Folder) -> Result<String, SlurmError> {
-    let place = folder.name()?;
-    let mut arguments = config.options(job.threads, job.ranks, is_for_gpu(job));
-    arguments.extend([
-        format!("--job-name=olive-{}", word(&job.title)),
-        format!("--chdir={place}"),
-        // Slurm takes a `%` for a pattern.
-        format!("--output={}/slurm", place.replace('%', "%%")),
-        "--open-mode=append".into(),
-        "--requeue".into(),
-        format!("--signal=B:TERM@{WARNING_SECONDS}"),
-        format!("{place}/script"),
-    ]);
-    let number = command::submit(arguments)?;
-    folder.put("number", &number.text())?;
-    Ok(folder.id(&number))
-}
-
-/// Whether the step that the worker is to do asks for a graphics processor.
-fn is_for_gpu(job: &Job) -> bool {
-    let line = serde_json::from_str::<CallLine>(&job.input);
-    match line.map(|line| line.call) {
-        Ok(Call::Run { request, .. } | Call::Prepare { request, .. }) => {
-            request.accelerator.device == Device::Gpu
-        }
-        Ok(Call::Describe { .. }) | Err(_) => false,
+    fn rehearse(
+        &self,
+        job: &Job,
+        config: &SlurmConfig,
+        _ctx: &StepContext<'_>,
+    ) -> Result<Vec<Message>, PluginError> {
+        Ok(rehearsal::messages(job, config)?)
     }
 }

@@ -8,6 +8,8 @@ use crate::record::{Record, Stage};
 
 /// How much later than asked Slurm may send a warning.
 const RESOLUTION_SECONDS: u64 = 60;
+/// Why a job waits whose predecessor has failed.
+const NEVER: &str = "DependencyNeverSatisfied";
 /// Exit code of a script that does not see its folder.
 const NO_FOLDER: &str = "70:0";
 /// What Slurm writes into the log of a job that used too much memory.
@@ -58,7 +60,7 @@ pub(crate) fn judge(number: &Number, facts: &Facts, record: Option<&Record>) -> 
         return Verdict::State(ended.unwrap_or(JobState::Lost { reason }));
     };
     match record.stage() {
-        Stage::Waiting if record.reason == "DependencyNeverSatisfied" => {
+        Stage::Waiting if record.reason == NEVER => {
             let reason = "it waits for a job that has failed, and will never start".into();
             Verdict::State(JobState::Lost { reason })
         }
@@ -83,6 +85,7 @@ fn waiting(number: &Number, record: &Record) -> Option<String> {
         "Priority" => "other jobs go before it".into(),
         "Resources" => "no node has enough free resources yet".into(),
         "Dependency" => "another job must end before it".into(),
+        "JobArrayTaskLimit" => "other trials of the same search go before it".into(),
         "JobHeldUser" => format!("it is held; `scontrol release {id}` lets it go"),
         "JobHeldAdmin" => "it is held by an administrator".into(),
         "PartitionDown" | "PartitionInactive" => "its partition is closed".into(),
@@ -109,6 +112,9 @@ fn ending(record: &Record, facts: &Facts) -> Option<String> {
     let reason = match record.state.as_str() {
         "OUT_OF_MEMORY" => out_of_memory(record),
         "FAILED" | "CANCELLED" if has_too_much => out_of_memory(record),
+        "CANCELLED" if record.reason == NEVER => {
+            "it waited for a job that has failed, and was never started".into()
+        }
         "CANCELLED" => match &record.cancelled_by {
             Some(user) => format!("it was cancelled by user {user}"),
             None => "it was cancelled; Slurm does not say by whom without accounting".into(),
@@ -196,6 +202,8 @@ mod tests {
         for (name, expected) in rows {
             check(&STARTED(), &state(name), expected);
         }
+        let never = [("Reason=None", "Reason=DependencyNeverSatisfied")];
+        check(&Facts::default(), &never, "lost: it waited for a job that has failed");
         let failed = ("JobState=CANCELLED", "JobState=FAILED");
         check(
             &Facts::default(),
@@ -217,6 +225,8 @@ mod tests {
             ("Reason=BeginTime", "Restarts=1", "queued: its node failed"),
             ("Reason=BeginTime", "Restarts=0", "queued: BeginTime"),
             ("Reason=JobHeldUser", "Restarts=0", "queued: it is held; `scontrol release 17`"),
+            ("Reason=Dependency", "Restarts=0", "queued: another job must end"),
+            ("Reason=JobArrayTaskLimit", "Restarts=0", "queued: other trials"),
             ("Reason=QOSMaxCpuPerUserLimit", "Restarts=0", "queued: a limit of its account"),
             ("Reason=DependencyNeverSatisfied", "Restarts=0", "lost: it waits for a job"),
         ];
