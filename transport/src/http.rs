@@ -23,6 +23,8 @@ const REDIRECTS: usize = 5;
 const SLOWEST: f64 = 256.0;
 /// Longest wait for a connection.
 const CONNECTING: Duration = Duration::from_secs(15);
+/// How long a connection that nobody uses is kept: less than services keep it.
+const IDLE: Duration = Duration::from_secs(15);
 
 /// A client for one transfer.
 pub(crate) struct Http<'a> {
@@ -33,6 +35,39 @@ pub(crate) struct Http<'a> {
     client: Client,
 }
 
+/// A client for `url` and where it redirects to, which waits for a connection no longer than for
+/// `patience`; errors call it `name`.
+///
+/// # Errors
+/// When this machine's certificates cannot be read.
+pub(crate) fn client(name: &str, url: &Url, patience: Duration) -> Result<Client, TransportError> {
+    static CRYPTOGRAPHY: Once = Once::new();
+    // Fails only when the program has chosen a provider already, which is as good.
+    CRYPTOGRAPHY.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
+    let mut builder = Client::builder()
+        .user_agent(concat!("olive/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(connecting(patience))
+        .pool_idle_timeout(IDLE)
+        .redirect(redirect::Policy::none())
+        .referer(false);
+    if address::is_near(url) {
+        builder = builder.no_proxy();
+    }
+    if url.scheme() == "http" {
+        // Works on a machine without any certificate.
+        builder = builder.tls_certs_only([]);
+    }
+    builder.build().map_err(|error| TransportError::Unreachable {
+        url: address::shown(name),
+        reason: failure::cause(&error),
+    })
+}
+
+/// How long a connection is waited for by who has this `patience`.
+pub(crate) fn connecting(patience: Duration) -> Duration {
+    patience.min(CONNECTING)
+}
+
 impl<'a> Http<'a> {
     /// A client for `url` and where it redirects to.
     pub(crate) fn new(
@@ -40,27 +75,12 @@ impl<'a> Http<'a> {
         url: &Url,
         request: &'a Request<'a>,
     ) -> Result<Self, TransportError> {
-        static CRYPTOGRAPHY: Once = Once::new();
-        // Fails only when the program has chosen a provider already, which is as good.
-        CRYPTOGRAPHY.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
-        let name = address::shown(name);
-        let mut builder = Client::builder()
-            .user_agent(concat!("olive/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(request.patience.min(CONNECTING))
-            .redirect(redirect::Policy::none())
-            .referer(false);
-        if address::is_near(url) {
-            builder = builder.no_proxy();
-        }
-        if url.scheme() == "http" {
-            // Works on a machine without any certificate.
-            builder = builder.tls_certs_only([]);
-        }
-        let client = builder.build().map_err(|error| TransportError::Unreachable {
-            url: name.clone(),
-            reason: failure::cause(&error),
-        })?;
-        Ok(Self { name, request, client })
+        Ok(Self::with(name, client(name, url, request.patience)?, request))
+    }
+
+    /// The same with a client that is there already.
+    pub(crate) fn with(name: &str, client: Client, request: &'a Request<'a>) -> Self {
+        Self { name: address::shown(name), request, client }
     }
 
     /// What the header with the token of the request says.
