@@ -30,7 +30,7 @@ pub(crate) fn collect(workspace: &Workspace<'_>, memory: &Memory) -> Result<(), 
     let blobs = container.list(&format!("{place}/"))?;
     let result = format!("{place}/result/");
     bring_checkpoints(&container, &result, memory, &blobs)?;
-    let digests = container.read(&format!("{result}files.sha256"), 0)?;
+    let digests = container.read(&format!("{result}files.sha256"))?;
     if let Some(digests) = digests {
         bring_outputs(&container, &result, memory, &blobs, &String::from_utf8_lossy(&digests))?;
     }

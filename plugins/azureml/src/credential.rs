@@ -3,6 +3,7 @@
 //! No token and no secret is ever told or written to a file.
 
 mod environment;
+mod certificate;
 mod managed;
 mod tool;
 
@@ -21,18 +22,21 @@ use crate::line::Line;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Secret,
+    Certificate,
     Workload,
     Managed,
     Tool,
 }
 
 impl Way {
-    const ALL: [Self; 4] = [Self::Secret, Self::Workload, Self::Managed, Self::Tool];
+    const ALL: [Self; 5] =
+        [Self::Secret, Self::Certificate, Self::Workload, Self::Managed, Self::Tool];
 
     /// What people call it.
     fn told(self) -> &'static str {
         match self {
             Self::Secret => "the client secret of the environment",
+            Self::Certificate => "the client certificate of the environment",
             Self::Workload => "the workload identity",
             Self::Managed => "the managed identity of this machine",
             Self::Tool => "the account of the Azure CLI",
@@ -42,7 +46,7 @@ impl Way {
     /// Option of `default_auth_params` that leaves it out.
     fn excluded_by(self) -> &'static str {
         match self {
-            Self::Secret => "exclude_environment_credential",
+            Self::Secret | Self::Certificate => "exclude_environment_credential",
             Self::Workload => "exclude_workload_identity_credential",
             Self::Managed => "exclude_managed_identity_credential",
             Self::Tool => "exclude_cli_credential",
@@ -82,16 +86,18 @@ impl Credential {
         let mut ways = Way::ALL.to_vec();
         let mut client_id = None;
         for (name, value) in &options {
-            let excluded = Way::ALL.into_iter().find(|way| way.excluded_by() == name);
-            match (excluded, name.as_str(), value) {
-                (Some(way), _, Value::Bool(true)) => ways.retain(|other| *other != way),
-                (Some(_), _, Value::Bool(false)) => {}
-                (None, "managed_identity_client_id", Value::String(id)) => {
+            let excludes = Way::ALL.iter().any(|way| way.excluded_by() == name);
+            match (excludes, name.as_str(), value) {
+                (true, _, Value::Bool(true)) => ways.retain(|way| way.excluded_by() != name),
+                (true, _, Value::Bool(false)) => {}
+                (false, "managed_identity_client_id", Value::String(id)) => {
                     client_id = Some(id.clone());
                 }
-                (None, name, _) if WITHOUT_EFFECT.contains(&name) => {}
+                (false, name, _) if WITHOUT_EFFECT.contains(&name) => {}
                 _ => {
-                    let known = Way::ALL.map(|way| format!("`{}`", way.excluded_by())).join(", ");
+                    let mut known = Way::ALL.map(|way| format!("`{}`", way.excluded_by())).to_vec();
+                    known.dedup();
+                    let known = known.join(", ");
                     return Err(AzureError::settings(
                         format!("`default_auth_params` has `{name}`, which is not followed"),
                         format!("take it out; known are {known}, `managed_identity_client_id`"),
@@ -108,6 +114,9 @@ impl Credential {
     /// # Errors
     /// When no credential answers.
     pub(crate) fn token(&self, scope: &str, line: &Line<'_>) -> Result<String, AzureError> {
+        if line.rehearsal().is_some() {
+            return Ok(String::new());
+        }
         if let Some(token) = self.tokens.borrow().get(scope) {
             return Ok(token.clone());
         }
@@ -143,9 +152,10 @@ impl Credential {
         let variable = |name: &str| env::var(name).ok().filter(|value| !value.trim().is_empty());
         match way {
             Way::Secret => environment::secret(&variable, scope, line),
+            Way::Certificate => environment::certificate(&variable, scope, line),
             Way::Workload => environment::workload(&variable, scope, line),
             Way::Managed => managed::token(&variable, self.client_id.as_deref(), scope, line),
-            Way::Tool => Ok(tool::token(scope)),
+            Way::Tool => tool::token(scope, line),
         }
     }
 }
@@ -171,7 +181,11 @@ mod tests {
             (json!({}), Some(Way::ALL.to_vec())),
             (
                 json!({"exclude_managed_identity_credential": true, "exclude_cli_credential": true}),
-                Some(vec![Way::Secret, Way::Workload]),
+                Some(vec![Way::Secret, Way::Certificate, Way::Workload]),
+            ),
+            (
+                json!({"exclude_environment_credential": true}),
+                Some(vec![Way::Workload, Way::Managed, Way::Tool]),
             ),
             (json!({"exclude_environment_credential": false}), Some(Way::ALL.to_vec())),
             (json!({"exclude_interactive_browser_credential": true}), Some(Way::ALL.to_vec())),

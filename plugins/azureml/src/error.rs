@@ -42,6 +42,14 @@ pub enum AzureError {
         /// What it says, with a space before it.
         reason: String,
     },
+    /// What is wanted cannot be made.
+    #[error("{what} cannot be made: {reason}")]
+    Unmade {
+        /// What was wanted, such as ``compute `gpus` ``.
+        what: String,
+        /// What the service says.
+        reason: String,
+    },
     /// There is no such thing.
     #[error("{what} does not exist")]
     Missing {
@@ -49,6 +57,12 @@ pub enum AzureError {
         what: String,
         /// Where to look.
         help: String,
+    },
+    /// A file is another one than at first.
+    #[error("{what}: it has changed since it was listed")]
+    Changed {
+        /// The file.
+        what: String,
     },
     /// The service says what cannot be.
     #[error("{what}: the service answers with something odd: {reason}")]
@@ -103,8 +117,9 @@ impl AzureError {
             Self::NoCredential { .. }
             | Self::Credential { .. }
             | Self::Refused { status: 401 | 403, .. } => "azureml-access",
-            Self::Refused { .. } => "azureml-refused",
+            Self::Refused { .. } | Self::Unmade { .. } => "azureml-refused",
             Self::Missing { .. } => "azureml-missing",
+            Self::Changed { .. } => "azureml-changed",
             Self::Odd { .. } => "azureml-answer",
             Self::Transport(_) => "network",
             Self::Io { .. } => "io",
@@ -115,11 +130,15 @@ impl AzureError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Settings { help, .. } | Self::Missing { help, .. } => Some(help.clone()),
+            Self::Unmade { reason, .. } => way_out(reason).map(str::to_owned),
             Self::NoCredential { .. } => Some(
                 "sign in by `az login`, or set `AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and \
                  `AZURE_CLIENT_SECRET`"
                     .into(),
             ),
+            Self::Changed { .. } => {
+                Some("run again once nobody writes to its folder; give each version its own".into())
+            }
             Self::Credential { .. } => {
                 Some("renew it, or unset its variables so that the next credential is asked".into())
             }
@@ -139,6 +158,19 @@ impl AzureError {
             Self::Transport(error) => error.help().map(str::to_owned),
         }
     }
+}
+
+/// What helps where the service makes no compute for this `reason`.
+fn way_out(reason: &str) -> Option<&'static str> {
+    let reason = reason.to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| reason.contains(word));
+    if has(&["quota", "cores"]) {
+        return Some("ask for more quota of this size in the region, or take a smaller `vm_size`");
+    }
+    if has(&["location", "region", "sku", "vmsize", "vm size"]) {
+        return Some("take a `vm_size` that the region has, or another `location`");
+    }
+    has(&["name"]).then_some("take a name of letters, digits and `-` that begins with a letter")
 }
 
 impl From<AzureError> for PluginError {

@@ -12,6 +12,12 @@ use crate::workspace::Workspace;
 /// Where a run's standard output is kept, by computes of today and of old.
 const LOGS: [&str; 3] = ["user_logs/std_log.txt", "user_logs/std_log", "azureml-logs/70_driver"];
 
+/// Bytes of a log that are asked for at once; as text in JSON they are at most six times as many,
+/// which a message to the host can hold.
+const PART: u64 = 2 << 20;
+/// Bytes of a line at most.
+const LINE: u64 = 8 << 20;
+
 /// The run of a job.
 pub(crate) struct Run {
     details: Value,
@@ -38,7 +44,8 @@ impl Run {
             }
         };
         let (workspace_id, run) = (&workspace.id, encoded(&memory.name));
-        let url = format!("{history}/history/v1.0{workspace_id}/runs/{run}/details");
+        let run = format!("{history}/history/v1.0{workspace_id}/runs/{run}");
+        let url = format!("{run}/details?api-version=v1.0");
         let details = workspace.document(&what, &url)?.unwrap_or_default();
         Ok(Self { details })
     }
@@ -50,7 +57,7 @@ impl Run {
         Some(line.chars().filter(|c| !c.is_control()).take(300).collect())
     }
 
-    /// What it has written from byte `from` on.
+    /// What it has written from byte `from` on, or the first lines of it.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -58,25 +65,59 @@ impl Run {
         &self,
         workspace: &Workspace<'_>,
         from: u64,
-    ) -> Result<Vec<u8>, AzureError> {
+    ) -> Result<Written, AzureError> {
         let files = self.details["logFiles"].as_object();
         let find = |wanted: &str| {
             files.into_iter().flatten().find(|(name, _)| name.starts_with(wanted))?.1.as_str()
         };
         let Some(address) = LOGS.iter().find_map(|wanted| find(wanted)) else {
-            return Ok(Vec::new());
+            return Ok(Written::default());
         };
         let (url, signature) = address.split_once('?').unwrap_or((address, ""));
         let access = Access::Signature(signature.to_owned());
         let again = access.clone();
         let log =
             Container::with(url, access, Box::new(move || Ok(again.clone())), &workspace.line);
-        Ok(log.read("", from)?.unwrap_or_default())
+        let mut bytes = Vec::new();
+        loop {
+            let start = from + bytes.len() as u64;
+            let part = log.read_part("", start, PART)?.unwrap_or_default();
+            let is_last = (part.len() as u64) < PART;
+            bytes.extend(part);
+            if is_last || bytes.contains(&b'\n') {
+                return Ok(Written { bytes, has_more: !is_last });
+            }
+            if bytes.len() as u64 > LINE {
+                let reason = format!("a line of more than {LINE} bytes");
+                return Err(AzureError::odd("the log of the job", reason));
+            }
+        }
     }
+}
+
+/// What a run has written.
+#[derive(Default)]
+pub(crate) struct Written {
+    /// The bytes.
+    pub(crate) bytes: Vec<u8>,
+    /// Whether there is more after them.
+    pub(crate) has_more: bool,
 }
 
 /// Address of the service that keeps runs.
 fn discover(workspace: &Workspace<'_>) -> Result<String, AzureError> {
+    let services = services(workspace)?;
+    let history = services["history"].as_str();
+    let history =
+        history.ok_or_else(|| AzureError::odd("the workspace", "no address of its history"))?;
+    Ok(history.trim_end_matches('/').to_owned())
+}
+
+/// Addresses of the services of the workspace, by name.
+///
+/// # Errors
+/// When it does not say where they are.
+pub(crate) fn services(workspace: &Workspace<'_>) -> Result<Value, AzureError> {
     let what = "the workspace";
     let missing = || AzureError::Missing {
         what: format!("workspace `{}`", workspace.id),
@@ -85,10 +126,7 @@ fn discover(workspace: &Workspace<'_>) -> Result<String, AzureError> {
     let found = workspace.find(what, "")?.ok_or_else(missing)?;
     let url = found.pointer("/properties/discoveryUrl").and_then(Value::as_str);
     let url = url.ok_or_else(|| AzureError::odd(what, "no `discoveryUrl`"))?;
-    let services = workspace.document(what, url)?.unwrap_or_default();
-    let history = services["history"].as_str();
-    let history = history.ok_or_else(|| AzureError::odd(what, "no address of its history"))?;
-    Ok(history.trim_end_matches('/').to_owned())
+    Ok(workspace.document(what, url)?.unwrap_or_default())
 }
 
 /// Whether `text` has the line that ends a call.

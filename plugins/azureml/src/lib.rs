@@ -10,10 +10,12 @@
 //! The service is spoken to over REST (`workspace`), storage likewise (`storage`), as whom the chain
 //! of credentials says (`credential`). No secret is in the body of a job, in a log or in a file.
 //!
-//! System [`AzureMl`]; sources [`DatastoreFiles`], [`WorkspaceModel`] and [`RegistryModel`].
+//! System [`AzureMl`], which runs on [`Compute`]s; sources [`DatastoreFiles`], [`WorkspaceModel`],
+//! [`RegistryModel`] and [`JobOutput`].
 
 mod system;
 mod source;
+mod compute;
 mod config;
 // The steps of a job.
 mod submit;
@@ -37,15 +39,16 @@ mod line;
 mod text;
 mod error;
 
+pub use compute::{Compute, ComputeName, ComputeSettings};
 pub use config::{AzureMlConfig, DockerConfig, EnvironmentConfig, Identity, Resources};
 pub use error::AzureError;
 pub use source::{
-    DatastoreFiles, DatastoreReference, ModelReference, RegistryModel, RegistryReference, Version,
-    WorkspaceModel,
+    DatastoreFiles, DatastoreReference, JobOutput, ModelReference, OutputReference, RegistryModel,
+    RegistryReference, Version, WorkspaceModel,
 };
 pub use system::AzureMl;
 
 olive_plugin_api::export_plugin! {
-    sources: [DatastoreFiles, WorkspaceModel, RegistryModel],
+    sources: [DatastoreFiles, WorkspaceModel, RegistryModel, JobOutput],
     systems: [AzureMl]
 }

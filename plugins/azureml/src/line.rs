@@ -1,11 +1,15 @@
 //! The line to a service: requests that are sent again while that may help.
 
+mod rehearsal;
+
+pub(crate) use rehearsal::{DIGEST, Rehearsal};
+
 use std::thread;
 use std::time::{Duration, Instant};
 
 use olive_plugin_api::{LogLevel, StepContext};
 use olive_schemas::workflow::AzureMlClient;
-use olive_transport::{Answer, Ask, exchange};
+use olive_transport::{Answer, Ask, Exchange};
 use serde_json::Value;
 
 use crate::AzureError;
@@ -53,20 +57,37 @@ pub(crate) struct Line<'a> {
     more: u32,
     /// Before the first new try; doubled each time.
     pause: Duration,
+    exchange: Exchange,
+    /// What keeps requests instead of their being sent.
+    rehearsal: Option<Rehearsal>,
     ctx: &'a StepContext<'a>,
 }
 
 impl<'a> Line<'a> {
-    /// The line of `client`.
-    pub(crate) fn new(client: Option<&AzureMlClient>, ctx: &'a StepContext<'a>) -> Self {
+    /// The line of `client`; `rehearsal` is what keeps requests instead of their being sent.
+    ///
+    /// # Errors
+    /// When the machine has no room for it.
+    pub(crate) fn new(
+        client: Option<&AzureMlClient>,
+        rehearsal: Option<Rehearsal>,
+        ctx: &'a StepContext<'a>,
+    ) -> Result<Self, AzureError> {
         let seconds =
             |given: Option<u32>, usual| Duration::from_secs(given.unwrap_or(usual).into());
-        Self {
+        Ok(Self {
             patience: seconds(client.and_then(|client| client.read_timeout), 60),
             more: client.and_then(|client| client.max_operation_retries).unwrap_or(3),
             pause: seconds(client.and_then(|client| client.operation_retry_interval), 5),
+            exchange: Exchange::new()?,
+            rehearsal,
             ctx,
-        }
+        })
+    }
+
+    /// What keeps requests, when nothing is sent.
+    pub(crate) fn rehearsal(&self) -> Option<&Rehearsal> {
+        self.rehearsal.as_ref()
     }
 
     /// The step that asks.
@@ -79,7 +100,10 @@ impl<'a> Line<'a> {
     /// # Errors
     /// When no whole answer came.
     pub(crate) fn once(&self, asked: &Asked<'_>, patience: Duration) -> Result<Answer, AzureError> {
-        let answer = exchange(Ask {
+        if let Some(rehearsal) = &self.rehearsal {
+            return Ok(rehearsal.answer(asked));
+        }
+        let answer = self.exchange.send(Ask {
             method: asked.method,
             url: asked.url,
             headers: &asked.headers,

@@ -46,30 +46,51 @@ impl<'a> Container<'a> {
         Self { url: url.trim_end_matches('/').to_owned(), access, renew, line }
     }
 
-    /// Bytes of the blob at `path`; none when there is no such blob.
+    /// The blob at `path`, if it is there.
     ///
     /// # Errors
     /// When it cannot be asked.
-    pub(crate) fn size(&self, path: &str) -> Result<Option<u64>, AzureError> {
+    pub(crate) fn find(&self, path: &str) -> Result<Option<Blob>, AzureError> {
         let answer = self.ask("HEAD", path, &[], &[], None)?;
         if answer.status == 404 {
             return Ok(None);
         }
         let answer = accepted(&told(path), answer)?;
-        Ok(answer.header("content-length").and_then(|length| length.parse().ok()))
+        let version = answer.header("etag").unwrap_or_default().to_owned();
+        let size = answer.header("content-length").and_then(|length| length.parse().ok());
+        Ok(size.map(|size| Blob { path: path.to_owned(), size, version }))
     }
 
-    /// The bytes of a small blob from byte `from` on; none when there is no such blob.
+    /// The bytes of a small blob; none when there is no such blob.
     ///
     /// # Errors
     /// When it cannot be asked.
-    pub(crate) fn read(&self, path: &str, from: u64) -> Result<Option<Vec<u8>>, AzureError> {
-        let answer = self.ask("GET", path, &[], &[("range", format!("bytes={from}-"))], None)?;
+    pub(crate) fn read(&self, path: &str) -> Result<Option<Vec<u8>>, AzureError> {
+        let answer = self.ask("GET", path, &[], &[], None)?;
+        if answer.status == 404 {
+            return Ok(None);
+        }
+        Ok(Some(accepted(&told(path), answer)?.content))
+    }
+
+    /// At most `most` bytes of the blob at `path` from byte `from` on; none when there is no such
+    /// blob.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    pub(crate) fn read_part(
+        &self,
+        path: &str,
+        from: u64,
+        most: u64,
+    ) -> Result<Option<Vec<u8>>, AzureError> {
+        let range = format!("bytes={from}-{}", from + most - 1);
+        let answer = self.ask("GET", path, &[], &[("range", range)], None)?;
         match answer.status {
             404 => Ok(None),
             // Nothing has been written from there on.
             416 => Ok(Some(Vec::new())),
-            200 if from > 0 => {
+            200 if from > 0 || answer.content.len() as u64 > most => {
                 Err(AzureError::odd(told(path), "the whole, where a part is asked for"))
             }
             _ => Ok(Some(accepted(&told(path), answer)?.content)),

@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 
+use crate::AzureError;
+
 /// Percent-encoded as one part of a path or a query.
 pub(crate) fn encoded(text: &str) -> String {
     let mut encoded = String::new();
@@ -47,6 +49,17 @@ pub(crate) fn guid(digest: &str) -> String {
     let [a, b, c, d, e] =
         [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| digest.get(part).unwrap_or_default());
     format!("{a}-{b}-{c}-{d}-{e}")
+}
+
+/// Twenty hexadecimal digits that nobody can foresee.
+///
+/// # Errors
+/// When the machine has no random numbers.
+pub(crate) fn random() -> Result<String, AzureError> {
+    let mut bytes = [0; 10];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| AzureError::odd("this machine's random numbers", error.to_string()))?;
+    Ok(hex(&bytes))
 }
 
 /// A point of time as `2026-01-31T23:59:59Z`.

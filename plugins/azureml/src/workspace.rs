@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::AzureError;
 use crate::credential::Credential;
-use crate::line::{Asked, Line, accepted, json};
+use crate::line::{Asked, Line, Rehearsal, accepted, json};
 use crate::text::encoded;
 
 /// The resource manager, unless [`ENDPOINT_VARIABLE`] names another.
@@ -46,6 +46,18 @@ impl<'a> Workspace<'a> {
         Ok(Self { id: id(client)?, ..Self::without(client, ctx)? })
     }
 
+    /// The same, which is told everything and sends nothing.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(crate) fn rehearsing(
+        client: Option<&AzureMlClient>,
+        ctx: &'a StepContext<'a>,
+    ) -> Result<Self, AzureError> {
+        let line = Line::new(client, Some(Rehearsal::default()), ctx)?;
+        Ok(Self { line, ..Self::new(client, ctx)? })
+    }
+
     /// Services alone, as `client` says they are asked.
     ///
     /// # Errors
@@ -65,7 +77,7 @@ impl<'a> Workspace<'a> {
         Ok(Self {
             id: String::new(),
             vault: client.and_then(|client| client.keyvault_name.clone()),
-            line: Line::new(client, ctx),
+            line: Line::new(client, None, ctx)?,
             credential: Credential::new(client)?,
             endpoint,
         })
@@ -113,7 +125,15 @@ impl<'a> Workspace<'a> {
         self.post_to(what, &self.url(path), body)
     }
 
-    /// The same to an address of any service that takes the tokens of the resource manager.
+    /// Removes what is at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be asked, or refuses.
+    pub(crate) fn delete(&self, what: &str, path: &str) -> Result<Value, AzureError> {
+        self.answer(Asked::new(what, "DELETE", &self.url(path)))
+    }
+
+    /// The same as [`Self::post`] to an address of any service that takes the tokens of the resource manager.
     ///
     /// # Errors
     /// When it cannot be asked, or refuses.

@@ -8,6 +8,7 @@ use jsonschema::Validator;
 use serde_json::{Value, json};
 
 use super::{Parts, code, job, pending_upload};
+use crate::compute::{self, ComputeSettings};
 use crate::config::{AzureMlConfig, DockerConfig};
 use crate::environment;
 
@@ -72,6 +73,10 @@ fn parts() -> Parts<'static> {
     }
 }
 
+fn cluster() -> ComputeSettings {
+    serde_json::from_value(json!({"compute_name": "gpus"})).unwrap()
+}
+
 /// The body of the official request whose path has this part.
 fn official(part: &str) -> Value {
     let calls = fixture("official.json");
@@ -86,6 +91,7 @@ fn every_body_fits_the_contract() {
     check_fits("JobBase", &job(&config(json!({"aml_compute": "c"})), &parts()));
     check_fits("CodeVersion", &code("https://x/olive", "00ff"));
     check_fits("PendingUploadRequestDto", &pending_upload());
+    check_fits("ComputeResource", &compute::body(&cluster(), "westeurope"));
     let image = DockerConfig { base_image: Some("image".into()), ..DockerConfig::default() };
     let folder = DockerConfig::default();
     for (docker, conda, context) in
@@ -115,6 +121,18 @@ fn the_contract_refuses_what_is_wrong() {
         let mut body = whole.clone();
         *body.pointer_mut(pointer).unwrap() = wrong;
         assert!(!base.is_valid(&body), "{pointer}");
+    }
+    let compute = contract("ComputeResource");
+    for (pointer, wrong) in [
+        ("/properties/computeType", json!("Kluster")),
+        ("/properties/properties/vmPriority", json!("Low")),
+        ("/properties/properties/scaleSettings", json!({"minNodeCount": 0})),
+        ("/properties/properties/vmsize", json!("STANDARD_D2_V2")),
+    ] {
+        let mut body = compute::body(&cluster(), "westeurope");
+        let (place, key) = pointer.rsplit_once('/').unwrap();
+        body.pointer_mut(place).unwrap()[key] = wrong;
+        assert!(!compute.is_valid(&body), "{pointer}");
     }
     let mut body = whole.clone();
     body["properties"]["commmand"] = json!("x");

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use olive_plugin_api::StepContext;
 
-use crate::storage::{Blob, Container};
+use crate::storage::Container;
 use crate::{AzureError, mlflow};
 
 /// Brings the file or folder at `path` of `container` into the step's folder; gives its path there.
@@ -18,16 +18,31 @@ pub(super) fn bring(
 ) -> Result<PathBuf, AzureError> {
     let path = path.trim_matches('/');
     let name = path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("files");
-    let to = ctx.output_dir().join(name);
+    bring_as(container, path, name, ctx)
+}
+
+/// The same; a folder is called `name` there, a file keeps its name.
+///
+/// # Errors
+/// When nothing is there, or it does not come whole.
+pub(super) fn bring_as(
+    container: &Container<'_>,
+    path: &str,
+    name: &str,
+    ctx: &StepContext<'_>,
+) -> Result<PathBuf, AzureError> {
     // Without a path it is the whole container, which is no blob.
-    let size = if path.is_empty() { None } else { container.size(path)? };
-    if let Some(size) = size
+    let file = if path.is_empty() { None } else { container.find(path)? };
+    if let Some(file) = file
         // An empty file may stand for a folder.
-        && (size > 0 || container.list(&format!("{path}/"))?.is_empty())
+        && (file.size > 0 || container.list(&format!("{path}/"))?.is_empty())
     {
-        container.download(&Blob { path: path.to_owned(), size }, &to)?;
-        return Ok(to);
+        let file_name = path.rsplit('/').next().unwrap_or(path);
+        let folder = path.strip_suffix(file_name).unwrap_or_default();
+        container.bring(&[file], folder, ctx.output_dir())?;
+        return Ok(ctx.output_dir().join(file_name));
     }
+    let to = ctx.output_dir().join(name);
     folder(container, path, &to)?;
     Ok(to)
 }
@@ -37,7 +52,7 @@ pub(super) fn bring(
 ///
 /// # Errors
 /// When nothing is there, or it does not come whole.
-pub(super) fn folder(container: &Container<'_>, path: &str, to: &Path) -> Result<(), AzureError> {
+fn folder(container: &Container<'_>, path: &str, to: &Path) -> Result<(), AzureError> {
     let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
     let blobs = container.list(&prefix)?;
     if blobs.is_empty() {

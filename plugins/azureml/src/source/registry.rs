@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::SHARED_DIR;
 use super::model::Version;
-use super::place::folder;
+use super::place::bring_as;
 use crate::AzureError;
 use crate::storage::{Access, Container};
 use crate::text::encoded;
@@ -89,9 +89,7 @@ fn fetch(
     let path = below_container(&what, uri, &address)?;
     let renew = || -> Result<Access, AzureError> { Ok(ask()?.1) };
     let container = Container::with(&address, access, Box::new(renew), &service.line);
-    let to = ctx.output_dir().join(name.rsplit('/').next().unwrap_or(name));
-    folder(&container, &path, &to)?;
-    Ok(to)
+    bring_as(&container, &path, name.rsplit('/').next().unwrap_or(name), ctx)
 }
 
 /// Address of a registry in the service that has it.
@@ -123,5 +121,26 @@ fn discover(service: &Workspace<'_>, registry: &str) -> Result<String, AzureErro
 fn below_container(what: &str, uri: &str, address: &str) -> Result<String, AzureError> {
     let odd = || AzureError::odd(what, format!("it lies at `{uri}`, not in `{address}`"));
     let below = uri.split('?').next().and_then(|uri| uri.strip_prefix(address)).ok_or_else(odd)?;
+    if !below.is_empty() && !below.starts_with('/') {
+        return Err(odd());
+    }
     Ok(below.trim_matches('/').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::below_container;
+
+    #[test]
+    fn a_container_is_not_another_that_begins_alike() {
+        let container = "https://a.blob.core.windows.net/models";
+        for (uri, expected) in [
+            ("https://a.blob.core.windows.net/models/phi/1/", Some("phi/1")),
+            ("https://a.blob.core.windows.net/models?sig=x", Some("")),
+            ("https://a.blob.core.windows.net/models-2/phi", None),
+            ("https://b.blob.core.windows.net/models/phi", None),
+        ] {
+            assert_eq!(below_container("m", uri, container).ok().as_deref(), expected, "{uri}");
+        }
+    }
 }

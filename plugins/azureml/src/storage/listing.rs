@@ -14,6 +14,8 @@ pub(crate) struct Blob {
     pub(crate) path: String,
     /// Bytes.
     pub(crate) size: u64,
+    /// Entity tag of what it held when it was listed, as headers have it; empty when it has none.
+    pub(crate) version: String,
 }
 
 impl Container<'_> {
@@ -53,8 +55,17 @@ fn page(text: &str) -> impl Iterator<Item = Blob> {
         let is_folder = element(text, "ResourceType") == Some("directory");
         let path = unescaped(element(text, "Name")?);
         let size = element(text, "Content-Length")?.parse().ok()?;
-        (!is_folder).then_some(Blob { path, size })
+        let version = quoted(element(text, "Etag").unwrap_or_default());
+        (!is_folder).then_some(Blob { path, size, version })
     })
+}
+
+/// An entity tag as headers have it; lists leave the marks around it out.
+fn quoted(tag: &str) -> String {
+    match unescaped(tag).trim_matches('"') {
+        "" => String::new(),
+        tag => format!("\"{tag}\""),
+    }
 }
 
 /// Without empty blobs that others lie below.
@@ -86,7 +97,7 @@ fn unescaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Blob, element, files, page};
+    use super::{Blob, element, files, page, quoted};
 
     /// As Azurite writes it.
     const PAGE: &str = "<?xml version=\"1.0\"?><EnumerationResults><Prefix>m</Prefix><Blobs>\
@@ -103,10 +114,14 @@ mod tests {
     fn a_page_lists_files_and_where_the_next_begins() {
         let mut blobs: Vec<Blob> = page(PAGE).collect();
         blobs.sort_by(|one, other| one.path.cmp(&other.path));
-        let blob = |path: &str, size| Blob { path: path.into(), size };
-        let expected = [blob("m/a &lt;.json", 12), blob("m/sub-1", 0), blob("m/sub/b", 3)];
+        let blob = |path: &str, size, tag| Blob { path: path.into(), size, version: quoted(tag) };
+        let expected =
+            [blob("m/a &lt;.json", 12, "x"), blob("m/sub-1", 0, ""), blob("m/sub/b", 3, "")];
         assert_eq!(files(&blobs), expected);
         assert_eq!(element(PAGE, "NextMarker"), Some("2"));
         assert_eq!(page("<EnumerationResults/>").count(), 0);
+        for (tag, expected) in [("0x8D", "\"0x8D\""), ("&quot;0x8D&quot;", "\"0x8D\""), ("", "")] {
+            assert_eq!(quoted(tag), expected, "{tag}");
+        }
     }
 }

@@ -21,7 +21,7 @@ impl Container<'_> {
     pub(crate) fn upload(&self, path: &str, from: &Path) -> Result<(), AzureError> {
         let mut file = fs::File::open(from).map_err(AzureError::io("read", from))?;
         let size = file.metadata().map_err(AzureError::io("read", from))?.len();
-        if self.size(path)? == Some(size) {
+        if self.find(path)?.is_some_and(|blob| blob.size == size) {
             return Ok(());
         }
         let mut next = || {
