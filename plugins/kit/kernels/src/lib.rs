@@ -32,9 +32,11 @@ mod lines;
 mod matrix;
 mod pack;
 mod packed;
+mod peak;
 pub mod product;
 pub mod vector;
 
 pub use frozen::FrozenMatrix;
 pub use matrix::{Accumulate, Matrix, MatrixMut, Precision, Threads};
 pub use packed::Packed;
+pub use peak::peak;
