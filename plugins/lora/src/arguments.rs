@@ -5,12 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::known;
 
+mod backend;
 mod numbers;
 mod optimizer;
 mod reports;
 mod schedule;
 mod when;
 
+pub use backend::DdpBackend;
 pub use optimizer::{Optim, OptimArgs, OptimArgsError};
 pub use reports::{ReportTo, Reporter};
 pub(crate) use schedule::KWARGS;
@@ -96,6 +98,11 @@ pub struct TrainingArgs {
     /// Largest norm of the gradients; longer ones are scaled down. 0 never scales.
     #[schemars(range(min = 0.0))]
     pub max_grad_norm: f64,
+    /// What carries the sums of several ranks; `gloo` when `null`.
+    ///
+    /// The result is the same: all add in one order.
+    #[schemars(extend("x-olive-unavailable-values" = known::unavailable_backends()))]
+    pub ddp_backend: Option<DdpBackend>,
     /// Seconds that a rank waits for another one, where several train together.
     #[schemars(range(min = 1))]
     pub ddp_timeout: u64,
@@ -215,6 +222,7 @@ impl Default for TrainingArgs {
             adam_epsilon: 1e-8,
             weight_decay: 0.0,
             max_grad_norm: 1.0,
+            ddp_backend: None,
             ddp_timeout: 1800,
             lr_scheduler_type: LrSchedulerType::default(),
             lr_scheduler_kwargs: None,

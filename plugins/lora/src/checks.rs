@@ -4,11 +4,12 @@
 
 use olive_kit_adapters::QuantizedBase;
 use olive_kit_train::{Duration, Interval, ScheduleKind, StepPlan, TrainingSettings};
-use olive_plugin_api::{Diagnostic, Model, Severity};
+use olive_plugin_api::{Device, Diagnostic, Model, Severity, StepContext};
 use serde_json::Value;
 
 use crate::arguments::{
-    EvalStrategy, LrSchedulerType, OptimArgsError, SaveStrategy, SchedulerKwargs, TrainingArgs,
+    DdpBackend, EvalStrategy, LrSchedulerType, OptimArgsError, SaveStrategy, SchedulerKwargs,
+    TrainingArgs,
 };
 use crate::config::{Base, Common};
 use crate::data::TrainingBlocks;
@@ -47,6 +48,31 @@ pub(crate) fn of_arguments(common: &Common) -> Vec<Diagnostic> {
     found.extend(of_schedule(&args));
     found.extend(saved_between_evaluations(&args));
     found
+}
+
+/// What several processes would sum by, and cannot.
+pub(crate) fn of_ranks(args: &TrainingArgs, ctx: &StepContext<'_>) -> Option<Diagnostic> {
+    let backend = args.ddp_backend.unwrap_or_default();
+    if ctx.ranks() == 1 {
+        return None;
+    }
+    let refused = |message: String, help: &str| {
+        let problem = Diagnostic::error("backend", "/training_args/ddp_backend", message);
+        Some(problem.with_help(help))
+    };
+    if !backend.backend().is_built() {
+        let name = backend.backend();
+        let help = format!(
+            "write `gloo`, which every build has, or build the plugin with the feature `{}`",
+            name.to_string().to_lowercase()
+        );
+        return refused(format!("this build of the plugin has no {name}"), &help);
+    }
+    if backend == DdpBackend::Nccl && ctx.accelerator().device != Device::Gpu {
+        let message = "NCCL sums between GPUs, and this step is for none".to_owned();
+        return refused(message, "write `gloo`, or `gpu` in the accelerators of the system");
+    }
+    None
 }
 
 /// What an optimizer does not have.

@@ -158,6 +158,12 @@ fn look_at(error: &CollectiveError) -> Option<&'static str> {
         CollectiveError::Left { .. } | CollectiveError::Differs { .. } => {
             Some("its own lines in the system's log say why")
         }
+        CollectiveError::Backend { .. } | CollectiveError::Stuck { .. } => {
+            Some("with `ddp_backend` `gloo` ranks do without it")
+        }
+        CollectiveError::NotBuilt { .. } => {
+            Some("write `gloo` as `ddp_backend`, or build the plugin with that feature")
+        }
         CollectiveError::Folder { .. } | CollectiveError::Listen(_) => None,
     }
 }

@@ -7,8 +7,8 @@ mod arguments;
 mod settings;
 
 pub(crate) use arguments::{
-    left_out_of_training, unavailable_in_training, unavailable_optimizers, unavailable_orders,
-    unavailable_reporters, unavailable_schedules,
+    left_out_of_training, unavailable_backends, unavailable_in_training, unavailable_optimizers,
+    unavailable_orders, unavailable_reporters, unavailable_schedules,
 };
 pub(crate) use settings::{
     of_dora, of_loftq, of_loha, of_lokr, of_lora, of_qlora, unavailable_in_loftq,

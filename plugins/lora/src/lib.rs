@@ -26,15 +26,15 @@ mod folder;
 mod settings;
 mod memory;
 mod arithmetic;
-mod machine;
+mod usage;
 mod progress;
 mod ranks;
 mod error;
 
 pub use arguments::{
-    BestMetric, Curve, EvalStrategy, LoggingStrategy, LrSchedulerType, Optim, OptimArgs,
-    OptimArgsError, ReportTo, Reporter, Resume, SamplingStrategy, SaveStrategy, SchedulerKwargs,
-    ThresholdMode, TrainingArgs,
+    BestMetric, Curve, DdpBackend, EvalStrategy, LoggingStrategy, LrSchedulerType, Optim,
+    OptimArgs, OptimArgsError, ReportTo, Reporter, Resume, SamplingStrategy, SaveStrategy,
+    SchedulerKwargs, ThresholdMode, TrainingArgs,
 };
 pub use config::{
     AdapterPass, Base, Bias, Common, DoraConfig, InitLokrWeights, InitLoraWeights, Layers,

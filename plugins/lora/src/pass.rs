@@ -69,6 +69,7 @@ impl<P: AdapterPass> Pass for Tune<P> {
         let mut found: Vec<_> = checks::before_reading(input).into_iter().collect();
         found.extend(checks::of_base(input, config.base()));
         found.extend(checks::of_arguments(config.common()));
+        found.extend(checks::of_ranks(&config.common().training_args(), ctx));
         if input.kind != ModelKind::Hf {
             return Ok(found);
         }

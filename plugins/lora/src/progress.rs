@@ -5,7 +5,7 @@ use std::path::Path;
 use olive_kit_train::{LogEntry, Observer, Start, StepReport};
 use olive_plugin_api::{LogLevel, StepContext};
 
-use crate::machine;
+use crate::usage;
 
 /// Passes a training's figures on to the host, and writes a log line every few steps.
 ///
@@ -55,7 +55,7 @@ impl Observer for Progress<'_> {
         ];
         let peak_share = self.seconds_per_token.map(|seconds| tokens_per_second * seconds);
         figures.extend(peak_share.map(|share| ("peak_share", share)));
-        figures.extend(machine::memory_bytes().map(|bytes| ("memory_bytes", bytes as f64)));
+        figures.extend(usage::in_use().map(|bytes| ("memory_bytes", bytes as f64)));
         figures.extend(report.eval_loss.map(|loss| ("eval_loss", loss)));
         figures.extend(report.best_eval_loss.map(|loss| ("best_eval_loss", loss)));
         self.ctx.progress("step", report.step as u64, self.total_steps as u64, &figures);

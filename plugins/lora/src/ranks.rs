@@ -4,7 +4,7 @@ use std::env;
 use std::fs;
 use std::time::Duration;
 
-use olive_kit_collective::{Collective, Meeting, Place, Ring};
+use olive_kit_collective::{Backend, Collective, Meeting, Place};
 use olive_plugin_api::StepContext;
 
 use crate::error::LoraError;
@@ -32,11 +32,13 @@ pub(crate) fn place(ctx: &StepContext<'_>) -> Result<Place, LoraError> {
     rank.map(|rank| Place { rank, ranks }).ok_or(LoraError::Rank { ranks, told })
 }
 
-/// The group of all processes that train together, each waiting `patience` for the others.
+/// The group of all processes that train together by `backend`, each waiting `patience` for the
+/// others.
 ///
 /// # Errors
-/// When one of them does not come.
+/// When one of them does not come, or the backend does not connect them.
 pub(crate) fn join(
+    backend: Backend,
     place: Place,
     patience: Duration,
     ctx: &StepContext<'_>,
@@ -45,5 +47,5 @@ pub(crate) fn join(
     let own = fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned());
     hosts.extend(own.or_else(|_| env::var("HOSTNAME")));
     let meeting = Meeting { dir: ctx.scratch_dir().join(MEETING), hosts, wait: patience };
-    Ok(Ring::join(place, &meeting, patience)?)
+    Ok(olive_kit_collective::join(backend, place, &meeting, patience)?)
 }

@@ -9,7 +9,7 @@ use olive_kit_checkpoint::Checkpoint;
 use olive_kit_collective::Place;
 use olive_kit_decoder::Storage;
 use olive_kit_train::{
-    Checkpoints, Outputs, StepPlan, Trained, TrainingData, TrainingSettings, train_in,
+    Checkpoints, Outputs, StepPlan, TrainError, Trained, TrainingData, TrainingSettings, train_in,
 };
 use olive_plugin_api::{LogLevel, Model, StepContext};
 
@@ -21,7 +21,7 @@ use crate::error::LoraError;
 use crate::folder::folder;
 use crate::memory::{self, Memory};
 use crate::progress::Progress;
-use crate::{adapter, arithmetic, base, checks, loftq, machine, ranks, settings};
+use crate::{adapter, arithmetic, base, checks, loftq, ranks, settings, usage};
 
 /// Folder of the adapter inside the output folder.
 const ADAPTER: &str = "adapter";
@@ -60,6 +60,7 @@ impl<'a> Training<'a> {
         let mut early: Vec<_> = checks::before_reading(input).into_iter().collect();
         early.extend(checks::of_base(input, pass.base()));
         early.extend(checks::of_arguments(common));
+        early.extend(checks::of_ranks(&common.training_args(), ctx));
         if let Some(problem) = checks::first_error(early) {
             return Err(problem.into());
         }
@@ -137,13 +138,23 @@ impl<'a> Training<'a> {
         let outputs = Outputs { checkpoints, events: events.as_deref() };
         let arithmetic =
             arithmetic::per_token(checkpoint.decoder(), adapters, self.blocks.longest());
-        let seconds =
-            (!loaded.is_on_gpu).then(|| arithmetic / machine::peak(self.storage.precision));
+        let seconds = (!loaded.is_on_gpu)
+            .then(|| arithmetic / olive_kit_kernels::peak(self.storage.precision));
         let mut progress = Progress::new(self.ctx, seconds);
         let patience = Duration::from_secs(self.args.ddp_timeout);
-        let group = &mut *ranks::join(self.place, patience, self.ctx)?;
+        let backend = self.args.ddp_backend.unwrap_or_default().backend();
+        let group = &mut *ranks::join(backend, self.place, patience, self.ctx)?;
         let engine = &mut *loaded.engine;
-        Ok(train_in(group, engine, adapters, data, &self.settings, &outputs, &mut progress)?)
+        let trained =
+            train_in(group, engine, adapters, data, &self.settings, &outputs, &mut progress);
+        let left = match &trained {
+            // In either case all ranks are at the same place.
+            Ok(_) | Err(TrainError::Cancelled { .. }) => group.end(),
+            Err(_) => Ok(()),
+        };
+        let trained = trained?;
+        left?;
+        Ok(trained)
     }
 
     /// Where checkpoints are kept: a folder that outlives the step, or one that does not where the
@@ -231,7 +242,7 @@ impl<'a> Training<'a> {
             let result = if best.is_loaded { ", which is the result" } else { "" };
             log(format!("best evaluation loss {:.4} after step {}{result}", best.loss, best.step));
         }
-        if let Some(peak) = machine::peak_memory_bytes() {
+        if let Some(peak) = usage::peak() {
             log(format!("memory used at most: {}", memory::told(peak)));
         }
     }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::backend::Backend;
+
 /// Why ranks could not go on together.
 #[derive(Debug, Error)]
 pub enum CollectiveError {
@@ -55,6 +57,28 @@ pub enum CollectiveError {
         /// What the system said.
         source: io::Error,
     },
+    /// The library that carries sums says that it cannot.
+    #[error("{backend} says: {message}")]
+    Backend {
+        /// What carries sums.
+        backend: Backend,
+        /// What it says.
+        message: String,
+    },
+    /// The library that carries sums does not end, and all ranks are there.
+    #[error("{backend} has not ended a sum within {} s, and no rank is missing", waited.as_secs())]
+    Stuck {
+        /// What carries sums.
+        backend: Backend,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// What is to carry sums is not part of this build.
+    #[error("this build has no {backend}")]
+    NotBuilt {
+        /// What was to carry sums.
+        backend: Backend,
+    },
     /// No port could be opened, or no secret made.
     #[error("cannot listen for other ranks")]
     Listen(#[source] io::Error),
@@ -68,7 +92,11 @@ impl CollectiveError {
             | Self::Left { rank, .. }
             | Self::Silent { rank, .. }
             | Self::Differs { rank, .. } => Some(*rank),
-            Self::Folder { .. } | Self::Listen(_) => None,
+            Self::Folder { .. }
+            | Self::Backend { .. }
+            | Self::Stuck { .. }
+            | Self::NotBuilt { .. }
+            | Self::Listen(_) => None,
         }
     }
 }

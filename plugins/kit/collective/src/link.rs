@@ -70,6 +70,27 @@ pub(crate) fn receive_data(mut stream: &TcpStream, bytes: &mut [u8]) -> Result<(
     stream.read_exact(bytes).map_err(|error| broken(&error))
 }
 
+/// Reads the data of a frame and forgets it.
+pub(crate) fn pass_over(stream: &TcpStream, len: u64) -> Result<(), Broken> {
+    let passed = io::copy(&mut stream.take(len), &mut io::sink());
+    match passed {
+        Ok(passed) if passed == len => Ok(()),
+        Ok(_) => Err(Broken::Gone),
+        Err(error) => Err(broken(&error)),
+    }
+}
+
+/// Whether a connection that does not block has neither ended nor brought news of a lost rank.
+#[cfg(any(feature = "mpi", feature = "nccl", test))]
+pub(crate) fn is_quiet(stream: &TcpStream) -> bool {
+    let mut kind = [0];
+    match stream.peek(&mut kind) {
+        Ok(0) => false,
+        Ok(_) => kind[0] != LOST,
+        Err(error) => matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted),
+    }
+}
+
 fn header(kind: u8, number: u64) -> [u8; 9] {
     let mut header = [kind; 9];
     header[1..].copy_from_slice(&number.to_le_bytes());

@@ -7,17 +7,25 @@ use std::time::{Duration, Instant};
 
 use bytemuck::Pod;
 
+use crate::Collective;
 use crate::error::CollectiveError;
 use crate::link::{self, Broken, Frame};
 use crate::rendezvous::{Meeting, Neighbours, Place};
-use crate::{Alone, Collective};
+
+#[cfg(any(feature = "mpi", feature = "nccl", test))]
+mod watch;
 
 /// How long news of the rank that was truly lost is waited for.
-const NEWS: Duration = Duration::from_secs(2);
+pub(crate) const NEWS: Duration = Duration::from_secs(2);
+
+/// A number that ranks sum.
+pub(crate) trait Addable: Pod + AddAssign {}
+
+impl<T: Pod + AddAssign> Addable for T {}
 
 /// A group over TCP.
 #[derive(Debug)]
-pub struct Ring {
+pub(crate) struct Ring {
     place: Place,
     from_previous: TcpStream,
     to_next: TcpStream,
@@ -25,51 +33,22 @@ pub struct Ring {
 }
 
 impl Ring {
-    /// Meets the other ranks; a group of one meets nobody.
+    /// Meets the other ranks, of which there is one at least.
     ///
-    /// `patience` is how long a rank may be waited for later on: longer than the slowest of them
-    /// computes between two sums.
+    /// `patience` is how long a rank may be waited for later on.
     ///
     /// # Errors
     /// When ranks cannot meet in the folder, or do not come in time.
-    pub fn join(
+    pub(crate) fn join(
         place: Place,
         meeting: &Meeting,
         patience: Duration,
-    ) -> Result<Box<dyn Collective>, CollectiveError> {
-        if place.ranks <= 1 {
-            return Ok(Box::new(Alone));
-        }
+    ) -> Result<Self, CollectiveError> {
         let Neighbours { from_previous, to_next } = meeting.neighbours(place)?;
         for stream in [&from_previous, &to_next] {
             link::prepare(stream, patience).map_err(CollectiveError::Listen)?;
         }
-        Ok(Box::new(Self { place, from_previous, to_next, patience }))
-    }
-
-    /// The ring's all-reduce: parts are summed while they go round once, and handed on while the
-    /// sums go round again.
-    fn sum<T: Pod + AddAssign>(&mut self, values: &mut [T]) -> Result<(), CollectiveError> {
-        let Place { rank, ranks } = self.place;
-        let parts: Vec<_> = (0..ranks).map(|number| part(values.len(), ranks, number)).collect();
-        let behind = |steps: usize| parts[(rank + 2 * ranks - steps) % ranks].clone();
-        let mut received = vec![T::zeroed(); parts[0].len()];
-        for turn in 0..ranks - 1 {
-            let into = behind(turn + 1);
-            let received = &mut received[..into.len()];
-            self.exchange(&values[behind(turn)], received)?;
-            for (value, more) in values[into].iter_mut().zip(received) {
-                *value += *more;
-            }
-        }
-        for turn in 0..ranks - 1 {
-            let into = behind(turn);
-            let received = &mut received[..into.len()];
-            // At first the part that this rank was the last to add to.
-            self.exchange(&values[behind(turn + ranks - 1)], received)?;
-            values[into].copy_from_slice(received);
-        }
-        Ok(())
+        Ok(Self { place, from_previous, to_next, patience })
     }
 
     /// Sends to the next rank while it receives from the previous one.
@@ -130,8 +109,10 @@ impl Ring {
         let mut culprit = None;
         if self.from_previous.set_read_timeout(Some(NEWS)).is_ok() {
             while let Ok(frame) = link::receive(&self.from_previous) {
-                if let Frame::Lost(rank) = frame {
-                    culprit = Some(self.hand_on(rank));
+                match frame {
+                    Frame::Lost(rank) => culprit = Some(self.hand_on(rank)),
+                    Frame::Data(len) if link::pass_over(&self.from_previous, len).is_err() => break,
+                    Frame::Data(_) => {}
                 }
             }
         }
@@ -173,11 +154,11 @@ impl Collective for Ring {
     }
 
     fn sum_f32(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
-        self.sum(values)
+        sum(self.place, values, |send, receive| self.exchange(send, receive))
     }
 
     fn sum_f64(&mut self, values: &mut [f64]) -> Result<(), CollectiveError> {
-        self.sum(values)
+        sum(self.place, values, |send, receive| self.exchange(send, receive))
     }
 
     fn broadcast(&mut self, bytes: &mut Vec<u8>) -> Result<(), CollectiveError> {
@@ -199,6 +180,38 @@ impl Collective for Ring {
         }
         Ok(())
     }
+}
+
+/// The ring's all-reduce: parts are summed while they go round once, and handed on while the sums
+/// go round again. `exchange` sends to the next rank what it is given, and receives as much as the
+/// second slice holds from the previous one.
+///
+/// Part `p` is summed in the order of the ranks, from `p` on: every bit of it follows from the values
+/// and the number of ranks, and all ranks get those of one.
+pub(crate) fn sum<T: Addable>(
+    Place { rank, ranks }: Place,
+    values: &mut [T],
+    mut exchange: impl FnMut(&[T], &mut [T]) -> Result<(), CollectiveError>,
+) -> Result<(), CollectiveError> {
+    let parts: Vec<_> = (0..ranks).map(|number| part(values.len(), ranks, number)).collect();
+    let behind = |steps: usize| parts[(rank + 2 * ranks - steps) % ranks].clone();
+    let mut received = vec![T::zeroed(); parts[0].len()];
+    for turn in 0..ranks - 1 {
+        let into = behind(turn + 1);
+        let received = &mut received[..into.len()];
+        exchange(&values[behind(turn)], received)?;
+        for (value, more) in values[into].iter_mut().zip(received) {
+            *value += *more;
+        }
+    }
+    for turn in 0..ranks - 1 {
+        let into = behind(turn);
+        let received = &mut received[..into.len()];
+        // At first the part that this rank was the last to add to.
+        exchange(&values[behind(turn + ranks - 1)], received)?;
+        values[into].copy_from_slice(received);
+    }
+    Ok(())
 }
 
 /// Part `number` of `len` values cut into `parts`; the first ones are the longest.

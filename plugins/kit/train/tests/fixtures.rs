@@ -8,7 +8,7 @@ use std::time::Duration as Time;
 
 use olive_kit_adapters::{AdapterConfig, Adapters, checkpoint_rows};
 use olive_kit_checkpoint::Checkpoint;
-use olive_kit_collective::{Meeting, Place, Ring};
+use olive_kit_collective::{Backend, Meeting, Place, join};
 use olive_kit_decoder::{Storage, Transformer};
 use olive_kit_testing::engines::reference;
 use olive_kit_testing::fixture;
@@ -143,7 +143,7 @@ fn train_in_ranks(model: &str, settings: &TrainingSettings) -> [(Vec<StepReport>
     let wait = Time::from_mins(1);
     let meeting = Meeting { dir: dir.path().to_owned(), hosts: Vec::new(), wait };
     let run = |rank| {
-        let mut group = Ring::join(Place { rank, ranks: 2 }, &meeting, wait).unwrap();
+        let mut group = join(Backend::Tcp, Place { rank, ranks: 2 }, &meeting, wait).unwrap();
         let (mut adapters, mut reports) = (fixed_adapter(model), Reports::default());
         let train = sequences(model);
         let data = TrainingData { train: &train, eval: &[] };

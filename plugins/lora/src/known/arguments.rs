@@ -49,7 +49,6 @@ const TRAINING: [Row; 20] = [
         No,
         &[
             "local_rank",
-            "ddp_backend",
             "ddp_bucket_cap_mb",
             "ddp_broadcast_buffers",
             "ddp_find_unused_parameters",
@@ -183,6 +182,12 @@ pub(crate) fn unavailable_in_training() -> Map<String, Value> {
         (name.to_owned(), json!(Unavailable { reason: reason.to_owned(), unless }))
     });
     marks.into_iter().collect()
+}
+
+/// Backends of torch that are not here.
+pub(crate) fn unavailable_backends() -> Map<String, Value> {
+    let reason = "it is for accelerators that no pass trains on; `gloo` sums between processors";
+    values(&[(reason, &["ccl", "cncl", "hccl", "mccl"])])
 }
 
 /// Optimizers of transformers that are not here.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::*;
+use crate::{Backend, join};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -22,7 +23,9 @@ fn together<T: Send>(
     let (work, meeting) = (&work, &meeting(dir.path()));
     thread::scope(|scope| {
         let start = |rank| {
-            scope.spawn(move || work(Ring::join(Place { rank, ranks }, meeting, patience).unwrap()))
+            scope.spawn(move || {
+                work(join(Backend::Tcp, Place { rank, ranks }, meeting, patience).unwrap())
+            })
         };
         let threads: Vec<_> = (0..ranks).map(start).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()

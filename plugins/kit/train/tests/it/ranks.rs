@@ -5,7 +5,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration as Time;
 
-use olive_kit_collective::{Alone, Collective, Meeting, Place, Ring};
+use olive_kit_collective::{Alone, Backend, Collective, Meeting, Place, join};
 use olive_kit_train::{
     Checkpoints, Observer, Outputs, Resume, StepReport, TrainError, Trained, TrainingData,
     TrainingSettings, train_in,
@@ -18,7 +18,8 @@ type Ended = (Result<Trained, TrainError>, Vec<Vec<f32>>);
 
 fn group(rank: usize, dir: &Path) -> Box<dyn Collective> {
     let meeting = Meeting { dir: dir.to_owned(), hosts: Vec::new(), wait: Time::from_secs(20) };
-    Ring::join(Place { rank, ranks: 2 }, &meeting, Time::from_secs(20)).unwrap()
+    let place = Place { rank, ranks: 2 };
+    join(Backend::Tcp, place, &meeting, Time::from_secs(20)).unwrap()
 }
 
 fn run(
