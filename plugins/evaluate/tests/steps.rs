@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use olive_kit_testing::{fixture, request};
+use olive_kit_testing::{fixture, request, write_packed_model};
 use olive_plugin_api::testing::{Companion, Recorder, changes, digests, ignored, settings_of};
 use olive_plugin_api::{MetricValue, Plugin, PluginError, StepEvent, StepOutcome, StepRequest};
 use olive_plugin_evaluate::evaluator::CheckpointEvaluator;
@@ -83,6 +83,25 @@ fn a_checkpoint_in_4_bits_is_measured_as_it_is() {
     });
     assert!((rounded / dense - 1.0).abs() < 0.05, "{dense} {rounded}");
     assert!((rounded / dense - 1.0).abs() > 1e-6, "codes are not the weights");
+}
+
+#[test]
+fn packed_checkpoints_are_measured_by_their_codes() {
+    for (model, packed) in [("tiny-llama", "tiny-llama-gptq"), ("tiny-qwen2", "tiny-qwen2-awq")] {
+        let folder = tempfile::tempdir().unwrap();
+        let dense = metrics(&evaluation(model, &folder))[1].value;
+        let (stored, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        write_packed_model(packed, stored.path());
+        let mut request = evaluation(model, &folder);
+        request["input"]["model_path"] = json!(stored.path());
+        let values = metrics(&request);
+        let rounded = values[1].value;
+        assert!((rounded / dense - 1.0).abs() < 0.2, "{packed}: {dense} {rounded}");
+        assert!((rounded / dense - 1.0).abs() > 1e-6, "{packed}: codes are not the weights");
+        let files = ["plain.safetensors", "codes.safetensors"];
+        let bytes = files.map(|file| fs::metadata(stored.path().join(file)).unwrap().len() as f64);
+        assert!((values[4].value - bytes.iter().sum::<f64>()).abs() < 0.5, "{packed}");
+    }
 }
 
 /// What `QLoRA` leaves: the base in floats, and attributes that say which codes it was trained on.

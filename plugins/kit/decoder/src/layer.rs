@@ -5,7 +5,7 @@
 //! norms and the gate's product are computed again, which is cheaper than their memory.
 
 use olive_kit_adapters::Gradients;
-use olive_kit_checkpoint::{self as checkpoint, Activation, Checkpoint};
+use olive_kit_checkpoint::{self as checkpoint, Activation};
 use olive_kit_kernels::Accumulate;
 use olive_kit_kernels::vector::{add, vectorized};
 
@@ -21,26 +21,27 @@ use crate::rotary::Turn;
 use crate::rows::{fit, for_each_row};
 use crate::scratch::Scratch;
 use crate::storage::Storage;
+use crate::weights::Weights;
 
 /// The weights of one layer.
 #[derive(Debug)]
 pub(crate) struct Layer {
-    attention_norm: Norm,
+    pub(crate) attention_norm: Norm,
     /// One fused projection, or query, key and value.
-    qkv: Vec<Linear>,
+    pub(crate) qkv: Vec<Linear>,
     /// Of each query head and of each key head.
     head_norms: Option<[Norm; 2]>,
-    output: Linear,
+    pub(crate) output: Linear,
     /// Of attention's output, where the family has one.
     attention_output_norm: Option<Norm>,
-    mlp_norm: Norm,
+    pub(crate) mlp_norm: Norm,
     /// One fused projection, or gate and up.
-    gate_up: Vec<Linear>,
-    down: Linear,
+    pub(crate) gate_up: Vec<Linear>,
+    pub(crate) down: Linear,
     /// Of the MLP's output, where the family has one.
     mlp_output_norm: Option<Norm>,
     activation: Activation,
-    geometry: Geometry,
+    pub(crate) geometry: Geometry,
     inner: usize,
 }
 
@@ -52,18 +53,18 @@ pub(crate) struct Room<'a> {
 
 impl Layer {
     pub(crate) fn load(
-        checkpoint: &Checkpoint,
+        weights: Weights<'_>,
         index: usize,
         storage: Storage,
         is_four_bit: impl Fn(&checkpoint::Linear) -> bool,
     ) -> Result<Self, DecoderError> {
-        let decoder = checkpoint.decoder();
+        let decoder = weights.decoder();
         let load = |linear: &checkpoint::Linear| {
             let four_bit = storage.four_bit.filter(|_| is_four_bit(linear));
-            Linear::load(checkpoint, linear, Storage { four_bit, ..storage })
+            Linear::load(weights, linear, Storage { four_bit, ..storage })
         };
         let linears = decoder.layer_linears(index);
-        let norm = |name: &str| Norm::load(checkpoint, name);
+        let norm = |name: &str| Norm::load(weights, name);
         let optional = |name: Option<String>| name.map(|name| norm(&name)).transpose();
         let norms = decoder.norms(index);
         let head_norms = match norms.heads {
@@ -98,31 +99,77 @@ impl Layer {
         let rows = hidden.len() / self.output.out_features();
         fit(&mut kept.input, hidden.len()).copy_from_slice(hidden);
         let mut normed = room.scratch.take(hidden.len());
-        self.attention_norm.forward(hidden, &mut normed, &room.pass);
-        project(&self.qkv, &normed, &mut kept.qkv, room);
-        self.norm_heads(kept, &room.pass);
+        self.project_heads(hidden, &mut normed, kept, room);
         fit(&mut kept.attended, rows * self.geometry.query_width());
         attend(kept);
-        let attended = self.output.input(&kept.attended);
-        self.output.forward(&attended, &mut normed, &room.pass, room.scratch);
-        add_output(
-            self.attention_output_norm.as_ref(),
-            hidden,
-            &normed,
-            &mut kept.attention_output,
-            room,
-        );
+        let of_output = &mut kept.attention_output;
+        self.add_attention(hidden, &kept.attended, &mut normed, of_output, room);
 
         fit(&mut kept.middle, hidden.len()).copy_from_slice(hidden);
-        self.mlp_norm.forward(hidden, &mut normed, &room.pass);
-        project(&self.gate_up, &normed, &mut kept.gate_up, room);
         let mut gated = room.scratch.take(rows * self.inner);
-        gate::forward(self.activation, &kept.gate_up, &mut gated, self.inner);
-        let packed = self.down.input(&gated);
-        self.down.forward(&packed, &mut normed, &room.pass, room.scratch);
-        add_output(self.mlp_output_norm.as_ref(), hidden, &normed, &mut kept.mlp_output, room);
+        self.gate(hidden, &mut normed, &mut gated, &mut kept.gate_up, room);
+        self.add_mlp(hidden, &gated, &mut normed, &mut kept.mlp_output, room);
         room.scratch.give(gated);
         room.scratch.give(normed);
+    }
+
+    /// Writes queries, keys and values, heads normed, of the residual stream into `kept`; `normed`
+    /// is what they are projected from.
+    pub(crate) fn project_heads(
+        &self,
+        hidden: &[f32],
+        normed: &mut [f32],
+        kept: &mut Activations,
+        room: &mut Room<'_>,
+    ) {
+        self.attention_norm.forward(hidden, normed, &room.pass);
+        project(&self.qkv, normed, &mut kept.qkv, room);
+        self.norm_heads(kept, &room.pass);
+    }
+
+    /// Adds attention's output to the residual stream; `output` is overwritten, and what was normed
+    /// stays in `kept`.
+    pub(crate) fn add_attention(
+        &self,
+        hidden: &mut [f32],
+        attended: &[f32],
+        output: &mut [f32],
+        kept: &mut Vec<f32>,
+        room: &mut Room<'_>,
+    ) {
+        let attended = self.output.input(attended);
+        self.output.forward(&attended, output, &room.pass, room.scratch);
+        add_output(self.attention_output_norm.as_ref(), hidden, output, kept, room);
+    }
+
+    /// Writes what the gate lets through, `[rows, intermediate_size]`, of the residual stream;
+    /// `normed` is what gate and up are projected from.
+    pub(crate) fn gate(
+        &self,
+        hidden: &[f32],
+        normed: &mut [f32],
+        gated: &mut [f32],
+        gate_up: &mut Parts,
+        room: &mut Room<'_>,
+    ) {
+        self.mlp_norm.forward(hidden, normed, &room.pass);
+        project(&self.gate_up, normed, gate_up, room);
+        gate::forward(self.activation, gate_up, gated, self.inner);
+    }
+
+    /// Adds the MLP's output to the residual stream; `output` is overwritten, and what was normed
+    /// stays in `kept`.
+    pub(crate) fn add_mlp(
+        &self,
+        hidden: &mut [f32],
+        gated: &[f32],
+        output: &mut [f32],
+        kept: &mut Vec<f32>,
+        room: &mut Room<'_>,
+    ) {
+        let gated = self.down.input(gated);
+        self.down.forward(&gated, output, &room.pass, room.scratch);
+        add_output(self.mlp_output_norm.as_ref(), hidden, output, kept, room);
     }
 
     /// Makes the gradient of this layer's input of `gradient`, that of its output; what `kept`

@@ -7,6 +7,9 @@
 //!   everything [`Adapters`](olive_kit_adapters::Adapters) train.
 //! - **Generation**: [`Transformer::decode`] of some tokens after those in a [`KvCache`].
 //!
+//! Who cannot have all layers in memory at once computes one at a time, a stage at a time, with
+//! weights replaced in between: [`LayerStages`].
+//!
 //! There is no tape. The backward of each part is derived by hand and stands beside its forward:
 //! frozen weights get no gradient, attention keeps no scores, norms and gates are computed again,
 //! and all memory is used again by the next pass. Each is proved against finite differences, and
@@ -36,12 +39,14 @@ pub mod engine;
 pub mod transformer;
 pub mod batch;
 mod storage;
+pub mod weights;
 mod training;
+pub mod stages;
 mod layer;
 mod linear;
 mod input;
 mod adapted;
-mod norm;
+pub mod norm;
 mod gate;
 mod heads;
 mod attention;
@@ -67,6 +72,9 @@ pub use cache::KvCache;
 pub use engine::{Engine, Objective};
 pub use error::DecoderError;
 pub use generation::Positions;
+pub use norm::Norm;
 pub use olive_kit_kernels::Precision;
+pub use stages::{LayerStages, Sequences, StageRoom};
 pub use storage::Storage;
 pub use transformer::Transformer;
+pub use weights::Weights;

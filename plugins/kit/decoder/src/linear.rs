@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use olive_kit_adapters::{Factor, Gradients, Layer, Method, ParameterId};
-use olive_kit_checkpoint::{self as checkpoint, Checkpoint};
+use olive_kit_checkpoint as checkpoint;
 use olive_kit_kernels::product::multiply_packed;
 use olive_kit_kernels::vector::{add, vectorized};
 use olive_kit_kernels::{Accumulate, FrozenMatrix, Matrix, MatrixMut, Precision, Threads};
@@ -15,6 +15,7 @@ use crate::pass::Pass;
 use crate::rows::for_each_row;
 use crate::scratch::Scratch;
 use crate::storage::Storage;
+use crate::weights::Weights;
 
 /// `y = W x + bias`, adapted where the adapters name it.
 #[derive(Debug)]
@@ -34,18 +35,46 @@ impl Linear {
 
     /// Packs the layer's weight as `storage` says.
     pub(crate) fn load(
-        checkpoint: &Checkpoint,
+        weights: Weights<'_>,
         linear: &checkpoint::Linear,
         storage: Storage,
     ) -> Result<Self, DecoderError> {
-        let weight = storage.linear(checkpoint, linear)?;
-        let bias = if linear.has_bias {
-            let name = format!("{}.bias", linear.name);
-            Some(checkpoint.shaped(&name, &[linear.out_features])?.to_f32().into_owned())
-        } else {
-            None
-        };
+        let weight = storage.linear(weights, linear)?;
+        let bias = linear.bias().map(|name| weights.tensor(&name)).transpose()?;
+        let bias = bias.map(|bias| bias.to_f32().into_owned());
         Ok(Self { bias, ..Self::new(linear.name.clone(), Arc::new(weight)) })
+    }
+
+    /// The weight in floats, `[out_features, in_features]`.
+    pub(crate) fn dense(&self) -> Vec<f32> {
+        let mut values = vec![0.0; self.out_features() * self.in_features()];
+        for_each_row(&mut values, self.in_features(), |row, into| self.weight.row(row, into));
+        values
+    }
+
+    /// Packs other values, `[out_features, in_features]`, in the place of the weight, which is
+    /// dropped before.
+    pub(crate) fn replace(&mut self, values: &[f32]) {
+        let (rows, columns) = (self.out_features(), self.in_features());
+        assert_eq!(values.len(), rows * columns, "values of `{}`", self.module);
+        let precision = self.precision();
+        self.weight = Arc::new(FrozenMatrix::new(0, 0, precision, |_, _| {}));
+        self.weight = Arc::new(FrozenMatrix::new(rows, columns, precision, |rows, into| {
+            into.copy_from_slice(&values[rows.start * columns..rows.end * columns]);
+        }));
+        self.row_squares = OnceLock::new();
+    }
+
+    /// What is added to `y`, if something is.
+    pub(crate) fn frozen_bias(&self) -> Option<&[f32]> {
+        self.bias.as_deref()
+    }
+
+    /// Puts other values in the place of the bias, if there is one.
+    pub(crate) fn replace_bias(&mut self, values: &[f32]) {
+        if let Some(bias) = &mut self.bias {
+            bias.copy_from_slice(values);
+        }
     }
 
     pub(crate) fn in_features(&self) -> usize {

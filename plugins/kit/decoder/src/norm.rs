@@ -1,7 +1,6 @@
 //! RMS norm: Zhang and Sennrich, "Root Mean Square Layer Normalization" (2019).
 
-use olive_kit_adapters::{Gradients, ParameterId};
-use olive_kit_checkpoint::Checkpoint;
+use olive_kit_adapters::{Adapters, Gradients, ParameterId};
 use olive_kit_kernels::vector::{dot, dot_of_three, vectorized};
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use rayon::slice::{ParallelSlice, ParallelSliceMut};
@@ -9,14 +8,15 @@ use rayon::slice::{ParallelSlice, ParallelSliceMut};
 use crate::error::DecoderError;
 use crate::pass::Pass;
 use crate::rows::for_each_row;
+use crate::weights::Weights;
 
 /// Rows whose gradients of the weight are summed by one thread; fixed, so that the number of threads
 /// changes no bit.
 const ROWS_AT_ONCE: usize = 64;
 
 /// `y = w x / sqrt(mean(x^2) + epsilon)`, row by row, each `[width]`.
-#[derive(Debug)]
-pub(crate) struct Norm {
+#[derive(Debug, Clone)]
+pub struct Norm {
     module: String,
     /// What multiplies; one more than what is stored where the family says so.
     weight: Vec<f32>,
@@ -27,17 +27,47 @@ pub(crate) struct Norm {
 
 impl Norm {
     /// The norm whose weight is called `name`.
+    ///
+    /// # Errors
+    /// When it is not in the checkpoint.
     #[expect(clippy::cast_possible_truncation, reason = "computed in f32")]
-    pub(crate) fn load(checkpoint: &Checkpoint, name: &str) -> Result<Self, DecoderError> {
-        let decoder = checkpoint.decoder();
+    pub fn load<'a>(weights: impl Into<Weights<'a>>, name: &str) -> Result<Self, DecoderError> {
+        let weights = weights.into();
+        let decoder = weights.decoder();
         let offset = if decoder.norm_adds_one { 1.0 } else { 0.0 };
-        let stored = checkpoint.tensor(name)?.to_f32();
+        let stored = weights.tensor(name)?.to_f32();
         Ok(Self {
             module: name.trim_end_matches(".weight").to_owned(),
             weight: stored.iter().map(|value| value + offset).collect(),
             offset,
             epsilon: decoder.norm_epsilon as f32,
         })
+    }
+
+    /// What multiplies, `[width]`: the stored weight plus [`Norm::offset`].
+    pub fn weight(&self) -> &[f32] {
+        &self.weight
+    }
+
+    /// Puts other values in the place of [`Norm::weight`].
+    ///
+    /// # Panics
+    /// When there are more or fewer.
+    pub fn replace(&mut self, weight: &[f32]) {
+        self.weight.copy_from_slice(weight);
+    }
+
+    /// How much more than the stored weight multiplies: 1 where the family says so, else 0.
+    pub fn offset(&self) -> f32 {
+        self.offset
+    }
+
+    /// Writes the norm of each row of `x` into `y`, both `[rows, width]`.
+    ///
+    /// # Panics
+    /// When `x` has fewer rows than `y`.
+    pub fn apply(&self, x: &[f32], y: &mut [f32]) {
+        self.forward(x, y, &Pass::inference(&Adapters::none()));
     }
 
     #[cfg(test)]
@@ -150,7 +180,6 @@ impl Norm {
 
 #[cfg(test)]
 mod tests {
-    use olive_kit_adapters::Adapters;
     use olive_kit_testing::random;
 
     use super::*;

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use olive_kit_checkpoint::{Checkpoint, Linear, LinearWeight};
+use olive_kit_checkpoint::{Linear, LinearWeight, Tensor};
 use olive_kit_kernels::{FrozenMatrix, Precision};
 use olive_kit_quant::{FourBit, FourBitFormat};
 
 use crate::error::DecoderError;
+use crate::weights::{Weights, unpacked};
 
 /// How weights are held in memory, and what products with them multiply.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -18,46 +19,54 @@ pub struct Storage {
 }
 
 impl Storage {
-    /// The weight of a linear layer; one that is stored in 4 bits stays as it is.
+    /// The weight of a linear layer; one that is stored in 4 bits stays as it is, one that is packed
+    /// becomes dense.
     pub(crate) fn linear(
         self,
-        checkpoint: &Checkpoint,
+        weights: Weights<'_>,
         linear: &Linear,
     ) -> Result<FrozenMatrix, DecoderError> {
-        let stored = match checkpoint.weight(linear)? {
-            LinearWeight::FourBit(weight) => {
-                let (rows, columns) = (linear.out_features, linear.in_features);
-                return Ok(FrozenMatrix::four_bit(weight, rows, columns, self.precision));
+        let shape = (linear.out_features, linear.in_features);
+        let checkpoint = match weights {
+            Weights::Checkpoint(checkpoint) => checkpoint,
+            Weights::Packed(checkpoint) => {
+                let codes = checkpoint.rows(linear, 0..linear.out_features)?;
+                let (Some(layer), Some(codes)) = (checkpoint.layer(&linear.name), codes) else {
+                    return self.stored(weights, &checkpoint.tensor(&linear.weight())?);
+                };
+                let made = unpacked(layer, &codes, shape, self.precision);
+                checkpoint.release(&linear.name);
+                return Ok(made);
             }
-            LinearWeight::Dense(stored) => stored,
         };
-        let Some(format) = self.four_bit else {
-            return self.dense(checkpoint, stored.name);
-        };
+        match checkpoint.weight(linear)? {
+            LinearWeight::FourBit(weight) => {
+                Ok(FrozenMatrix::four_bit(weight, shape.0, shape.1, self.precision))
+            }
+            LinearWeight::Dense(stored) => self.stored(weights, &stored),
+        }
+    }
+
+    /// A matrix that is stored in floats.
+    fn stored(
+        self,
+        weights: Weights<'_>,
+        stored: &Tensor<'_>,
+    ) -> Result<FrozenMatrix, DecoderError> {
         let (rows, columns) = (stored.num_rows(), stored.row_len());
         let fill = |rows: Range<usize>, into: &mut [f32]| {
             stored.dtype.decode_into(stored.rows_bytes(rows), into);
         };
-        let weight = FourBit::from_rows(rows, columns, format, fill)
-            .map_err(|source| DecoderError::Quantize { name: stored.name.to_owned(), source })?;
-        checkpoint.release(stored.name);
-        Ok(FrozenMatrix::four_bit(weight, rows, columns, self.precision))
-    }
-
-    /// The matrix called `name`.
-    pub(crate) fn dense(
-        self,
-        checkpoint: &Checkpoint,
-        name: &str,
-    ) -> Result<FrozenMatrix, DecoderError> {
-        let stored = checkpoint.tensor(name)?;
-        let (rows, columns) = (stored.num_rows(), stored.row_len());
-        let fill = |rows: Range<usize>, into: &mut [f32]| {
-            let bytes = stored.rows_bytes(rows);
-            stored.dtype.decode_into(bytes, into);
+        let made = match self.four_bit {
+            None => FrozenMatrix::new(rows, columns, self.precision, fill),
+            Some(format) => {
+                let name = || stored.name.to_owned();
+                let weight = FourBit::from_rows(rows, columns, format, fill)
+                    .map_err(|source| DecoderError::Quantize { name: name(), source })?;
+                FrozenMatrix::four_bit(weight, rows, columns, self.precision)
+            }
         };
-        let weight = FrozenMatrix::new(rows, columns, self.precision, fill);
-        checkpoint.release(name);
-        Ok(weight)
+        weights.release(stored.name);
+        Ok(made)
     }
 }

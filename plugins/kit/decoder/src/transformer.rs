@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use olive_kit_adapters::ParameterId;
-use olive_kit_checkpoint::{self as checkpoint, Checkpoint, Decoder, Dtype};
+use olive_kit_checkpoint::{self as checkpoint, Decoder, Dtype};
 use olive_kit_kernels::vector::vectorized;
 use olive_kit_kernels::{FrozenMatrix, Precision};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
@@ -17,6 +17,7 @@ use crate::rows::for_each_row;
 use crate::scratch::Scratch;
 use crate::softcap::soft_cap;
 use crate::storage::Storage;
+use crate::weights::Weights;
 use crate::workspace::Workspace;
 
 /// The frozen weights of a decoder, each held once, and what they compute.
@@ -32,12 +33,16 @@ pub struct Transformer {
 }
 
 impl Transformer {
-    /// Packs all weights of `checkpoint` as `storage` says; no weight exists twice in memory.
+    /// Packs all weights of a checkpoint as `storage` says; no weight exists twice in memory. What
+    /// GPTQ, AWQ or Olive has packed becomes floats.
     ///
     /// # Errors
     /// When a tensor is missing or has another shape than the config says.
-    pub fn load(checkpoint: &Checkpoint, storage: Storage) -> Result<Self, DecoderError> {
-        Self::load_where(checkpoint, storage, |_| true)
+    pub fn load<'a>(
+        weights: impl Into<Weights<'a>>,
+        storage: Storage,
+    ) -> Result<Self, DecoderError> {
+        Self::load_where(weights, storage, |_| true)
     }
 
     /// The same, where `is_four_bit` tells which linear layers are rounded to the 4-bit codes of
@@ -45,24 +50,25 @@ impl Transformer {
     ///
     /// # Errors
     /// As [`Transformer::load`].
-    pub fn load_where(
-        checkpoint: &Checkpoint,
+    pub fn load_where<'a>(
+        weights: impl Into<Weights<'a>>,
         storage: Storage,
         is_four_bit: impl Fn(&checkpoint::Linear) -> bool + Sync,
     ) -> Result<Self, DecoderError> {
-        checkpoint.validate()?;
-        let decoder = checkpoint.decoder().clone();
-        let embedding = Arc::new(storage.dense(checkpoint, Decoder::EMBEDDING)?);
+        let weights = weights.into();
+        weights.validate()?;
+        let decoder = weights.decoder().clone();
+        let dense = Storage { four_bit: None, ..storage };
+        let embedding = Arc::new(dense.linear(weights, &embedding(&decoder))?);
         let layers = (0..decoder.num_layers).into_par_iter();
         let layers = layers
-            .map(|index| Layer::load(checkpoint, index, storage, &is_four_bit))
+            .map(|index| Layer::load(weights, index, storage, &is_four_bit))
             .collect::<Result<_, _>>()?;
-        let final_norm = Norm::load(checkpoint, Decoder::FINAL_NORM)?;
+        let final_norm = Norm::load(weights, Decoder::FINAL_NORM)?;
         let lm_head = if decoder.ties_embeddings {
             Linear::new(Decoder::LM_HEAD_MODULE.to_owned(), Arc::clone(&embedding))
         } else {
-            let dense = Storage { four_bit: None, ..storage };
-            Linear::load(checkpoint, &decoder.lm_head(), dense)?
+            Linear::load(weights, &decoder.lm_head(), dense)?
         };
         let workspace = Workspace::default();
         Ok(Self { decoder, storage, embedding, layers, final_norm, lm_head, workspace })
@@ -125,4 +131,9 @@ impl Transformer {
             Precision::Bf16 => Dtype::BF16,
         })
     }
+}
+
+/// The embedding, as if it were the layer that makes logits.
+fn embedding(decoder: &Decoder) -> checkpoint::Linear {
+    checkpoint::Linear { name: Decoder::EMBEDDING_MODULE.to_owned(), ..decoder.lm_head() }
 }

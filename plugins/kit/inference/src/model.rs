@@ -1,8 +1,8 @@
 //! A checkpoint as a language model.
 
 use olive_kit_adapters::{Adapters, QuantizedBase};
-use olive_kit_checkpoint::{Checkpoint, Linear};
-use olive_kit_decoder::{self as decoder, DecoderError, KvCache, Storage, Transformer};
+use olive_kit_checkpoint::Linear;
+use olive_kit_decoder::{self as decoder, DecoderError, KvCache, Storage, Transformer, Weights};
 use olive_kit_measure::{LanguageModel, Logits, ModelError, Positions};
 
 /// A decoder in f32 on the CPU, with its key-value cache.
@@ -14,20 +14,20 @@ pub struct CheckpointLanguageModel {
 }
 
 impl CheckpointLanguageModel {
-    /// Loads all weights of `checkpoint` and puts `adapters` on top of them; where `base` says that
+    /// Loads all weights of a checkpoint and puts `adapters` on top of them; where `base` says that
     /// they were trained on 4-bit codes, on top of those codes.
     ///
     /// # Errors
     /// When a tensor is missing, or a weight cannot be quantized.
-    pub fn load(
-        checkpoint: &Checkpoint,
+    pub fn load<'a>(
+        weights: impl Into<Weights<'a>>,
         adapters: Adapters,
         base: Option<&QuantizedBase>,
     ) -> Result<Self, DecoderError> {
         let four_bit = base.map(|base| base.format);
         let storage = Storage { four_bit, ..Storage::default() };
         let has = |linear: &Linear| base.is_some_and(|base| base.has(linear));
-        let transformer = Transformer::load_where(checkpoint, storage, has)?;
+        let transformer = Transformer::load_where(weights, storage, has)?;
         let cache = KvCache::new(transformer.decoder());
         Ok(Self { transformer, adapters, cache })
     }

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use olive_kit_adapters::{AdapterFolder, Adapters, QuantizedBase};
-use olive_kit_checkpoint::Checkpoint;
+use olive_kit_checkpoint::{Checkpoint, CheckpointError, Description, PackedCheckpoint};
+use olive_kit_decoder::Weights;
 use olive_kit_text::Tokenizer;
 use olive_schemas::model::{Model, ModelKind};
 
@@ -35,16 +36,56 @@ impl Opened {
     /// # Errors
     /// When a file of the model or the adapter is missing or broken, or they do not fit each other.
     pub fn open(model: &Model) -> Result<Self, InferenceError> {
-        let checkpoint = Checkpoint::open_quantized(&model.model_path)?;
-        let decoder = checkpoint.decoder();
+        let stored = Stored::open(&model.model_path)?;
+        let decoder = &stored.description().decoder;
         let adapter = model.adapter_path.as_ref().map(|dir| AdapterFolder::open(dir, decoder));
         let adapter = adapter.transpose()?;
         let tokenizer = Tokenizer::open(&model.model_path)?;
-        let mut weight_files: Vec<_> = checkpoint.weight_files().map(Path::to_path_buf).collect();
+        let mut weight_files = stored.weight_files();
         weight_files.extend(adapter.as_ref().map(|adapter| adapter.weight_file().to_path_buf()));
         let adapters = adapter.map_or(Ok(Adapters::none()), |adapter| adapter.load())?;
-        let base = QuantizedBase::of(&model.model_attributes)?;
-        let model = CheckpointLanguageModel::load(&checkpoint, adapters, base.as_ref())?;
+        let base = match &stored {
+            Stored::Checkpoint(_) => QuantizedBase::of(&model.model_attributes)?,
+            // Codes say themselves what they are.
+            Stored::Packed(_) => None,
+        };
+        let model = CheckpointLanguageModel::load(stored.weights(), adapters, base.as_ref())?;
         Ok(Self { model, tokenizer, weight_files })
+    }
+}
+
+/// A checkpoint, packed or not.
+enum Stored {
+    Checkpoint(Checkpoint),
+    Packed(PackedCheckpoint),
+}
+
+impl Stored {
+    fn open(dir: &Path) -> Result<Self, CheckpointError> {
+        if PackedCheckpoint::is_in(dir)? {
+            return Ok(Self::Packed(PackedCheckpoint::open(dir)?));
+        }
+        Ok(Self::Checkpoint(Checkpoint::open_quantized(dir)?))
+    }
+
+    fn description(&self) -> &Description {
+        match self {
+            Self::Checkpoint(checkpoint) => checkpoint.description(),
+            Self::Packed(checkpoint) => checkpoint.description(),
+        }
+    }
+
+    fn weights(&self) -> Weights<'_> {
+        match self {
+            Self::Checkpoint(checkpoint) => checkpoint.into(),
+            Self::Packed(checkpoint) => checkpoint.into(),
+        }
+    }
+
+    fn weight_files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Checkpoint(checkpoint) => checkpoint.weight_files().map(Path::to_owned).collect(),
+            Self::Packed(checkpoint) => checkpoint.weight_files().map(Path::to_owned).collect(),
+        }
     }
 }

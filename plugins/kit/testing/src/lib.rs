@@ -1,6 +1,7 @@
 //! Fixtures and reference numbers, for the tests of kits and plugins only.
 //!
 //! - [`fixture`], [`adapter_fixture`] and [`adapter_folders`] find what `tests/fixtures` and `kit/adapters` hold;
+//! - [`write_packed_model`] makes whole checkpoints of the packed fixtures;
 //! - [`Tensors`] reads a file of reference numbers by another way than the code under test;
 //! - [`random`] makes numbers, and [`largest_difference`] compares them;
 //! - [`request`] and [`evaluation`] are what the host sends to a plugin;
@@ -22,6 +23,7 @@ pub mod graphs;
 #[cfg(feature = "engines")]
 mod models;
 mod numbers;
+mod packed;
 mod places;
 mod requests;
 mod tensors;
@@ -29,6 +31,7 @@ mod tensors;
 #[cfg(feature = "engines")]
 pub use models::write_random_model;
 pub use numbers::{largest_difference, random, random_tokens};
+pub use packed::write_packed_model;
 pub use places::{
     DENSE_MODELS, QUANTIZED_MODELS, adapter_fixture, adapter_folders, file_names, fixture,
 };
