@@ -52,7 +52,7 @@ impl CheckpointWriter {
     /// When a file cannot be written.
     ///
     /// # Panics
-    /// When another tensor is next, or fewer values are missing.
+    /// When another tensor is next, it is not in floats, or fewer values are missing.
     pub fn append_f32(&mut self, name: &str, values: &[f32]) -> Result<(), CheckpointError> {
         self.append(name, |file| file.append_f32(name, values))
     }

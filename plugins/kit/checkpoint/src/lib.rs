@@ -5,7 +5,8 @@
 //! - [`Checkpoint::open_quantized`] takes checkpoints in bitsandbytes' 4 bits too, whose
 //!   [`LinearWeight`]s are codes.
 //! - [`PackedCheckpoint::open`] takes those whose linear layers GPTQ, AWQ or Olive has packed.
-//! - [`CheckpointWriter`] and [`SafetensorsWriter`] write one tensor at a time.
+//! - [`CheckpointWriter`] and [`SafetensorsWriter`] write one tensor at a time, [`PackedWriter`] one
+//!   packed layer.
 //! - [`files`] knows what else belongs to a model: tokenizer, chat template, generation config.
 //!
 //! This crate knows no tensor library and computes nothing but conversions and
@@ -44,6 +45,7 @@ mod rope_config;
 mod fields;
 mod writer;
 mod checkpoint_writer;
+mod packed_writer;
 pub mod files;
 mod error;
 
@@ -56,7 +58,8 @@ pub use error::CheckpointError;
 pub use features::Feature;
 pub use linear_weight::LinearWeight;
 pub use packed::{PackedCheckpoint, PackedLayer, PackedRows};
+pub use packed_writer::{PackedSpec, PackedWriter};
 pub use quantized::Quantization;
 pub use tensor::Tensor;
 pub use tensors::{LayerLinears, LayerNorms, Linear, LinearRole};
-pub use writer::{SafetensorsWriter, TensorSpec};
+pub use writer::{SafetensorsWriter, StoredType, TensorSpec};

@@ -1,5 +1,5 @@
 //! Checkpoints whose linear layers GPTQ, AWQ or Olive has packed: `qweight`, `scales`, `qzeros` and
-//! `g_idx` in the place of `weight`.
+//! `g_idx` in the place of `weight`; Olive packs embeddings too.
 //!
 //! Width and groups of a layer are what its tensors say. Layers without `qweight` are in floats.
 
@@ -74,8 +74,9 @@ impl PackedCheckpoint {
         let mut opened = Self { checkpoint, packer, keeps_order, layers: BTreeMap::new() };
         opened.check_embedding()?;
         let mut layers = BTreeMap::new();
-        for linear in opened.checkpoint.decoder().all_linears() {
-            if opened.checkpoint.contains(&format!("{}.qweight", linear.name)) {
+        let decoder = opened.checkpoint.decoder();
+        for linear in decoder.all_linears().into_iter().chain([decoder.embedding_table()]) {
+            if opened.checkpoint.contains(&opened.part(&linear.name, CODES)) {
                 let layer = opened.describe(&linear)?;
                 layers.insert(linear.name, layer);
             }
@@ -87,6 +88,11 @@ impl PackedCheckpoint {
     /// All the config files say.
     pub fn description(&self) -> &Description {
         self.checkpoint.description()
+    }
+
+    /// The safetensors files, sorted.
+    pub fn weight_files(&self) -> impl Iterator<Item = &Path> {
+        self.checkpoint.weight_files()
     }
 
     /// The layer at this module path, if it is packed.
@@ -102,7 +108,7 @@ impl PackedCheckpoint {
         self.checkpoint.tensor(name)
     }
 
-    /// Some rows of a layer; `None` where it is not packed.
+    /// Some rows of a layer, or of [`Decoder::embedding_table`]; `None` where it is not packed.
     ///
     /// # Errors
     /// None that [`PackedCheckpoint::open`] would not have found.
@@ -115,18 +121,18 @@ impl PackedCheckpoint {
         rows: Range<usize>,
     ) -> Result<Option<PackedRows>, CheckpointError> {
         let Some(layer) = self.layers.get(&linear.name) else { return Ok(None) };
-        let part = |part: &str| format!("{}.{part}", linear.name);
+        let part = |part: &str| self.part(&linear.name, part);
         let codes = |name: &str| self.checkpoint.codes(&part(name), code_type(self.packer));
-        let zero_points = (!layer.format.is_symmetric).then(|| codes("qzeros")).transpose()?;
+        let zero_points = (!layer.format.is_symmetric).then(|| codes(ZERO_POINTS)).transpose()?;
         let matrix = PackedMatrix {
             packer: self.packer,
             format: layer.format,
             n: linear.out_features,
             k: linear.in_features,
-            codes: codes("qweight")?.1,
+            codes: codes(CODES)?.1,
             zero_points: zero_points.map(|(_, bytes)| bytes),
         };
-        let scales = self.checkpoint.tensor(&part("scales"))?.to_f32();
+        let scales = self.checkpoint.tensor(&part(SCALES))?.to_f32();
         Ok(Some(PackedRows {
             qweight: matrix.qweight(rows.clone()),
             scales: matrix.scales(&scales, rows.clone()),
@@ -139,7 +145,7 @@ impl PackedCheckpoint {
         self.checkpoint.release(name);
         if self.layers.contains_key(name) {
             for part in PARTS {
-                self.checkpoint.release(&format!("{name}.{part}"));
+                self.checkpoint.release(&self.part(name, part));
             }
         }
     }
@@ -158,12 +164,20 @@ impl PackedCheckpoint {
         self.checkpoint.sum_up(problems.collect())
     }
 
-    /// Checks that the embedding is in floats, and the matrix of logits where it is the same.
+    /// Tensor name of a part of the layer at a module path: Olive has written `weight_qweight` too.
+    fn part(&self, name: &str, part: &str) -> String {
+        let of_weight = format!("{name}.weight_{part}");
+        let is_of_weight = self.packer == Packer::Olive && self.checkpoint.contains(&of_weight);
+        if is_of_weight { of_weight } else { format!("{name}.{part}") }
+    }
+
+    /// Checks that the embedding is in floats or packed by Olive, who alone packs embeddings, and
+    /// that the matrix of logits is not packed beside it where it is the same.
     fn check_embedding(&self) -> Result<(), CheckpointError> {
         let is_tied = self.checkpoint.decoder().ties_embeddings;
-        let tied = is_tied.then_some(Decoder::LM_HEAD_MODULE);
-        let modules = [Some(Decoder::EMBEDDING_MODULE), tied];
-        let is_packed = |name: &&str| self.checkpoint.contains(&format!("{name}.qweight"));
+        let embedding = (self.packer != Packer::Olive).then_some(Decoder::EMBEDDING_MODULE);
+        let modules = [embedding, is_tied.then_some(Decoder::LM_HEAD_MODULE)];
+        let is_packed = |name: &&str| self.checkpoint.contains(&self.part(name, CODES));
         match modules.into_iter().flatten().find(is_packed) {
             Some(name) => Err(CheckpointError::Packed {
                 name: name.to_owned(),
@@ -175,7 +189,7 @@ impl PackedCheckpoint {
 
     /// How a layer is packed, by its tensors, which must fit each other.
     fn describe(&self, linear: &Linear) -> Result<PackedLayer, CheckpointError> {
-        let [codes, zero_points, scales] = PARTS.map(|part| format!("{}.{part}", linear.name));
+        let [codes, zero_points, scales] = PARTS.map(|part| self.part(&linear.name, part));
         let dtype = code_type(self.packer);
         let of_codes = self.checkpoint.codes(&codes, dtype)?.0;
         let of_scales = self.checkpoint.tensor(&scales)?.shape;
@@ -235,7 +249,10 @@ impl PackedCheckpoint {
 }
 
 /// What a packed layer has instead of a weight: codes, zero points, scales.
-const PARTS: [&str; 3] = ["qweight", "qzeros", "scales"];
+pub(crate) const PARTS: [&str; 3] = [CODES, ZERO_POINTS, SCALES];
+const CODES: &str = "qweight";
+const ZERO_POINTS: &str = "qzeros";
+const SCALES: &str = "scales";
 
 /// Who packed the layers, and whether with an order of inputs that is always written.
 fn packer(config: &Fields<'_>) -> Result<(Packer, bool), CheckpointError> {

@@ -109,6 +109,12 @@ impl Decoder {
         }
     }
 
+    /// The embedding as a matrix `[vocab_size, hidden_size]`, which makes logits too where they are
+    /// tied.
+    pub fn embedding_table(&self) -> Linear {
+        Linear { name: Self::EMBEDDING_MODULE.to_owned(), ..self.lm_head() }
+    }
+
     /// Names and shapes of all tensors the model needs, in order of computation.
     pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
         let hidden = vec![self.hidden_size];

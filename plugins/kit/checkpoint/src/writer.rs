@@ -14,21 +14,61 @@ use crate::error::CheckpointError;
 /// Values encoded at once.
 const CHUNK: usize = 1 << 16;
 
+/// Type of what is written of a tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoredType {
+    /// Weights in floats.
+    Float(Dtype),
+    /// Words of 32 bits, of codes or numbers of groups.
+    I32,
+    /// Bytes of codes.
+    U8,
+}
+
 /// What a tensor will be, declared before its values are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TensorSpec {
     /// Name in the file.
     pub name: String,
     /// Type of the stored values.
-    pub dtype: Dtype,
+    pub dtype: StoredType,
     /// Sizes, slowest first.
     pub shape: Vec<usize>,
 }
 
+impl StoredType {
+    /// Bytes of one value.
+    pub const fn size_bytes(self) -> usize {
+        match self {
+            Self::Float(dtype) => dtype.size_bytes(),
+            Self::I32 => 4,
+            Self::U8 => 1,
+        }
+    }
+
+    const fn safetensors_name(self) -> &'static str {
+        match self {
+            Self::Float(dtype) => dtype.safetensors_name(),
+            Self::I32 => "I32",
+            Self::U8 => "U8",
+        }
+    }
+}
+
+impl From<Dtype> for StoredType {
+    fn from(dtype: Dtype) -> Self {
+        Self::Float(dtype)
+    }
+}
+
 impl TensorSpec {
     /// A declaration.
-    pub fn new(name: impl Into<String>, dtype: Dtype, shape: impl Into<Vec<usize>>) -> Self {
-        Self { name: name.into(), dtype, shape: shape.into() }
+    pub fn new(
+        name: impl Into<String>,
+        dtype: impl Into<StoredType>,
+        shape: impl Into<Vec<usize>>,
+    ) -> Self {
+        Self { name: name.into(), dtype: dtype.into(), shape: shape.into() }
     }
 
     /// Number of values.
@@ -90,9 +130,11 @@ impl SafetensorsWriter {
     /// When the file cannot be written.
     ///
     /// # Panics
-    /// When another tensor is next, or fewer values are missing.
+    /// When another tensor is next, it is not in floats, or fewer values are missing.
     pub fn append_f32(&mut self, name: &str, values: &[f32]) -> Result<(), CheckpointError> {
-        let dtype = self.expect(name).dtype;
+        let StoredType::Float(dtype) = self.expect(name).dtype else {
+            panic!("floats were appended to `{name}`, which is in codes")
+        };
         let mut bytes = Vec::with_capacity(CHUNK.min(values.len()) * dtype.size_bytes());
         for values in values.chunks(CHUNK) {
             bytes.clear();

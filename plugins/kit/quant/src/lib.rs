@@ -7,7 +7,8 @@
 //! [`Int4Matrix`] holds one in ONNX's own types of 4 bits, for `DequantizeLinear`
 //! ([`Int4Matrix::for_matmul`]) or `GatherBlockQuantized` ([`Int4Matrix::for_gather`]).
 //!
-//! A [`PackedMatrix`] is one that GPTQ, AWQ or Olive has packed, on its way into that layout.
+//! A [`PackedMatrix`] is one that GPTQ, AWQ or Olive has packed, on its way into that layout; a
+//! [`CodeMatrix`] is one on its way into theirs.
 //!
 //! [`FourBit`] holds weights as QLoRA trains on them, in the codes of bitsandbytes, and
 //! [`DynamicCodes`] what 8-bit optimizers keep of their states.
@@ -42,6 +43,7 @@ mod k_quant;
 mod neural_compressor;
 mod pack;
 mod packed;
+mod packing;
 mod qdq;
 mod range;
 mod rows;
@@ -56,4 +58,5 @@ pub use four_bit::{FourBit, FourBitFormat, FourBitScales};
 pub use grid::{Bits, BlockFormat};
 pub use int4::Int4Matrix;
 pub use packed::{PackedMatrix, Packer};
+pub use packing::CodeMatrix;
 pub use scale::ScaleType;

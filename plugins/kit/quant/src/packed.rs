@@ -1,4 +1,5 @@
-//! Matrices in codes as other libraries store them, and their way into the layout of `MatMulNBits`.
+//! Matrices in codes as other libraries store them, and their way into the layout of `MatMulNBits`;
+//! `packing` has the way here.
 //!
 //! `n` and `k` are output and input features; all words are little-endian, of 32 bits.
 //!
@@ -19,9 +20,9 @@ use crate::grid::BlockFormat;
 use crate::pack;
 
 /// Bytes of a word.
-const WORD: usize = 4;
+pub(crate) const WORD: usize = 4;
 /// Where in a word of AWQ each of its 8 codes stands.
-const AWQ_PLACES: [usize; 8] = [0, 4, 1, 5, 2, 6, 3, 7];
+pub(crate) const AWQ_PLACES: [usize; 8] = [0, 4, 1, 5, 2, 6, 3, 7];
 /// Rows that are made together: their words lie side by side.
 const STRIPE: usize = 16;
 

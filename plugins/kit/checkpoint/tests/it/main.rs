@@ -7,3 +7,4 @@ mod families;
 mod published;
 mod quantized;
 mod packed;
+mod packed_writer;
