@@ -53,7 +53,7 @@ pub fn build(
     let decoder = &description.decoder;
     check_features(decoder)?;
     check_rotation(decoder)?;
-    check_shared_embedding(decoder, options)?;
+    check_shared_embedding(source, options)?;
     let num_layers = num_layers(decoder, options)?;
     let tokenizer = Tokenizer::read(source.files())?;
     let genai_config =
@@ -116,7 +116,8 @@ pub(crate) fn check_rotation(decoder: &Decoder) -> Result<(), BuildError> {
     if rotary_dim.is_multiple_of(16) { Ok(()) } else { Err(BuildError::Rotation { rotary_dim }) }
 }
 
-/// Checks that an embedding tied to the logits can be gathered from their quantized weight.
+/// Checks that an embedding can be gathered from codes that it shares with the logits, or that the
+/// checkpoint has.
 ///
 /// ONNX Runtime 1.24.4, the last with `DirectML`, takes the 4-bit zero points of all rows for one
 /// packed sequence, so where a row has an odd number of them it reads those of its neighbors; 1.32,
@@ -125,15 +126,15 @@ pub(crate) fn check_rotation(decoder: &Decoder) -> Result<(), BuildError> {
 /// # Errors
 /// When rows have an odd number of 4-bit zero points.
 pub(crate) fn check_shared_embedding(
-    decoder: &Decoder,
+    source: &dyn WeightSource,
     options: &BuildOptions,
 ) -> Result<(), BuildError> {
     let quantization = options.quantization.as_ref();
-    let Table::QuantizedHead { format, .. } = graph::table(decoder, options.layout, quantization)
-    else {
-        return Ok(());
+    let format = match graph::table(source, options.layout, quantization) {
+        Table::QuantizedHead { format, .. } | Table::Packed { format, .. } => format,
+        Table::Own(_) | Table::TransposedHead => return Ok(()),
     };
-    let blocks = format.blocks(decoder.hidden_size);
+    let blocks = format.blocks(source.description().decoder.hidden_size);
     let is_wrong = options.target.provider != Provider::Cpu
         && !format.is_symmetric
         && format.bits == Bits::Four

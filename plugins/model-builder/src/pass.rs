@@ -189,7 +189,7 @@ fn check_model(
         Ok(num_layers) => found.extend(placement::check(&*weights, num_layers, options, config)),
         Err(error) => found.push(about("/extra_options/num_hidden_layers", &error)),
     }
-    if let Err(error) = build::check_shared_embedding(decoder, options) {
+    if let Err(error) = build::check_shared_embedding(&*weights, options) {
         let is_extra = config.extra_options.is_symmetric.is_some();
         let pointer = if is_extra { "/extra_options/is_symmetric" } else { "/int4_is_symmetric" };
         found.push(about(pointer, &error));

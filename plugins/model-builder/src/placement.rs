@@ -58,7 +58,9 @@ fn about_packed(
     options: &BuildOptions,
     config: &ModelBuilderConfig,
 ) -> Option<Diagnostic> {
-    let linears = source.description().decoder.all_linears();
+    let decoder = &source.description().decoder;
+    let mut linears = decoder.all_linears();
+    linears.push(decoder.embedding_table());
     let linear = linears.iter().find(|linear| source.packed(&linear.name).is_some())?;
     let name = &linear.name;
     let problem = |code: &str, pointer: &str, message: String| {

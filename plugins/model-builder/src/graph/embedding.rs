@@ -1,16 +1,17 @@
 //! The embedding: its own table, or the weight of the layer that makes logits where they are tied.
 
-use olive_kit_checkpoint::Decoder;
+use olive_kit_checkpoint::{Decoder, PackedLayer};
 use olive_kit_onnx::Node;
 use olive_kit_onnx::proto::tensor_proto::DataType;
 use olive_kit_quant::{BlockFormat, Rounding};
+use olive_kit_weights::WeightSource;
 
 use super::constant::Constant;
-use super::linear::weight_name;
+use super::linear::{initializer_name, weight_name};
 use super::{Planner, Value, hidden_shape, output_of};
 use crate::layout::{Input, Layout};
 use crate::quantization::{EMBEDDING, LM_HEAD, Quantization};
-use crate::weights::{Int4Reader, Matrix, QuantizedNames, Weight, size};
+use crate::weights::{Int4Reader, Matrix, PackedPart, QuantizedNames, Weight, size};
 
 const BASE: &str = "/model/embed_tokens";
 /// The embedding's own table.
@@ -30,16 +31,28 @@ pub(crate) enum Table {
         /// How it is rounded.
         rounding: Rounding,
     },
+    /// Codes that the checkpoint has.
+    Packed {
+        /// Their grid.
+        format: BlockFormat,
+        /// Whether they are those that make logits too.
+        is_head: bool,
+    },
 }
 
 /// The table of an embedding: that of the logits where the model ties them and both are quantized
-/// or neither.
+/// or neither; the checkpoint's where that has codes for it.
 pub(crate) fn table(
-    decoder: &Decoder,
+    source: &dyn WeightSource,
     layout: Layout,
     quantization: Option<&Quantization>,
 ) -> Table {
+    let decoder = &source.description().decoder;
     let is_shared = layout.shares_embedding(decoder);
+    if let Some(PackedLayer { format, .. }) = source.packed(Decoder::EMBEDDING_MODULE) {
+        let is_head = is_shared && layout.output.has_logits();
+        return Table::Packed { format: *format, is_head };
+    }
     let quantization = quantization.map(|quantization| quantization.for_embedding(is_shared));
     let is_quantized = quantization.as_ref().is_some_and(Quantization::wants_embedding);
     let of_head =
@@ -60,11 +73,12 @@ impl Planner<'_> {
         if self.layout.input == Input::Embeddings {
             return self.in_stream(BASE, "inputs_embeds".to_owned());
         }
-        let embedding = match table(self.decoder, self.layout, self.quantization.as_ref()) {
+        let embedding = match table(self.source, self.layout, self.quantization.as_ref()) {
             Table::Own(None) => self.own_table(),
             Table::Own(Some(format)) => self.quantized_table(format),
             Table::TransposedHead => self.transposed_lm_head(),
             Table::QuantizedHead { format, rounding } => self.quantized_lm_head(format, rounding),
+            Table::Packed { format, is_head } => self.packed_table(format, is_head),
         };
         let scaled = self.scaled_embedding(BASE, embedding);
         self.in_stream(BASE, scaled)
@@ -119,6 +133,30 @@ impl Planner<'_> {
     /// Rows of the quantized matrix, dequantized as they are gathered.
     fn quantized_lm_head(&mut self, format: BlockFormat, rounding: Rounding) -> Value {
         let names = QuantizedNames::new(&weight_name(LM_HEAD), format, rounding);
+        self.gather_blocks(&names, format)
+    }
+
+    /// Rows of codes as they are stored: those of the product that makes logits, or of their own.
+    fn packed_table(&mut self, format: BlockFormat, is_head: bool) -> Value {
+        let reader = if is_head {
+            format!("{LM_HEAD}NBits")
+        } else {
+            format!("{BASE}/GatherBlockQuantized")
+        };
+        let base = initializer_name(&reader);
+        let linear = self.decoder.embedding_table();
+        if let Some(layer) = self.source.packed(&linear.name).filter(|_| !is_head).cloned() {
+            let (name, dtype) = (base.clone(), self.target.io);
+            let parts = vec![PackedPart { rows: 0..linear.out_features, linear }];
+            self.float_weights.push(Weight::Packed { name, parts, layer, dtype });
+        }
+        let zero_points = (!format.is_symmetric).then(|| format!("{base}.qzeros"));
+        let (qweight, scales) = (format!("{base}.qweight"), format!("{base}.scales"));
+        self.gather_blocks(&QuantizedNames { qweight, scales, zero_points }, format)
+    }
+
+    /// Rows of codes that lie as `MatMulNBits` wants them.
+    fn gather_blocks(&mut self, names: &QuantizedNames, format: BlockFormat) -> Value {
         let padded_width = format.blocks(self.decoder.hidden_size) * format.block_size;
         let table = self.flattened(&names.qweight, padded_width * format.bits.count() / 8);
         let name = format!("{BASE}/GatherBlockQuantized");

@@ -1,6 +1,6 @@
 //! Weights that are codes already.
 
-use olive_kit_checkpoint::{Dtype, PackedLayer};
+use olive_kit_checkpoint::{Decoder, Dtype, PackedLayer};
 use olive_kit_onnx::ExternalDataWriter;
 use olive_kit_onnx::proto::TensorProto;
 use olive_kit_onnx::proto::tensor_proto::DataType;
@@ -37,9 +37,16 @@ pub(super) fn write(
     let of_codes = format!("{name}.qweight");
     let mut made = vec![write_bytes(&of_codes, bytes, &dims, &qweight, data)?];
     let of_scales = format!("{name}.scales");
-    made.push(write_floats(&of_scales, dtype, &[size(scales.len())], &scales, data)?);
+    let [of_rows, blocks, _] = dims;
+    // What gathers rows of an embedding wants a row of scales for each; GenAI writes one line of all.
+    let is_table = parts.iter().any(|part| part.linear.name == Decoder::EMBEDDING_MODULE);
+    let dims = |count: usize, in_row: i64| {
+        if is_table { vec![of_rows, in_row] } else { vec![size(count)] }
+    };
+    made.push(write_floats(&of_scales, dtype, &dims(scales.len(), blocks), &scales, data)?);
     if !layer.format.is_symmetric {
-        let (name, dims) = (format!("{name}.qzeros"), [size(zero_points.len())]);
+        let in_row = size(layer.format.zero_point_bytes(k));
+        let (name, dims) = (format!("{name}.qzeros"), dims(zero_points.len(), in_row));
         made.push(write_bytes(&name, bytes, &dims, &zero_points, data)?);
     }
     if let Some(order) = &layer.order {

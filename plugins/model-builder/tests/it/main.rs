@@ -5,6 +5,7 @@
 mod adapters;
 mod activations;
 mod packed;
+mod embedding;
 mod builder;
 mod families;
 mod targets;
