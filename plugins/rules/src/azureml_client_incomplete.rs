@@ -22,15 +22,14 @@ const NEEDED: [&str; 3] = ["subscription_id", "resource_group", "workspace_name"
 
 fn check(document: &Document) -> Vec<Diagnostic> {
     let workflow = &document.workflow;
-    let shared =
-        workflow.get("azureml_client").map(|client| (client, "/azureml_client".to_owned()));
+    let shared = client(workflow).map(|client| (client, "/azureml_client".to_owned()));
     let systems = workflow.get("systems").and_then(Value::as_object);
     let systems = systems.into_iter().flatten().filter(|(name, system)| {
         system.get("type").and_then(Value::as_str) == Some("AzureML") && runs(workflow, name)
     });
     let mut found: Vec<Diagnostic> = Vec::new();
     for (name, system) in systems {
-        let own = system.get("azureml_client");
+        let own = client(system);
         let own = own.map(|client| (client, format!("/systems/{}/azureml_client", escaped(name))));
         let Some((client, pointer)) = own.or_else(|| shared.clone()) else { continue };
         let missing = missing(client);
@@ -46,6 +45,11 @@ fn check(document: &Document) -> Vec<Diagnostic> {
         found.push(RULE.finding(pointer, message).with_help(help));
     }
     found
+}
+
+/// The workspace that the workflow or a system names; null is none.
+fn client(value: &Value) -> Option<&Value> {
+    value.get("azureml_client").filter(|client| !client.is_null())
 }
 
 /// What a client does not say of its workspace.
