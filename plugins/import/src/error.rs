@@ -1,4 +1,4 @@
-//! Why a model could not be imported.
+//! Why a model could not be imported or exported.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use olive_kit_gguf::GgufError;
 use olive_plugin_api::PluginError;
 use thiserror::Error;
 
-/// Why a model could not be imported.
+/// Why a model could not be imported or exported.
 #[derive(Debug, Error)]
 pub enum ImportError {
     /// The file could not be read.
@@ -33,8 +33,14 @@ pub enum ImportError {
     /// The checkpoint could not be written.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// The input has an adapter, whose values the file would not have.
+    #[error("the input model has an adapter, which the GGUF file would leave out")]
+    AdapterPresent,
+    /// The name of the file would put it elsewhere.
+    #[error("`gguf_file_name` is `{0}`, but must be the name of a file without folders")]
+    FileName(String),
     /// The step was asked to stop.
-    #[error("the import was cancelled")]
+    #[error("the conversion was cancelled")]
     Cancelled,
 }
 
@@ -45,6 +51,8 @@ impl ImportError {
             Self::Write { .. } => "io",
             Self::Range { .. } => "range",
             Self::Checkpoint(_) => "checkpoint",
+            Self::AdapterPresent => "adapter-present",
+            Self::FileName(_) => "file-name",
             Self::Cancelled => PluginError::CANCELLED,
         }
     }
@@ -54,6 +62,8 @@ impl ImportError {
             Self::Gguf(error) => error.hint(),
             Self::Range { .. } => Some("set `dtype` to `bfloat16` or `float32`".into()),
             Self::Checkpoint(error) => error.hint(),
+            Self::AdapterPresent => Some("put `MergeAdapterWeights` before this pass".into()),
+            Self::FileName(_) => Some("give a name such as `model.gguf`".into()),
             Self::Write { .. } | Self::Cancelled => None,
         }
     }
@@ -61,12 +71,15 @@ impl ImportError {
 
 fn gguf_code(error: &GgufError) -> &'static str {
     match error {
-        GgufError::Read { .. } => "io",
+        GgufError::Read { .. } | GgufError::Write { .. } => "io",
+        GgufError::Export { .. } => "unsupported",
+        GgufError::Range { .. } => "range",
         GgufError::NotGguf(_)
         | GgufError::Version { .. }
         | GgufError::Truncated { .. }
         | GgufError::Content { .. }
-        | GgufError::Dequantize { .. } => "gguf",
+        | GgufError::Dequantize { .. }
+        | GgufError::Quantize { .. } => "gguf",
         GgufError::Architecture { .. } => "unknown-architecture",
         GgufError::TensorType { .. } => "tensor-type",
         GgufError::Checkpoint(_) => "checkpoint",

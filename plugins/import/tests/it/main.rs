@@ -5,6 +5,7 @@
 mod tiny;
 mod errors;
 mod real;
+mod export;
 
 use std::fs;
 use std::path::{Path, PathBuf};

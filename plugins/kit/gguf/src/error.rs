@@ -1,4 +1,4 @@
-//! Why a GGUF file could not be read.
+//! Why a GGUF file could not be read or written.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::tensor_type;
 
-/// Why a GGUF file could not be read.
+/// Why a GGUF file could not be read or written.
 #[derive(Debug, Error)]
 pub enum GgufError {
     /// The file could not be read.
@@ -76,6 +76,42 @@ pub enum GgufError {
         /// What is wrong with it.
         source: candle_core::Error,
     },
+    /// A file could not be written.
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A checkpoint has something that llama.cpp does not compute, or that has no place in a file.
+    #[error("`{}` cannot be written as GGUF: {problem}", path.display())]
+    Export {
+        /// The checkpoint's folder, or the file of it.
+        path: PathBuf,
+        /// What stands against it.
+        problem: String,
+        /// What to try, when something can be.
+        help: Option<&'static str>,
+    },
+    /// A value does not fit the type it is to be stored as.
+    #[error("tensor `{name}` holds {value}, which {dtype} cannot")]
+    Range {
+        /// Name of the tensor.
+        name: String,
+        /// The value.
+        value: f32,
+        /// Type of the stored values.
+        dtype: &'static str,
+    },
+    /// A tensor's values could not be quantized.
+    #[error("cannot quantize tensor `{name}`")]
+    Quantize {
+        /// Name of the tensor.
+        name: String,
+        /// What is wrong with it.
+        source: candle_core::Error,
+    },
     /// The checkpoint it would be is none that is known.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -88,6 +124,8 @@ impl GgufError {
             Self::NotGguf(_) => Some("give the path of one `.gguf` file".into()),
             Self::Truncated { .. } => Some("download or copy the file again".into()),
             Self::Checkpoint(error) => error.hint(),
+            Self::Export { help, .. } => help.map(Into::into),
+            Self::Range { .. } => Some("set `outtype` to `f32`".into()),
             _ => None,
         }
     }

@@ -52,6 +52,15 @@ pub(crate) fn from_number(number: u32) -> Result<GgmlDType, String> {
     Err(unread.map_or_else(|| format!("type {number}"), |(_, name)| (*name).to_owned()))
 }
 
+/// The number of `dtype` in the format.
+///
+/// # Panics
+/// When it is none of those that are read.
+pub(crate) fn number(dtype: GgmlDType) -> u32 {
+    let known = KNOWN.iter().find(|(_, _, known)| *known == dtype);
+    known.expect("only types that are read are written").0
+}
+
 /// Names of the types that are read.
 pub(crate) fn known() -> String {
     KNOWN.map(|(_, name, _)| name).join(", ")
