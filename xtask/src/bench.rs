@@ -5,6 +5,7 @@
 //! ours on the same machine, and the ratio printed.
 
 mod build;
+mod calibrate;
 mod onnx;
 mod latency;
 mod check;
@@ -12,6 +13,7 @@ mod figures;
 mod packs;
 mod search;
 mod peer;
+mod program;
 mod disk;
 mod shapes;
 mod train;
@@ -62,7 +64,7 @@ pub(crate) struct BenchArgs {
     train: train::TrainArgs,
 }
 
-/// How far `train` and `build` go.
+/// How far `train`, `build` and `calibrate` go.
 #[derive(Debug, Clone, Args)]
 struct Extent {
     /// What sizes cost: train with doubled length, batch, rank and layers instead; build models of 0.1
@@ -70,7 +72,7 @@ struct Extent {
     #[arg(long)]
     scaling: bool,
     /// Phi-3-mini's shape (8 GB of random weights are written): train it by `QLoRA` instead; build it
-    /// too.
+    /// too; walk through a few layers of it too.
     #[arg(long)]
     phi3: bool,
     /// Leave the peer out.
@@ -95,6 +97,8 @@ enum What {
     Merge,
     /// Building int4 models, in turns with ONNX Runtime GenAI's builder, which is installed for it.
     Build,
+    /// Walking through models with calibration data: memory, against what is estimated.
+    Calibrate,
     /// Passes on ONNX graphs on a model of 2 GB, in turns with Olive's where Python has them.
     Onnx,
     /// Figures of speed of ONNX models, in turns with ONNX Runtime's own interface where Python has it.
@@ -103,7 +107,8 @@ enum What {
     Search,
     /// Generating text with each model of the recipe.
     Generate,
-    /// All of these but `train`, `build`, `onnx`, `latency` and `search`; of building, the step of the recipe.
+    /// All of these but `train`, `build`, `calibrate`, `onnx`, `latency` and `search`; of building, the
+    /// step of the recipe.
     All,
 }
 
@@ -124,6 +129,9 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), ChoreError> {
     }
     if args.what == What::Build {
         return build::run(&args.extent, args.runs, args.python.clone());
+    }
+    if args.what == What::Calibrate {
+        return calibrate::run(&args.extent);
     }
     if args.what == What::Onnx {
         return onnx::run(args.python.as_deref());

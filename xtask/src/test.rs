@@ -1,5 +1,7 @@
 //! Everything that must hold, in one command, with one closing line.
 
+mod collective;
+mod containers;
 mod dependencies;
 mod slurm;
 mod tally;
@@ -27,8 +29,14 @@ const OPENVINO_VARIABLE: &str = "OLIVE_TEST_OPENVINO";
 /// Variable through which tests find onnxruntime-genai for Python.
 const GENAI_VARIABLE: &str = "OLIVE_GENAI_PACKAGES";
 
+/// Variable through which tests find the folder with the `node_modules` of a server of blobs.
+const AZURITE_VARIABLE: &str = "OLIVE_TEST_AZURITE";
+
 /// Variable through which tests find the folder of a cluster that runs.
 const SLURM_VARIABLE: &str = "OLIVE_TEST_SLURM";
+
+/// Variable through which tests find the folder of engines of containers that run.
+const CONTAINERS_VARIABLE: &str = "OLIVE_TEST_CONTAINERS";
 
 /// Runs all tests and checks, or only the tests that match one of `filters`.
 ///
@@ -39,8 +47,11 @@ pub(crate) fn run(filters: &[String]) -> Result<(), ChoreError> {
     let registry = fetched(&mut tally, REGISTRY_VARIABLE, "an OCI registry", fetch::registry);
     let openvino = fetched(&mut tally, OPENVINO_VARIABLE, "OpenVINO", fetch::openvino);
     let genai_packages = fetched(&mut tally, GENAI_VARIABLE, "onnxruntime-genai", fetch::genai);
+    let azurite = fetched(&mut tally, AZURITE_VARIABLE, "Azurite", fetch::azurite);
     let own_cluster = env::var_os(SLURM_VARIABLE).is_none();
     let cluster = fetched(&mut tally, SLURM_VARIABLE, "Slurm", slurm::up);
+    let own_engines = env::var_os(CONTAINERS_VARIABLE).is_none();
+    let engines = fetched(&mut tally, CONTAINERS_VARIABLE, "Docker", containers::up);
     if filters.is_empty() {
         check(&mut tally, "formatting", &mut command::cargo(&["fmt", "--all", "--check"]));
     }
@@ -51,7 +62,9 @@ pub(crate) fn run(filters: &[String]) -> Result<(), ChoreError> {
         (REGISTRY_VARIABLE, &registry),
         (OPENVINO_VARIABLE, &openvino),
         (GENAI_VARIABLE, &genai_packages),
+        (AZURITE_VARIABLE, &azurite),
         (SLURM_VARIABLE, &cluster),
+        (CONTAINERS_VARIABLE, &engines),
     ];
     tests(&mut tally, filters, &variables);
     if let Some(folder) = cluster.filter(|_| own_cluster)
@@ -59,7 +72,13 @@ pub(crate) fn run(filters: &[String]) -> Result<(), ChoreError> {
     {
         println!("Slurm was not taken down: {}", chain(&error));
     }
+    if let Some(folder) = engines.filter(|_| own_engines)
+        && let Err(error) = containers::down(folder.as_ref())
+    {
+        println!("Docker was not taken down: {}", chain(&error));
+    }
     if filters.is_empty() {
+        collective::judge(&mut tally);
         dependencies::judge(&mut tally);
         lints(&mut tally);
         genai(&mut tally, library.as_deref());

@@ -9,6 +9,8 @@ use crate::fetch::client::is_answering;
 
 /// Version of the language servers of VS Code as one package.
 pub(crate) const LANGUAGE_SERVERS_VERSION: &str = "4.10.0";
+/// Version of Azurite, Microsoft's own server of blobs for tests.
+pub(crate) const AZURITE_VERSION: &str = "3.35.0";
 
 /// The Node.js that runs scripts, if it answers and has its package client beside it.
 pub(crate) fn node() -> Result<&'static str, ChoreError> {

@@ -25,6 +25,11 @@ pub(super) fn down(folder: &Path) -> Result<(), ChoreError> {
     command::output(script("slurm-down.sh").arg(folder)).map(drop)
 }
 
+/// Whether packages can be installed.
+pub(super) fn is_root() -> bool {
+    command::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}
+
 fn script(name: &str) -> Command {
     let mut bash = Command::new("bash");
     bash.arg(root().join("tests/engines").join(name));
@@ -36,8 +41,4 @@ fn free_ports() -> u16 {
     let is_free = |port: u16| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok();
     let mut bases = (17_800..30_000).step_by(3);
     bases.find(|&base| (base..base + 3).all(is_free)).unwrap_or(17_800)
-}
-
-fn is_root() -> bool {
-    command::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }

@@ -8,7 +8,8 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::super::figures::median;
-use crate::command::{self, cargo};
+use super::super::program::program;
+use crate::command;
 use crate::error::ChoreError;
 
 /// One training, as both sides read it.
@@ -62,24 +63,11 @@ pub(super) struct Side {
     pub(super) losses: Vec<f64>,
 }
 
-/// Builds the measuring program and gives its path.
-fn build() -> Result<PathBuf, ChoreError> {
-    let words = ["build", "--release", "-p", "olive-kit-train", "--bench", "steps"];
-    let said = command::output(cargo(&words).arg("--message-format=json"))?;
-    let messages = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let built = messages.filter(|message| message["target"]["name"] == "steps");
-    let mut programs = built.filter_map(|m| m["executable"].as_str().map(PathBuf::from));
-    let program = programs.next_back();
-    program.ok_or_else(|| ChoreError::Content {
-        path: PathBuf::from("plugins/kit/train/benches/steps.rs"),
-        problem: "cargo named no program for it".into(),
-    })
-}
-
 impl Writer {
     /// Builds the program.
     pub(crate) fn new(folder: &Path) -> Result<Self, ChoreError> {
-        Ok(Self { program: build()?, folder: folder.to_owned() })
+        let program = program("olive-kit-train", "steps")?;
+        Ok(Self { program, folder: folder.to_owned() })
     }
 
     /// The folder of a model with random weights for `config`, written once.

@@ -1,0 +1,33 @@
+//! Engines of containers on this machine, for as long as the tests run.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::command;
+use crate::error::ChoreError;
+use crate::workspace::{root, target};
+
+/// Brings a Docker daemon up, and Podman where it runs; gives their folder.
+///
+/// They belong to this target folder, so that tests of another one neither use nor end them. Where
+/// they are missing, root has them installed from the packages of Debian and its kin.
+pub(super) fn up() -> Result<PathBuf, ChoreError> {
+    // The path of a socket has at most some hundred characters.
+    let short = target().join("containers");
+    let is_short = short.as_os_str().len() < 80;
+    let folder = if is_short { short } else { env::temp_dir().join("olive-containers") };
+    command::output(script("containers-up.sh").arg(&folder).env("CONTAINERS_INSTALL", "1"))?;
+    Ok(folder)
+}
+
+/// Takes them down.
+pub(super) fn down(folder: &Path) -> Result<(), ChoreError> {
+    command::output(script("containers-down.sh").arg(folder)).map(drop)
+}
+
+fn script(name: &str) -> Command {
+    let mut bash = Command::new("bash");
+    bash.arg(root().join("tests/engines").join(name));
+    bash
+}
