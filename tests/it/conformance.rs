@@ -105,8 +105,19 @@ fn the_plugin_for_graphs_keeps_the_contract() {
 }
 
 #[test]
+fn the_plugin_for_packed_checkpoints_keeps_the_contract() {
+    let passed = ["Gptq/llama/same-with-one-thread", "Rtn/tied/cut-files", "Awq/no-data/runs"];
+    check_built_in("quantize", &passed);
+}
+
+#[test]
 fn the_import_plugin_keeps_the_contract() {
-    check_built_in("import", &["ImportGguf/llama/cut-files", "ImportGguf/phi3-half/same-twice"]);
+    let passed = [
+        "ImportGguf/llama/cut-files",
+        "ImportGguf/phi3-half/same-twice",
+        "ConvertHfToGGUF/to-gguf/same-twice",
+    ];
+    check_built_in("import", &passed);
 }
 
 #[test]
@@ -132,11 +143,25 @@ fn the_system_for_clusters_keeps_the_contract() {
 }
 
 #[test]
+fn the_systems_of_environments_keep_the_contract() {
+    let passed = [
+        "Docker/documented",
+        "Docker/marks",
+        "Docker/own-option/runs",
+        "PythonEnvironment/documented",
+        "PythonEnvironment/no-interpreter/runs",
+    ];
+    check_built_in("environments", &passed);
+}
+
+#[test]
 fn the_azureml_plugin_keeps_the_contract() {
     let cases = [
         "azureml_datastore/no-workspace/runs",
         "azureml_model/option/runs",
         "azureml_registry_model/no-credential/runs",
+        "azureml_job_output/no-workspace/runs",
+        "aml compute/documented",
     ];
     check_built_in("azureml", &cases);
 }

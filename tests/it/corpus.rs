@@ -27,12 +27,21 @@ const LANGUAGE: [&str; 8] = [
 ];
 
 /// Passes of the built-in plugins; what they allow for a setting is their own affair.
-const INSTALLED: [&str; 20] = [
+const INSTALLED: [&str; 32] = [
     "addolivemetadata",
+    "autoawqquantizer",
+    "autoclip",
+    "awq",
+    "awqquantizer",
+    "converthftogguf",
     "dynamictofixedshape",
     "extractadapters",
+    "gptq",
+    "gptqmodel",
+    "gptqquantizer",
     "graphsurgeries",
     "importgguf",
+    "kquant",
     "lora",
     "matmulnbitstoqdq",
     "mergeadapterweights",
@@ -47,6 +56,9 @@ const INSTALLED: [&str; 20] = [
     "ortperftuning",
     "ortsessionparamstuning",
     "orttransformersoptimization",
+    "quarot",
+    "rtn",
+    "selectivemixedprecision",
     "splitmodel",
 ];
 

@@ -19,6 +19,12 @@ mod data_preview;
 mod onnx_inspect;
 mod graph_io;
 mod places;
+mod elsewhere;
+#[cfg(unix)]
+mod containers;
+#[cfg(unix)]
+mod python_environment;
+mod chained;
 mod slurm;
 mod cli;
 mod config;

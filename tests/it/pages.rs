@@ -21,7 +21,11 @@ const UNRUN: &[(&str, &str, &str, &str)] = &[
     ("CONTRIBUTING.md", "Contributing", "cargo ", "are or have parts of what runs this test"),
     ("docs/plugins.md", "Validators", "olive check", "its component takes a minute to build"),
     ("docs/graph-passes.md", "Building it", "olive ", "its component takes a minute to build"),
+    ("docs/azureml.md", "Computes", "olive aml", "needs a workspace; see `azureml`"),
+    ("docs/azureml.md", "Before anything is sent", "olive run", "is typed by `azureml`"),
+    ("docs/azureml.md", "A live workspace", "OLIVE_TEST_AZUREML", "needs a workspace"),
     ("docs/systems.md", "A Slurm cluster", "olive ", "needs a cluster; see `slurm`"),
+    ("docs/environments.md", "Containers", "olive ", "needs an engine; see `containers`"),
     ("docs/editors.md", "The language server", "olive lsp", "waits for an editor; see `lsp`"),
     ("examples/phrase-tone/README.md", "Run it", "olive import", "the demo fetches its file"),
 ];
@@ -77,6 +81,7 @@ walks! {
         user, [];
     shortcuts: "docs/shortcuts.md", ["From a model to a smaller one"], user, [];
     searching: "docs/shortcuts.md", ["Searching and measuring"], measurer, [];
+    quantizing: "docs/quantizing.md", ["Quantizing checkpoints"], user, [];
     searches: "docs/search.md", ["The first search"], searcher, [];
     packaging: "docs/packaging.md", ["An archive with sample code"], user, [];
     editors: "docs/editors.md",

@@ -97,6 +97,14 @@ fn a_system_runs_steps_elsewhere() {
 }
 
 #[test]
+fn a_step_elsewhere_has_the_threads_that_its_system_says() {
+    let playground = Playground::new();
+    playground.workflow(on_shell(json!({"threads": 5}), json!({"type": "Toy"})));
+    let run = ["run", "@/olive.json", "--threads", "3"];
+    playground.olive(&run).check(0, &["workers of 5 threads"]);
+}
+
+#[test]
 fn a_plan_says_which_steps_run_elsewhere() {
     let playground = Playground::new();
     let mut workflow = on_shell(json!({}), json!({"type": "Toy"}));

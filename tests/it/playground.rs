@@ -61,6 +61,12 @@ impl Playground {
         place(&built(&file(library)), &self.path(folder).join(file(name)));
     }
 
+    /// The library beside the program that was installed as `name`.
+    pub(crate) fn library(&self, name: &str) -> String {
+        use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
+        self.path(&format!("bin/plugins/{DLL_PREFIX}{name}{DLL_SUFFIX}")).display().to_string()
+    }
+
     /// Writes a file, its folder too.
     pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.path(name);

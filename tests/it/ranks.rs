@@ -59,6 +59,20 @@ fn two_ranks_train_as_one_with_micro_batches_twice_as_large() {
 }
 
 #[test]
+fn a_backend_that_the_plugin_was_built_without_is_refused_before_anything_is_trained() {
+    let args = json!({"max_steps": 1, "ddp_backend": "mpi"});
+    let refused = training(&shell(2), 4, &args).run();
+    refused.check(11, &["this build of the plugin has no MPI", "write `gloo`", "olive.json:"]);
+    let args = json!({"max_steps": 1, "ddp_backend": "hccl"});
+    let refused = training(&shell(2), 4, &args).run();
+    refused.check(11, &["it is for accelerators that no pass trains on"]);
+    // One process asks nobody.
+    training(&shell(1), 4, &json!({"max_steps": 1, "ddp_backend": "nccl"})).run().check(0, &[]);
+    let args = json!({"max_steps": 1, "ddp_backend": "gloo"});
+    training(&shell(2), 4, &args).run().check(0, &["rank 0 of 2"]);
+}
+
+#[test]
 fn a_pass_that_knows_no_ranks_is_computed_by_one_worker() {
     let playground = Playground::new();
     playground.workflow(json!({

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use crate::playground::Playground;
 
-const PLUGINS: [&str; 11] = [
+const PLUGINS: [&str; 13] = [
     "azureml",
+    "environments",
     "evaluate",
     "hub",
     "import",
@@ -18,6 +19,7 @@ const PLUGINS: [&str; 11] = [
     "onnx",
     "onnxruntime",
     "package",
+    "quantize",
     "slurm",
 ];
 

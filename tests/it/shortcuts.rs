@@ -65,6 +65,11 @@ const SHOWN: &[(&str, &[&str], &[&str])] = &[
     ),
     ("quantize-ort", &["quantize", "-m", "small.onnx", "--implementation", "ort"], &[]),
     (
+        "quantize-gptq",
+        &["quantize", "-m", "model", "--algorithm", "gptq", "--bits", "4", "--group_size", "32"],
+        &TEXT,
+    ),
+    (
         "convert",
         &[
             "convert",
@@ -168,7 +173,10 @@ const REFUSED: &[(&str, i32, &[&str])] = &[
     ("wrong-method", 2, &["finetune", "-m", "model", "--method", "lorra", "--data", "train.json"]),
     ("no-rows", 2, &["finetune", "-m", "model"]),
     ("unknown-suffix", 2, &["finetune", "-m", "model", "--data", "rows.dat"]),
-    ("wrong-algorithm", 2, &["quantize", "-m", "model", "--algorithm", "gptq"]),
+    ("wrong-algorithm", 2, &["quantize", "-m", "model", "--algorithm", "gptk"]),
+    ("wrong-bits", 2, &["quantize", "-m", "model", "--algorithm", "gptq", "--bits", "5"]),
+    ("no-calibration", 2, &["quantize", "-m", "model", "--algorithm", "awq", "--bits", "4"]),
+    ("rows-for-weights", 2, &["quantize", "-m", "model", "--data", "train.json"]),
     ("wrong-precision", 2, &["convert", "-m", "model", "--precision", "int5"]),
     ("wrong-pass", 11, &["run-pass", "--pass-name", "ModelBilder", "-m", "model"]),
     (

@@ -1,73 +1,20 @@
 //! Steps as jobs of a real Slurm cluster: two nodes, which are both this machine.
 
 mod cluster;
+mod chains;
+mod arrays;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::{Value, json};
 
+use crate::elsewhere::{is_as_made_by, pausing};
 use crate::playground::{PATIENCE, Playground, Running, Said, signal, wait_for, wait_for_end_of};
 use crate::ranks;
 use crate::real;
 use crate::training::adapter;
 use cluster::Cluster;
-
-/// Files of an output folder that tell of times and places.
-const REPORTS: [&str; 6] = [
-    ".olive-result.json",
-    "footprint.json",
-    "output_footprint.json",
-    "report.html",
-    "run.json",
-    "run_history.txt",
-];
-
-/// A toy's training that pauses at its third step of five.
-fn pausing() -> Value {
-    json!({"type": "Toy", "behavior": "train", "steps": 5, "pause_at": 3, "wait_for": "go"})
-}
-
-/// What the output folder holds, but for reports.
-fn result(playground: &Playground) -> BTreeMap<String, Vec<u8>> {
-    let (mut files, mut folders) = (BTreeMap::new(), vec![playground.path("out")]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.strip_prefix(playground.path("out")).unwrap().display().to_string();
-            if path.is_dir() {
-                folders.push(path);
-            } else if !REPORTS.contains(&name.as_str()) {
-                files.insert(name, fs::read(path).unwrap());
-            }
-        }
-    }
-    assert!(!files.is_empty());
-    files
-}
-
-/// Checks that a run on this machine, with nothing to begin from, makes the same.
-fn is_as_made_here(playground: &Playground) {
-    let made_there = result(playground);
-    for folder in ["out", "cache"] {
-        fs::remove_dir_all(playground.path(folder)).unwrap();
-    }
-    let mut workflow: Value = serde_json::from_str(&playground.read("olive.json")).unwrap();
-    workflow["engine"].as_object_mut().unwrap().remove("host");
-    real::write(playground, workflow);
-    playground.go();
-    playground.run().check(0, &[]);
-    let made_here = result(playground);
-    assert!(
-        made_there.keys().eq(made_here.keys()),
-        "{:?} {:?}",
-        made_there.keys(),
-        made_here.keys()
-    );
-    for (name, bytes) in &made_here {
-        assert!(made_there[name] == *bytes, "`{name}` differs");
-    }
-}
 
 #[test]
 fn the_recipe_on_a_cluster_makes_what_it_makes_here() {
@@ -80,7 +27,7 @@ fn the_recipe_on_a_cluster_makes_what_it_makes_here() {
     let parts = ["lora (LoRA): done", "merge (MergeAdapterWeights): done", "on `cluster`"];
     cluster.run(&playground).check(0, &parts);
     assert_eq!(playground.names("shared/jobs"), Vec::<String>::new());
-    is_as_made_here(&playground);
+    is_as_made_by(1, &playground);
 }
 
 #[test]
@@ -103,7 +50,8 @@ fn trials_of_a_search_run_on_both_nodes_at_once() {
     workflow["engine"]["evaluate_input_model"] = false.into();
     workflow["engine"]["search_strategy"] = json!({"sampler": "sequential", "parallel_trials": 2});
     real::write(&playground, workflow);
-    cluster.olive(&playground, &["run", "@/olive.json", "--threads", "2"]).check(0, &[]);
+    // Jobs have processors of their own.
+    cluster.olive(&playground, &["run", "@/olive.json", "--threads", "1"]).check(0, &[]);
     let footprint: Value = serde_json::from_str(&playground.read("out/run.json")).unwrap();
     assert_eq!(footprint["search"]["trials"].as_array().unwrap().len(), 4);
     let names = playground.names("shared/jobs");
@@ -115,7 +63,7 @@ fn two_ranks_on_two_nodes_end_with_the_bytes_of_two_processes_here() {
     let Some(cluster) = Cluster::find() else { return };
     let args = json!({"max_steps": 4, "logging_steps": 1});
     let here = ranks::training(&json!({"type": "ToyShell", "ranks": 2}), 2, &args);
-    here.run().check(0, &["rank 0 of 2"]);
+    here.olive(&["run", "--config", "@/olive.json", "--threads", "1"]).check(0, &["rank 0 of 2"]);
     let there = ranks::training(&json!({}), 2, &args);
     there.install("olive_plugin_slurm", "olive_plugin_slurm");
     let mut config: Value = serde_json::from_str(&there.read("olive.json")).unwrap();
@@ -153,7 +101,7 @@ fn a_step_whose_node_fails_is_started_again_and_ends_with_the_same_bytes() {
     running.line_with("its node failed or was taken for another job");
     running.line_with("resumed after step 3");
     running.end().check(0, &["first (Toy): done"]);
-    is_as_made_here(&playground);
+    is_as_made_by(1, &playground);
 }
 
 #[test]

@@ -283,6 +283,22 @@ fn what_will_not_fit_is_not_begun_unless_it_is_forced() {
 }
 
 #[test]
+fn what_will_not_fit_into_the_jobs_of_a_system_is_not_begun() {
+    let playground = with(&[("acme", &guests::planner())]);
+    let run = |memory: &str| {
+        let systems = json!({"shell": {"type": "ToyShell", "memory": memory}});
+        let text = format!("\"systems\": {systems}, \"host\": \"shell\",\n  \"output_dir\"");
+        playground.write("olive.json", &CONFIG.replace("\"output_dir\"", &text));
+        // What this machine has is of no account.
+        playground.olive(&["run", "@/olive.json", "--memory", "1GiB"])
+    };
+    let message = "`first (Toy)` will need about 3.00 GiB of memory, and there are 2.00 GiB of it \
+                   for a worker on `shell`";
+    run("2G").check(13, &[message, "`--force`"]);
+    run("4096").check(0, &["first (Toy): done"]);
+}
+
+#[test]
 fn a_migrator_tells_old_forms_and_upgrades_them() {
     let playground = with(&[("acme", &guests::migrator())]);
     let text = CONFIG.replace("\"score\": 0.5", "\"behavior\": \"toil\"");

@@ -1,12 +1,12 @@
 //! A small Azure on one port of this machine, with TLS: login, resource manager, history of runs,
 //! registries and storage. It remembers what it is told, runs the jobs it is given, and can be made
-//! to stumble.
+//! to stumble. Its storage is a map, or Azurite behind it.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -14,11 +14,16 @@ use std::time::Duration;
 use rustls::{ServerConnection, StreamOwned};
 use serde_json::Value;
 
+use super::azurite::{self, Azurite};
+use super::computes::Made;
 use super::service;
 use crate::packs::servers::https::certify;
 
 /// The client's secret, which nothing may ever tell.
 pub(super) const SECRET: &str = "s3cret-of-the-client";
+/// The token of a workload, and what a machine shows to ask for its identity: neither is told.
+pub(super) const ASSERTION: &str = "assert10n-of-the-workload";
+pub(super) const IDENTITY: &str = "identity-of-the-mach1ne";
 /// How every token of the login service begins.
 pub(super) const TOKEN: &str = "t0ken-for-";
 /// What every valid signature of the storage begins with.
@@ -37,6 +42,10 @@ pub(super) enum Fault {
     Trickles,
     /// Signatures given so far are no longer valid.
     Expires,
+    /// The blob that it asks for is another one from now on.
+    Changes,
+    /// Nothing goes wrong, so that the next one does.
+    Passes,
 }
 
 /// The cloud; it ends when it goes out of scope.
@@ -51,24 +60,48 @@ pub(super) struct State {
     pub(super) port: u16,
     /// Folder for its certificate and the jobs' files.
     pub(super) folder: tempfile::TempDir,
-    /// Blobs by container and path.
+    /// The server that has the blobs, when there is one.
+    pub(super) azurite: Option<Azurite>,
+    /// Blobs by container and path otherwise.
     pub(super) blobs: Mutex<BTreeMap<String, Vec<u8>>>,
+    /// What opens the default datastore.
+    pub(super) opening: Mutex<Opening>,
+    /// How many signatures that are given out next have run out already.
+    pub(super) num_stale: Mutex<usize>,
     /// Documents by their path.
     pub(super) documents: Mutex<BTreeMap<String, Value>>,
     /// Words for how jobs are, by name.
     pub(super) jobs: Mutex<BTreeMap<String, &'static str>>,
+    /// Computes that were made, by name.
+    pub(super) computes: Mutex<BTreeMap<String, Made>>,
     /// Which signatures are valid.
     pub(super) epoch: Mutex<usize>,
     /// Whether jobs never get a machine, as when their image cannot be made.
     pub(super) has_no_images: AtomicBool,
+    /// Bytes that an image writes into the log of each job before the worker begins.
+    pub(super) num_log_bytes: AtomicUsize,
+    /// Requests to services, but for those about blobs.
+    pub(super) sent: Mutex<Vec<Asked>>,
     requests: Mutex<Vec<String>>,
     faults: Mutex<Vec<(String, Fault)>>,
     is_over: AtomicBool,
 }
 
+/// What the workspace gives to who asks for a way into its default datastore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// A signature of the workspace.
+    Signature,
+    /// The key of the storage account, with which whoever has it signs.
+    Key,
+}
+
 /// A request.
+#[derive(Debug, Clone)]
 pub(super) struct Asked {
     pub(super) method: String,
+    /// As it was written, with query.
+    pub(super) target: String,
     /// Without query, decoded.
     pub(super) path: String,
     pub(super) query: BTreeMap<String, String>,
@@ -95,15 +128,30 @@ impl Answer {
 
 impl Cloud {
     pub(super) fn new() -> Self {
+        Self::with(None)
+    }
+
+    /// One whose blobs lie in a real blob server, which is told to open its containers.
+    pub(super) fn on(azurite: Azurite) -> Self {
+        Self::with(Some(azurite))
+    }
+
+    fn with(azurite: Option<Azurite>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let state = Arc::new(State {
             port: listener.local_addr().unwrap().port(),
             folder: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(),
+            azurite,
             blobs: Mutex::default(),
+            opening: Mutex::new(Opening::Signature),
+            num_stale: Mutex::default(),
             documents: Mutex::default(),
             jobs: Mutex::default(),
+            computes: Mutex::default(),
             epoch: Mutex::default(),
             has_no_images: AtomicBool::new(false),
+            num_log_bytes: AtomicUsize::new(0),
+            sent: Mutex::default(),
             requests: Mutex::default(),
             faults: Mutex::default(),
             is_over: AtomicBool::new(false),
@@ -157,14 +205,12 @@ impl Cloud {
 
     /// Puts a file into the container `data`, which is that of the default datastore.
     pub(super) fn put(&self, path: &str, content: &[u8]) {
-        self.state.blobs.lock().unwrap().insert(format!("data/{path}"), content.to_vec());
+        self.state.write(&format!("data/{path}"), content.to_vec());
     }
 
     /// Paths of the blobs whose path begins with `prefix`, in the same container.
     pub(super) fn blobs(&self, prefix: &str) -> Vec<String> {
-        let prefix = format!("data/{prefix}");
-        let blobs = self.state.blobs.lock().unwrap();
-        blobs.keys().filter(|path| path.starts_with(&prefix)).cloned().collect()
+        self.state.paths(&format!("data/{prefix}"))
     }
 }
 
@@ -183,7 +229,20 @@ impl State {
 
     /// A signature that is valid now.
     pub(super) fn signature(&self) -> String {
+        if self.azurite.is_some() {
+            return azurite::signature(azurite::LATE);
+        }
         format!("sv=1&sig={SIGNATURE}{}", self.epoch.lock().unwrap())
+    }
+
+    /// The signature that is given out next.
+    pub(super) fn given(&self) -> String {
+        let mut num_stale = self.num_stale.lock().unwrap();
+        if *num_stale == 0 {
+            return self.signature();
+        }
+        *num_stale -= 1;
+        azurite::signature(azurite::PAST)
     }
 
     /// Folder of the files of a job.
@@ -205,10 +264,16 @@ fn talk(mut stream: Stream, state: &Arc<State>) -> io::Result<()> {
     let asked = read(&mut stream)?;
     let told = format!("{} {}", asked.method, asked.path);
     state.requests.lock().unwrap().push(told.clone());
+    if !asked.path.starts_with("/store/") {
+        state.sent.lock().unwrap().push(asked.clone());
+    }
     let fault = state.fault(&told);
     match fault {
         Some(Fault::Drops) => return Ok(()),
         Some(Fault::Expires) => *state.epoch.lock().unwrap() += 1,
+        Some(Fault::Changes) => {
+            state.write(asked.path.trim_start_matches("/store/"), b"another".to_vec());
+        }
         _ => {}
     }
     let answer = match fault {
@@ -246,7 +311,9 @@ fn read(stream: &mut Stream) -> io::Result<Asked> {
     let length = headers.get("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
     let mut content = vec![0; length];
     stream.read_exact(&mut content)?;
-    Ok(Asked { method: method.into(), path: decoded(path), query, headers, content })
+    let (method, target) = (method.to_owned(), target.to_owned());
+    let path = decoded(path);
+    Ok(Asked { method, target, path, query, headers, content })
 }
 
 fn write(stream: &mut Stream, answer: &Answer, is_head: bool, is_slow: bool) -> io::Result<()> {
@@ -273,11 +340,6 @@ fn write(stream: &mut Stream, answer: &Answer, is_head: bool, is_slow: bool) -> 
     stream.flush()
 }
 
-/// Path of a blob of the default datastore, of its address as jobs have it.
-pub(super) fn blob_of(uri: &str) -> &str {
-    uri.rsplit_once("/paths/").map_or(uri, |(_, path)| path)
-}
-
 /// Text whose letters were percent-encoded.
 pub(super) fn decoded(text: &str) -> String {
     let mut bytes = Vec::new();
@@ -298,16 +360,4 @@ pub(super) fn decoded(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// Writes the blobs whose path begins with `prefix` into `folder`.
-pub(super) fn unfold(state: &State, prefix: &str, folder: &Path) {
-    std::fs::create_dir_all(folder).unwrap();
-    for (path, content) in state.blobs.lock().unwrap().iter() {
-        if let Some(below) = path.strip_prefix(prefix) {
-            let to = folder.join(below.trim_start_matches('/'));
-            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
-            std::fs::write(to, content).unwrap();
-        }
-    }
 }

@@ -1,16 +1,55 @@
 //! Jobs: their command, in folders with what they read, as a compute runs it.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::cloud::{State, blob_of, unfold};
+use super::blobs::{blob_of, fold, unfold};
+use super::cloud::{Asked, State};
 use crate::playground::signal;
+
+/// What an image has to say.
+const LINE: &str = "the image says \"hello\" at length\n";
+
+/// Jobs that were there before, with what they say of their outputs.
+pub(super) fn written(name: &str) -> Option<Value> {
+    let uri = |uri: &str| json!({"jobOutputType": "uri_folder", "uri": uri});
+    let (status, outputs) = match name {
+        "trained" => {
+            let told = uri("azureml://datastores/workspaceblobstore/paths/runs/${{name}}/told");
+            let nothing = json!({"jobOutputType": "uri_folder", "uri": null});
+            ("Completed", json!({"told": told, "resolved": nothing, "usual": nothing}))
+        }
+        "training" => ("Running", json!({})),
+        _ => return None,
+    };
+    Some(json!({"properties": {"status": status, "outputs": outputs}}))
+}
+
+/// What the run of such a job says of its outputs.
+pub(super) fn outputs_of_run(asked: &Asked) -> Value {
+    let body: Value = serde_json::from_slice(&asked.content).unwrap();
+    assert_eq!(body["runId"], "trained");
+    json!({"runMetadata": {"outputs": {"resolved": {"assetId": ASSET, "type": "UriFolder"}}}})
+}
+
+/// Where such outputs lie.
+pub(super) fn resolved(asked: &Asked) -> Value {
+    let body: Value = serde_json::from_slice(&asked.content).unwrap();
+    assert_eq!(body["values"], json!([ASSET]));
+    let uri = "azureml://subscriptions/sub/resourcegroups/rg/workspaces/ws/datastores/\
+               workspaceblobstore/paths/runs/asset/";
+    json!({"values": {ASSET: {"uri": uri, "type": "UriFolder"}}})
+}
+
+/// Id of an output that the service knows as an asset.
+const ASSET: &str = "azureml://locations/westeurope/workspaces/w/data/resolved/versions/1";
 
 /// Starts the job with these `properties`.
 pub(super) fn start(name: &str, properties: &Value, state: &Arc<State>) {
@@ -54,7 +93,9 @@ fn run(name: &str, properties: &Value, state: &State) -> bool {
     let result = folder.join("result");
     fs::create_dir_all(&result).unwrap();
     command = command.replace("${{outputs.result}}", result.to_str().unwrap());
-    let log = File::create(folder.join("log")).unwrap();
+    let mut log = File::create(folder.join("log")).unwrap();
+    let num_lines = state.num_log_bytes.load(Ordering::Relaxed) / LINE.len();
+    log.write_all(LINE.repeat(num_lines).as_bytes()).unwrap();
     state.jobs.lock().unwrap().insert(name.to_owned(), "Running");
     let mut child = Command::new("sh")
         .args(["-c", &format!("exec {command}")])
@@ -72,18 +113,4 @@ fn run(name: &str, properties: &Value, state: &State) -> bool {
     let place = blob_of(properties["outputs"]["result"]["uri"].as_str().unwrap()).to_owned();
     fold(state, &result, &format!("data/{place}"));
     status.success()
-}
-
-/// Puts the files of `folder` into blobs below `place`.
-fn fold(state: &State, folder: &Path, place: &str) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let place = format!("{place}/{}", path.file_name().unwrap().to_str().unwrap());
-        if path.is_dir() {
-            fold(state, &path, &place);
-        } else {
-            let content = fs::read(&path).unwrap();
-            state.blobs.lock().unwrap().insert(place, content);
-        }
-    }
 }

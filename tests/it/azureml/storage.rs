@@ -2,11 +2,16 @@
 
 use std::fmt::Write;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
+use super::azurite::Azurite;
 use super::cloud::{Answer, Asked, State};
 
 /// The answer to a request for `/store/CONTAINER/BLOB`.
 pub(super) fn answer(asked: &Asked, state: &State) -> Answer {
+    if let Some(azurite) = &state.azurite {
+        return hand_on(asked, azurite);
+    }
     let signature = format!("sv=1&sig={}", asked.query.get("sig").cloned().unwrap_or_default());
     if signature != state.signature() {
         let mut refused = Answer::plain(403);
@@ -29,6 +34,18 @@ pub(super) fn answer(asked: &Asked, state: &State) -> Answer {
         },
         _ => get(asked, &path, state),
     }
+}
+
+/// What the real server answers. Its lists have few blobs a page, so that they have several.
+fn hand_on(asked: &Asked, azurite: &Azurite) -> Answer {
+    let mut target = asked.target.clone();
+    if asked.query.get("comp").is_some_and(|comp| comp == "list") {
+        target.push_str("&maxresults=2");
+    }
+    let is_own = |name: &str| matches!(name, "host" | "content-length" | "connection");
+    let headers = asked.headers.iter().filter(|(name, _)| !is_own(name));
+    let headers: Vec<_> = headers.map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    azurite.ask(&asked.method, &target, &headers, &asked.content)
 }
 
 fn put(asked: &Asked, path: String, state: &State) -> Answer {
@@ -57,12 +74,17 @@ fn get(asked: &Asked, path: &str, state: &State) -> Answer {
         None => state.blobs.lock().unwrap().get(path).cloned(),
     };
     let Some(content) = content else { return Answer::plain(404) };
+    let tag = format!("\"{}\"", version(&content));
+    if asked.headers.get("if-match").is_some_and(|wanted| *wanted != tag) {
+        return Answer::plain(412);
+    }
+    let mut headers = vec![("etag", tag)];
     if asked.method == "HEAD" {
-        let headers = vec![("content-length", content.len().to_string())];
+        headers.push(("content-length", content.len().to_string()));
         return Answer { headers, ..Answer::plain(200) };
     }
     let Some(range) = asked.headers.get("range") else {
-        return Answer { content, ..Answer::plain(200) };
+        return Answer { headers, content, ..Answer::plain(200) };
     };
     let (first, last) = range.trim_start_matches("bytes=").split_once('-').unwrap();
     let first: usize = first.parse().unwrap();
@@ -70,7 +92,14 @@ fn get(asked: &Asked, path: &str, state: &State) -> Answer {
     if first >= content.len() {
         return Answer::plain(416);
     }
-    Answer { content: content[first..end].to_vec(), ..Answer::plain(206) }
+    Answer { headers, content: content[first..end].to_vec(), ..Answer::plain(206) }
+}
+
+/// Tells contents apart.
+fn version(content: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    content.hash(&mut hasher);
+    format!("0x{:X}", hasher.finish())
 }
 
 /// Two blobs a page, so that lists have several.
@@ -82,11 +111,11 @@ fn list(asked: &Asked, container: &str, state: &State) -> Answer {
     let mut text = String::from("<EnumerationResults><Blobs>");
     for (path, content) in found.iter().skip(start).take(2) {
         let name = path.split_once('/').unwrap().1.replace('&', "&amp;");
-        let length = content.len();
+        let (length, tag) = (content.len(), version(content));
         write!(
             text,
-            "<Blob><Name>{name}</Name><Properties><Content-Length>{length}</Content-Length>\
-             </Properties></Blob>"
+            "<Blob><Name>{name}</Name><Properties><Etag>{tag}</Etag>\
+             <Content-Length>{length}</Content-Length></Properties></Blob>"
         )
         .unwrap();
     }

@@ -37,7 +37,7 @@ fn a_plugin_of_the_previous_minor_version_is_listed_and_runs() {
 fn a_plugin_of_the_next_major_version_is_refused_with_what_to_do() {
     check_refused(
         "olive_next_major_plugin",
-        &["built against plugin API 1.0.0, newer than the 0.5.0 of this Olive: update Olive"],
+        &["built against plugin API 1.0.0, newer than the 0.6.0 of this Olive: update Olive"],
     );
 }
 
@@ -45,7 +45,7 @@ fn a_plugin_of_the_next_major_version_is_refused_with_what_to_do() {
 fn a_plugin_of_a_far_version_is_refused_with_what_to_do() {
     check_refused(
         "olive_other_version_plugin",
-        &["plugin API 99.0.0", "or install a build of the plugin for API 0.5.0"],
+        &["plugin API 99.0.0", "or install a build of the plugin for API 0.6.0"],
     );
 }
 

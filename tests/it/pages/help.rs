@@ -12,6 +12,9 @@ use crate::playground::{Playground, Said, built};
 /// Words that pages put where a command is yet to be chosen, and a command that no help names.
 const UNLISTED: [&str; 3] = ["COMMAND", "…", "worker"];
 
+/// First words of commands that plugins announce, which no help without them names.
+const OF_PLUGINS: [&str; 1] = ["aml"];
+
 /// Where the part of docs/commands.md begins that the program has written.
 const MARK: &str = "<!-- What follows is `-h` of every command: BLESS=1 writes it anew. -->\n";
 
@@ -59,6 +62,9 @@ impl Help {
     /// What is wrong with a line that begins behind the program's name; `None` when nothing is.
     fn problem(&self, line: &str) -> Option<String> {
         let mut command = String::new();
+        if line.split_whitespace().next().is_some_and(|word| OF_PLUGINS.contains(&word)) {
+            return None;
+        }
         for word in line.split_whitespace() {
             let longer = format!("{command} {word}").trim().to_owned();
             let has_commands = self.0[&command].contains("\nCommands:\n");

@@ -132,8 +132,19 @@ pub(super) fn minimal() -> Option<Scene> {
         return None;
     };
     let scene = buyer()?;
-    let base =
-        &["lora", "merge", "model_builder", "onnx", "import", "hub", "azureml", "package", "slurm"];
+    let base = &[
+        "lora",
+        "merge",
+        "model_builder",
+        "onnx",
+        "quantize",
+        "import",
+        "hub",
+        "azureml",
+        "package",
+        "slurm",
+        "environments",
+    ];
     for (pack, plugins) in [("base", &base[..]), ("cpu", &["evaluate", "onnxruntime"])] {
         for plugin in plugins {
             let library = format!("{DLL_PREFIX}olive_plugin_{plugin}{DLL_SUFFIX}");

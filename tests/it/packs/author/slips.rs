@@ -41,7 +41,7 @@ fn a_wrong_recipe_is_told_with_line_and_column() {
     wrong(json!({"docs": ["../LICENSE"]}), &["`../LICENSE` is not in the folder", ":10:5"]);
     wrong(json!({"docs": ["NEWS"]}), &["`NEWS` is no file", ":10:5"]);
     wrong(json!({"version": "1"}), &["\"1\" is no version", ":9:14"]);
-    wrong(json!({"api": ">=0.9"}), &["leaves out 0.5.0, the plugin API", ":9:10"]);
+    wrong(json!({"api": ">=0.9"}), &["leaves out 0.6.0, the plugin API", ":9:10"]);
     wrong(json!({"lisense": "MIT"}), &["unknown key `lisense`", "did you mean `license`?"]);
     let provider = json!([{
         "name": "Moon", "devices": ["npu"], "onnxruntime": "*",

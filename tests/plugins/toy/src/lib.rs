@@ -7,6 +7,7 @@ pub mod evaluator;
 pub mod generator;
 pub mod packager;
 pub mod passes;
+pub mod queue;
 pub mod source;
 pub mod system;
 pub mod training;
@@ -16,6 +17,7 @@ use generator::ToyGenerator;
 use olive_plugin_api::export_plugin;
 use packager::ToyCrate;
 use passes::{Toy, ToyImport, ToyPack};
+use queue::ToyQueue;
 use source::ToyShelf;
 use system::ToyShell;
 
@@ -24,6 +26,6 @@ export_plugin! {
     evaluators: [ToyEvaluator],
     generators: [ToyGenerator],
     sources: [ToyShelf],
-    systems: [ToyShell],
+    systems: [ToyShell, ToyQueue],
     packagers: [ToyCrate],
 }

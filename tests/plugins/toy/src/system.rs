@@ -14,7 +14,11 @@ use serde::{Deserialize, Serialize};
 /// Settings of the `ToyShell` system.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(extend("x-olive-ranks" = "ranks"))]
+#[schemars(extend(
+    "x-olive-ranks" = "ranks",
+    "x-olive-threads" = "threads",
+    "x-olive-memory" = "memory"
+))]
 pub struct ToyShellConfig {
     /// Written into the folder of each job.
     pub greeting: String,
@@ -25,6 +29,11 @@ pub struct ToyShellConfig {
     /// Workers of a step that several can compute; 1 when left out.
     #[schemars(range(min = 1))]
     pub ranks: Option<usize>,
+    /// Threads of each worker, which it then tells; those of the run when left out.
+    #[schemars(range(min = 1))]
+    pub threads: Option<usize>,
+    /// Memory that a worker may need, such as `2G`.
+    pub memory: Option<String>,
 }
 
 /// Runs jobs in a shell.
@@ -62,7 +71,10 @@ impl System for ToyShell {
         let write = |name: &str, text: &str| fs::write(job.folder.join(name), text).map_err(io);
         write("in", &job.input)?;
         write("greeting", &config.greeting)?;
-        let script = "echo \"$GREETING\" >out; rank=1; \
+        let script = "echo \"$GREETING\" >out; \
+                      [ -z \"$TELLS\" ] || printf '{\"event\":\"log\",\"level\":\"info\",\
+                      \"message\":\"workers of %s threads\"}\\n' \"$RAYON_NUM_THREADS\" >>out; \
+                      rank=1; \
                       while [ $rank -lt $RANKS ]; do \
                       OLIVE_RANK=$rank \"$@\" <in >out.$rank 2>&1 & \
                       echo $! >pid.$rank; rank=$((rank + 1)); done; \
@@ -76,6 +88,7 @@ impl System for ToyShell {
             .args(&job.arguments)
             .envs(&job.environment)
             .env("GREETING", &config.greeting)
+            .env("TELLS", if config.threads.is_some() { "yes" } else { "" })
             .current_dir(&job.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -146,6 +159,6 @@ impl System for ToyShell {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "used as a function of an error")]
-fn io(error: std::io::Error) -> PluginError {
+pub(crate) fn io(error: std::io::Error) -> PluginError {
     PluginError::from_error("io", &error)
 }
