@@ -31,7 +31,7 @@ fn logits_are_those_of_the_weights_that_codes_stand_for() {
         let (packed, floats) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         made(&request_with(pass, "tiny-llama", &settings, packed.path()));
         in_floats(packed.path(), floats.path());
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/transformers.py");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/load.py");
         let mut command = Command::new(&python);
         let output = command.arg(script).args([packed.path(), floats.path()]).output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout);

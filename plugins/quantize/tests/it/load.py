@@ -1,6 +1,6 @@
 """Logits of a packed checkpoint and of the same weights in floats, by transformers.
 
-    python transformers.py PACKED FLOATS
+    python load.py PACKED FLOATS
 
 Prints the largest difference relative to the largest logit.
 """
