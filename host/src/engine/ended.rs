@@ -223,11 +223,11 @@ mod tests {
 
     #[test]
     fn paths_follow_a_folder_that_has_moved() {
-        let moved = [(PathBuf::from("/work/a/output"), PathBuf::from("/steps/a/files"))];
+        let moved = [(PathBuf::from("/there/a/output"), PathBuf::from("/steps/a/files"))];
         for (from, to) in [
-            ("/work/a/output", "/steps/a/files"),
-            ("/work/a/output/model", "/steps/a/files/model"),
-            ("/work/a/outputs", "/work/a/outputs"),
+            ("/there/a/output", "/steps/a/files"),
+            ("/there/a/output/model", "/steps/a/files/model"),
+            ("/there/a/outputs", "/there/a/outputs"),
             ("/base", "/base"),
         ] {
             let mut model = Model::new(ModelKind::Hf, from);

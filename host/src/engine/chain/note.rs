@@ -88,7 +88,7 @@ mod tests {
     fn jobs_are_taken_up_as_far_as_their_steps_are_wanted() {
         let job = |key: &str| {
             json!({"key": key, "id": format!("{key}-id"), "work": format!("{key}.7"),
-                   "output_dir": format!("/work/{key}.7/output")})
+                   "output_dir": format!("/there/{key}.7/output")})
         };
         let jobs = [job("a"), job("b"), job("c")];
         let note: Note =
@@ -98,7 +98,7 @@ mod tests {
             (vec!["a", "b", "c", "d"], vec![], vec!["a", "b", "c"], vec![]),
             (vec!["a"], vec![], vec!["a"], vec!["b", "c"]),
             (vec!["a", "x", "c"], vec![], vec!["a"], vec!["b", "c"]),
-            (vec!["b", "c"], vec!["/work/a.7/output"], vec!["b", "c"], vec![]),
+            (vec!["b", "c"], vec!["/there/a.7/output"], vec!["b", "c"], vec![]),
         ] {
             let (from, found, others) = note.split(&keys, &store);
             let from: Vec<_> = from.iter().map(|(from, _)| from.to_str().unwrap()).collect();
