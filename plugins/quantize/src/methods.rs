@@ -4,6 +4,7 @@ mod awq;
 mod clip;
 mod gptq;
 mod source;
+pub(crate) mod table;
 
 use olive_kit_calibrate::{Inputs, LayerWeights, Site, Visitor};
 use olive_kit_checkpoint::{Decoder, Dtype, Linear};
@@ -25,6 +26,8 @@ pub(crate) struct Work<'a> {
     pub(crate) targets: &'a Targets,
     /// Type of scales; `None` where weights stay in floats.
     pub(crate) scale_type: Option<Dtype>,
+    /// What is known of the inputs of the logits, where the embedding is solved for them.
+    pub(crate) logits: Option<Moments>,
     pub(crate) made: Made,
     pub(crate) output: Output<'a>,
     pub(crate) report: Report<'a>,
@@ -61,6 +64,23 @@ impl Work<'_> {
             }
         };
         self.with_scales(path, made.map_err(QuantizeError::of(path))?)
+    }
+
+    /// Codes of rows of the embedding, `[n, k]`.
+    ///
+    /// # Errors
+    /// When the rows do not fit the grid.
+    pub(crate) fn of_embedding(
+        &self,
+        rows: &[f32],
+        shape: [usize; 2],
+        grid: Grid,
+    ) -> Result<Coded, QuantizeError> {
+        let path = Decoder::EMBEDDING_MODULE;
+        let (Some(inputs), Method::Gptq(settings)) = (&self.logits, self.method) else {
+            return self.without_inputs(path, rows, shape, grid);
+        };
+        self.with_scales(path, table::solve(settings, rows, shape, inputs, grid)?)
     }
 
     /// The same codes with scales of the type that is written.
@@ -155,7 +175,7 @@ impl Visitor for Work<'_> {
         };
         let k = self.decoder.hidden_size;
         let shape = [rows.len() / k, k];
-        let coded = self.without_inputs(Decoder::EMBEDDING_MODULE, rows, shape, grid)?;
+        let coded = self.of_embedding(rows, shape, grid)?;
         rows.copy_from_slice(&coded.dequantize());
         Ok(())
     }

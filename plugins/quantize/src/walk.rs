@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use olive_kit_calibrate::{Memory, Observer, Order, stream};
 use olive_kit_checkpoint::{Checkpoint, Decoder, Linear};
+use olive_kit_solve::{Moments, output_error};
 use olive_plugin_api::{LogLevel, Model, Severity, StepContext};
 
 use crate::calibration::{self, Samples};
@@ -13,6 +14,7 @@ use crate::error::QuantizeError;
 use crate::layout::Layout;
 use crate::made::Made;
 use crate::methods::Work;
+use crate::methods::table::inputs_of_logits;
 use crate::mixed::MixedPrecision;
 use crate::output::{Output, write_configs};
 use crate::report::{Report, told};
@@ -83,6 +85,7 @@ impl<'a> Quantization<'a> {
             method: self.method,
             targets: &self.targets,
             scale_type: self.layout.map(|layout| layout.scale_type),
+            logits: self.inputs_of_logits()?,
             made: Made::default(),
             output: Output::create(dir, checkpoint, &self.targets, self.layout)?,
             report: Report::new(self.ctx, decoder.num_layers),
@@ -101,14 +104,36 @@ impl<'a> Quantization<'a> {
         Ok(())
     }
 
+    /// What is known of the inputs of the logits, where GPTQ makes codes that they share with the
+    /// embedding.
+    fn inputs_of_logits(&self) -> Result<Option<Moments>, QuantizeError> {
+        let (Some(samples), Method::Gptq(_)) = (&self.samples, self.method) else {
+            return Ok(None);
+        };
+        let is_shared = self.checkpoint.decoder().ties_embeddings;
+        if !is_shared || self.targets.embedding.is_none() {
+            return Ok(None);
+        }
+        self.ctx.log(LogLevel::Info, "the embedding is solved for the logits, which share it");
+        let memory = Memory::new(self.ctx.scratch_dir());
+        let (checkpoint, observer) = (self.checkpoint, &mut Stop(self.ctx));
+        inputs_of_logits(checkpoint, &samples.calibration, &memory, observer)
+    }
+
     /// Quantizes the embedding, or has it copied.
     fn embedding(&self, work: &mut Work<'_>) -> Result<(), QuantizeError> {
         if let (Some(grid), Some(_)) = (self.targets.embedding, self.layout) {
             let linear = self.checkpoint.decoder().embedding_table();
             let weight = self.checkpoint.tensor(Decoder::EMBEDDING)?.to_f32();
             let shape = [linear.out_features, linear.in_features];
-            let coded = work.without_inputs(&linear.name, &weight, shape, grid)?;
-            work.report.matrix(&linear.name, weight_error(&weight, &coded.dequantize()));
+            let coded = work.of_embedding(&weight, shape, grid)?;
+            let made = coded.dequantize();
+            let error = match &work.logits {
+                Some(inputs) => output_error(&weight, &made, shape[0], shape[1], inputs)
+                    .map_err(QuantizeError::of(&linear.name))?,
+                None => weight_error(&weight, &made),
+            };
+            work.report.matrix(&linear.name, error);
             work.report.single(&linear.name);
             work.made.keep_codes(&linear.name, coded);
         }

@@ -81,8 +81,8 @@ impl Override {
 pub struct Codes {
     /// Quantize the embedding too, each weight to the nearest step (`KQuant`: by k-quants).
     ///
-    /// A layer of logits that shares its weight shares the codes. Only Olive's layout has a place
-    /// for them.
+    /// A layer of logits that shares its weight shares the codes, which `Gptq` then solves for the
+    /// logits. Only Olive's layout has a place for them.
     #[serde(default)]
     #[schemars(extend("x-olive-search" = [false, true]))]
     pub embeds: bool,

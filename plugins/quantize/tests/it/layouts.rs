@@ -40,7 +40,8 @@ fn every_layout_holds_the_same_weights() {
 
 #[test]
 fn a_tied_embedding_shares_its_codes_with_the_logits() {
-    for pass in ["Rtn", "KQuant", "Gptq"] {
+    // GPTQ moves weights by some steps, the others round them.
+    for (pass, least) in [("Rtn", 7.0), ("KQuant", 7.0), ("Gptq", 2.0)] {
         let output = tempfile::tempdir().unwrap();
         let settings = json!({"embeds": true});
         made(&request_with(pass, "tiny-llama", &settings, output.path()));
@@ -53,7 +54,7 @@ fn a_tied_embedding_shares_its_codes_with_the_logits() {
         let weight = base.linear(&head).unwrap().to_f32();
         let difference = weight.iter().zip(&made).map(|(one, other)| (one - other).abs());
         let largest = weight.iter().fold(0.0_f32, |max, weight| max.max(weight.abs()));
-        assert!(difference.fold(0.0, f32::max) < largest / 7.0, "{pass}");
+        assert!(difference.fold(0.0, f32::max) < largest / least, "{pass}");
         let said = &config(output.path())["quantization_config"];
         let keys = ["quant_method", "bits", "group_size", "symmetric", "embeds", "lm_head"];
         let said = keys.map(|key| said[key].clone());

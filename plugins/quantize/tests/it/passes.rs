@@ -95,6 +95,26 @@ fn calibration_lowers_the_error_of_the_outputs() {
 }
 
 #[test]
+fn an_embedding_that_makes_logits_is_solved_for_them() {
+    let of = |pass: &str, model: &str| {
+        let output = tempfile::tempdir().unwrap();
+        let events = made(&request_with(pass, model, &json!({"embeds": true}), output.path()));
+        let told = format!("`{}`: error ", Decoder::EMBEDDING_MODULE);
+        let logs = events.logs();
+        let error = logs.iter().find_map(|line| line.strip_prefix(&told)).unwrap();
+        let error: f64 = error.parse().unwrap();
+        let packed = PackedCheckpoint::open(output.path()).unwrap();
+        let linear = packed.description().decoder.embedding_table();
+        (error, crate::layouts::dequantized(&packed, &linear))
+    };
+    let (nearest, solved) = (of("Rtn", "tiny-llama"), of("Gptq", "tiny-llama"));
+    assert!(solved.0 < nearest.0, "{} {}", solved.0, nearest.0);
+    assert!(solved.1 != nearest.1);
+    // With a weight of their own the logits say nothing of the embedding.
+    assert!(of("Rtn", "tiny-phi3") == of("Gptq", "tiny-phi3"));
+}
+
+#[test]
 fn same_input_same_bytes_with_any_number_of_threads() {
     for pass in PASSES {
         let folders = [1, 3].map(|threads| {
