@@ -1,5 +1,6 @@
 //! Letting every pass look at the model before the first step runs.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
@@ -8,7 +9,8 @@ use olive_schemas::error::PluginError;
 use olive_schemas::model::{Model, ModelKind};
 use olive_schemas::pointer::escape;
 use olive_schemas::protocol::{Call, Callee};
-use olive_schemas::step::{Accelerator, StepOutcome, StepRequest};
+use olive_schemas::step::{Accelerator, StepKind, StepOutcome, StepRequest};
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::plan::{Plan, Role, Step};
@@ -177,6 +179,33 @@ impl StepFolder {
         std::fs::create_dir(folder.output_dir())?;
         std::fs::create_dir(folder.scratch_dir())?;
         Ok(folder)
+    }
+
+    /// What asks `name` for work of this `kind` on `input` in these folders, with one thread.
+    pub(crate) fn request(
+        &self,
+        kind: StepKind,
+        name: &str,
+        config: Value,
+        input: Model,
+    ) -> StepRequest {
+        StepRequest {
+            kind,
+            name: name.to_owned(),
+            config,
+            input,
+            is_input_final: true,
+            data_configs: BTreeMap::new(),
+            output_dir: self.output_dir(),
+            scratch_dir: self.scratch_dir(),
+            checkpoint_dir: None,
+            shared_dir: None,
+            ranks: 1,
+            threads: 1,
+            accelerator: Accelerator::default(),
+            execution_provider_library: None,
+            package: None,
+        }
     }
 
     pub(crate) fn output_dir(&self) -> PathBuf {

@@ -1,12 +1,10 @@
 //! `olive generate`.
 
-use std::collections::BTreeMap;
-
 use olive_schemas::error::PluginError;
 use olive_schemas::model::Model;
 use olive_schemas::protocol::Call;
 use olive_schemas::step::{
-    Accelerator, GenerateConfig, LogLevel, StepEvent, StepKind, StepOutcome, StepRequest,
+    GenerateConfig, LogLevel, StepEvent, StepKind, StepOutcome, StepRequest,
 };
 use serde_json::json;
 
@@ -32,21 +30,8 @@ pub(super) fn run(args: &GenerateArgs) -> Result<(), Error> {
     let config =
         GenerateConfig { prompt: args.prompt.clone(), max_new_tokens: args.max_new_tokens };
     let request = StepRequest {
-        kind: StepKind::Generate,
-        name: generator.name.clone(),
-        config: json!(config),
-        input: model,
-        is_input_final: true,
-        data_configs: BTreeMap::new(),
-        output_dir: folder.output_dir(),
-        scratch_dir: folder.scratch_dir(),
-        checkpoint_dir: None,
-        shared_dir: None,
-        ranks: 1,
         threads: threads(&args.threads),
-        accelerator: Accelerator::default(),
-        execution_provider_library: None,
-        package: None,
+        ..folder.request(StepKind::Generate, &generator.name, json!(config), model)
     };
     let call = Call::Run { plugin: plugin.callee(), request: Box::new(request) };
     let view = View::new(

@@ -8,7 +8,7 @@ use olive_schemas::error::PluginError;
 use olive_schemas::model::Model;
 use olive_schemas::preview::{DataPreview, PreviewConfig, Previewed};
 use olive_schemas::protocol::{Call, Callee};
-use olive_schemas::step::{Accelerator, LogLevel, StepEvent, StepKind, StepOutcome, StepRequest};
+use olive_schemas::step::{LogLevel, StepEvent, StepKind, StepOutcome, StepRequest};
 use serde_json::json;
 
 use super::super::{host_of, recognized, say, threads};
@@ -140,21 +140,9 @@ impl Previewing<'_> {
             split: used.split,
         };
         let request = StepRequest {
-            kind: StepKind::Preview,
-            name: name.to_owned(),
-            config: json!(config),
-            input: self.model.clone(),
-            is_input_final: true,
             data_configs: BTreeMap::from([(used.data.name.clone(), used.data.clone())]),
-            output_dir: folder.output_dir(),
-            scratch_dir: folder.scratch_dir(),
-            checkpoint_dir: None,
-            shared_dir: None,
-            ranks: 1,
             threads,
-            accelerator: Accelerator::default(),
-            execution_provider_library: None,
-            package: None,
+            ..folder.request(StepKind::Preview, name, json!(config), self.model.clone())
         };
         let call = Call::Run { plugin, request: Box::new(request) };
         let view = View::new(Mode::Lines, self.host.log_level.unwrap_or(LogLevel::Warning));

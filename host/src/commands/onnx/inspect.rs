@@ -1,6 +1,6 @@
 //! `olive onnx inspect`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use olive_schemas::error::PluginError;
 use olive_schemas::graph::GraphView;
 use olive_schemas::model::{Model, ModelKind};
 use olive_schemas::protocol::{Call, Callee};
-use olive_schemas::step::{Accelerator, LogLevel, StepEvent, StepKind, StepOutcome, StepRequest};
+use olive_schemas::step::{LogLevel, StepEvent, StepKind, StepOutcome};
 use serde_json::{Value, json};
 
 use super::super::{host, say};
@@ -60,23 +60,7 @@ fn ask(
     model: &Model,
 ) -> Result<Box<GraphView>, PluginError> {
     let folder = StepFolder::new().map_err(|error| PluginError::from_error("io", &error))?;
-    let request = StepRequest {
-        kind: StepKind::GraphView,
-        name: name.to_owned(),
-        config: Value::Null,
-        input: model.clone(),
-        is_input_final: true,
-        data_configs: BTreeMap::new(),
-        output_dir: folder.output_dir(),
-        scratch_dir: folder.scratch_dir(),
-        checkpoint_dir: None,
-        shared_dir: None,
-        ranks: 1,
-        threads: 1,
-        accelerator: Accelerator::default(),
-        execution_provider_library: None,
-        package: None,
-    };
+    let request = folder.request(StepKind::GraphView, name, Value::Null, model.clone());
     let call = Call::Run { plugin, request: Box::new(request) };
     let view = View::new(Mode::Lines, host.log_level.unwrap_or(LogLevel::Warning));
     let on_event = |event: StepEvent| match event {

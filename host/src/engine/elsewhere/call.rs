@@ -1,11 +1,9 @@
 //! One call to a system, in a worker of its own.
 
-use std::collections::BTreeMap;
-
 use olive_schemas::error::PluginError;
 use olive_schemas::model::{Model, ModelKind};
 use olive_schemas::protocol::{Call, Callee};
-use olive_schemas::step::{Accelerator, StepKind, StepOutcome, StepRequest};
+use olive_schemas::step::{StepKind, StepOutcome};
 use olive_schemas::system::{SystemCall, SystemReply, SystemRequest};
 use serde_json::Value;
 
@@ -27,23 +25,8 @@ pub(super) fn ask(
     let request = SystemRequest { config: config.clone(), call };
     let config = serde_json::to_value(request)
         .map_err(|error| PluginError::from_error("request", &error))?;
-    let request = StepRequest {
-        kind: StepKind::System,
-        name: name.to_owned(),
-        config,
-        input: Model::new(ModelKind::Hf, ""),
-        is_input_final: true,
-        data_configs: BTreeMap::new(),
-        output_dir: folder.output_dir(),
-        scratch_dir: folder.scratch_dir(),
-        checkpoint_dir: None,
-        shared_dir: None,
-        ranks: 1,
-        threads: 1,
-        accelerator: Accelerator::default(),
-        execution_provider_library: None,
-        package: None,
-    };
+    let input = Model::new(ModelKind::Hf, "");
+    let request = folder.request(StepKind::System, name, config, input);
     let call = Call::Run { plugin: library.clone(), request: Box::new(request) };
     let answer = process::run(&call, 1, supervision).result.map_err(Failure::into_error)?;
     match serde_json::from_value(answer) {
