@@ -247,8 +247,12 @@ impl<'a> Chain<'a> {
                 }
             }
         }
+        let num_done = done.len();
         let mut ends = self.publish(handed, done, &mut moved);
-        ends.extend(failed);
+        // Nothing comes after a step that could not be kept.
+        if ends.len() == num_done {
+            ends.extend(failed);
+        }
         ends
     }
 
