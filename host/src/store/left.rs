@@ -15,13 +15,14 @@ use super::{StepKey, Store, StoreError, Work};
 const NOTE: &str = "elsewhere.json";
 
 impl Store {
-    /// Name of a work folder of the step `key` and the note in it, when there is one that can be read.
+    /// Name of a whole work folder of the step `key` and the note in it, when there is one that can be
+    /// read.
     ///
     /// Whoever holds the lock of the step knows that nobody here works in that folder.
     pub fn left<T: DeserializeOwned>(&self, key: &StepKey) -> Option<(String, T)> {
         let parent = self.work_dir();
         let names = names(&parent).ok()?.into_iter();
-        names.filter(|name| name.split('.').next() == Some(key.as_str())).find_map(|name| {
+        names.filter(|name| self.is_whole(key, name)).find_map(|name| {
             let note = fs::read(parent.join(&name).join(NOTE)).ok()?;
             Some((name, serde_json::from_slice(&note).ok()?))
         })
@@ -30,14 +31,19 @@ impl Store {
     /// The work on `key` in the work folder `name`, with what it has come to; none when it is gone.
     pub fn take_up(&self, key: &StepKey, name: &str, lock: Lock) -> Option<Work> {
         let folder = self.work_dir().join(name);
-        let is_whole = name.split('.').next() == Some(key.as_str())
-            && ["output", "scratch"].iter().all(|part| folder.join(part).is_dir());
         let checkpoints = Checkpoints::of(self, key);
-        is_whole.then(|| Work::new(key.clone(), folder, checkpoints, lock))
+        self.is_whole(key, name).then(|| Work::new(key.clone(), folder, checkpoints, lock))
     }
 
     pub(super) fn work_dir(&self) -> PathBuf {
         self.root.join("work")
+    }
+
+    /// Whether the work folder `name` is one of the step `key`, with all that its work goes into.
+    fn is_whole(&self, key: &StepKey, name: &str) -> bool {
+        let folder = self.work_dir().join(name);
+        name.split('.').next() == Some(key.as_str())
+            && ["output", "scratch"].iter().all(|part| folder.join(part).is_dir())
     }
 }
 
@@ -92,6 +98,9 @@ mod tests {
         assert!(store.take_up(&other, &name, lock()).is_none());
         let taken = store.take_up(&key, &name, lock()).unwrap();
         assert!(taken.output_dir().join("made").exists());
+        // What has lost its folders is begun anew.
+        fs::remove_dir_all(taken.output_dir()).unwrap();
+        assert_eq!(store.left::<Vec<String>>(&key), None);
         drop(taken);
         assert!(store.take_up(&key, &name, lock()).is_none());
         assert_eq!(store.left::<Vec<String>>(&key), None);
