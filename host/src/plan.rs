@@ -21,6 +21,7 @@ pub use goals::PlannedGoal;
 pub use packages::PlannedPackage;
 pub use resolve::resolve;
 pub use samples::PlannedSamples;
+pub(crate) use settings::absolute_paths;
 pub use single::single_pass;
 pub use systems::{is_elsewhere, systems};
 

@@ -18,8 +18,9 @@ use super::schema::{example_configs, is_reference, missing};
 use super::specimen;
 use super::trial::{Input, Task};
 use super::world::{World, copy};
-use crate::config::references::{PATH, marked};
+use crate::config::references::marked;
 use crate::model::recognize;
+use crate::plan::absolute_paths;
 
 /// Threads that steps may use, unless a check is about them.
 pub(super) const THREADS: usize = 2;
@@ -199,12 +200,7 @@ fn task(
 ) -> Result<Task, String> {
     let mut config = Value::Object(case.config.clone());
     if let Some(schema) = schema(descriptor, kind, entry) {
-        for place in marked(&config, schema, PATH, "input") {
-            if let Some(value) = config.pointer_mut(&place) {
-                let path = folder.join(value.as_str().unwrap_or_default());
-                *value = path.to_string_lossy().into_owned().into();
-            }
-        }
+        absolute_paths(&mut config, schema, "input", folder);
     }
     let input = match &case.input {
         Some(CaseInput::Path(path)) => {

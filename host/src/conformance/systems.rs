@@ -22,9 +22,8 @@ use super::cases;
 use super::report::{Finding, Report, failed, skipped};
 use super::schema::missing;
 use super::steps::Bench;
-use crate::config::references::{PATH, marked};
 use crate::engine::ask;
-use crate::plan::SystemUse;
+use crate::plan::{SystemUse, absolute_paths};
 use crate::plugin::process::Supervision;
 use toy::{BEGUN, Toy};
 
@@ -80,12 +79,7 @@ fn guess(bench: &Bench<'_>, system: &SystemDescriptor, report: &mut Report<'_>) 
 
 fn with_paths(mut config: Value, system: &SystemDescriptor, folder: &Path) -> Value {
     for kind in ["input", "output"] {
-        for place in marked(&config, &system.schema, PATH, kind) {
-            if let Some(value) = config.pointer_mut(&place) {
-                let path = folder.join(value.as_str().unwrap_or_default());
-                *value = path.to_string_lossy().into_owned().into();
-            }
-        }
+        absolute_paths(&mut config, &system.schema, kind, folder);
     }
     config
 }

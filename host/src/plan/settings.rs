@@ -101,6 +101,23 @@ pub(super) fn settle(
     Ok(Settings { config, full_config, for_key, data_configs, data_for_key })
 }
 
+/// Makes the marked paths of `config` absolute; gives their places and what they are now.
+pub(crate) fn absolute_paths(
+    config: &mut Value,
+    schema: &Value,
+    kind: &str,
+    folder: &Path,
+) -> Vec<(String, PathBuf)> {
+    let mut paths = Vec::new();
+    for place in marked(config, schema, PATH, kind) {
+        let written = config.pointer(&place).and_then(Value::as_str).unwrap_or_default();
+        let path = folder.join(written);
+        set(config, &place, path.to_string_lossy().into_owned().into());
+        paths.push((place, path));
+    }
+    paths
+}
+
 /// Digest of the file or folder at `path`.
 ///
 /// # Errors
@@ -115,23 +132,6 @@ fn filled(config: &Value, schema: &Value) -> Value {
     let mut config = config.clone();
     fill(&mut config, schema);
     config
-}
-
-/// Makes the marked paths of `config` absolute; gives their places and what they are now.
-fn absolute_paths(
-    config: &mut Value,
-    schema: &Value,
-    kind: &str,
-    folder: &Path,
-) -> Vec<(String, PathBuf)> {
-    let mut paths = Vec::new();
-    for place in marked(config, schema, PATH, kind) {
-        let written = config.pointer(&place).and_then(Value::as_str).unwrap_or_default();
-        let path = folder.join(written);
-        set(config, &place, path.to_string_lossy().into_owned().into());
-        paths.push((place, path));
-    }
-    paths
 }
 
 /// The data config number `index` with absolute paths, and what of it goes into keys.
