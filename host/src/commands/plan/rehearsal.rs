@@ -65,15 +65,11 @@ fn text(rehearsed: &Rehearsed<'_>) -> String {
     };
     let messages = messages.iter().map(|message| {
         let Message { title, content } = message;
-        let lines = content.lines().map(|line| format!("    {}\n", plain_line(line)));
+        let lines = content.lines().map(|line| line.replace('\t', "    "));
+        let lines = lines.map(|line| format!("    {}\n", plain(&line)));
         format!("  {}\n{}", plain(title), lines.collect::<String>())
     });
     title + &messages.collect::<String>()
-}
-
-/// A line for a terminal, with its indent.
-fn plain_line(line: &str) -> String {
-    line.replace('\t', "    ").chars().filter(|letter| !letter.is_control()).collect()
 }
 
 fn json(rehearsed: &Rehearsed<'_>) -> String {
