@@ -15,7 +15,7 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use olive_plugin_api::{Job, LogPart};
@@ -29,6 +29,8 @@ use crate::script::OWNER;
 const JOBS: &str = "jobs";
 /// Between the number of a job and the name of its folder, in an id.
 const AT: char = '@';
+/// Bytes of the log after which no further line is given: all must fit into one message to the host.
+const PART: u64 = 4 << 20;
 /// Lines of what a job complained of that are shown.
 const LAST_LINES: usize = 10;
 
@@ -145,7 +147,8 @@ impl Folder {
         self.get("code")?.parse().ok()
     }
 
-    /// What the worker has written from byte `from` on, in whole lines unless it `has_ended`.
+    /// What the worker has written from byte `from` on, or the first of it, in whole lines unless it
+    /// `has_ended`.
     pub(crate) fn log(&self, from: u64, has_ended: bool) -> Result<LogPart, SlurmError> {
         let path = self.path.join("out");
         let mut bytes = Vec::new();
@@ -154,7 +157,9 @@ impl Folder {
             opened => opened
                 .and_then(|mut file| {
                     file.seek(SeekFrom::Start(from))?;
-                    file.read_to_end(&mut bytes)
+                    let mut lines = BufReader::new(file);
+                    lines.by_ref().take(PART).read_to_end(&mut bytes)?;
+                    lines.read_until(b'\n', &mut bytes)
                 })
                 .map(drop)
                 .map_err(SlurmError::io("read", &path))?,
@@ -288,6 +293,17 @@ mod tests {
             let part = job.log(from, has_ended).unwrap();
             assert_eq!((part.text.as_str(), part.next), (text, next));
         }
+    }
+
+    #[test]
+    fn a_long_log_is_given_in_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        let job = Folder { path: folder.path().to_owned() };
+        let line = "x".repeat(3 << 20) + "\n";
+        fs::write(folder.path().join("out"), line.repeat(3)).unwrap();
+        let first = job.log(0, true).unwrap();
+        assert!(first.text == line.repeat(2));
+        assert!(job.log(first.next, true).unwrap().text == line);
     }
 
     #[test]
