@@ -41,6 +41,9 @@ const OWN: [&str; 13] = [
     "stdin-open",
     "tty",
 ];
+/// The same by the letter that stands for them.
+const LETTERS: [(char, &str); 4] =
+    [('a', "attach"), ('d', "detach"), ('i', "interactive"), ('t', "tty")];
 
 /// Options that say what `job` may use.
 pub(super) fn resources(config: &DockerConfig, engine: Engine, job: &Job) -> Vec<String> {
@@ -88,12 +91,7 @@ pub(super) fn further(params: Option<&RunParams>) -> Result<Vec<String>, Environ
         None => Ok(Vec::new()),
         Some(RunParams::Arguments(arguments)) => {
             for (index, argument) in arguments.iter().enumerate() {
-                let name = argument.trim_start_matches('-').split('=').next().unwrap_or_default();
-                refuse_own(
-                    argument.starts_with('-').then_some(name),
-                    &index.to_string(),
-                    argument,
-                )?;
+                refuse_own(named(argument), &index.to_string(), argument)?;
             }
             Ok(arguments.clone())
         }
@@ -110,8 +108,18 @@ pub(super) fn further(params: Option<&RunParams>) -> Result<Vec<String>, Environ
     }
 }
 
+/// Name of the option that `argument` begins; none of a value.
+fn named(argument: &str) -> Option<&str> {
+    if let Some(long) = argument.strip_prefix("--") {
+        return long.split('=').next();
+    }
+    // Letters may stand together, as in `-it`.
+    let letter = argument.strip_prefix('-')?.chars().next()?;
+    LETTERS.iter().find(|(known, _)| *known == letter).map(|(_, name)| *name)
+}
+
 fn refuse_own(name: Option<&str>, key: &str, written: &str) -> Result<(), EnvironmentError> {
-    let is_own = name.is_some_and(|name| OWN.contains(&name) || name == "d");
+    let is_own = name.is_some_and(|name| OWN.contains(&name));
     if !is_own {
         return Ok(());
     }
@@ -198,7 +206,13 @@ mod tests {
 
     #[test]
     fn what_olive_sets_itself_is_refused() {
-        for value in [json!({"detach": true}), json!(["--rm"]), json!(["--name=x"])] {
+        for value in [
+            json!({"detach": true}),
+            json!(["--rm"]),
+            json!(["--name=x"]),
+            json!(["-d"]),
+            json!(["-it"]),
+        ] {
             assert!(params(value).unwrap_err().ends_with("is Olive's own"));
         }
         let strange = params(json!({"ulimits": [{"name": "nofile"}]})).unwrap_err();
