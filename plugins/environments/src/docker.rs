@@ -134,14 +134,21 @@ impl System for Docker {
         &self,
         id: &str,
         config: &DockerConfig,
-        _ctx: &StepContext<'_>,
+        ctx: &StepContext<'_>,
     ) -> Result<(), PluginError> {
         let (container, folder) = Folder::of(id)?;
         let engine = Engine::find(config)?;
-        wait(END, || {
+        let ended = wait(END, || {
             Ok(folder.code().is_some() || inspect(engine, container)?.is_none_or(|it| is_over(&it)))
-        })?;
-        Ok(remove(engine, container)?)
+        });
+        match ended.and_then(|_| remove(engine, container)) {
+            // What the step has made is here; only its container stays.
+            Err(error @ EnvironmentError::Silent { .. }) if folder.code() == Some(0) => {
+                ctx.log(LogLevel::Warning, format!("container `{container}` is left: {error}"));
+                Ok(())
+            }
+            removed => Ok(removed?),
+        }
     }
 }
 
