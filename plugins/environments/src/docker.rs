@@ -126,8 +126,7 @@ impl System for Docker {
         _ctx: &StepContext<'_>,
     ) -> Result<LogPart, PluginError> {
         let (_, folder) = Folder::of(id)?;
-        let has_ended = folder.code().is_some();
-        Ok(folder.log(from, has_ended)?)
+        Ok(folder.log(from)?)
     }
 
     fn collect(

@@ -21,6 +21,12 @@ const AT: char = '@';
 /// Lines of what a job complained of that are shown.
 const LAST_LINES: usize = 10;
 
+/// Exit code of what SIGKILL has ended.
+pub(crate) const KILLED: i32 = 137;
+/// Why such a job is lost, as far as its folder says.
+pub(crate) const WHY_KILLED: &str =
+    "it was killed (SIGKILL), by somebody or because the machine ran out of memory";
+
 /// The folder of a job.
 pub(crate) struct Folder {
     /// Where it is.
@@ -78,8 +84,10 @@ impl Folder {
         self.get("code")?.parse().ok()
     }
 
-    /// What the worker has written from byte `from` on, in whole lines unless it `has_ended`.
-    pub(crate) fn log(&self, from: u64, has_ended: bool) -> Result<LogPart, EnvironmentError> {
+    /// What the worker has written from byte `from` on, in whole lines until it has ended.
+    pub(crate) fn log(&self, from: u64) -> Result<LogPart, EnvironmentError> {
+        // It may end after this look, which the next one sees.
+        let has_ended = self.code().is_some();
         let path = self.path.join("out");
         let mut bytes = Vec::new();
         match File::open(&path) {
@@ -156,7 +164,7 @@ mod tests {
     fn logs_are_given_in_whole_lines_and_byte_for_byte() {
         let folder = tempfile::tempdir().unwrap();
         let job = Folder { path: folder.path().to_owned() };
-        assert_eq!(job.log(0, false).unwrap().next, 0);
+        assert_eq!(job.log(0).unwrap().next, 0);
         fs::write(folder.path().join("out"), "one\ntwo\nthr").unwrap();
         for (from, has_ended, text, next) in [
             (0, false, "one\ntwo\n", 8),
@@ -164,7 +172,10 @@ mod tests {
             (8, false, "", 8),
             (8, true, "thr", 11),
         ] {
-            let part = job.log(from, has_ended).unwrap();
+            if has_ended {
+                job.put("code", "0\n").unwrap();
+            }
+            let part = job.log(from).unwrap();
             assert_eq!((part.text.as_str(), part.next), (text, next));
         }
     }

@@ -11,13 +11,10 @@ use std::collections::BTreeMap;
 
 use olive_plugin_api::{Diagnostic, Job, JobState, LogPart, PluginError, StepContext, System};
 
-use crate::folder::{Folder, origin};
+use crate::folder::{Folder, KILLED, WHY_KILLED, origin};
 use crate::script::script;
 use environment::Environment;
 use process::Process;
-
-/// Exit code of what SIGKILL has ended.
-const KILLED: i32 = 137;
 
 /// Runs steps on this machine, where Python is that of an environment.
 #[derive(Default)]
@@ -82,8 +79,7 @@ impl System for PythonEnvironment {
         _ctx: &StepContext<'_>,
     ) -> Result<LogPart, PluginError> {
         let (_, folder) = Folder::of(id)?;
-        let has_ended = folder.code().is_some();
-        Ok(folder.log(from, has_ended)?)
+        Ok(folder.log(from)?)
     }
 
     fn collect(
@@ -102,9 +98,7 @@ fn judge(code: Option<i32>, was_stopped: bool, is_alive: bool) -> JobState {
     let lost = |reason: &str| JobState::Lost { reason: reason.to_owned() };
     match code {
         _ if was_stopped && !is_alive => lost("it was stopped from outside"),
-        Some(KILLED) => {
-            lost("it was killed (SIGKILL), by somebody or because the machine ran out of memory")
-        }
+        Some(KILLED) => lost(WHY_KILLED),
         Some(code) if !was_stopped => JobState::Ended { exit_code: Some(code) },
         None if !is_alive => lost("its process was ended from outside"),
         Some(_) | None => JobState::Running,

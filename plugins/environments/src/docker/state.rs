@@ -4,9 +4,8 @@ use olive_plugin_api::JobState;
 use serde::Deserialize;
 
 use super::image::unfitness;
+use crate::folder::{KILLED, WHY_KILLED};
 
-/// Exit code of what SIGKILL has ended.
-const KILLED: i32 = 137;
 /// Exit codes of a script that could not begin.
 const NOT_BEGUN: [i32; 3] = [70, 126, 127];
 
@@ -81,7 +80,7 @@ fn ending(facts: &Facts, container: &Container) -> Option<String> {
     } else if is_killed && facts.code.is_some() && facts.memory.is_some() {
         out_of_memory(facts)
     } else if is_killed {
-        "it was killed (SIGKILL), by somebody or because the machine ran out of memory".into()
+        WHY_KILLED.into()
     } else if let Some(unfitness) = unfit() {
         format!("Olive cannot run in its image: {}; {}", unfitness.why, unfitness.help)
     } else if facts.code.is_none() && NOT_BEGUN.contains(&container.exit_code) {
