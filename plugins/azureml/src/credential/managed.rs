@@ -34,7 +34,7 @@ pub(super) fn token(
     let answer = match endpoint {
         Some((endpoint, secret)) => {
             let url = format!("{endpoint}?{}", query("2019-08-01"));
-            line.once(&Asked::new(what, "GET", &url).header("x-identity-header", secret), PATIENCE)
+            line.send(&Asked::new(what, "GET", &url).header("x-identity-header", secret))
         }
         None => {
             let url = format!("{METADATA}?{}", query("2018-02-01"));
@@ -43,7 +43,9 @@ pub(super) fn token(
     };
     let answer = match answer {
         Ok(answer) => answer,
-        Err(error @ AzureError::Transport(TransportError::Cancelled)) => return Err(error),
+        Err(error @ (AzureError::Cancelled | AzureError::Transport(TransportError::Cancelled))) => {
+            return Err(error);
+        }
         Err(_) => return Ok(Err("no service for it answers here".into())),
     };
     if answer.status != 200 {
