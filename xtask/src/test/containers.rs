@@ -1,6 +1,7 @@
 //! Engines of containers on this machine, for as long as the tests run.
 
 use std::env;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -8,15 +9,20 @@ use crate::command;
 use crate::error::ChoreError;
 use crate::workspace::{root, target};
 
+/// Bytes of the path of the engines' folder at most: sockets far below it have at most 104.
+const LONGEST: usize = 64;
+
 /// Brings a Docker daemon up, and Podman where it runs; gives their folder.
 ///
 /// They belong to this target folder, so that tests of another one neither use nor end them. Where
 /// they are missing, root has them installed from the packages of Debian and its kin.
 pub(super) fn up() -> Result<PathBuf, ChoreError> {
-    // The path of a socket has at most some hundred characters.
-    let short = target().join("containers");
-    let is_short = short.as_os_str().len() < 80;
-    let folder = if is_short { short } else { env::temp_dir().join("olive-containers") };
+    let mut folder = target().join("containers");
+    if folder.as_os_str().len() > LONGEST {
+        let mut hasher = DefaultHasher::new();
+        folder.hash(&mut hasher);
+        folder = env::temp_dir().join(format!("olive-containers-{:016x}", hasher.finish()));
+    }
     command::output(script("containers-up.sh").arg(&folder).env("CONTAINERS_INSTALL", "1"))?;
     Ok(folder)
 }
