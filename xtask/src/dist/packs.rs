@@ -15,8 +15,8 @@ use crate::workspace::{Profile, component, plugin_library, root};
 /// A pack of built-in plugins; its manifest's beginning is `xtask/packs/<name>/olive-pack.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Pack {
-    /// Passes: training, merging, building, rewriting graphs, import; packagers; systems of clusters and
-    /// clouds; what hubs and workspaces have.
+    /// Passes: training, merging, building, rewriting graphs, quantizing, import; packagers; systems of
+    /// clusters, clouds, containers and Python environments; what hubs and workspaces have.
     Base,
     /// Evaluators and generators, with ONNX Runtime for processors.
     Cpu,
