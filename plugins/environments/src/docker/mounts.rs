@@ -34,7 +34,8 @@ impl Mounts {
     pub(super) fn of(job: &Job) -> Result<Self, EnvironmentError> {
         let mut mounts = Self::default();
         mounts.read(&job.program)?;
-        for input in &job.inputs {
+        // A model that is no file has no path.
+        for input in job.inputs.iter().filter(|input| !input.as_os_str().is_empty()) {
             mounts.read(input)?;
         }
         // A plugin may bring libraries, and looks for them beside itself.
@@ -158,8 +159,11 @@ fn plain(path: &Path) -> PathBuf {
 #[cfg(unix)]
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::fs;
     use std::os::unix::fs::symlink;
+
+    use olive_plugin_api::Job;
 
     use super::{Mounts, field, plain};
 
@@ -189,6 +193,28 @@ mod tests {
         let mut options = mounts.options().unwrap();
         options.retain(|option| option != "--mount");
         assert_eq!(options, expected);
+    }
+
+    #[test]
+    fn a_model_that_is_no_file_is_not_mounted() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        fs::write(root.join("olive"), "").unwrap();
+        let job = Job {
+            title: "step".into(),
+            program: root.join("olive"),
+            arguments: Vec::new(),
+            environment: BTreeMap::new(),
+            input: String::new(),
+            folder: root.clone(),
+            inputs: vec!["".into()],
+            outputs: Vec::new(),
+            checkpoints: None,
+            threads: 1,
+            ranks: 1,
+        };
+        let mounts = Mounts::of(&job).unwrap();
+        assert_eq!(mounts.0.keys().collect::<Vec<_>>(), [&root, &root.join("olive")]);
     }
 
     #[test]
