@@ -59,7 +59,7 @@ impl Transformer {
         weights.validate()?;
         let decoder = weights.decoder().clone();
         let dense = Storage { four_bit: None, ..storage };
-        let embedding = Arc::new(dense.linear(weights, &embedding(&decoder))?);
+        let embedding = Arc::new(dense.linear(weights, &decoder.embedding_table())?);
         let layers = (0..decoder.num_layers).into_par_iter();
         let layers = layers
             .map(|index| Layer::load(weights, index, storage, &is_four_bit))
@@ -131,9 +131,4 @@ impl Transformer {
             Precision::Bf16 => Dtype::BF16,
         })
     }
-}
-
-/// The embedding, as if it were the layer that makes logits.
-fn embedding(decoder: &Decoder) -> checkpoint::Linear {
-    checkpoint::Linear { name: Decoder::EMBEDDING_MODULE.to_owned(), ..decoder.lm_head() }
 }
