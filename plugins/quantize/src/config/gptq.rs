@@ -19,7 +19,7 @@ use crate::{known, offers};
     "x-olive-advice" = offers::advice(),
     "x-olive-adapter" = "refuses",
     "x-olive-quality-help" = offers::CALIBRATED_HELP,
-    "x-olive-shortcuts" = offers::calibrated("gptq", &[3, 4, 8])
+    "x-olive-shortcuts" = offers::calibrated("gptq", &[2, 3, 4, 8])
 ))]
 pub struct GptqConfig {
     /// Which matrices, on which grids.
