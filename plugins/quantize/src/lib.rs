@@ -15,6 +15,7 @@ mod pass;
 mod rotate;
 mod select;
 mod source;
+mod threads;
 mod config;
 mod known;
 mod mixed;

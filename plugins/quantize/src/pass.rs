@@ -9,13 +9,13 @@
 use std::marker::PhantomData;
 
 use olive_plugin_api::{Diagnostic, Model, ModelKind, Pass, PluginError, StepContext};
-use rayon::ThreadPoolBuilder;
 
 use crate::config::{AutoClipConfig, AwqConfig, GptqConfig, KQuantConfig, Quantizer, RtnConfig};
 use crate::error::QuantizeError;
 use crate::layout::Layout;
 use crate::mixed::MixedPrecision;
 use crate::source::{ancestor, open};
+use crate::threads::with_threads;
 use crate::walk::Quantization;
 use crate::{calibration, checks, targets};
 
@@ -98,10 +98,7 @@ impl<P: Quantizer> Pass for Quantize<P> {
     fn run(&self, input: &Model, config: &P, ctx: &StepContext<'_>) -> Result<Model, PluginError> {
         let checkpoint = open(input)?;
         let quantization = Quantization::new(input, &checkpoint, config, ctx)?;
-        let threads = ctx.threads();
-        let pool = ThreadPoolBuilder::new().num_threads(threads).build();
-        let pool = pool.map_err(|source| QuantizeError::Threads { threads, source })?;
-        pool.install(|| quantization.run())?;
+        with_threads(ctx, || quantization.run())?;
         let mut output = Model::new(ModelKind::Hf, ctx.output_dir());
         output.model_attributes.clone_from(&input.model_attributes);
         Ok(output)

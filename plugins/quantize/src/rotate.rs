@@ -14,13 +14,13 @@ use olive_kit_checkpoint::{
 use olive_plugin_api::{
     Diagnostic, LogLevel, Model, ModelKind, Pass, PluginError, Severity, StepContext,
 };
-use rayon::ThreadPoolBuilder;
 
 use crate::checks;
 use crate::config::QuaRotConfig;
 use crate::error::QuantizeError;
 use crate::output::write_configs;
 use crate::source::{ancestor, open};
+use crate::threads::with_threads;
 use turns::Turns;
 
 /// Features of models whose residual stream can be rotated.
@@ -87,10 +87,7 @@ impl Pass for QuaRot {
         if let Some(problem) = problem {
             return Err(QuantizeError::from(problem).into());
         }
-        let threads = ctx.threads();
-        let pool = ThreadPoolBuilder::new().num_threads(threads).build();
-        let pool = pool.map_err(|source| QuantizeError::Threads { threads, source })?;
-        pool.install(|| rotate(&checkpoint, config, ctx))?;
+        with_threads(ctx, || rotate(&checkpoint, config, ctx))?;
         let mut output = Model::new(ModelKind::Hf, ctx.output_dir());
         output.model_attributes.clone_from(&input.model_attributes);
         Ok(output)

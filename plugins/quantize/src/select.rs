@@ -15,7 +15,6 @@ use olive_kit_checkpoint::{Checkpoint, Decoder};
 use olive_plugin_api::{
     Diagnostic, LogLevel, Model, ModelKind, Pass, PluginError, Severity, StepContext,
 };
-use rayon::ThreadPoolBuilder;
 
 use crate::calibration::{self, Samples};
 use crate::checks;
@@ -23,6 +22,7 @@ use crate::config::{Override, SelectiveMixedPrecisionConfig};
 use crate::error::QuantizeError;
 use crate::mixed::MixedPrecision;
 use crate::source::{ancestor, open};
+use crate::threads::with_threads;
 use scores::Grids;
 
 /// The choice in the output folder.
@@ -83,10 +83,7 @@ impl Pass for SelectiveMixedPrecision {
         if let Some(problem) = found.into_iter().find(|it| it.severity == Severity::Error) {
             return Err(QuantizeError::from(problem).into());
         }
-        let threads = ctx.threads();
-        let pool = ThreadPoolBuilder::new().num_threads(threads).build();
-        let pool = pool.map_err(|source| QuantizeError::Threads { threads, source })?;
-        let choice = pool.install(|| choose(&checkpoint, config, ctx))?;
+        let choice = with_threads(ctx, || choose(&checkpoint, config, ctx))?;
         let mut output = input.clone();
         let path = ctx.output_dir().join(FILE);
         let written =
