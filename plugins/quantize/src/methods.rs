@@ -204,7 +204,10 @@ impl Visitor for Work<'_> {
 }
 
 /// What is known of the inputs of a site; `path` is a layer there.
-fn moments(inputs: &mut Inputs<'_>, path: &str) -> Result<Moments, QuantizeError> {
+///
+/// # Errors
+/// When inputs cannot be read, or are not finite.
+pub(crate) fn moments(inputs: &mut Inputs<'_>, path: &str) -> Result<Moments, QuantizeError> {
     let mut moments = Moments::new(inputs.width());
     inputs.each(|rows| moments.add(rows).map_err(QuantizeError::of(path)))?;
     Ok(moments)

@@ -2,13 +2,13 @@
 
 use olive_kit_calibrate::{Inputs, LayerWeights, Memory, Order, Site, Visitor, stream};
 use olive_kit_checkpoint::{Checkpoint, Decoder, Linear};
-use olive_kit_solve::Moments;
 use olive_plugin_api::{LogLevel, StepContext};
 
 use super::scores::{Grids, Unit};
 use crate::calibration::Samples;
 use crate::error::QuantizeError;
 use crate::memory;
+use crate::methods::moments;
 use crate::report::told;
 use crate::walk::Stop;
 
@@ -52,8 +52,7 @@ impl Visitor for Measure<'_> {
     ) -> Result<(), QuantizeError> {
         let linears = layer.linears(site).to_vec();
         let Some(first) = linears.first() else { return Ok(()) };
-        let mut moments = Moments::new(inputs.width());
-        inputs.each(|rows| moments.add(rows).map_err(QuantizeError::of(&first.name)))?;
+        let moments = moments(inputs, &first.name)?;
         let units = linears.iter().map(|linear| -> Result<Unit, QuantizeError> {
             let weight = layer.weight(&linear.name)?;
             let linear = match site {
