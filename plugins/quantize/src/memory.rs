@@ -1,7 +1,7 @@
 //! What a quantization on data needs, told before it.
 
 use olive_kit_calibrate::{Calibration, Memory, Order, estimate};
-use olive_kit_checkpoint::{Decoder, Linear};
+use olive_kit_checkpoint::{Decoder, LayerLinears, Linear};
 
 /// Bytes of a 32-bit float.
 const FLOAT: usize = 4;
@@ -9,7 +9,7 @@ const FLOAT: usize = 4;
 const ROWS_AT_ONCE: usize = 4096;
 
 /// Peak memory in bytes, beside the program: the walk, the codes of a layer, and the costliest of its
-/// matrices.
+/// sites.
 pub(crate) fn needed(
     decoder: &Decoder,
     calibration: &Calibration,
@@ -19,18 +19,25 @@ pub(crate) fn needed(
     let longest = calibration.sequences.iter().map(Vec::len).max().unwrap_or_default();
     let sequences = (calibration.sequences.len(), longest);
     let walk = estimate(decoder, sequences, memory, order).memory_bytes;
-    let linears = decoder.linears(0);
-    let codes: usize = linears.iter().map(num_values).sum();
-    let solve = linears.iter().map(solve_bytes).max().unwrap_or_default();
-    walk + (codes + solve) as u64
+    let LayerLinears { qkv, output, gate_up, down } = decoder.layer_linears(0);
+    let sites = [qkv, vec![output], gate_up, vec![down]];
+    let codes: usize = sites.iter().flatten().map(num_values).sum();
+    let site = sites.iter().map(|linears| site_bytes(linears)).max().unwrap_or_default();
+    walk + (codes + site) as u64
 }
 
-/// A matrix, what it becomes and its codes; the Gram matrix of its inputs and the factor of that; the
+/// All matrices of a site, and what one of them takes to be solved.
+fn site_bytes(linears: &[Linear]) -> usize {
+    let matrices: usize = linears.iter().map(num_values).sum();
+    matrices * FLOAT + linears.iter().map(solve_bytes).max().unwrap_or_default()
+}
+
+/// What a matrix becomes and its codes; the Gram matrix of its inputs and the factor of that; the
 /// sums of some rows.
 fn solve_bytes(linear: &Linear) -> usize {
     let k = linear.in_features;
-    let matrix = num_values(linear) * (2 * FLOAT + 1);
-    matrix + (2 * k * k + linear.out_features.min(ROWS_AT_ONCE) * k) * FLOAT
+    let made = num_values(linear) * (FLOAT + 1);
+    made + (2 * k * k + linear.out_features.min(ROWS_AT_ONCE) * k) * FLOAT
 }
 
 fn num_values(linear: &Linear) -> usize {
