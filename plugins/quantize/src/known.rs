@@ -74,7 +74,7 @@ pub(crate) fn unavailable() -> Map<String, Value> {
 /// Settings that `Gptq` does not have.
 pub(crate) fn unavailable_in_gptq() -> Map<String, Value> {
     marks(&[
-        ("rotation", "weights are quantized as they are", vec![Value::Null]),
+        ("rotation", "put `QuaRot` before this pass", vec![Value::Null]),
         (
             "mse",
             "ranges are those of the weights; `AutoClip` narrows them",
