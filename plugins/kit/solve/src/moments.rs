@@ -19,8 +19,7 @@ const TOKENS: usize = 64;
 ///
 /// It holds `k * k` values in f32, of which the upper triangle is computed. Each piece of tokens is
 /// multiplied in f32 and added; of a thousand pieces the sum is off by less than `1e-4` of the
-/// diagonal, a hundredth of the usual damping. Magnitudes
-/// are added in f64.
+/// diagonal, a hundredth of the usual damping. Magnitudes are added in f64.
 #[derive(Debug, Clone)]
 pub struct Moments {
     k: usize,

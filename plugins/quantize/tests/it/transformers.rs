@@ -1,5 +1,5 @@
-//! Our folders in the layouts of GPTQ and AWQ in transformers; `OLIVE_TRANSFORMERS_PYTHON` names a Python with `transformers`,
-//! `optimum` and `gptqmodel`.
+//! Our folders in the layouts of GPTQ and AWQ in transformers; `OLIVE_TRANSFORMERS_PYTHON` names a
+//! Python with `transformers`, `optimum` and `gptqmodel`.
 
 use std::fs;
 use std::path::Path;
