@@ -129,7 +129,9 @@ impl Collective for Carried {
         self.ring.listen_only(true)?;
         self.courier.end();
         self.wait()?;
-        self.ring.listen_only(false)
+        self.ring.listen_only(false)?;
+        // Who leaves first would look lost to who still waits for the library.
+        self.ring.agree(0)
     }
 }
 
