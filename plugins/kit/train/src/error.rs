@@ -19,7 +19,7 @@ pub enum TrainError {
     NoWholeBatch {
         /// Sequences there are.
         sequences: usize,
-        /// Sequences of a micro-batch.
+        /// Sequences of the micro-batches of all ranks.
         batch_size: usize,
     },
     /// There is nothing to train.
