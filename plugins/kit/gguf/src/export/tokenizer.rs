@@ -129,9 +129,18 @@ fn chat_template(dir: &Path, settings: &Map<String, Value>) -> Result<Option<Str
     match fs::read_to_string(&path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Ok(settings.get("chat_template").and_then(Value::as_str).map(Into::into))
+            Ok(default_template(settings).map(Into::into))
         }
         Err(source) => Err(GgufError::Read { path, source }),
+    }
+}
+
+/// The chat template of `tokenizer_config.json`: of several, the one that is called `default`.
+fn default_template(settings: &Map<String, Value>) -> Option<&str> {
+    let is_default = |it: &&Value| it.get("name").is_some_and(|name| name == "default");
+    match settings.get("chat_template")? {
+        Value::Array(named) => named.iter().find(is_default)?.get("template")?.as_str(),
+        template => template.as_str(),
     }
 }
 
@@ -151,4 +160,27 @@ fn object(path: &Path) -> Result<Map<String, Value>, GgufError> {
 
 fn parse(path: &Path, text: &[u8]) -> Result<Map<String, Value>, GgufError> {
     serde_json::from_slice(text).map_err(|error| refused(path, format!("it is damaged: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn of_several_chat_templates_the_default_is_written() {
+        let tools = json!({"name": "tool_use", "template": "tools"});
+        let default = json!({"name": "default", "template": "plain"});
+        let rows = [
+            (json!("plain"), Some("plain")),
+            (json!([tools, default]), Some("plain")),
+            (json!([tools]), None),
+            (Value::Null, None),
+        ];
+        for (template, expected) in rows {
+            let settings = json!({"chat_template": template});
+            assert_eq!(default_template(settings.as_object().unwrap()), expected, "{settings}");
+        }
+    }
 }
