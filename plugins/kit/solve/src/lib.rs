@@ -8,8 +8,7 @@
 //! - [`nearest()`] and [`k_quant()`] need no inputs;
 //! - [`gptq()`] rounds input by input and lets those that follow make up for the error;
 //! - [`clip()`] narrows the ranges of groups; [`awq_scales`] widens the inputs that count;
-//! - [`smooth_scales`] moves what is hard to quantize from inputs into weights; a [`Rotation`]
-//!   spreads it over all inputs;
+//! - a [`Rotation`] spreads what is hard to quantize over all inputs;
 //! - [`output_error`] says what a quantization costs.
 //!
 //! ```
@@ -43,7 +42,6 @@ mod loss;
 mod moments;
 mod nearest;
 mod rotation;
-mod smooth;
 
 pub use awq::{AwqOptions, AwqScales, Weight, awq_scales};
 pub use clip::{ClipOptions, Clipped, clip};
@@ -55,4 +53,3 @@ pub use loss::output_error;
 pub use moments::Moments;
 pub use nearest::nearest;
 pub use rotation::Rotation;
-pub use smooth::smooth_scales;

@@ -28,20 +28,12 @@ pub struct Moments {
     gram: Vec<f32>,
     /// Sum of `|x|` of each input.
     magnitudes: Vec<f64>,
-    /// Largest `|x|` of each input.
-    largest: Vec<f32>,
 }
 
 impl Moments {
     /// Moments of no token yet.
     pub fn new(k: usize) -> Self {
-        Self {
-            k,
-            tokens: 0,
-            gram: vec![0.0; k * k],
-            magnitudes: vec![0.0; k],
-            largest: vec![0.0; k],
-        }
+        Self { k, tokens: 0, gram: vec![0.0; k * k], magnitudes: vec![0.0; k] }
     }
 
     /// Adds tokens `x`, `[rows, k]`; pieces of some hundred rows are multiplied at full speed.
@@ -89,11 +81,6 @@ impl Moments {
         self.magnitudes.iter().map(|sum| sum / tokens).collect()
     }
 
-    /// Largest `|x|` of each input.
-    pub fn largest_magnitudes(&self) -> &[f32] {
-        &self.largest
-    }
-
     /// An entry of the Gram matrix.
     ///
     /// # Panics
@@ -131,19 +118,17 @@ impl Moments {
     fn add_magnitudes(&mut self, x: &[f32]) {
         let k = self.k;
         let sums = |tokens: &[f32]| {
-            let (mut sums, mut largest) = (vec![0.0_f32; k], vec![0.0_f32; k]);
+            let mut sums = vec![0.0_f32; k];
             for token in tokens.chunks_exact(k) {
-                for ((sum, largest), x) in sums.iter_mut().zip(&mut largest).zip(token) {
+                for (sum, x) in sums.iter_mut().zip(token) {
                     *sum += x.abs();
-                    *largest = largest.max(x.abs());
                 }
             }
-            (sums, largest)
+            sums
         };
         let pieces: Vec<_> = x.par_chunks((TOKENS * k).max(1)).map(sums).collect();
-        for (sums, largest) in pieces {
+        for sums in pieces {
             self.magnitudes.iter_mut().zip(sums).for_each(|(sum, x)| *sum += f64::from(x));
-            self.largest.iter_mut().zip(largest).for_each(|(all, x)| *all = all.max(x));
         }
     }
 }

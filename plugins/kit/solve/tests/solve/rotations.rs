@@ -1,9 +1,7 @@
-//! Rotations and smoothing leave outputs as they are.
+//! Rotations leave outputs as they are.
 
-use olive_kit_solve::{Moments, Rotation, SolveError, Weight, smooth_scales};
+use olive_kit_solve::{Rotation, SolveError};
 use olive_kit_testing::random;
-
-use crate::made::Layer;
 
 /// Sizes of models: powers of two times 1, 12, 20, 28, 36, 44, 76, 108, 140 and 148.
 const SIZES: [usize; 14] =
@@ -84,34 +82,6 @@ fn sizes_without_a_hadamard_matrix_are_refused() {
     for size in [0, 3, 52, 6 * 13] {
         assert_eq!(Rotation::hadamard(size), Err(SolveError::Rotation { size }));
     }
-}
-
-#[test]
-fn smoothing_evens_out_inputs_and_weights() {
-    let layer = Layer::new(30, 64, 100, 5);
-    let moments = layer.moments();
-    let weights = [Weight { values: &layer.weight, n: 30 }];
-    let scales = smooth_scales(&weights, &moments, 0.5).unwrap();
-    for (input, scale) in scales.iter().enumerate() {
-        let largest = |values: &[f32]| {
-            values.iter().skip(input).step_by(64).fold(0.0_f32, |max, x| max.max(x.abs()))
-        };
-        let (x, w) = (largest(&layer.inputs) / scale, largest(&layer.weight) * scale);
-        assert!((x / w - 1.0).abs() < 1e-4, "{input} {x} {w}");
-    }
-    let whole = smooth_scales(&weights, &moments, 1.0).unwrap();
-    assert!(whole.iter().eq(moments.largest_magnitudes()));
-}
-
-#[test]
-fn smoothing_needs_inputs_and_a_strength() {
-    let weights = [Weight { values: &[1.0; 4], n: 2 }];
-    let mut moments = Moments::new(2);
-    assert_eq!(smooth_scales(&weights, &moments, 0.5), Err(SolveError::NoTokens));
-    moments.add(&[0.0, 4.0]).unwrap();
-    assert_eq!(smooth_scales(&weights, &moments, 0.5), Ok(vec![1.0, 2.0]));
-    let error = smooth_scales(&weights, &moments, 1.5).unwrap_err().to_string();
-    assert_eq!(error, "`strength` is 1.5, which is not an exponent from 0 to 1");
 }
 
 fn identity(size: usize) -> Vec<f32> {
