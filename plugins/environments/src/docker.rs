@@ -11,6 +11,7 @@ mod probe;
 pub use config::{DockerConfig, Engine, RunParams};
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use olive_plugin_api::{
@@ -18,7 +19,7 @@ use olive_plugin_api::{
 };
 
 use crate::error::EnvironmentError;
-use crate::folder::{Folder, origin};
+use crate::folder::{Folder, KILLED, origin};
 use crate::program::{grace, wait};
 use crate::script::{name, script, word};
 use image::{Unfitness, unfitness};
@@ -33,6 +34,8 @@ const SILENT: &str = "silent";
 const AWAY_MS: u64 = 10 * 60_000;
 /// How long a script may take to end after its worker's last word.
 const END: Duration = Duration::from_secs(5);
+/// How long an engine may take to remove what it has killed for that.
+const REMOVAL: Duration = Duration::from_secs(1);
 /// What engines say of a container that they do not know.
 const UNKNOWN: [&str; 3] = ["o such container", "o such object", "no container with name or ID"];
 
@@ -89,7 +92,7 @@ impl System for Docker {
             return Ok(state);
         }
         let engine = Engine::find(config)?;
-        let state = match inspect(engine, container) {
+        let state = match inspect_settled(engine, container) {
             Ok(known) => {
                 folder.forget(SILENT);
                 let said = known
@@ -204,6 +207,17 @@ fn inspect(engine: Engine, container: &str) -> Result<Option<Container>, Environ
             .map_err(|_| EnvironmentError::Odd { name: engine.name().to_owned(), said }),
         Err(error) => if_known(error).map(|()| None),
     }
+}
+
+/// The same, looked at again where it was killed: whoever removes a container by force kills it first.
+fn inspect_settled(engine: Engine, container: &str) -> Result<Option<Container>, EnvironmentError> {
+    let known = inspect(engine, container)?;
+    let may_go = |known: &Container| known.status == "removing" || known.exit_code == KILLED;
+    if !known.as_ref().is_some_and(may_go) {
+        return Ok(known);
+    }
+    thread::sleep(REMOVAL);
+    inspect(engine, container)
 }
 
 /// Lets the worker write a checkpoint and end; kills it when it does not.
