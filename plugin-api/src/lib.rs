@@ -100,6 +100,7 @@ pub use olive_schemas::preview::{
     RowPreview, SplitSizes, TokenPreview,
 };
 pub use olive_schemas::shortcut::{Offer, Shortcut};
+pub use olive_schemas::size::Size;
 pub use olive_schemas::step::{
     Accelerator, Device, Fetched, GenerateConfig, LogLevel, StepEvent, StepOutcome, StepRequest,
 };

@@ -26,6 +26,10 @@ pub trait Resource: Default + 'static {
     /// Words of its command after `olive`: lower case, none of them a subcommand of the program.
     const NAME: &'static str;
 
+    /// A command of one word that does the same, as its options `--create` and `--delete` say: how an
+    /// earlier program had it.
+    const ALIAS: Option<&'static str> = None;
+
     /// One sentence on what it is, with a final period.
     const SUMMARY: &'static str;
 
@@ -63,6 +67,7 @@ impl Resources {
         self.0.push(Entry {
             descriptor: ResourceDescriptor {
                 name: R::NAME.into(),
+                alias: R::ALIAS.map(str::to_owned),
                 summary: R::SUMMARY.into(),
                 create: schema_of::<R::Create>(),
                 delete: schema_of::<R::Delete>(),

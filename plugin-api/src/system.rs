@@ -25,6 +25,10 @@ use crate::resource::Resources;
 /// their jobs is then polled, heard, cancelled and collected by its own id. A job of a chain is
 /// collected as soon as it has ended: what later jobs need of it must outlive that.
 ///
+/// When the host dies, a later one follows the job by its id, with the same settings, or cancels and
+/// collects it. Probes and submissions may be asked to stop ([`StepContext::is_cancelled`]): one that
+/// gives [`PluginError::cancelled`] leaves no job.
+///
 /// A system may stop a job by itself, before a time limit or for a job that goes before: SIGTERM
 /// makes the worker write a checkpoint and end with `cancelled`. Then [`System::poll`] says why the
 /// job is lost; or the system starts it again, with empty outputs, and its messages follow those of
@@ -112,7 +116,9 @@ pub trait System: Default + Send + Sync + 'static {
     /// How the job `id` is.
     ///
     /// # Errors
-    /// When the system cannot say; the host asks again before it gives up.
+    /// When the system cannot say; the host asks again before it gives up. A job that is on another
+    /// machine, of which this one sees nothing, has the code [`PluginError::OTHER_MACHINE`]: the host
+    /// leaves it alone.
     fn poll(
         &self,
         id: &str,

@@ -194,6 +194,9 @@ pub struct SystemDescriptor {
 pub struct ResourceDescriptor {
     /// Words of its command after `olive`, such as `cloud machine` of `olive cloud machine create`.
     pub name: String,
+    /// A command of one word that does the same, as its options `--create` and `--delete` say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
     /// One sentence on what it is.
     pub summary: String,
     /// JSON schema (draft-07) of the settings of one that is made.

@@ -30,6 +30,9 @@ pub struct PluginError {
 impl PluginError {
     /// Code of the error a cancelled step ends with.
     pub const CANCELLED: &'static str = "cancelled";
+    /// Code of the error of a system whose job is on another machine, from which alone it can be
+    /// followed and ended.
+    pub const OTHER_MACHINE: &'static str = "other-machine";
     /// Code of a panic caught at the boundary.
     pub const PANIC: &'static str = "panic";
 

@@ -2,7 +2,7 @@
 //! other, what a run leaves behind.
 //!
 //! This crate does no I/O and knows no plugin. In reading order:
-//! - what a user writes: [`workflow`], [`search`], [`engine`], [`data`], [`metric`], [`goal`], [`types`](mod@types),
+//! - what a user writes: [`workflow`], [`search`], [`engine`], [`data`], [`metric`], [`goal`], [`size`], [`types`](mod@types),
 //!   [`known_packs`];
 //! - what vendors ship: [`pack`];
 //! - what crosses the plugin boundary: [`descriptor`], [`advice`], [`shortcut`], [`step`], [`preview`], [`packaging`], [`system`], [`model`],
@@ -51,6 +51,7 @@ pub mod descriptor;
 pub mod advice;
 pub mod shortcut;
 pub mod ids;
+pub mod size;
 mod ranks;
 pub mod step;
 pub mod preview;
