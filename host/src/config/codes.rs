@@ -168,8 +168,8 @@ pub const CODES: &[Code] = &[
     code("read", "the file cannot be read", "correct the path or its permissions"),
     code(
         "registry-name",
-        "a registered model is named with a `/`",
-        "write the registry's own name, such as `Phi-3-mini-4k-instruct`",
+        "a registry or a registered model is named with a `/`, which the service refuses",
+        "write the name that its page has, such as `Phi-3-mini-4k-instruct`",
     ),
     code(
         "same-folder",

@@ -195,6 +195,18 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_is_none_is_told_at_its_place() {
+        let name = json!({"pattern": "^[A-Z_]+$", "patternErrorMessage": "the name of a variable"});
+        let schema = json!({"properties": {"variables": {"propertyNames": name}}});
+        let found = violations(&json!({"variables": {"WORD": "a", "A-B": "b"}}), &schema);
+        let [problem] = &found[..] else { panic!("{} problems", found.len()) };
+        let told = &problem.diagnostic;
+        assert_eq!(told.pointer, "/variables/A-B");
+        assert_eq!(told.message, "\"A-B\" is not the name of a variable");
+        assert_eq!(told.help.as_deref(), Some("write `A_B`"));
+    }
+
+    #[test]
     fn a_slip_of_a_key_that_is_left_out_is_named_too() {
         let schema = json!({
             "additionalProperties": false,

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use olive_sandbox::Failure;
 use olive_schemas::pointer::escape;
+use olive_schemas::size::parse_bytes;
 use olive_schemas::validation::{Document, ModelDescription, PlannedStep};
 use olive_schemas::workflow::{Memory, PassConfig, Workflow};
 use serde_json::{Map, Value};
@@ -13,7 +14,6 @@ use crate::config::defaults::fill;
 use crate::config::references::ADAPTER;
 use crate::config::{CheckedWorkflow, Scope};
 use crate::plugin::{Catalog, InstalledValidator};
-use crate::units::parse_bytes;
 
 /// What is known of the model that `checked`, whose relative paths start at `folder`, starts from.
 pub(super) fn model(

@@ -95,10 +95,21 @@ fn explain_kind(error: &ValidationError<'_>, schema: &Value, is_secret: bool) ->
             (format!("the list has fewer than {limit} items"), Some("add one".to_owned()))
         }
         ValidationErrorKind::MaxItems { limit } => return vec![too_many(pointer, *limit)],
+        ValidationErrorKind::PropertyNames { error } => return wrong_name(pointer, error, schema),
         ValidationErrorKind::Not { .. } => (format!("{value} is not allowed here"), None),
         _ => (error.to_string(), None),
     };
     vec![Problem::error("wrong-value", pointer, message, help)]
+}
+
+/// What is wrong by `error` with the name of a value of the object at `pointer`.
+fn wrong_name(pointer: &str, error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
+    let pointer = format!("{pointer}/{}", escape(error.instance().as_str().unwrap_or_default()));
+    let of_name = |mut problem: Problem| {
+        problem.diagnostic.pointer.clone_from(&pointer);
+        problem.about_key()
+    };
+    explain_kind(error, schema, false).into_iter().map(of_name).collect()
 }
 
 /// A name with `_` in place of what names have not, when `pattern` allows that.

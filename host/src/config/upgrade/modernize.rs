@@ -7,6 +7,7 @@ mod model;
 mod data;
 mod passes;
 mod engine;
+mod files;
 
 use super::Notes;
 use crate::config::Finding;
@@ -24,6 +25,7 @@ pub fn modernize(root: &mut Node, catalog: &Catalog) -> Vec<Finding> {
         passes::modernize(passes, catalog, &mut notes);
     }
     engine::modernize(root, &mut notes);
+    files::modernize(root, &mut notes);
     notes.findings
 }
 
@@ -191,6 +193,44 @@ mod tests {
             &json!({"builds": {"a-b": {"pipeline": ["a", "b"]}, "a": {"pipeline": ["a"]}}}),
             1,
         );
+    }
+
+    #[test]
+    fn addresses_of_datastores_are_names_and_paths() {
+        let model = |reference: Value| {
+            json!({"input_model": {"type": "HfModel", "model_path": {
+                "type": "azureml_datastore", "config": reference
+            }}})
+        };
+        let long = "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/d/paths/a/b";
+        let client = json!({"subscription_id": "s", "resource_group": "g", "workspace_name": "w"});
+        let named = json!({
+            "datastore_name": "d", "relative_path": "a/b", "azureml_client": client
+        });
+        check(&model(json!({"datastore_url": long})), &model(named.clone()), 1);
+        let other = json!({"aml_config_path": "f", "workspace_name": "x"});
+        check(&model(json!({"azureml_client": other, "datastore_url": long})), &model(named), 1);
+        check(
+            &model(json!({"datastore_url": "azureml://datastores/d/paths/a"})),
+            &model(json!({"datastore_name": "d", "relative_path": "a"})),
+            1,
+        );
+        let whole = |mut config: Value| {
+            config["azureml_client"] = json!({"read_timeout": 9, "workspace_name": "x"});
+            config
+        };
+        let inherited = json!({
+            "datastore_name": "d", "relative_path": "a/b", "azureml_client": {
+                "read_timeout": 9,
+                "subscription_id": "s", "resource_group": "g", "workspace_name": "w"
+            }
+        });
+        check(&whole(model(json!({"datastore_url": long}))), &whole(model(inherited)), 1);
+        for url in ["azureml://datastores/d", "https://d/a", "azureml://jobs/datastores/d/paths/a"]
+        {
+            let kept = model(json!({"datastore_url": url}));
+            check(&kept, &kept, 0);
+        }
     }
 
     #[test]

@@ -9,6 +9,8 @@ use crate::plugin::Catalog;
 
 /// How the types of references to its files start.
 const RESOURCES: &str = "azureml_";
+/// How those of models end.
+const MODEL: &str = "model";
 
 pub(super) fn check(value: &Value, catalog: &Catalog, problems: &mut Problems) {
     let has_place = |system: &Value| {
@@ -43,7 +45,7 @@ pub(super) fn check(value: &Value, catalog: &Catalog, problems: &mut Problems) {
     for (name, system) in own {
         check_token(value, name, system, problems);
     }
-    check_registry_name(value, problems);
+    check_names(value, "", problems);
 }
 
 /// The workspace that the workflow or a system names; null is none.
@@ -76,18 +78,34 @@ fn check_token(value: &Value, name: &str, system: &Value, problems: &mut Problem
     }
 }
 
-/// Names of registered models are letters, digits, `-`, `_` and `.`.
-fn check_registry_name(value: &Value, problems: &mut Problems) {
-    let Some(path) = value.pointer("/input_model/model_path") else { return };
-    let kind = path.get("type").and_then(Value::as_str).unwrap_or_default();
-    if !kind.starts_with(RESOURCES) || path.get("registry_name").is_none() {
-        return;
+/// Names of registries and of registered models are letters, digits, `-`, `_` and `.`, wherever below
+/// `pointer` a reference has them.
+fn check_names(value: &Value, pointer: &str, problems: &mut Problems) {
+    match value {
+        Value::Object(map) => {
+            let kind = map.get("type").and_then(Value::as_str).unwrap_or_default();
+            if kind.starts_with(RESOURCES) && kind.ends_with(MODEL) {
+                check_name(value, pointer, "registry_name", "registry", problems);
+                check_name(value, pointer, "name", "registered model", problems);
+            }
+            for (key, below) in map {
+                check_names(below, &format!("{pointer}/{}", escape(key)), problems);
+            }
+        }
+        Value::Array(items) => {
+            for (number, below) in items.iter().enumerate() {
+                check_names(below, &format!("{pointer}/{number}"), problems);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
-    let pointer = "/input_model/model_path/name";
-    let name = path.get("name").and_then(Value::as_str).unwrap_or_default();
-    if let Some((_, short)) = name.rsplit_once('/') {
-        let message = format!("`{name}` is no name of a registered model: it has a `/`");
-        let help = format!("write the registry's own name, probably `{short}`");
-        problems.push(Problem::warning("registry-name", pointer, message, &help));
-    }
+}
+
+fn check_name(reference: &Value, pointer: &str, key: &str, what: &str, problems: &mut Problems) {
+    let name = reference.get(key).and_then(Value::as_str).unwrap_or_default();
+    let Some((_, short)) = name.rsplit_once('/') else { return };
+    let message = format!("`{name}` is no name of a {what}: it has a `/`");
+    let help = format!("write the name that its page has, probably `{short}`");
+    let pointer = format!("{pointer}/{key}");
+    problems.push(Problem::warning("registry-name", &pointer, message, &help));
 }
