@@ -8,6 +8,8 @@ mod inputs;
 mod outcome;
 mod ended;
 mod elsewhere;
+mod note;
+mod left;
 mod chain;
 mod batch;
 mod record;

@@ -62,6 +62,8 @@ pub struct Plan {
     pub samples: Vec<PlannedSamples>,
     /// Packages of the result that are wanted.
     pub packages: Vec<PlannedPackage>,
+    /// Plugins that have systems, by the systems' names: an earlier run may have left jobs on any.
+    pub systems: BTreeMap<String, Callee>,
     /// Folder for the result, when one is wanted; absolute.
     pub output_dir: Option<PathBuf>,
     /// Folder for what steps make; absolute.

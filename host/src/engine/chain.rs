@@ -7,29 +7,32 @@
 //! The jobs go on when this host is gone. A note in each work folder says which they are; whoever
 //! comes to one of the steps next follows them as if it had started them.
 
-mod note;
+mod member;
 
 use std::path::PathBuf;
 
 use olive_schemas::error::PluginError;
-use olive_schemas::footprint::{ModelRecord, StepRecord};
+use olive_schemas::footprint::ModelRecord;
 use olive_schemas::model::{Model, ModelKind};
 use olive_schemas::protocol::{Call, Usage};
-use olive_schemas::step::{LogLevel, StepEvent, StepOutcome};
+use olive_schemas::step::LogLevel;
 use olive_schemas::system::ChainedJob;
 
-use super::elsewhere::{Following, JobFolder, job};
+use super::elsewhere::folder::JobFolder;
+use super::elsewhere::{Following, job};
 use super::ended::{Begun, Ended, Failed, Worked, moved_to, publish};
 use super::inputs::Inputs;
+use super::left::{self, TakenUp};
+use super::note::{Left, Note};
 use super::record::Recorder;
 use super::step::{check_input, request};
 use super::{RunContext, model};
 use crate::plan::{Plan, Role, Step, SystemUse};
-use crate::plugin::process::Supervision;
+use crate::plugin::process::Failure;
 use crate::steps::StepTitle;
 use crate::store::lock::Lock;
 use crate::store::{Hold, StoreError, Work};
-use note::Note;
+use member::{Done, Handed, Jobs};
 
 /// Runs the steps with which `steps` begins as a chain, when they are one: how each ended that was
 /// begun.
@@ -46,11 +49,13 @@ pub(super) fn run(
     let mut chain = Chain { plan, system, members, models, context };
     chain.cut();
     let first = &chain.members.first()?.0.key;
-    let left = context.store.left::<Note>(first).filter(|(_, note)| note.is_on(system));
-    if chain.members.len() < 2 && left.is_none() {
+    let left = context.store.left::<Note>(first).map(|(_, note)| note);
+    let left = left.filter(|note| note.is_on(system));
+    let is_of_a_job_alone = left.as_ref().is_some_and(|note| note.alone().is_some());
+    if is_of_a_job_alone || (chain.members.len() < 2 && left.is_none()) {
         return None;
     }
-    chain.run(left.map(|(_, note)| note))
+    chain.run(left)
 }
 
 struct Chain<'a> {
@@ -60,31 +65,6 @@ struct Chain<'a> {
     /// Those that were made before.
     models: &'a [ModelRecord],
     context: &'a RunContext<'a>,
-}
-
-/// A step that was handed over.
-struct Handed<'a> {
-    step: &'a Step,
-    title: &'a StepTitle,
-    id: String,
-    work: Work,
-    folder: JobFolder,
-    /// What it reads beside models of the chain, when it was handed over just now.
-    inputs: Option<Inputs>,
-}
-
-/// All that was handed over, and where results of earlier members of the same chain are now.
-struct Jobs<'a> {
-    handed: Vec<Handed<'a>>,
-    moved: Vec<(PathBuf, PathBuf)>,
-    /// Steps that are read, which stay as they are.
-    _holds: Vec<Hold<'a>>,
-}
-
-/// A member that has ended well.
-struct Done {
-    record: StepRecord,
-    outcome: StepOutcome,
 }
 
 impl<'a> Chain<'a> {
@@ -111,7 +91,15 @@ impl<'a> Chain<'a> {
             None => self.hand_over(locks, &recorder),
         };
         match jobs {
-            Ok(jobs) => Some(self.follow(jobs, begun, recorder)),
+            Ok(jobs) => {
+                let ends = self.follow(jobs, begun, recorder);
+                match ends.len() {
+                    // The first is to be begun anew; alone it is no chain.
+                    0 if self.members.len() < 2 => None,
+                    0 => self.run(None),
+                    _ => Some(ends),
+                }
+            }
             Err(failed) => {
                 let ended = Ended::without_result(step, *failed, &begun, &recorder);
                 self.context.view.step_ended(title, &ended.record, &[]);
@@ -141,6 +129,7 @@ impl<'a> Chain<'a> {
         }
         let mut begun = Vec::new();
         for ((step, _), lock) in self.members.iter().zip(locks) {
+            left::end(self.plan, &step.key, self.context, recorder).map_err(plain)?;
             begun.push(store.begin(&step.key, lock).map_err(|error| plain(error.of_step()))?);
         }
         let (mut jobs, mut parts) = (Vec::new(), Vec::new());
@@ -150,7 +139,7 @@ impl<'a> Chain<'a> {
             parts.push((folder, inputs));
         }
         let ids = self.ask(recorder, |following| following.submit_chain(jobs)).map_err(plain)?;
-        let note = Note::of(self.system, &begun, &ids);
+        let note = Note::of(self.system, begun.iter().zip(ids.iter().map(String::as_str)));
         let members = self.members.iter().zip(begun).zip(ids).zip(parts);
         let handed = members.map(|(((&(step, title), work), id), (folder, inputs))| Handed {
             step,
@@ -159,10 +148,12 @@ impl<'a> Chain<'a> {
             work,
             folder,
             inputs: Some(inputs),
+            taken_up: None,
         });
         let handed: Vec<Handed<'a>> = handed.collect();
         if let Some(error) = handed.iter().find_map(|member| member.work.leave(&note).err()) {
-            self.tell(recorder, format!("{error}; this run must go on to its end"));
+            let message = format!("{error}; this run must go on to its end");
+            left::tell(LogLevel::Warning, message, self.context, recorder);
         }
         Ok(Jobs { handed, moved: Vec::new(), _holds: holds })
     }
@@ -204,14 +195,18 @@ impl<'a> Chain<'a> {
         let holds = self.holds()?;
         let keys: Vec<&str> = self.members.iter().map(|(step, _)| step.key.as_str()).collect();
         let (moved, wanted, unwanted) = note.split(&keys, store);
+        let num_over = self.num_over(wanted, recorder)?;
         let mut handed = Vec::new();
         for ((&(step, title), lock), left) in self.members.iter().zip(locks).zip(wanted) {
-            let Some(work) = store.take_up(&step.key, &left.work, lock) else { break };
+            let Ok(work) = store.take_up(&step.key, &left.work, lock) else { break };
             let folder = JobFolder::of(&work.output_dir());
-            handed.push(Handed { step, title, id: left.id.clone(), work, folder, inputs: None });
+            let id = left.id.clone();
+            let taken_up = Some(TakenUp::of(id.clone(), handed.len() < num_over));
+            handed.push(Handed { step, title, id, work, folder, inputs: None, taken_up });
         }
-        for left in wanted[handed.len()..].iter().chain(unwanted) {
-            self.ask(recorder, |following| following.give_up(left.id.clone()));
+        for others in [&wanted[handed.len()..], unwanted] {
+            let ended = left::give_up(others, None, self.system, self.context, recorder);
+            ended.map_err(plain)?;
         }
         let gone = || {
             let message = "what the job of an earlier run has left is gone";
@@ -220,7 +215,19 @@ impl<'a> Chain<'a> {
         if handed.is_empty() { Err(gone()) } else { Ok(Jobs { handed, moved, _holds: holds }) }
     }
 
-    /// Follows each job to its end; publishes what was made when no other reads it any more.
+    /// How many of `jobs`, of which each waits for the one before, have ended.
+    fn num_over(&self, jobs: &[Left], recorder: &Recorder) -> Result<usize, Failed> {
+        for (index, left) in jobs.iter().enumerate() {
+            let is_over = self.ask(recorder, |following| following.is_over(&left.id));
+            if !is_over.map_err(plain)? {
+                return Ok(index);
+            }
+        }
+        Ok(jobs.len())
+    }
+
+    /// Follows each job to its end; publishes what was made when no other reads it any more. The last
+    /// step has no end when it is to be begun anew.
     fn follow(&self, jobs: Jobs<'a>, begun: Begun, recorder: Recorder) -> Vec<Ended> {
         let Jobs { handed, mut moved, _holds } = jobs;
         let mut at = Some((begun, recorder));
@@ -236,12 +243,15 @@ impl<'a> Chain<'a> {
                 Ok(end) => done.push(end),
                 Err(error) => {
                     member.work.keep_curve(&recorder.parts().0);
+                    for later in &handed[index + 1..] {
+                        self.give_up(later, &recorder);
+                    }
+                    if self.is_in_vain(member, &error.0) {
+                        left::tell_in_vain(&error.0, self.context, &recorder);
+                        break;
+                    }
                     let ended = Ended::without_result(member.step, *error, &begun, &recorder);
                     self.context.view.step_ended(member.title, &ended.record, &[]);
-                    for later in &handed[index + 1..] {
-                        let id = later.id.clone();
-                        self.ask(&recorder, |following| following.give_up(id));
-                    }
                     failed = Some(ended);
                     break;
                 }
@@ -265,12 +275,16 @@ impl<'a> Chain<'a> {
         moved: &[(PathBuf, PathBuf)],
         (begun, recorder): (&Begun, &Recorder),
     ) -> Result<Done, Failed> {
-        let made = self.maker(index).and_then(|from| made_by(done.get(from)?));
+        let made = self.maker(index).and_then(|from| done.get(from)?.model());
         let input = made.map_or_else(|| self.known(member.step), Ok)?;
         let request = request(self.plan, member.step, input.clone(), &member.work)?;
         let now = Inputs::of(&request);
         let inputs: Vec<&Inputs> = member.inputs.iter().chain([&now]).collect();
-        let outcome = self.ask(recorder, |following| following.outcome(member.id.clone()));
+        let outcome =
+            self.ask(recorder, |following| following.outcome(member.id.clone(), &member.folder));
+        if matches!(outcome.result, Err(Failure::OutOfSight(_))) {
+            self.give_up(member, recorder);
+        }
         let output_dir = member.work.output_dir();
         let worked = Worked {
             step: member.step,
@@ -321,6 +335,21 @@ impl<'a> Chain<'a> {
         ends
     }
 
+    /// Ends the job of `member`; one that may go on is left to a later run.
+    fn give_up(&self, member: &Handed<'a>, recorder: &Recorder) {
+        if let Err(error) = self.ask(recorder, |following| following.give_up(&member.id)) {
+            left::tell(LogLevel::Warning, error.to_string(), self.context, recorder);
+            member.work.stay();
+            member.folder.stay();
+        }
+    }
+
+    /// Whether `member` is to be begun anew after `error`.
+    fn is_in_vain(&self, member: &Handed<'a>, error: &PluginError) -> bool {
+        let is_in_vain = member.taken_up.as_ref().is_some_and(|job| job.is_in_vain(error));
+        is_in_vain && !member.work.stays() && !(self.context.is_cancelled)()
+    }
+
     /// Number of the member that makes the model of member number `index`.
     fn maker(&self, index: usize) -> Option<usize> {
         let number = self.members[index].0.input();
@@ -354,26 +383,7 @@ impl<'a> Chain<'a> {
 
     /// Lets the system be asked; what it tells is of the step that `recorder` keeps.
     fn ask<T>(&self, recorder: &Recorder, ask: impl FnOnce(&mut Following<'_>) -> T) -> T {
-        let on_event = |event: StepEvent| {
-            recorder.take(&event);
-            self.context.view.event(&event);
-        };
-        let is_cancelled = self.context.is_cancelled;
-        let supervision = Supervision { on_event: &on_event, is_cancelled };
-        ask(&mut Following::on(self.system, &supervision))
-    }
-
-    fn tell(&self, recorder: &Recorder, message: String) {
-        let event = StepEvent::Log { level: LogLevel::Warning, message };
-        recorder.take(&event);
-        self.context.view.event(&event);
-    }
-}
-
-fn made_by(done: &Done) -> Option<Model> {
-    match &done.outcome {
-        StepOutcome::Model(model) => Some(model.clone()),
-        _ => None,
+        left::ask(self.system, self.context, recorder, ask)
     }
 }
 

@@ -4,47 +4,66 @@
 //! the system says of a job, the step is done when its worker's last message is there.
 
 mod call;
+pub(super) mod folder;
 pub(super) mod rehearsal;
 pub(super) mod resource;
+mod sent;
 
-use std::path::{Path, PathBuf};
+use std::cell::RefCell;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use olive_schemas::diagnostic::{Diagnostic, Severity};
 use olive_schemas::error::PluginError;
 use olive_schemas::protocol::{Call, End, Usage};
-use olive_schemas::step::{LogLevel, StepEvent, StepRequest};
-use olive_schemas::system::{ChainedJob, Job, JobState, SystemCall, SystemReply};
+use olive_schemas::step::{LogLevel, StepEvent};
+use olive_schemas::system::{ChainedJob, Job, JobState, LogPart, SystemCall, SystemReply};
 use serde_json::Value;
 
 use super::batch::Batches;
-use super::inputs::references;
 use crate::plan::SystemUse;
-use crate::plugin::manifest;
 use crate::plugin::process::chatter::Chatter;
-use crate::plugin::process::{self, Failure, Outcome, Supervision};
+use crate::plugin::process::{Failure, Outcome, Supervision};
 use crate::prepare::refusal;
+use folder::JobFolder;
+pub use sent::job;
+use sent::request;
 
 /// Time between two looks at a job, at first and at most.
 const LOOKS: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(2)];
 /// The same at most for a job that waits for its turn, maybe among many.
 const LOOK_AT_QUEUE: Duration = Duration::from_secs(5);
+/// Code of the error that a job has ended by what has nothing to do with its step.
+pub(super) const LOST: &str = "job-lost";
 /// How often the host asks in vain before it gives up.
 const PATIENCE: usize = 5;
 
 /// Makes `call`, which people call `title`, on `system`, beside those of other trials when there are
-/// `batches`.
+/// `batches`; tells the id of the job to `submitted`.
 pub(super) fn run(
     system: &SystemUse,
     (title, call, threads): (&str, &Call, usize),
+    submitted: &dyn Fn(&str),
     supervision: &Supervision<'_>,
     batches: Option<&Batches>,
 ) -> Outcome {
     let start = Instant::now();
     let mut following = Following::on(system, supervision);
-    let result = following.run(title, call, threads, batches).map_err(Failure::Plugin);
-    Outcome { result, usage: following.usage, duration: start.elapsed() }
+    let result = following.run((title, call, threads), submitted, batches);
+    following.told(result, start)
+}
+
+/// Follows the job `id`, which writes `output_dir` and which an earlier run has started on `system`.
+pub(super) fn follow(
+    system: &SystemUse,
+    (id, output_dir): (&str, &Path),
+    supervision: &Supervision<'_>,
+    batches: Option<&Batches>,
+) -> Outcome {
+    let folder = JobFolder::of(output_dir);
+    let _away = batches.filter(|_| system.batches).map(Batches::leave);
+    Following::on(system, supervision).outcome(id.to_owned(), &folder)
 }
 
 /// What `system` finds in the way of steps, and else of itself; pointers start at its own config.
@@ -69,8 +88,16 @@ pub fn ask(
 ) -> Result<SystemReply, PluginError> {
     let SystemUse { library, name, config, .. } = system;
     let log = |event| (supervision.on_event)(event);
-    // A job is cancelled by a call of its own, which must not be cut short.
-    let supervision = Supervision { on_event: &log, is_cancelled: &|| false };
+    // A job that is there is cancelled by a call of its own, which must not be cut short.
+    let may_stop = matches!(
+        call,
+        SystemCall::Probe
+            | SystemCall::Submit { .. }
+            | SystemCall::SubmitChain { .. }
+            | SystemCall::SubmitBatch { .. }
+    );
+    let is_cancelled = || may_stop && (supervision.is_cancelled)();
+    let supervision = Supervision { on_event: &log, is_cancelled: &is_cancelled };
     call::ask(library, name, config, call, &supervision)
 }
 
@@ -79,25 +106,27 @@ pub(super) struct Following<'a> {
     system: &'a SystemUse,
     supervision: &'a Supervision<'a>,
     usage: Usage,
+    /// Whether the system no longer says how the job is, or does not end it.
+    is_out_of_sight: bool,
 }
 
 impl<'a> Following<'a> {
     pub(super) fn on(system: &'a SystemUse, supervision: &'a Supervision<'a>) -> Self {
-        Self { system, supervision, usage: Usage::default() }
+        Self { system, supervision, usage: Usage::default(), is_out_of_sight: false }
     }
 
     fn run(
         &mut self,
-        title: &str,
-        call: &Call,
-        threads: usize,
+        (title, call, threads): (&str, &Call, usize),
+        submitted: &dyn Fn(&str),
         batches: Option<&Batches>,
     ) -> Result<Value, PluginError> {
         let folder = JobFolder::beside(call)?;
         let job = job(title, call, threads, folder.path())?;
         let Some(batches) = batches.filter(|_| self.system.batches) else {
             let id = self.submit(job)?;
-            return self.finish(id);
+            submitted(&id);
+            return self.finish(id, &folder);
         };
         let submit = |mut jobs: Vec<Job>, at_a_time: usize| match (jobs.len(), jobs.pop()) {
             (1, Some(job)) => self.submit(job).map(|id| vec![id]),
@@ -107,8 +136,9 @@ impl<'a> Following<'a> {
             }
         };
         let id = batches.submit(self.system, job, submit)?;
+        submitted(&id);
         let _away = batches.leave();
-        self.finish(id)
+        self.finish(id, &folder)
     }
 
     fn submit(&self, job: Job) -> Result<String, PluginError> {
@@ -141,26 +171,67 @@ impl<'a> Following<'a> {
         }
     }
 
-    /// Follows the job `id` from its beginning to its end, and brings its files.
-    pub(super) fn outcome(&mut self, id: String) -> Outcome {
+    /// Follows the job `id`, which is remembered in `folder`, from its beginning to its end, and
+    /// brings its files.
+    pub(super) fn outcome(&mut self, id: String, folder: &JobFolder) -> Outcome {
         let start = Instant::now();
-        let result = self.finish(id).map_err(Failure::Plugin);
-        Outcome { result, usage: self.usage, duration: start.elapsed() }
+        let result = self.finish(id, folder);
+        self.told(result, start)
     }
 
-    /// Ends the job `id`, which nobody waits for.
-    pub(super) fn give_up(&self, id: String) {
-        let ended = self.ask(SystemCall::Cancel { id: id.clone() });
-        if let Err(error) = ended.and_then(|_| self.ask(SystemCall::Collect { id })) {
-            self.log(LogLevel::Warning, error.to_string());
+    /// Whether the job `id` has ended, as far as the system can say. What it tells of an end is left
+    /// to whoever follows the job.
+    ///
+    /// # Errors
+    /// When the job is on another machine.
+    pub(super) fn is_over(&self, id: &str) -> Result<bool, PluginError> {
+        let told = RefCell::new(Vec::new());
+        let on_event = |event: StepEvent| told.borrow_mut().push(event);
+        let is_cancelled = self.supervision.is_cancelled;
+        let aside = Supervision { on_event: &on_event, is_cancelled };
+        match ask(self.system, SystemCall::Poll { id: id.to_owned() }, &aside) {
+            Ok(SystemReply::State(JobState::Ended { .. } | JobState::Lost { .. })) => Ok(true),
+            Err(error) if error.code == PluginError::OTHER_MACHINE => Err(error),
+            _ => {
+                told.take().into_iter().for_each(self.supervision.on_event);
+                Ok(false)
+            }
         }
     }
 
-    fn finish(&mut self, id: String) -> Result<Value, PluginError> {
+    /// Whether the system takes jobs.
+    pub(super) fn is_ready(&self) -> bool {
+        self.problems().is_ok_and(|problems| refusal(problems).0.is_none())
+    }
+
+    /// Ends the job `id`, which nobody waits for.
+    ///
+    /// # Errors
+    /// When it may go on.
+    pub(super) fn give_up(&self, id: &str) -> Result<(), PluginError> {
+        if let Err(error) = self.ask(SystemCall::Cancel { id: id.to_owned() }) {
+            return if self.is_over(id)? { Ok(()) } else { Err(error) };
+        }
+        if let Err(error) = self.ask(SystemCall::Collect { id: id.to_owned() }) {
+            self.log(LogLevel::Warning, error.to_string());
+        }
+        Ok(())
+    }
+
+    fn told(&self, result: Result<Value, PluginError>, start: Instant) -> Outcome {
+        let why = if self.is_out_of_sight { Failure::OutOfSight } else { Failure::Plugin };
+        Outcome { result: result.map_err(why), usage: self.usage, duration: start.elapsed() }
+    }
+
+    fn finish(&mut self, id: String, folder: &JobFolder) -> Result<Value, PluginError> {
         self.log(LogLevel::Info, format!("job `{id}` on `{}`", self.system.label));
         let mut chatter = Chatter::new(self.supervision.on_event);
         let answer = self.follow(&id, &mut chatter);
         chatter.end();
+        if self.is_out_of_sight {
+            folder.stay();
+            return answer;
+        }
         let collected = self.ask(SystemCall::Collect { id });
         let answer = answer?;
         collected.map(|_| answer)
@@ -183,25 +254,28 @@ impl<'a> Following<'a> {
         error.map_or(Ok(()), Err)
     }
 
+    /// Ends the job, which was stopped; gives what its step ends with.
+    fn cancel(&mut self, id: &str) -> PluginError {
+        let ended = self.ask(SystemCall::Cancel { id: id.to_owned() });
+        self.is_out_of_sight = ended.is_err();
+        ended.err().unwrap_or_else(PluginError::cancelled)
+    }
+
     /// Hands on what the job's worker writes until its last message is there.
     fn follow(&mut self, id: &str, chatter: &mut Chatter<'_>) -> Result<Value, PluginError> {
         let (mut next, mut pause, mut failures) = (0, LOOKS[0], 0);
-        let mut known = None;
-        let mut stopped = None;
+        let (mut known, mut stopped, mut end) = (None, None, None);
         loop {
             if (self.supervision.is_cancelled)() {
-                self.ask(SystemCall::Cancel { id: id.to_owned() })?;
-                return Err(PluginError::cancelled());
+                return Err(self.cancel(id));
             }
-            // The state first: what an ended job wrote is then complete.
-            let state = self.ask(SystemCall::Poll { id: id.to_owned() });
-            let part = self.ask(SystemCall::Logs { id: id.to_owned(), from: next });
-            let (state, part) = match (state, part) {
-                (Ok(SystemReply::State(state)), Ok(SystemReply::Logs(part))) => (state, part),
-                (Ok(_), Ok(_)) => return Err(self.wrong("poll")),
-                (Err(error), _) | (_, Err(error)) => {
+            let (state, part) = match self.look(id, next, end.take()) {
+                Ok(Some(seen)) => seen,
+                Ok(None) => return Err(self.wrong("poll")),
+                Err(error) => {
                     failures += 1;
                     if failures == PATIENCE {
+                        self.is_out_of_sight = true;
                         return Err(error);
                     }
                     self.log(LogLevel::Warning, error.to_string());
@@ -224,7 +298,10 @@ impl<'a> Following<'a> {
             }
             match state {
                 // There may be more of what it wrote.
-                JobState::Ended { .. } | JobState::Lost { .. } if has_grown => continue,
+                JobState::Ended { .. } | JobState::Lost { .. } if has_grown => {
+                    end = Some(state);
+                    continue;
+                }
                 JobState::Queued { .. } | JobState::Running => {
                     // What waits again was not stopped for good.
                     stopped = stopped.filter(|_| state == JobState::Running);
@@ -242,6 +319,24 @@ impl<'a> Following<'a> {
             thread::sleep(pause);
             let is_queued = matches!(known, Some(JobState::Queued { .. }));
             pause = (pause * 2).min(if is_queued { LOOK_AT_QUEUE } else { LOOKS[1] });
+        }
+    }
+
+    /// How the job `id` is, unless it has come to this `end`, and what it wrote from byte `from` on;
+    /// none when the system answers something else.
+    fn look(
+        &self,
+        id: &str,
+        from: u64,
+        end: Option<JobState>,
+    ) -> Result<Option<(JobState, LogPart)>, PluginError> {
+        let poll = || self.ask(SystemCall::Poll { id: id.to_owned() });
+        // The state first: what an ended job wrote is then complete.
+        let state = end.map_or_else(poll, |end| Ok(SystemReply::State(end)));
+        let part = self.ask(SystemCall::Logs { id: id.to_owned(), from });
+        match (state?, part?) {
+            (SystemReply::State(state), SystemReply::Logs(part)) => Ok(Some((state, part))),
+            _ => Ok(None),
         }
     }
 
@@ -274,7 +369,7 @@ impl<'a> Following<'a> {
 
     fn lost(&self, reason: &str) -> PluginError {
         let message = format!("the job on `{}` was lost: {reason}", self.system.label);
-        PluginError::new("job-lost", message)
+        PluginError::new(LOST, message)
             .with_help("what earlier steps made is kept; run again to resume")
     }
 
@@ -295,74 +390,4 @@ impl<'a> Following<'a> {
 /// it again.
 fn is_stop(end: &End) -> bool {
     matches!(end, End::Failed { error, .. } if error.code == PluginError::CANCELLED)
-}
-
-/// Folder for what a system remembers of a job; removed with the step.
-pub(super) struct JobFolder(PathBuf);
-
-impl JobFolder {
-    /// A folder beside the output folder of `call`, so that a shared disk holds both.
-    pub(super) fn beside(call: &Call) -> Result<Self, PluginError> {
-        let folder = Self::of(&request(call)?.output_dir);
-        std::fs::create_dir_all(&folder.0)
-            .map_err(|error| PluginError::from_error("io", &error))?;
-        Ok(folder)
-    }
-
-    /// The one that was made for the job that writes `output_dir`.
-    pub(super) fn of(output_dir: &Path) -> Self {
-        Self(output_dir.with_file_name("job"))
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for JobFolder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn request(call: &Call) -> Result<&StepRequest, PluginError> {
-    match call {
-        Call::Run { request, .. } | Call::Prepare { request, .. } => Ok(request),
-        Call::Describe { .. } => Err(PluginError::new("request", "a call without a step")),
-    }
-}
-
-/// The worker that makes `call` as a job, which people call `title`; a system remembers it in
-/// `folder`.
-///
-/// # Errors
-/// When `call` is about no step, or this program is not found.
-pub fn job(title: &str, call: &Call, threads: usize, folder: &Path) -> Result<Job, PluginError> {
-    let request = request(call)?;
-    let data = request.data_configs.values();
-    let provider = request.execution_provider_library.as_ref();
-    let inputs = [manifest::parts(call.callee()), request.input.model_path.clone()]
-        .into_iter()
-        .chain(call.callee().graph_editor.iter().map(|editor| manifest::parts(editor)))
-        .chain(provider.and_then(|library| Some(library.path.parent()?.to_owned())))
-        .chain(request.input.adapter_path.clone())
-        .chain(data.flat_map(|data| data.load_dataset_config.data_files.clone()))
-        .chain(references(request))
-        .collect();
-    let line = serde_json::to_string(&call.to_line())
-        .map_err(|error| PluginError::from_error("request", &error))?;
-    let program = std::env::current_exe().map_err(|error| PluginError::from_error("io", &error))?;
-    Ok(Job {
-        title: title.to_owned(),
-        program,
-        arguments: vec!["worker".into(), "--detached".into()],
-        environment: process::environment(call, threads),
-        input: line + "\n",
-        folder: folder.to_owned(),
-        inputs,
-        outputs: vec![request.output_dir.clone(), request.scratch_dir.clone()],
-        checkpoints: request.checkpoint_dir.clone(),
-        threads,
-        ranks: request.ranks,
-    })
 }

@@ -13,9 +13,11 @@ use super::RunContext;
 use super::elsewhere;
 use super::ended::{Begun, Ended, Failed, Worked, publish};
 use super::inputs::Inputs;
+use super::left::{self, TakenUp};
+use super::note::Note;
 use super::record::Recorder;
 use crate::plan::{Plan, Role, Step};
-use crate::plugin::process::{self, Supervision};
+use crate::plugin::process::{self, Failure, Supervision};
 use crate::prepare::{look_again, refusal};
 use crate::store::lock::{Lock, PATIENCE};
 use crate::store::{StoreError, StoredStep, Work};
@@ -58,13 +60,26 @@ fn reuse_or_work(
         return Err(plain(PluginError::cancelled()));
     }
     check_input(plan, step, &input, context, recorder).map_err(plain)?;
-    let work = store.begin(&step.key, lock).map_err(refused)?;
-    recorder.go_on(work.earlier_curve());
-    let result = work_on(plan, step, input, &work, context, recorder);
-    if result.is_err() {
-        work.keep_curve(&recorder.parts().0);
-    }
-    result
+    let (mut work, left) = left::work(plan, step, lock, context, recorder).map_err(plain)?;
+    let attempt = |work: &Work, input: Model, job: Option<&TakenUp>| {
+        recorder.go_on(work.earlier_curve());
+        let result = work_on(plan, step, input, work, context, recorder, job);
+        if result.is_err() {
+            work.keep_curve(&recorder.parts().0);
+        }
+        result
+    };
+    let result = attempt(&work, input.clone(), left.as_ref());
+    let in_vain = match (&left, &result) {
+        (Some(job), Err(failed)) if !work.stays() && job.is_in_vain(&failed.0) => {
+            Some(failed.0.clone())
+        }
+        _ => None,
+    };
+    let Some(why) = in_vain.filter(|_| !(context.is_cancelled)()) else { return result };
+    left::tell_in_vain(&why, context, recorder);
+    work.begin_anew().map_err(refused)?;
+    attempt(&work, input, None)
 }
 
 fn reuse(step: &Step, context: &RunContext<'_>) -> Option<StoredStep> {
@@ -116,6 +131,7 @@ pub(super) fn check_input(
     error.map_or(Ok(()), Err)
 }
 
+/// Lets the step be done, or follows the job that does it already.
 fn work_on(
     plan: &Plan,
     step: &Step,
@@ -123,6 +139,7 @@ fn work_on(
     work: &Work,
     context: &RunContext<'_>,
     recorder: &Recorder,
+    left: Option<&TakenUp>,
 ) -> Result<StoredStep, Failed> {
     let begun = Begun::now();
     let request = request(plan, step, input, work)?;
@@ -134,14 +151,26 @@ fn work_on(
         context.view.event(&event);
     };
     let supervision = Supervision { on_event: &on_event, is_cancelled: context.is_cancelled };
-    let done = match &step.system {
-        None => process::run(&call, step.threads, &supervision),
-        Some(system) => {
-            let work = (&*step.title(), &call, step.threads);
-            elsewhere::run(system, work, &supervision, context.batches)
+    let output_dir = work.output_dir();
+    let done = match (&step.system, left) {
+        (None, _) => process::run(&call, step.threads, &supervision),
+        (Some(system), Some(TakenUp { id, .. })) => {
+            elsewhere::follow(system, (id, &output_dir), &supervision, context.batches)
+        }
+        (Some(system), None) => {
+            let submitted = |id: &str| {
+                if let Err(error) = work.leave(&Note::of(system, [(work, id)])) {
+                    let message = format!("{error}; this run must go on to its end");
+                    on_event(StepEvent::Log { level: LogLevel::Warning, message });
+                }
+            };
+            let call = (&*step.title(), &call, step.threads);
+            elsewhere::run(system, call, &submitted, &supervision, context.batches)
         }
     };
-    let output_dir = work.output_dir();
+    if let (Some(system), Err(Failure::OutOfSight(_))) = (&step.system, &done.result) {
+        left::let_go(work, left, system, context, recorder);
+    }
     let worked = Worked {
         step,
         input: &input,

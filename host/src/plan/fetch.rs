@@ -1,5 +1,6 @@
 //! References of a config that a source turns into local files, before anything else is planned.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::path::{self, Path, PathBuf};
@@ -84,6 +85,7 @@ pub fn fetches(
             objectives: Vec::new(),
             samples: Vec::new(),
             packages: Vec::new(),
+            systems: BTreeMap::new(),
             output_dir: None,
             cache_dir: cache_dir.clone(),
         };

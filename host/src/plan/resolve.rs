@@ -84,6 +84,7 @@ pub fn resolve(
         objectives,
         samples,
         packages,
+        systems: systems::plugins(catalog),
         output_dir,
         cache_dir,
     })

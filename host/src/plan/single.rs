@@ -1,5 +1,6 @@
 //! A plan of one pass, without a config file.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use olive_schemas::model::Model;
@@ -73,6 +74,7 @@ pub fn single_pass(
         objectives: Vec::new(),
         samples: Vec::new(),
         packages: Vec::new(),
+        systems: BTreeMap::new(),
         output_dir: Some(output_dir),
         cache_dir: cache_dir.to_owned(),
     })

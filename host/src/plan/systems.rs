@@ -1,8 +1,10 @@
 //! Systems of plugins, as steps use them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use olive_schemas::pointer::escape;
+use olive_schemas::protocol::Callee;
 use olive_schemas::workflow::{System, Workflow};
 use serde_json::Value;
 
@@ -41,6 +43,14 @@ pub fn systems(
 pub fn is_elsewhere(label: Option<&String>, workflow: &Workflow, catalog: &Catalog) -> bool {
     let system = label.and_then(|label| workflow.systems.get(label));
     system.is_some_and(|system| catalog.system(&system.kind).is_some())
+}
+
+/// The plugins that have systems, by the systems' names.
+pub(super) fn plugins(catalog: &Catalog) -> BTreeMap<String, Callee> {
+    let systems = catalog.plugins().iter().flat_map(|plugin| {
+        plugin.descriptor.systems.iter().map(|system| (system.name.clone(), plugin.callee()))
+    });
+    systems.collect()
 }
 
 /// The system that the workflow calls `label`; none when it is this machine.

@@ -1,5 +1,6 @@
 //! What a step made: written into a work folder, published by one rename.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,8 @@ pub struct Work {
     key: StepKey,
     folder: PathBuf,
     checkpoints: Checkpoints,
+    /// Whether its folder outlives this.
+    pub(super) stays: Cell<bool>,
     _lock: Lock,
 }
 
@@ -104,10 +107,7 @@ impl Store {
         let parent = self.work_dir();
         remove_leftovers(&parent, key)?;
         let folder = parent.join(format!("{key}.{}", std::process::id()));
-        for part in ["output", "scratch"] {
-            let part = folder.join(part);
-            fs::create_dir_all(&part).map_err(StoreError::io("make", &part))?;
-        }
+        make_parts(&folder)?;
         let checkpoints = Checkpoints::of(self, key);
         Ok(Work::new(key.clone(), folder, checkpoints, lock))
     }
@@ -255,7 +255,7 @@ impl Store {
 impl Work {
     /// Work on `key` in `folder`.
     pub(super) fn new(key: StepKey, folder: PathBuf, checkpoints: Checkpoints, lock: Lock) -> Self {
-        Self { key, folder, checkpoints, _lock: lock }
+        Self { key, folder, checkpoints, stays: Cell::new(false), _lock: lock }
     }
 
     /// The step.
@@ -266,6 +266,11 @@ impl Work {
     /// The folder of all its folders.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Has all its folders in `folder` from now on.
+    pub(super) fn move_to(&mut self, folder: PathBuf) {
+        self.folder = folder;
     }
 
     /// Folder for the result.
@@ -301,15 +306,32 @@ impl Work {
 impl Drop for Work {
     /// Removes what a failed step left, but its checkpoints; a published one has moved away.
     fn drop(&mut self) {
+        if self.stays.get() {
+            return;
+        }
         let _ = vet::remove(&self.folder);
         self.checkpoints.remove_if_empty();
     }
 }
 
+/// Makes what every work folder has.
+pub(super) fn make_parts(folder: &Path) -> Result<(), StoreError> {
+    for part in ["output", "scratch"] {
+        let part = folder.join(part);
+        fs::create_dir_all(&part).map_err(StoreError::io("make", &part))?;
+    }
+    Ok(())
+}
+
+/// Whether the work folder `name` is one of the step `key`.
+pub(super) fn is_of(name: &str, key: &StepKey) -> bool {
+    name.split('.').next() == Some(key.as_str())
+}
+
 /// The lock is ours, so whoever else worked on `key` is dead.
-fn remove_leftovers(parent: &Path, key: &StepKey) -> Result<(), StoreError> {
+pub(super) fn remove_leftovers(parent: &Path, key: &StepKey) -> Result<(), StoreError> {
     let names = super::files::names(parent).map_err(StoreError::io("read", parent))?;
-    for name in names.iter().filter(|name| name.starts_with(key.as_str())) {
+    for name in names.iter().filter(|name| is_of(name, key)) {
         let folder = parent.join(name);
         vet::remove(&folder).map_err(StoreError::io("remove", &folder))?;
     }

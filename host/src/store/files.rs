@@ -9,16 +9,22 @@ use std::path::Path;
 /// # Errors
 /// When the folder is missing or full.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
+    let file = written(path, bytes)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
     }
     file.persist(path)?;
+    Ok(())
+}
+
+/// The same for what nobody else may read.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_privately(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    written(path, bytes)?.persist(path)?;
     Ok(())
 }
 
@@ -58,6 +64,15 @@ pub fn link(from: &Path, to: &Path) -> io::Result<()> {
 /// When the file cannot be read or the folder is missing or full.
 pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
     put(to, &writing(), |new| io::copy(&mut File::open(from)?, &mut File::create(new)?).map(drop))
+}
+
+/// A new file beside `path` with these bytes, which are on the disk.
+fn written(path: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file)
 }
 
 /// What names of files begin with that this process has not written to their end.

@@ -7,7 +7,8 @@ use olive_schemas::step::StepOutcome;
 use olive_schemas::system::{Message, SystemCall, SystemReply};
 
 use super::call::{ask, wrong};
-use super::{JobFolder, job};
+use super::folder::JobFolder;
+use super::job;
 use crate::plan::{Plan, Role, Step, SystemUse};
 use crate::plugin::process::Supervision;
 use crate::prepare::StepFolder;

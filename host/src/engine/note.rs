@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
+use olive_schemas::protocol::Callee;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::plan::SystemUse;
 use crate::store::{StepKey, Store, Work};
 
-/// The jobs of a chain.
+/// A job, or those of a chain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Note {
     /// Name of the system inside its plugin.
@@ -33,24 +34,64 @@ pub(super) struct Left {
 }
 
 impl Note {
-    /// The jobs `ids` on `system`, which write into the folders of `works`.
-    pub(super) fn of(system: &SystemUse, works: &[Work], ids: &[String]) -> Self {
-        let job = |(work, id): (&Work, &String)| Left {
+    /// The jobs with their ids on `system`, each with the work that it does.
+    pub(super) fn of<'a>(
+        system: &SystemUse,
+        jobs: impl IntoIterator<Item = (&'a Work, &'a str)>,
+    ) -> Self {
+        let job = |(work, id): (&Work, &str)| Left {
             key: work.key().to_string(),
-            id: id.clone(),
+            id: id.to_owned(),
             work: work.name(),
             output_dir: work.output_dir(),
         };
         Self {
             system: system.name.clone(),
             config: system.config.clone(),
-            jobs: works.iter().zip(ids).map(job).collect(),
+            jobs: jobs.into_iter().map(job).collect(),
         }
     }
 
     /// Whether the jobs are on `system`.
     pub(super) fn is_on(&self, system: &SystemUse) -> bool {
         self.system == system.name && self.config == system.config
+    }
+
+    /// The job that is no member of a chain.
+    pub(super) fn alone(&self) -> Option<&Left> {
+        self.jobs.first().filter(|_| self.jobs.len() == 1)
+    }
+
+    /// The job of the step `key`, and those that come after it.
+    pub(super) fn from(&self, key: &str) -> &[Left] {
+        let first = self.jobs.iter().position(|left| left.key == key);
+        &self.jobs[first.unwrap_or(self.jobs.len())..]
+    }
+
+    /// Whether this is one of the jobs.
+    pub(super) fn has(&self, left: &Left) -> bool {
+        self.jobs.contains(left)
+    }
+
+    /// Name of the system inside its plugin.
+    pub(super) fn system_name(&self) -> &str {
+        &self.system
+    }
+
+    /// The system that the jobs are on, of the plugin `library`.
+    pub(super) fn system(&self, library: &Callee) -> SystemUse {
+        SystemUse {
+            label: self.system.clone(),
+            library: library.clone(),
+            name: self.system.clone(),
+            config: self.config.clone(),
+            ranks: 1,
+            rehearses: false,
+            threads: None,
+            memory_bytes: None,
+            chains: false,
+            batches: false,
+        }
     }
 
     /// The jobs by what is to become of them when the steps `keys` are wanted, of which the first is
@@ -106,6 +147,15 @@ mod tests {
             let others: Vec<_> = others.iter().map(|left| left.key.as_str()).collect();
             assert_eq!((from, found, others), (moved, wanted, unwanted), "{keys:?}");
         }
+        for (key, found) in [("a", 3), ("c", 1), ("x", 0)] {
+            assert_eq!(note.from(key).len(), found, "{key}");
+        }
+        assert!(note.alone().is_none());
+        let later = json!({"system": "Slurm", "config": {}, "jobs": [
+            {"key": "c", "id": "another", "work": "c.7", "output_dir": "/there/c.7/output"}
+        ]});
+        let later: Note = serde_json::from_value(later).unwrap();
+        assert!(note.has(&note.from("c")[0]) && !later.has(&note.from("c")[0]));
         let (moved, ..) = note.split(&["b"], &store);
         assert_eq!(moved[0].1, Path::new("/cache/v1/steps/a/files"));
     }
