@@ -18,6 +18,7 @@
 //! | `unknown-setting`, `wrong-kind`, `missing-model`, `missing-data` | does it refuse what is wrong |
 //! | `missing-files`, `cut-files` | does it survive models that are not whole |
 //! | `cancel-at-once`, `cancel-midway` | does it stop within a second |
+//! | `resumes-after-stop`, `resumes-after-kill` | does a source that was broken off make the same |
 //! | `input-untouched`, `stays-inside` | does it write nowhere but to output and scratch |
 //!
 //! Systems are tried with jobs of a toy, which is a process plugin that Olive's own worker starts:
@@ -29,6 +30,8 @@
 //! | `logs` | are messages given byte for byte, from any byte on, in whole lines |
 //! | `files` | is what the job wrote here, and what it read unchanged |
 //! | `cancels` | does a job that waits end when it is cancelled, and leave its checkpoint |
+//! | `rehearses` | does it say what it would send, where it says that it can |
+//! | `batches`, `chains` | do jobs that are handed over together all end, where it takes such |
 //!
 //! Validators have `loaded`, a check for each document, `rules-tried`, `interfaces` and `limits`
 //! instead of those about steps; passes of components have both kinds, and a graph editor at hand.

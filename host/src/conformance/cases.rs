@@ -18,7 +18,7 @@ use super::schema::{example_configs, is_reference, missing};
 use super::specimen;
 use super::trial::{Input, Task};
 use super::world::{World, copy};
-use crate::config::references::marked;
+use crate::config::references::{SHARED_DIR, marked};
 use crate::model::recognize;
 use crate::plan::absolute_paths;
 
@@ -220,8 +220,10 @@ fn task(
     });
     let accelerator = case.accelerator.clone();
     let data_configs = data_configs.collect::<Result<_, _>>()?;
+    let shares = shares(descriptor, kind, entry);
     let entry = entry.to_owned();
-    Ok(Task { kind, entry, config, input, data_configs, accelerator, threads: THREADS })
+    let (threads, kept) = (THREADS, None);
+    Ok(Task { kind, entry, config, input, data_configs, accelerator, threads, shares, kept })
 }
 
 /// The data config with its files copied to where they are watched.
@@ -233,6 +235,12 @@ fn with_copies(data: &DataConfig, folder: &Path, world: &World) -> io::Result<Da
         *file = target;
     }
     Ok(data)
+}
+
+/// Whether a source shares a folder with other programs.
+fn shares(descriptor: &PluginDescriptor, kind: StepKind, entry: &str) -> bool {
+    let schema = schema(descriptor, kind, entry).filter(|_| kind == StepKind::Source);
+    schema.is_some_and(|schema| schema.get(SHARED_DIR).is_some())
 }
 
 fn specimen_for(descriptor: &PluginDescriptor, kind: StepKind, entry: &str) -> Input {
@@ -295,6 +303,8 @@ fn guess(
         data_configs,
         accelerator: Accelerator::default(),
         threads: THREADS,
+        shares: shares(descriptor, kind, entry),
+        kept: None,
     })
 }
 

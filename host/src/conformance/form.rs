@@ -7,6 +7,7 @@ use olive_schemas::descriptor::PluginDescriptor;
 use semver::Version;
 
 use super::report::{Finding, counted, unless_any};
+use crate::cli::resources;
 
 /// Longest summary, in letters.
 const SUMMARY_LETTERS: usize = 120;
@@ -80,6 +81,13 @@ pub(super) fn names(descriptor: &PluginDescriptor) -> Finding {
         }
         if !known.insert((*what, name.to_ascii_lowercase())) {
             problems.push(format!("two of kind {what} are named `{name}`"));
+        }
+    }
+    for resource in descriptor.systems.iter().flat_map(|system| &system.resources) {
+        problems.extend(resources::problem(resource));
+        let alias = resource.alias.as_deref().unwrap_or_default();
+        if !alias.is_empty() && !known.insert(("resource", alias.to_ascii_lowercase())) {
+            problems.push(format!("two of kind resource have the command `{alias}`"));
         }
     }
     unless_any(problems, format!("{name}@{version} provides {}", counted(provided.len(), "thing")))
@@ -164,6 +172,26 @@ mod tests {
         check(names(&descriptor("acme", "1.2.3", &[("a b", "A.")])), Some("pass `a b`"));
         let two = [("Prune", "Prune."), ("prune", "Prune.")];
         check(names(&descriptor("acme", "1.2.3", &two)), Some("two of kind pass"));
+    }
+
+    #[test]
+    fn no_two_commands_are_alike() {
+        let resource = |name: &str, alias: &str| {
+            json!({
+                "name": name, "alias": alias, "summary": "A.", "create": {}, "delete": {}
+            })
+        };
+        for (alias, expected) in
+            [("manage-disk", None), ("manage-machine", Some("the command `manage-machine`"))]
+        {
+            let resources = [resource("machine", "manage-machine"), resource("disk", alias)];
+            let system = json!({
+                "name": "Cloud", "summary": "A.", "schema": {}, "resources": resources
+            });
+            let systems = vec![serde_json::from_value(system).unwrap()];
+            let plugin = PluginDescriptor { systems, ..descriptor("acme", "1.2.3", &[]) };
+            check(names(&plugin), expected);
+        }
     }
 
     #[test]

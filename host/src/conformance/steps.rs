@@ -1,5 +1,7 @@
 //! Steps, tried from all sides: passes, evaluators, generators and sources.
 
+mod resume;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -99,6 +101,7 @@ impl Attempt<'_, '_> {
             } else {
                 self.add("cancel-midway", skipped("it tells nothing on its way"));
             }
+            self.resume(&first)?;
         }
         Ok(true)
     }

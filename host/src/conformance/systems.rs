@@ -1,6 +1,7 @@
 //! Systems, tried with jobs: a toy that Olive's own worker starts there.
 
 mod toy;
+mod groups;
 
 use std::cell::RefCell;
 use std::fs;
@@ -143,7 +144,7 @@ impl Attempt<'_> {
         self.check_job(report)?;
         let cancels = self.cancels()?;
         report.add(format!("{}/cancels", self.name), cancels);
-        Ok(())
+        self.check_groups(report)
     }
 
     /// Whether it refuses with `code`, before a job or of one.

@@ -16,7 +16,7 @@ use olive_schemas::step::{Accelerator, StepEvent, StepKind, StepRequest};
 use serde_json::Value;
 
 use super::specimen;
-use super::world::{World, changes, copy, files};
+use super::world::{CHECKPOINTS, SHARED, World, changes, copy, files};
 use crate::plugin::process::{self, Failure, Supervision};
 
 /// Time after which a run is asked to stop.
@@ -33,6 +33,10 @@ pub(super) struct Task {
     pub(super) data_configs: BTreeMap<String, DataConfig>,
     pub(super) accelerator: Accelerator,
     pub(super) threads: usize,
+    /// Whether it shares a folder with other programs.
+    pub(super) shares: bool,
+    /// Folder with what outlives the run, of a source; the run's own when there is none.
+    pub(super) kept: Option<PathBuf>,
 }
 
 /// The model of a task; a copy of it is worked on.
@@ -51,6 +55,10 @@ pub(super) enum Stop {
     Never,
     AtOnce,
     AfterFirstEvent,
+    /// When something is done.
+    Midway,
+    /// The same, without being asked: it is killed.
+    KilledMidway,
 }
 
 /// What is done to the copy of the model before the run.
@@ -214,12 +222,22 @@ fn follow(call: &Call, threads: usize, stop: Stop) -> Followed {
     let events = RefCell::new(Vec::new());
     let asked = Cell::new(None);
     let start = Instant::now();
+    let is_midway = || {
+        let is_progress =
+            |event: &StepEvent| matches!(event, StepEvent::Progress { done, .. } if *done > 0);
+        events.borrow().iter().any(is_progress)
+    };
     let is_due = || match stop {
-        Stop::Never => false,
+        Stop::Never | Stop::KilledMidway => false,
         Stop::AtOnce => true,
         Stop::AfterFirstEvent => !events.borrow().is_empty(),
+        Stop::Midway => is_midway(),
     };
     let is_cancelled = || {
+        if stop == Stop::KilledMidway && is_midway() {
+            // Nothing but this call is under way.
+            process::end_all();
+        }
         let is_due = is_due() || start.elapsed() > PATIENCE;
         if is_due && asked.get().is_none() {
             asked.set(Some(Instant::now()));
@@ -275,6 +293,8 @@ fn sub_folder(folder: &Path, name: &str) -> io::Result<PathBuf> {
 
 fn request(task: &Task, input: Model, folder: &Path) -> io::Result<StepRequest> {
     let is_package = task.kind == StepKind::Package;
+    let kept = task.kept.as_deref().unwrap_or(folder);
+    let keeps = |name: &str, is_kept: bool| is_kept.then(|| sub_folder(kept, name)).transpose();
     let package = is_package.then(|| package_of(&input, &task.accelerator)).transpose()?;
     Ok(StepRequest {
         kind: task.kind,
@@ -285,8 +305,8 @@ fn request(task: &Task, input: Model, folder: &Path) -> io::Result<StepRequest> 
         data_configs: task.data_configs.clone(),
         output_dir: folder.join("output"),
         scratch_dir: folder.join("scratch"),
-        checkpoint_dir: None,
-        shared_dir: None,
+        checkpoint_dir: keeps(CHECKPOINTS, task.kind == StepKind::Source)?,
+        shared_dir: keeps(SHARED, task.shares)?,
         ranks: 1,
         threads: task.threads,
         accelerator: task.accelerator.clone(),

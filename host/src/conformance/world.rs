@@ -5,7 +5,9 @@
 //! <root>/data                data that cases read
 //! <root>/runs/<n>/input        a copy of the model, for this run alone
 //! <root>/runs/<n>/output       what the plugin may write to …
-//! <root>/runs/<n>/scratch      … and nothing else
+//! <root>/runs/<n>/scratch      …
+//! <root>/runs/<n>/checkpoints, shared   of a source, … and nothing else
+//! <root>/kept/<n>              the same two, for several runs
 //! ```
 
 use std::cell::Cell;
@@ -16,6 +18,11 @@ use std::path::{Path, PathBuf};
 
 /// Largest model that a case may bring, in bytes: it is copied for every run.
 const INPUT_LIMIT: u64 = 64 << 20;
+
+/// Name of the folder for what a source has begun to fetch.
+pub(super) const CHECKPOINTS: &str = "checkpoints";
+/// Name of the folder that a source shares with other programs.
+pub(super) const SHARED: &str = "shared";
 
 /// State of a folder in a [`Snapshot`].
 pub(super) const FOLDER: &str = "folder";
@@ -41,7 +48,8 @@ impl World {
         for (_, folder) in variables(root) {
             fs::create_dir_all(folder)?;
         }
-        for folder in [work_folder(root), root.join("runs"), root.join("data")] {
+        let own = ["runs", "data", "kept"].map(|name| root.join(name));
+        for folder in own.into_iter().chain([work_folder(root)]) {
             fs::create_dir_all(folder)?;
         }
         Ok(Self { root: root.to_owned(), watched, count: Cell::new(0) })
@@ -56,6 +64,14 @@ impl World {
         Ok(folder)
     }
 
+    /// A folder for what outlives a run.
+    pub(super) fn kept_folder(&self) -> io::Result<PathBuf> {
+        self.count.set(self.count.get() + 1);
+        let folder = self.root.join("kept").join(self.count.get().to_string());
+        fs::create_dir_all(&folder)?;
+        Ok(folder)
+    }
+
     /// A folder for data that cases read.
     pub(super) fn data_folder(&self) -> io::Result<PathBuf> {
         self.count.set(self.count.get() + 1);
@@ -66,7 +82,8 @@ impl World {
 
     /// Everything but what the run in `run_folder` may write to.
     pub(super) fn snapshot(&self, run_folder: &Path) -> io::Result<Snapshot> {
-        let own = [run_folder.join("output"), run_folder.join("scratch")];
+        let own = ["output", "scratch", CHECKPOINTS, SHARED].map(|name| run_folder.join(name));
+        let own: Vec<PathBuf> = own.into_iter().chain([self.root.join("kept")]).collect();
         let mut found = Snapshot::new();
         look(&self.root, &own, &content, &mut found)?;
         for folder in &self.watched {
@@ -97,10 +114,16 @@ pub(crate) fn variables(root: &Path) -> [(&'static str, PathBuf); 5] {
     ]
 }
 
-/// Every file below `folder`, with a digest of its content.
+/// Every file below `folder`, with a digest of its content; of a link to a file, with that of the
+/// file.
 pub(super) fn files(folder: &Path) -> io::Result<Snapshot> {
     let mut found = Snapshot::new();
     look(folder, &[], &content, &mut found)?;
+    for (path, state) in &mut found {
+        if path.is_symlink() && path.is_file() {
+            *state = content(path)?;
+        }
+    }
     Ok(found)
 }
 
