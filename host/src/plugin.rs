@@ -51,10 +51,10 @@ pub enum CatalogError {
         /// Why.
         error: PluginError,
     },
-    /// Two plugins have a pass, a source or a system of the same name.
+    /// Two plugins have something of the same name that is chosen by name.
     #[error("{what} `{name}` is in `{}` and in `{}`", first.display(), second.display())]
     Ambiguous {
-        /// What it is: a pass, a source or a system.
+        /// What it is, such as `pass` or `command`.
         what: &'static str,
         /// Its name.
         name: String,

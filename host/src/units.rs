@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 const KIB: f64 = 1024.0;
-/// Letters before the `B` of bytes, each a thousand times the one before.
-const PREFIXES: [&str; 5] = ["", "k", "m", "g", "t"];
 
 /// `82.5 MiB`.
 pub fn bytes(count: f64) -> String {
@@ -43,29 +41,6 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-/// Bytes that `text` says: `512MiB`, `8 GB`, `1.5g`; units of 1000, those with `i` of 1024, and a
-/// bare number is bytes.
-///
-/// # Errors
-/// A sentence when it is no size.
-pub fn parse_bytes(text: &str) -> Result<f64, String> {
-    let text = text.trim();
-    let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.');
-    let (number, unit) = text.split_at(end.unwrap_or(text.len()));
-    let letters = unit.trim().to_ascii_lowercase();
-    let letters = letters.strip_suffix('b').unwrap_or(&letters);
-    let (prefix, base) = match letters.strip_suffix('i') {
-        Some(prefix) => (prefix, KIB),
-        None => (letters, 1000.0),
-    };
-    let power = PREFIXES.iter().position(|known| *known == prefix);
-    let Some(power) = power.and_then(|power| i32::try_from(power).ok()) else {
-        return Err(format!("`{unit}` is no unit: write `GB`, `GiB`, `MB` or `MiB`"));
-    };
-    let number: f64 = number.parse().map_err(|_| "write a size such as `8GB`".to_owned())?;
-    Ok(number * base.powi(power))
-}
-
 /// The time that `text` says: `90s`, `10m`, `1h`, `1h30m`; a bare number is seconds.
 ///
 /// # Errors
@@ -96,7 +71,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 mod tests {
     use std::time::Duration;
 
-    use super::{bytes, duration, parse_bytes, parse_duration};
+    use super::{bytes, duration, parse_duration};
 
     #[test]
     fn times_have_units() {
@@ -119,24 +94,6 @@ mod tests {
             (1.61e9, "1.50 GiB"),
         ] {
             assert_eq!(bytes(count), text);
-        }
-    }
-
-    #[test]
-    fn sizes_are_read_in_every_spelling() {
-        for (text, bytes) in [
-            ("512", 512.0),
-            ("512MiB", 536_870_912.0),
-            ("8 GB", 8e9),
-            ("1.5g", 1.5e9),
-            ("1.5 KiB", 1536.0),
-            ("2M", 2e6),
-            (" 4 Ti ", 4_398_046_511_104.0),
-        ] {
-            assert_eq!(parse_bytes(text), Ok(bytes), "{text}");
-        }
-        for text in ["", "GB", "8 parsecs", "1.2.3", "-1GB", "i", "1e9"] {
-            assert!(parse_bytes(text).is_err(), "{text}");
         }
     }
 

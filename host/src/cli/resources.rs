@@ -1,7 +1,12 @@
-//! The command line of resources, which plugins announce: `olive WORDS create` and `delete`.
+//! The command line of resources, which plugins announce: `olive WORDS create` and `delete`, or
+//! `olive WORD --create` and `--delete` where one has a command of an earlier program too.
+
+mod problem;
+
+pub use problem::problem;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Arg, ArgMatches, Args, Command, value_parser};
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, value_parser};
 use olive_schemas::descriptor::ResourceDescriptor;
 use serde_json::{Map, Value};
 
@@ -9,17 +14,55 @@ use super::CommonArgs;
 use crate::config::references::PATH;
 
 /// Subcommand that makes one.
-pub const CREATE: &str = "create";
+const CREATE: &str = "create";
 /// Subcommand that removes one.
 const DELETE: &str = "delete";
 
-/// The program with the commands of `resources` and no others.
+/// What is done with a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// One is made.
+    Create,
+    /// One is removed.
+    Delete,
+}
+
+/// The program with the commands of `resources`, which have no [`problem()`], and no others.
 pub fn command<'a>(resources: impl Iterator<Item = &'a ResourceDescriptor>) -> Command {
+    let resources: Vec<&ResourceDescriptor> = resources.collect();
     let olive = Command::new("olive").arg_required_else_help(true);
-    resources.fold(olive, |olive, resource| {
+    let olive = resources.iter().fold(olive, |olive, resource| {
         let words: Vec<&str> = resource.name.split_whitespace().collect();
         add(olive, &words, resource)
+    });
+    resources.iter().fold(olive, |olive, resource| match &resource.alias {
+        // The words of another go before it.
+        Some(alias) if olive.find_subcommand(alias).is_none() => {
+            olive.subcommand(with_flags(alias, resource))
+        }
+        Some(_) | None => olive,
     })
+}
+
+/// The words that the command of `resource` may begin with.
+pub fn first_words(resource: &ResourceDescriptor) -> impl Iterator<Item = &str> {
+    resource.name.split_whitespace().take(1).chain(resource.alias.as_deref())
+}
+
+/// What the subcommand `words`, with the options `matches`, does with `resource`; nothing when it is
+/// the command of another.
+pub fn action(
+    resource: &ResourceDescriptor,
+    words: &[&str],
+    matches: &ArgMatches,
+) -> Option<Action> {
+    if resource.alias.as_deref().is_some_and(|alias| words == [alias]) {
+        return Some(if matches.get_flag(CREATE) { Action::Create } else { Action::Delete });
+    }
+    let (last, words) = words.split_last()?;
+    let action = [(CREATE, Action::Create), (DELETE, Action::Delete)];
+    let (_, action) = action.into_iter().find(|(word, _)| word == last)?;
+    resource.name.split_whitespace().eq(words.iter().copied()).then_some(action)
 }
 
 /// The settings that `matches` of a command with options of `schema` give.
@@ -58,12 +101,47 @@ fn add(parent: Command, words: &[&str], resource: &ResourceDescriptor) -> Comman
 }
 
 fn change(name: &'static str, about: String, schema: &Value) -> Command {
-    let required = schema["required"].as_array().cloned().unwrap_or_default();
-    let options = properties(schema).map(|(name, property)| {
-        let is_required = required.iter().any(|known| known == name);
-        option(name, property).required(is_required)
+    let options = properties(schema)
+        .map(|(name, property)| option(name, property).required(is_required(schema, name)));
+    with_common(Command::new(name).args(options), about)
+}
+
+/// The command with the options that all have; these would bring their own heading.
+fn with_common(command: Command, about: String) -> Command {
+    CommonArgs::augment_args(command).about(about).long_about(None)
+}
+
+/// The command `alias` of `resource`, which is told by an option what it does.
+fn with_flags(alias: &str, resource: &ResourceDescriptor) -> Command {
+    let ResourceDescriptor { summary, create, delete, .. } = resource;
+    let name: &'static str = alias.to_owned().leak();
+    let about = format!("Make or remove one: {}", lower(summary.trim_end_matches('.')));
+    let flags = [(CREATE, 'c', "Make one"), (DELETE, 'd', "Remove one")];
+    let flags = flags.map(|(flag, letter, help)| {
+        Arg::new(flag).long(flag).short(letter).help(help).action(ArgAction::SetTrue)
     });
-    CommonArgs::augment_args(Command::new(name).about(about).args(options))
+    let of_create = properties(create).map(|(name, property)| {
+        let option = option(name, property);
+        match (delete["properties"].get(name), is_required(create, name)) {
+            (None, false) => option.conflicts_with(DELETE),
+            (None, true) => option.conflicts_with(DELETE).required_unless_present(DELETE),
+            (Some(_), false) if is_required(delete, name) => option.required_unless_present(CREATE),
+            (Some(_), true) if !is_required(delete, name) => option.required_unless_present(DELETE),
+            (Some(_), is_required) => option.required(is_required),
+        }
+    });
+    let alone = properties(delete).filter(|(name, _)| create["properties"].get(name).is_none());
+    let of_delete = alone.map(|(name, property)| {
+        let option = option(name, property).conflicts_with(CREATE);
+        if is_required(delete, name) { option.required_unless_present(CREATE) } else { option }
+    });
+    let group = ArgGroup::new("create-or-delete").args([CREATE, DELETE]).required(true);
+    let command = Command::new(name).args(flags).group(group);
+    with_common(command.args(of_create).args(of_delete), about)
+}
+
+fn is_required(schema: &Value, name: &str) -> bool {
+    schema["required"].as_array().is_some_and(|known| known.iter().any(|known| known == name))
 }
 
 /// The option of a setting; its name may have dashes for underscores.
@@ -111,7 +189,12 @@ fn written(text: &str, property: &Value) -> Value {
     path.map_or(text.into(), |path| path.to_string_lossy().into_owned().into())
 }
 
+/// A sentence as it goes on after a colon; one that begins with an abbreviation stays.
 fn lower(text: &str) -> String {
+    let word = text.split(' ').next().unwrap_or_default();
+    if word.chars().skip(1).any(|letter| letter.is_uppercase() || letter.is_numeric()) {
+        return text.to_owned();
+    }
     let mut letters = text.chars();
     let first = letters.next().map(char::to_lowercase);
     first.into_iter().flatten().chain(letters).collect()
@@ -122,11 +205,12 @@ mod tests {
     use olive_schemas::descriptor::ResourceDescriptor;
     use serde_json::{Value, json};
 
-    use super::{command, settings};
+    use super::{Action, action, command, lower, settings};
 
     fn machine() -> ResourceDescriptor {
         ResourceDescriptor {
             name: "cloud machine".into(),
+            alias: Some("manage-machine".into()),
             summary: "A machine of the cloud.".into(),
             create: json!({
                 "properties": {
@@ -140,33 +224,81 @@ mod tests {
         }
     }
 
-    fn given(words: &str) -> Option<Value> {
+    fn given(words: &str) -> Option<(Action, Value)> {
         let machine = machine();
         let command = command(std::iter::once(&machine));
         command.clone().debug_assert();
-        let words = ["olive", "cloud", "machine"].into_iter().chain(words.split(' '));
-        let matches = command.try_get_matches_from(words).ok()?;
-        let (_, matches) = matches.subcommand()?.1.subcommand()?;
-        let (action, matches) = matches.subcommand()?;
-        let schema = if action == "create" { &machine.create } else { &machine.delete };
-        Some(settings(schema, matches))
+        let words = std::iter::once("olive").chain(words.split(' '));
+        let whole = command.try_get_matches_from(words).ok()?;
+        let (mut path, mut matches) = (Vec::new(), &whole);
+        while let Some((word, below)) = matches.subcommand() {
+            path.push(word);
+            matches = below;
+        }
+        let action = action(&machine, &path, matches)?;
+        let schema = if action == Action::Create { &machine.create } else { &machine.delete };
+        Some((action, settings(schema, matches)))
+    }
+
+    #[test]
+    fn a_command_tells_what_it_makes() {
+        let machine = machine();
+        let mut olive = command(std::iter::once(&machine));
+        olive.build();
+        let make = "Make one: a machine of the cloud";
+        for (path, expected) in [
+            (&["cloud", "machine", "create"][..], make),
+            (&["manage-machine"], "Make or remove one: a machine of the cloud"),
+        ] {
+            let mut found = &mut olive;
+            for word in path {
+                found = found.find_subcommand_mut(word).unwrap();
+            }
+            let help = found.render_long_help().to_string();
+            assert!(help.starts_with(expected), "{help}");
+        }
     }
 
     #[test]
     fn options_are_the_settings_of_the_schema() {
+        let create = |settings: Value| Some((Action::Create, settings));
+        let delete = |settings: Value| Some((Action::Delete, settings));
         for (words, expected) in [
-            ("create --name m", Some(json!({"name": "m"}))),
+            ("cloud machine create --name m", create(json!({"name": "m"}))),
             (
-                "create --name m --num-disks 2 --is_cheap",
-                Some(json!({"name": "m", "num_disks": 2, "is_cheap": true})),
+                "cloud machine create --name m --num-disks 2 --is_cheap",
+                create(json!({"name": "m", "num_disks": 2, "is_cheap": true})),
             ),
-            ("delete --name m --json", Some(json!({"name": "m"}))),
-            ("create --name m --num_disks 0", None),
-            ("create --name m --num_disks many", None),
-            ("create", None),
-            ("delete --name m --num_disks 2", None),
+            ("cloud machine delete --name m --json", delete(json!({"name": "m"}))),
+            ("cloud machine create --name m --num_disks 0", None),
+            ("cloud machine create --name m --num_disks many", None),
+            ("cloud machine create", None),
+            ("cloud machine delete --name m --num_disks 2", None),
+            (
+                "manage-machine --create --name m --num_disks 2",
+                create(json!({"name": "m", "num_disks": 2})),
+            ),
+            ("manage-machine -c --name m", create(json!({"name": "m"}))),
+            ("manage-machine --name m -d", delete(json!({"name": "m"}))),
+            ("manage-machine --delete --name m --num_disks 2", None),
+            ("manage-machine --create --delete --name m", None),
+            ("manage-machine --name m", None),
+            ("manage-machine --create", None),
         ] {
             assert_eq!(given(words), expected, "{words}");
+        }
+    }
+
+    #[test]
+    fn abbreviations_stay_as_they_are() {
+        for (text, expected) in [
+            ("A GPU cluster", "a GPU cluster"),
+            ("GPU cluster", "GPU cluster"),
+            ("H100 machines", "H100 machines"),
+            ("Cluster", "cluster"),
+            ("", ""),
+        ] {
+            assert_eq!(lower(text), expected);
         }
     }
 }

@@ -12,36 +12,60 @@ use serde_json::json;
 
 use super::{host_in, say};
 use crate::cli::line::Unknown;
-use crate::cli::resources::{self, CREATE};
+use crate::cli::resources::{self, Action};
 use crate::cli::{CommonArgs, Level};
 use crate::engine;
 use crate::error::Error;
 use crate::host::Host;
 use crate::plugin::process::Supervision;
-use crate::plugin::{Catalog, InstalledPlugin};
+use crate::plugin::{Catalog, CatalogError, InstalledPlugin};
 use crate::view::{Mode, View};
 
 /// Runs the command of `unknown`, when a plugin has announced it; tells whether output is for
 /// programs. Else the program ends with the error of the command line.
 pub(super) fn run(unknown: Unknown) -> (bool, Result<(), Error>) {
     let Unknown { words, error } = unknown;
-    let common = CommonArgs { plugin_dir: plugin_dirs(&words), json: false, log_level: None };
+    let is_json = words.iter().any(|word| word == "--json");
+    let common = CommonArgs { plugin_dir: plugin_dirs(&words), json: is_json, log_level: None };
     let host = match host_in(&common, Path::new(".")) {
         Ok(host) => host,
-        Err(problem) if !common.plugin_dir.is_empty() => return (false, Err(problem)),
+        Err(problem) if !common.plugin_dir.is_empty() => return (is_json, Err(problem)),
         // Most likely the word is a slip.
         Err(_) => error.exit(),
     };
     let has_word = |resource: &ResourceDescriptor| {
-        let first = resource.name.split_whitespace().next();
-        words.iter().skip(1).any(|word| first.is_some_and(|first| word == first))
+        words.iter().skip(1).any(|word| resources::first_words(resource).any(|first| word == first))
     };
-    if !known(&host.catalog).any(|(_, _, resource)| has_word(resource)) {
+    let named = || known(&host.catalog).filter(|(_, _, resource)| has_word(resource));
+    if named().next().is_none() {
         error.exit();
     }
-    let command = resources::command(known(&host.catalog).map(|(_, _, resource)| resource));
-    let matches = command.try_get_matches_from(&words).unwrap_or_else(|error| error.exit());
-    change(host, &matches)
+    if let Some(broken) = named().find_map(|(plugin, _, resource)| broken(plugin, resource)) {
+        return (is_json, Err(broken.into()));
+    }
+    let sound = known(&host.catalog).map(|(_, _, resource)| resource);
+    let command =
+        resources::command(sound.filter(|resource| resources::problem(resource).is_none()));
+    match command.try_get_matches_from(&words) {
+        Ok(matches) => change(host, &matches),
+        Err(error) if is_json && error.use_stderr() => (true, Err(Error::Usage(line(&error)))),
+        Err(error) => error.exit(),
+    }
+}
+
+/// The error of a `plugin` that asks for a command that `resource` cannot have.
+fn broken(plugin: &InstalledPlugin, resource: &ResourceDescriptor) -> Option<CatalogError> {
+    let error = PluginError::new("plugin-command", resources::problem(resource)?)
+        .with_help("tell its author: `olive plugin test` finds it too");
+    Some(CatalogError::Unusable { path: plugin.path.clone(), error })
+}
+
+/// What is wrong with a command line, in one line.
+fn line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let text = text.trim_start_matches("error: ");
+    let end = text.find("\n\n").unwrap_or(text.len());
+    text[..end].split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Every resource, with the plugin and the name of the system that has it.
@@ -76,9 +100,8 @@ fn change(mut host: Host, matches: &ArgMatches) -> (bool, Result<(), Error>) {
     host.is_json = common.json;
     host.log_level = common.log_level.map(Level::into);
     let title = path.join(" ");
-    let told = path.split_last().and_then(|(action, words)| {
-        let name = words.join(" ");
-        let found = known(&host.catalog).find(|(_, _, resource)| resource.name == name)?;
+    let told = known(&host.catalog).find_map(|found| {
+        let action = resources::action(found.2, &path, matches)?;
         Some(ask(&host, found, action, matches))
     });
     let absent = || PluginError::new("unknown-entry", format!("no plugin has `{title}`"));
@@ -94,16 +117,19 @@ fn change(mut host: Host, matches: &ArgMatches) -> (bool, Result<(), Error>) {
 fn ask(
     host: &Host,
     (plugin, system, resource): (&InstalledPlugin, &str, &ResourceDescriptor),
-    action: &str,
+    action: Action,
     matches: &ArgMatches,
 ) -> Result<String, PluginError> {
     let name = resource.name.clone();
-    let call = if action == CREATE {
-        let settings = resources::settings(&resource.create, matches);
-        SystemCall::Create { resource: name, settings }
-    } else {
-        let settings = resources::settings(&resource.delete, matches);
-        SystemCall::Delete { resource: name, settings }
+    let call = match action {
+        Action::Create => {
+            let settings = resources::settings(&resource.create, matches);
+            SystemCall::Create { resource: name, settings }
+        }
+        Action::Delete => {
+            let settings = resources::settings(&resource.delete, matches);
+            SystemCall::Delete { resource: name, settings }
+        }
     };
     let mode = if host.is_json { Mode::Json } else { Mode::Lines };
     let view = View::new(mode, host.log_level.unwrap_or(LogLevel::Info));

@@ -77,6 +77,8 @@ pub struct Outcome {
 pub enum Failure {
     /// The plugin said why.
     Plugin(PluginError),
+    /// A system no longer says how a job is, or does not end it: it may go on.
+    OutOfSight(PluginError),
     /// The process could not be started.
     Start(PluginError),
     /// The process ended without an answer.
@@ -118,7 +120,7 @@ impl Failure {
     /// The failure as plain data.
     pub fn into_error(self) -> PluginError {
         match self {
-            Self::Plugin(error) | Self::Start(error) => error,
+            Self::Plugin(error) | Self::OutOfSight(error) | Self::Start(error) => error,
             Self::Killed => PluginError::cancelled(),
             Self::Garbled { who, problem } => PluginError::new(
                 "answer",

@@ -5,9 +5,9 @@
 
 use olive_schemas::goal::{Goal, GoalKind};
 use olive_schemas::metric::MetricKind;
+use olive_schemas::size::parse_bytes;
 
 use super::figures::Figure;
-use crate::units::parse_bytes;
 
 /// What the result must reach.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,10 +5,11 @@
 //! ```
 //!
 //! A plugin takes the place of one with its name in a lower place. What is chosen by name (passes,
-//! sources, systems, packagers, evaluators of custom metrics) may be in one plugin only: a pack that
-//! breaks this is broken as a whole, and the program goes on; in a folder that the user names it is
-//! an error.
+//! sources, systems, packagers, commands, evaluators of custom metrics) may be in one plugin only: a
+//! pack that breaks this is broken as a whole, and the program goes on; in a folder that the user
+//! names it is an error.
 
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use olive_packs::PackError;
@@ -236,7 +237,9 @@ impl Catalog {
         let systems = systems.iter().map(|system| ("system", &system.name));
         let packagers = packagers.iter().map(|packager| ("packager", &packager.name));
         let evaluators = custom(&new.descriptor).map(|name| ("evaluator", name));
-        let mut named = passes.chain(sources).chain(systems).chain(packagers).chain(evaluators);
+        let commands = commands(&new.descriptor).map(|name| ("command", name));
+        let named = passes.chain(sources).chain(systems).chain(packagers);
+        let mut named = named.chain(evaluators).chain(commands);
         named.find_map(|(what, name)| {
             let known = others().find(|known| has(&known.descriptor, what, name))?;
             Some((what, name.clone(), known))
@@ -270,14 +273,21 @@ fn custom(descriptor: &PluginDescriptor) -> impl Iterator<Item = &String> {
     custom.map(|evaluator| &evaluator.name)
 }
 
-/// Whether the plugin has a pass, source, packager, system or evaluator of custom metrics of this
-/// name, without regard to case.
+/// Names of the commands of resources.
+fn commands(descriptor: &PluginDescriptor) -> impl Iterator<Item = &String> {
+    let resources = descriptor.systems.iter().flat_map(|system| &system.resources);
+    resources.flat_map(|resource| iter::once(&resource.name).chain(&resource.alias))
+}
+
+/// Whether the plugin has a pass, source, packager, system, command or evaluator of custom metrics
+/// of this name, without regard to case.
 fn has(descriptor: &PluginDescriptor, what: &str, name: &str) -> bool {
     let is = |known: &String| known.eq_ignore_ascii_case(name);
     match what {
         "pass" => descriptor.passes.iter().any(|pass| is(&pass.name)),
         "source" => descriptor.sources.iter().any(|source| is(&source.name)),
         "evaluator" => custom(descriptor).any(is),
+        "command" => commands(descriptor).any(is),
         "packager" => descriptor.packagers.iter().any(|packager| is(&packager.name)),
         _ => descriptor.systems.iter().any(|system| is(&system.name)),
     }

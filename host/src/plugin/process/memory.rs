@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use crate::units::parse_bytes;
+use olive_schemas::size::parse_bytes;
 
 /// Time between two looks at a process.
 const PAUSE: Duration = Duration::from_millis(50);

@@ -74,6 +74,28 @@ fn two_plugins_may_not_have_one_name_for_what_is_chosen_by_name() {
 }
 
 #[test]
+fn two_plugins_may_not_have_one_command() {
+    let machine = |system: &str, name: &str, alias: Value| {
+        let mut part = part("systems", system);
+        let machine =
+            json!({"name": name, "alias": alias, "summary": "A.", "create": {}, "delete": {}});
+        part["systems"][0]["resources"] = json!([machine]);
+        part
+    };
+    let mut catalog = Catalog::default();
+    let mut add = |file, part| catalog.add(plugin(file, Origin::Folder, &part));
+    add("one", machine("One", "cloud machine", "manage-machine".into())).unwrap();
+    add("other", machine("Other", "cloud disk", Value::Null)).unwrap();
+    for (name, alias, told) in [
+        ("cloud machine", Value::Null, "command `cloud machine` is in `one` and in `two`"),
+        ("sky", "manage-machine".into(), "command `manage-machine` is in `one` and in `two`"),
+    ] {
+        let refused = add("two", machine("Two", name, alias)).unwrap_err();
+        assert_eq!(refused.to_string(), told);
+    }
+}
+
+#[test]
 fn evaluators_of_custom_metrics_are_chosen_by_name() {
     let custom = |name: &str| {
         let mut part = part("evaluators", name);
