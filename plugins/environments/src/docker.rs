@@ -91,6 +91,7 @@ impl System for Docker {
         if let Some(state) = by_folder(&facts(&folder, config)) {
             return Ok(state);
         }
+        folder.check_machine()?;
         let engine = Engine::find(config)?;
         let state = match inspect_settled(engine, container) {
             Ok(known) => {
@@ -117,7 +118,8 @@ impl System for Docker {
         config: &DockerConfig,
         _ctx: &StepContext<'_>,
     ) -> Result<(), PluginError> {
-        let (container, _) = Folder::of(id)?;
+        let (container, folder) = Folder::of(id)?;
+        folder.check_machine()?;
         Ok(stop(Engine::find(config)?, container)?)
     }
 
@@ -224,7 +226,7 @@ fn inspect_settled(engine: Engine, container: &str) -> Result<Option<Container>,
 fn stop(engine: Engine, container: &str) -> Result<(), EnvironmentError> {
     let seconds = grace().as_secs().to_string();
     let arguments = ["stop", "-t", &seconds, container].map(str::to_owned);
-    engine.ask_patiently(&arguments).map(drop).or_else(if_known)?;
+    engine.ask_patiently(&arguments, &|| false).map(drop).or_else(if_known)?;
     match inspect(engine, container)? {
         Some(known) if !is_over(&known) && known.status != "created" => {
             Err(EnvironmentError::Stubborn { id: container.to_owned(), seconds: grace().as_secs() })

@@ -31,6 +31,9 @@ pub enum EnvironmentError {
         /// What it says.
         said: String,
     },
+    /// The run was stopped meanwhile.
+    #[error("the step was stopped")]
+    Cancelled,
     /// The user may not use the engine.
     #[error("`{name}` may not be used by this user: {said}")]
     Denied {
@@ -133,6 +136,14 @@ pub enum EnvironmentError {
         /// How long it had.
         seconds: u64,
     },
+    /// The job is on another machine.
+    #[error("the job of `{}` runs on another machine, `{machine}`", folder.display())]
+    OtherMachine {
+        /// Folder of the job.
+        folder: PathBuf,
+        /// Name of the machine.
+        machine: String,
+    },
     /// The id of a job that this system has not given.
     #[error("`{id}` is no job that was started here")]
     Stranger {
@@ -169,6 +180,7 @@ impl EnvironmentError {
             Self::NoEngine { .. } => "engine-missing",
             Self::Start { .. } => "program-missing",
             Self::Silent { .. } => "engine-silent",
+            Self::Cancelled => PluginError::CANCELLED,
             Self::Denied { .. } => "engine-denied",
             Self::Refused { .. } => "engine-refused",
             Self::DiskFull { .. } => "disk-full",
@@ -180,6 +192,7 @@ impl EnvironmentError {
             Self::Odd { .. } | Self::Stranger { .. } => "engine-answer",
             Self::Nameless { .. } | Self::Io { .. } => "io",
             Self::Stubborn { .. } => "job-stubborn",
+            Self::OtherMachine { .. } => PluginError::OTHER_MACHINE,
         }
     }
 
@@ -210,9 +223,17 @@ impl EnvironmentError {
             }
             Self::Unfit { help, .. } => help,
             Self::Setting { help, .. } => help,
-            Self::Stubborn { .. } => "end it by hand before the step is run again",
+            Self::Stubborn { .. } => "end it by hand if it is not wanted any more",
+            Self::OtherMachine { folder, .. } => {
+                let work = folder.parent().unwrap_or(folder).display();
+                return Some(format!(
+                    "run again there to follow it; if that machine is gone, remove `{work}` and run \
+                     again here"
+                ));
+            }
             Self::NotBuilt { .. } => "build it by hand to see all that is said",
             Self::Silent { .. }
+            | Self::Cancelled
             | Self::Start { .. }
             | Self::Refused { .. }
             | Self::Odd { .. }

@@ -6,20 +6,22 @@
 //! | `out`, `err` | what the worker writes | worker |
 //! | `started`, `stopped` | the script's process, once it runs and once it was asked to stop | script |
 //! | `code` | the worker's exit code | script, at last |
+//! | `machine` | name of the machine that runs it | host, before the job |
 //! | `silent` | that the engine does not answer | host |
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
 
+use olive_kit_programs::job;
 use olive_plugin_api::{Job, JobState, LogLevel, LogPart, StepContext};
 
 use crate::error::EnvironmentError;
+use crate::program::machine;
 
+/// File that names the machine of a job.
+const MACHINE: &str = "machine";
 /// Between what runs the job and its folder, in an id.
 const AT: char = '@';
-/// Lines of what a job complained of that are shown.
-const LAST_LINES: usize = 10;
 
 /// Exit code of what SIGKILL has ended.
 pub(crate) const KILLED: i32 = 137;
@@ -39,7 +41,21 @@ impl Folder {
         let folder = Self { path: job.folder.clone() };
         folder.put("in", &job.input)?;
         folder.put("script", script)?;
+        if let Some(machine) = machine() {
+            folder.put(MACHINE, &machine)?;
+        }
         Ok(folder)
+    }
+
+    /// Sees to it that the job is on this machine, or that its worker has ended: of one that lives
+    /// elsewhere nothing is known here.
+    pub(crate) fn check_machine(&self) -> Result<(), EnvironmentError> {
+        match (self.get(MACHINE), machine()) {
+            (Some(there), Some(here)) if there != here && self.code().is_none() => {
+                Err(EnvironmentError::OtherMachine { folder: self.path.clone(), machine: there })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What runs the job that `id` names, and its folder.
@@ -61,17 +77,12 @@ impl Folder {
     /// Writes a file, whole, for nobody else to read: variables may hold secrets.
     pub(crate) fn put(&self, name: &str, text: &str) -> Result<(), EnvironmentError> {
         let path = self.path.join(name);
-        let new = self.path.join(format!("{name}.new"));
-        let result = create_private(&new)
-            .and_then(|mut file| file.write_all(text.as_bytes()))
-            .and_then(|()| fs::rename(&new, &path));
-        result.map_err(EnvironmentError::io("write", path))
+        job::put(&self.path, name, text).map_err(EnvironmentError::io("write", path))
     }
 
     /// A file that may not be there yet, without the end of its line.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
-        let bytes = fs::read(self.path.join(name)).ok()?;
-        Some(String::from_utf8_lossy(&bytes).trim_end().to_owned())
+        job::get(&self.path, name)
     }
 
     /// Removes a file that may not be there.
@@ -84,28 +95,13 @@ impl Folder {
         self.get("code")?.parse().ok()
     }
 
-    /// What the worker has written from byte `from` on, in whole lines until it has ended.
+    /// What the worker has written from byte `from` on, or the first of it, in whole lines until it has
+    /// ended.
     pub(crate) fn log(&self, from: u64) -> Result<LogPart, EnvironmentError> {
         // It may end after this look, which the next one sees.
         let has_ended = self.code().is_some();
         let path = self.path.join("out");
-        let mut bytes = Vec::new();
-        match File::open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            opened => opened
-                .and_then(|mut file| {
-                    file.seek(SeekFrom::Start(from))?;
-                    file.read_to_end(&mut bytes)
-                })
-                .map(drop)
-                .map_err(EnvironmentError::io("read", &path))?,
-        }
-        if !has_ended {
-            let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
-            bytes.truncate(whole);
-        }
-        let next = from + bytes.len() as u64;
-        Ok(LogPart { text: String::from_utf8_lossy(&bytes).into_owned(), next })
+        job::log(&path, from, has_ended).map_err(EnvironmentError::io("read", path))
     }
 
     /// Tells the last lines of what the worker has complained of, when `state` is a bad end: the
@@ -116,10 +112,8 @@ impl Folder {
             | JobState::Queued { .. }
             | JobState::Running => {}
             JobState::Ended { .. } | JobState::Lost { .. } => {
-                let text = self.get("err").unwrap_or_default();
-                let lines: Vec<_> = text.lines().collect();
-                for line in &lines[lines.len().saturating_sub(LAST_LINES)..] {
-                    ctx.log(LogLevel::Warning, *line);
+                for line in job::last_lines(&self.path, "err") {
+                    ctx.log(LogLevel::Warning, line);
                 }
             }
         }
@@ -131,22 +125,26 @@ pub(crate) fn origin(job: &Job) -> &Path {
     job.checkpoints.as_deref().unwrap_or(&job.folder)
 }
 
-fn create_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    options.open(path)
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
 
     use super::Folder;
+    use crate::program::machine;
+
+    #[test]
+    fn a_job_of_another_machine_is_left_alone_until_it_has_ended() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder { path: root.path().to_owned() };
+        folder.check_machine().unwrap();
+        folder.put("machine", &machine().unwrap()).unwrap();
+        folder.check_machine().unwrap();
+        folder.put("machine", "another.one").unwrap();
+        let error = folder.check_machine().unwrap_err().to_string();
+        assert!(error.contains("another machine, `another.one`"), "{error}");
+        fs::write(root.path().join("code"), "0\n").unwrap();
+        folder.check_machine().unwrap();
+    }
 
     #[test]
     fn an_id_leads_back_to_its_folder() {
@@ -157,26 +155,6 @@ mod tests {
         assert_eq!((runner, back.path), ("olive-lora-LoRA-0a", folder.path));
         for stranger in ["17", "@/job", "a@job", ""] {
             assert!(Folder::of(stranger).is_err(), "{stranger}");
-        }
-    }
-
-    #[test]
-    fn logs_are_given_in_whole_lines_and_byte_for_byte() {
-        let folder = tempfile::tempdir().unwrap();
-        let job = Folder { path: folder.path().to_owned() };
-        assert_eq!(job.log(0).unwrap().next, 0);
-        fs::write(folder.path().join("out"), "one\ntwo\nthr").unwrap();
-        for (from, has_ended, text, next) in [
-            (0, false, "one\ntwo\n", 8),
-            (4, false, "two\n", 8),
-            (8, false, "", 8),
-            (8, true, "thr", 11),
-        ] {
-            if has_ended {
-                job.put("code", "0\n").unwrap();
-            }
-            let part = job.log(from).unwrap();
-            assert_eq!((part.text.as_str(), part.next), (text, next));
         }
     }
 }

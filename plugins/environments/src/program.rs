@@ -1,18 +1,19 @@
 //! Programs that are asked for something.
 
 use std::env;
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
-use std::sync::mpsc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::fs;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use olive_kit_programs::ask::{self, Unanswered};
 
 use crate::error::EnvironmentError;
 
-/// Time between the first two looks of a wait, each later one twice as long as the one before.
-const TICK: Duration = Duration::from_millis(50);
-/// The longest such time.
+/// The longest time between two looks of a wait.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Longest time in which a program says the machine's name.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// Variable of the user for the seconds that a step has to stop.
 const STOP_SECONDS: &str = "OLIVE_STOP_SECONDS";
@@ -23,45 +24,40 @@ pub(crate) fn grace() -> Duration {
     Duration::from_secs(seconds.unwrap_or(20))
 }
 
-/// What `command`, which people call `name`, says within `limit`.
-pub(crate) fn output(
-    mut command: Command,
-    name: &str,
-    limit: Duration,
-) -> Result<Output, EnvironmentError> {
-    command.stdin(Stdio::null());
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        // Nobody listens any more when it took too long.
-        let _ = sender.send(command.output());
-    });
-    let Ok(output) = receiver.recv_timeout(limit) else {
-        let said = format!("nothing was said for {} s", limit.as_secs());
-        return Err(EnvironmentError::Silent { name: name.to_owned(), said });
+/// Name of this machine, when it has one.
+pub(crate) fn machine() -> Option<String> {
+    let name = if cfg!(target_os = "linux") {
+        fs::read_to_string("/proc/sys/kernel/hostname").ok()
+    } else if cfg!(windows) {
+        env::var("COMPUTERNAME").ok()
+    } else {
+        let mut command = Command::new("uname");
+        command.arg("-n");
+        let said = output(command, "uname", ANSWER, &|| false).ok();
+        said.map(|said| String::from_utf8_lossy(&said.stdout).into_owned())
     };
-    output.map_err(|source| EnvironmentError::Start { name: name.to_owned(), source })
+    name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
-/// Whether a program of this name is in `PATH`.
-pub(crate) fn is_there(name: &str) -> bool {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|folder: PathBuf| folder.join(name).is_file())
+/// What `command`, which people call `name`, says within `limit`, unless it `is_cancelled` before.
+pub(crate) fn output(
+    command: Command,
+    name: &str,
+    limit: Duration,
+    is_cancelled: &dyn Fn() -> bool,
+) -> Result<Output, EnvironmentError> {
+    let name = name.to_owned();
+    ask::output(command, limit, is_cancelled).map_err(|why| match why {
+        Unanswered::Start(source) => EnvironmentError::Start { name, source },
+        Unanswered::Late { .. } => EnvironmentError::Silent { name, said: why.to_string() },
+        Unanswered::Cancelled => EnvironmentError::Cancelled,
+    })
 }
 
 /// Looks until `is_done`, for at most `limit`; says whether it is.
 pub(crate) fn wait(
     limit: Duration,
-    mut is_done: impl FnMut() -> Result<bool, EnvironmentError>,
+    is_done: impl FnMut() -> Result<bool, EnvironmentError>,
 ) -> Result<bool, EnvironmentError> {
-    let (start, mut pause) = (Instant::now(), TICK);
-    loop {
-        if is_done()? {
-            return Ok(true);
-        }
-        if start.elapsed() > limit {
-            return Ok(false);
-        }
-        thread::sleep(pause);
-        pause = (pause * 2).min(PAUSE);
-    }
+    ask::wait(limit, PAUSE, is_done)
 }

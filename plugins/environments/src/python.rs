@@ -29,9 +29,9 @@ impl System for PythonEnvironment {
     fn probe(
         &self,
         config: &PythonEnvironmentConfig,
-        _ctx: &StepContext<'_>,
+        ctx: &StepContext<'_>,
     ) -> Result<Vec<Diagnostic>, PluginError> {
-        Ok(probe::probe(config))
+        Ok(probe::probe(config, ctx))
     }
 
     fn submit(
@@ -55,6 +55,7 @@ impl System for PythonEnvironment {
         ctx: &StepContext<'_>,
     ) -> Result<JobState, PluginError> {
         let (process, folder) = Folder::of(id)?;
+        folder.check_machine()?;
         let is_alive = Process::of(process, &folder)?.is_alive();
         let state = judge(folder.code(), folder.get("stopped").is_some(), is_alive);
         folder.tell_of_end(&state, ctx);
@@ -68,6 +69,7 @@ impl System for PythonEnvironment {
         _ctx: &StepContext<'_>,
     ) -> Result<(), PluginError> {
         let (process, folder) = Folder::of(id)?;
+        folder.check_machine()?;
         Ok(Process::of(process, &folder)?.end()?)
     }
 

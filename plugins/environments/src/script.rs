@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use olive_kit_programs::shell::{is_variable, quoted};
 use olive_plugin_api::Job;
 
 use crate::error::EnvironmentError;
@@ -43,9 +44,7 @@ pub(crate) fn script(
 
 /// Checks that the shell takes `name` for that of a variable.
 fn check_variable(name: &str) -> Result<(), EnvironmentError> {
-    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    let begins_well = !name.is_empty() && !name.starts_with(|first: char| first.is_ascii_digit());
-    if begins_well && name.bytes().all(is_word) {
+    if is_variable(name) {
         return Ok(());
     }
     Err(EnvironmentError::Setting {
@@ -65,11 +64,6 @@ pub(crate) fn word(title: &str) -> String {
     let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
     let text: String = title.chars().map(plain).collect();
     text.trim_matches('-').chars().take(60).collect()
-}
-
-/// A word that the shell takes as it is.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(unix)]

@@ -2,15 +2,14 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
-use std::sync::mpsc;
-use std::thread;
+use std::process::{Command, Output};
 use std::time::Duration;
+
+use olive_kit_programs::ask::{Unanswered, is_there, output};
+use olive_kit_programs::shell::quoted;
 
 use crate::error::SlurmError;
 use crate::record::Record;
-use crate::script::quoted;
 
 /// Commands that every call needs.
 const NEEDED: [&str; 3] = ["sbatch", "scontrol", "scancel"];
@@ -153,17 +152,15 @@ fn ask(
     arguments: impl IntoIterator<Item = String>,
 ) -> Result<String, SlurmError> {
     let mut command = Command::new(name);
-    command.args(arguments).env_clear().envs(environment()).stdin(Stdio::null());
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        // Nobody listens any more when it took too long.
-        let _ = sender.send(command.output());
-    });
-    let Ok(output) = receiver.recv_timeout(PATIENCE) else {
-        let said = format!("nothing was said for {} s", PATIENCE.as_secs());
-        return Err(SlurmError::Silent { name, said });
-    };
-    understood(name, &output.map_err(|source| SlurmError::Start { name, source })?)
+    command.args(arguments).env_clear().envs(environment());
+    // Who is stopped would not know what the controller has done.
+    match output(command, PATIENCE, &|| false) {
+        Ok(output) => understood(name, &output),
+        Err(Unanswered::Start(source)) => Err(SlurmError::Start { name, source }),
+        Err(why @ (Unanswered::Late { .. } | Unanswered::Cancelled)) => {
+            Err(SlurmError::Silent { name, said: why.to_string() })
+        }
+    }
 }
 
 fn understood(name: &'static str, output: &Output) -> Result<String, SlurmError> {
@@ -197,11 +194,6 @@ fn bare<'a>(name: &str, line: &'a str) -> &'a str {
 fn environment() -> impl Iterator<Item = (OsString, OsString)> {
     let is_lent = |name: &str| VARIABLES.contains(&name) || name.starts_with(DEFAULTS);
     env::vars_os().filter(move |(name, _)| name.to_str().is_some_and(is_lent))
-}
-
-fn is_there(name: &str) -> bool {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|folder: PathBuf| folder.join(name).is_file())
 }
 
 #[cfg(test)]

@@ -13,11 +13,12 @@
 //! | `known` | what the host has heard of the job | host |
 //! | `collected` | nothing: it stays for later jobs of its chain | host |
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use olive_kit_programs::job;
 use olive_plugin_api::{Job, LogPart};
 
 use crate::command::Number;
@@ -29,10 +30,6 @@ use crate::script::OWNER;
 const JOBS: &str = "jobs";
 /// Between the number of a job and the name of its folder, in an id.
 const AT: char = '@';
-/// Bytes of the log after which no further line is given: all must fit into one message to the host.
-const PART: u64 = 4 << 20;
-/// Lines of what a job complained of that are shown.
-const LAST_LINES: usize = 10;
 
 /// Where the folder of a new job will be.
 pub(crate) struct Place(PathBuf);
@@ -128,16 +125,12 @@ impl Folder {
 
     /// Writes a file, whole.
     pub(crate) fn put(&self, name: &str, text: &str) -> Result<(), SlurmError> {
-        let path = self.path.join(name);
-        let new = self.path.join(format!("{name}.new"));
-        let result = fs::write(&new, text).and_then(|()| fs::rename(&new, &path));
-        result.map_err(SlurmError::io("write", path))
+        job::put(&self.path, name, text).map_err(SlurmError::io("write", self.path.join(name)))
     }
 
     /// A file that may not be there yet, without the end of its line.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
-        let text = fs::read_to_string(self.path.join(name)).ok()?;
-        Some(text.trim_end().to_owned())
+        job::get(&self.path, name)
     }
 
     /// The worker's exit code, once it has ended.
@@ -151,35 +144,12 @@ impl Folder {
     /// `has_ended`.
     pub(crate) fn log(&self, from: u64, has_ended: bool) -> Result<LogPart, SlurmError> {
         let path = self.path.join("out");
-        let mut bytes = Vec::new();
-        match File::open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            opened => opened
-                .and_then(|mut file| {
-                    file.seek(SeekFrom::Start(from))?;
-                    let mut lines = BufReader::new(file);
-                    lines.by_ref().take(PART).read_to_end(&mut bytes)?;
-                    lines.read_until(b'\n', &mut bytes)
-                })
-                .map(drop)
-                .map_err(SlurmError::io("read", &path))?,
-        }
-        if !has_ended {
-            let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
-            bytes.truncate(whole);
-        }
-        let next = from + bytes.len() as u64;
-        Ok(LogPart { text: String::from_utf8_lossy(&bytes).into_owned(), next })
+        job::log(&path, from, has_ended).map_err(SlurmError::io("read", path))
     }
 
     /// The last lines of what the worker and Slurm have complained of.
     pub(crate) fn complaints(&self) -> Vec<String> {
-        let last = |name| {
-            let text = self.get(name).unwrap_or_default();
-            let lines: Vec<_> = text.lines().map(str::to_owned).collect();
-            lines[lines.len().saturating_sub(LAST_LINES)..].to_vec()
-        };
-        ["err", "slurm"].into_iter().flat_map(last).collect()
+        ["err", "slurm"].into_iter().flat_map(|name| job::last_lines(&self.path, name)).collect()
     }
 
     /// Checks that every file that the node has written to the outputs is here as it is there.
@@ -276,34 +246,6 @@ mod tests {
         for (title, expected) in [("lora (LoRA)", "lora--LoRA"), ("a\nb", "a-b"), ("é", "")] {
             assert_eq!(word(title), expected);
         }
-    }
-
-    #[test]
-    fn logs_are_given_in_whole_lines_and_byte_for_byte() {
-        let folder = tempfile::tempdir().unwrap();
-        let job = Folder { path: folder.path().to_owned() };
-        assert_eq!(job.log(0, false).unwrap().next, 0);
-        fs::write(folder.path().join("out"), "one\ntwo\nthr").unwrap();
-        for (from, has_ended, text, next) in [
-            (0, false, "one\ntwo\n", 8),
-            (4, false, "two\n", 8),
-            (8, false, "", 8),
-            (8, true, "thr", 11),
-        ] {
-            let part = job.log(from, has_ended).unwrap();
-            assert_eq!((part.text.as_str(), part.next), (text, next));
-        }
-    }
-
-    #[test]
-    fn a_long_log_is_given_in_parts() {
-        let folder = tempfile::tempdir().unwrap();
-        let job = Folder { path: folder.path().to_owned() };
-        let line = "x".repeat(3 << 20) + "\n";
-        fs::write(folder.path().join("out"), line.repeat(3)).unwrap();
-        let first = job.log(0, true).unwrap();
-        assert!(first.text == line.repeat(2));
-        assert!(job.log(first.next, true).unwrap().text == line);
     }
 
     #[test]

@@ -3,9 +3,9 @@
 //! The controller of a cluster serves many: it is asked at most every few seconds, and may be away
 //! for half an hour. What it said last stands in the job's folder.
 
-use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use olive_kit_programs::ask;
 use olive_plugin_api::{JobState, LogLevel, StepContext};
 use serde::{Deserialize, Serialize};
 
@@ -25,8 +25,6 @@ const LAG_MS: u64 = 60_000;
 const LAG: Duration = Duration::from_millis(LAG_MS);
 /// How long a job that is cancelled may take: the 30 s that Slurm gives it, and some.
 const END: Duration = Duration::from_mins(1);
-/// Time between the first two looks of a wait, each later one twice as long as the one before.
-const TICK: Duration = Duration::from_millis(100);
 
 /// What the host has heard of a job, in milliseconds since the epoch.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -177,19 +175,9 @@ fn tell_of_end(folder: &Folder, state: &JobState, ctx: &StepContext<'_>) {
 /// Looks until `is_done`, for at most `limit`; says whether it is.
 pub(crate) fn wait(
     limit: Duration,
-    mut is_done: impl FnMut() -> Result<bool, SlurmError>,
+    is_done: impl FnMut() -> Result<bool, SlurmError>,
 ) -> Result<bool, SlurmError> {
-    let (start, mut pause) = (Instant::now(), TICK);
-    loop {
-        if is_done()? {
-            return Ok(true);
-        }
-        if start.elapsed() > limit {
-            return Ok(false);
-        }
-        thread::sleep(pause);
-        pause = (pause * 2).min(PAUSE);
-    }
+    ask::wait(limit, PAUSE, is_done)
 }
 
 fn now_ms() -> u64 {

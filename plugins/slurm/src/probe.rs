@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process;
 use std::time::{Duration, SystemTime};
 
+use olive_kit_programs::shell::quoted;
 use olive_plugin_api::{Diagnostic, PluginError, Severity};
 
 use crate::command::{self, Number};
@@ -13,7 +14,6 @@ use crate::config::SlurmConfig;
 use crate::error::SlurmError;
 use crate::follow::wait;
 use crate::record::{Record, Stage};
-use crate::script::quoted;
 
 /// Folder below `work_dir` for what is tried.
 const PROBES: &str = "probes";

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use olive_kit_programs::shell::quoted;
 use olive_plugin_api::{Job, MODEL_FROM};
 
 use crate::error::SlurmError;
@@ -110,11 +111,6 @@ fn array(name: &str, words: &[String]) -> String {
 fn path(path: &Path) -> Result<String, SlurmError> {
     let text = path.to_str().ok_or_else(|| SlurmError::Nameless { path: path.to_owned() })?;
     Ok(quoted(text))
-}
-
-/// A word that the shell takes as it is.
-pub(crate) fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(unix)]

@@ -28,7 +28,9 @@ pub struct DockerConfig {
         extend("patternErrorMessage" = "the name of an image, such as `python:3.12-slim`")
     )]
     pub image_name: String,
-    /// Folder that the image is built from before the first step; none builds nothing.
+    /// Folder that the image is built from before each step; none builds nothing.
+    ///
+    /// A build costs little when nothing has changed.
     // Of what is an `input`, a digest is made, which a place to run is no part of.
     #[schemars(extend("x-olive-path" = "output"))]
     pub build_context_path: Option<PathBuf>,
@@ -54,6 +56,10 @@ pub struct DockerConfig {
     /// Variables of the worker; none of this machine's are handed on.
     ///
     /// They end up in a file of the cache folder that only you can read.
+    #[schemars(extend("propertyNames" = {
+        "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
+        "patternErrorMessage": "a name of letters, digits and `_`, such as `HF_HUB_OFFLINE`"
+    }))]
     pub environment_variables: BTreeMap<String, String>,
     /// Memory that a step may use, such as `16g`; all when left out.
     #[schemars(

@@ -3,6 +3,8 @@
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use olive_kit_programs::ask::is_there;
+
 use super::config::{DockerConfig, Engine};
 use crate::error::EnvironmentError;
 use crate::program;
@@ -30,25 +32,32 @@ impl Engine {
         };
         let names = wanted.iter().map(|engine| engine.name()).collect();
         let mut wanted = wanted.into_iter();
-        wanted
-            .find(|engine| program::is_there(engine.name()))
-            .ok_or(EnvironmentError::NoEngine { names })
+        wanted.find(|engine| is_there(engine.name())).ok_or(EnvironmentError::NoEngine { names })
     }
 
     /// What the engine answers to these arguments.
     pub(super) fn ask(self, arguments: &[String]) -> Result<String, EnvironmentError> {
-        self.ask_within(arguments, PATIENCE)
+        self.ask_within(arguments, PATIENCE, &|| false)
     }
 
-    /// The same for what may take long.
-    pub(super) fn ask_patiently(self, arguments: &[String]) -> Result<String, EnvironmentError> {
-        self.ask_within(arguments, LONG)
+    /// The same for what may take long, unless it `is_cancelled` before.
+    pub(super) fn ask_patiently(
+        self,
+        arguments: &[String],
+        is_cancelled: &dyn Fn() -> bool,
+    ) -> Result<String, EnvironmentError> {
+        self.ask_within(arguments, LONG, is_cancelled)
     }
 
-    fn ask_within(self, arguments: &[String], limit: Duration) -> Result<String, EnvironmentError> {
+    fn ask_within(
+        self,
+        arguments: &[String],
+        limit: Duration,
+        is_cancelled: &dyn Fn() -> bool,
+    ) -> Result<String, EnvironmentError> {
         let mut command = Command::new(self.name());
         command.args(arguments);
-        let output = program::output(command, self.name(), limit)?;
+        let output = program::output(command, self.name(), limit, is_cancelled)?;
         self.understood(arguments.first().map_or("", String::as_str), &output)
     }
 

@@ -36,10 +36,10 @@ pub(super) fn ready(
     if let Some(context) = &config.build_context_path {
         let file = context.join(&config.dockerfile);
         ctx.log(LogLevel::Debug, format!("building the image `{image}` of `{}`", file.display()));
-        build(engine, &image, &file, context, config)?;
+        build(engine, &image, &file, context, config, ctx)?;
     } else if !is_here(engine, &image)? {
         ctx.log(LogLevel::Info, format!("pulling the image `{image}`"));
-        let pulled = engine.ask_patiently(&["pull".into(), image.clone()]);
+        let pulled = engine.ask_patiently(&["pull".into(), image.clone()], &|| ctx.is_cancelled());
         pulled.map_err(|error| missing(&image, error))?;
     }
     match &config.requirements_file {
@@ -119,7 +119,7 @@ fn with_packages(
     write("Dockerfile", format!("FROM {image}\n{INSTALL}").as_bytes())?;
     ctx.log(LogLevel::Debug, format!("installing the packages of `{}`", file.display()));
     let plain = DockerConfig { build_args: BTreeMap::new(), ..config.clone() };
-    build(engine, &tag, &folder.join("Dockerfile"), &folder, &plain)?;
+    build(engine, &tag, &folder.join("Dockerfile"), &folder, &plain, ctx)?;
     Ok(tag)
 }
 
@@ -129,6 +129,7 @@ fn build(
     file: &Path,
     context: &Path,
     config: &DockerConfig,
+    ctx: &StepContext<'_>,
 ) -> Result<(), EnvironmentError> {
     let mut arguments =
         vec!["build".to_owned(), "--tag".into(), image.into(), "--file".into(), name(file)?.into()];
@@ -136,7 +137,7 @@ fn build(
         arguments.extend(["--build-arg".into(), format!("{name}={value}")]);
     }
     arguments.push(name(context)?.into());
-    match engine.ask_patiently(&arguments) {
+    match engine.ask_patiently(&arguments, &|| ctx.is_cancelled()) {
         Err(EnvironmentError::Refused { said, .. } | EnvironmentError::Silent { said, .. })
             if !is_of_daemon(&said) =>
         {

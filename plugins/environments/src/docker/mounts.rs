@@ -1,6 +1,6 @@
 //! What a container sees of this machine: what its job reads and writes, at the same paths.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -15,8 +15,10 @@ const PLUGIN: &str = "OLIVE_PLUGIN_PATH";
 /// Folders that an image has of its own.
 const OF_IMAGES: [&str; 8] =
     ["/", "/bin", "/lib", "/usr/bin", "/usr/lib", "/usr/lib64", "/usr/local/bin", "/usr/local/lib"];
-/// Levels of folders that are searched for links.
-const DEPTH: usize = 16;
+
+/// In how many places a folder that links lead to is looked at: links that lead through links may
+/// name ever more of them.
+const PLACES: usize = 8;
 
 /// Files and folders by the path that a container sees them at.
 #[derive(Debug, Default)]
@@ -78,7 +80,7 @@ impl Mounts {
     /// Lets `path` and what links in it lead to be read.
     fn read(&mut self, path: &Path) -> Result<(), EnvironmentError> {
         self.add(path, false)?;
-        self.follow(path, 0)
+        self.follow(path, &mut BTreeMap::new())
     }
 
     fn add(&mut self, path: &Path, is_writable: bool) -> Result<(), EnvironmentError> {
@@ -95,8 +97,18 @@ impl Mounts {
         Ok(())
     }
 
-    /// Mounts what the links below the folder `path` lead to.
-    fn follow(&mut self, path: &Path, depth: usize) -> Result<(), EnvironmentError> {
+    /// Mounts what the links below the folder `path` lead to, unless it was `seen` before, as the
+    /// folder that it is and where: links may lead in a circle.
+    fn follow(
+        &mut self,
+        path: &Path,
+        seen: &mut BTreeMap<PathBuf, BTreeSet<PathBuf>>,
+    ) -> Result<(), EnvironmentError> {
+        let source = fs::canonicalize(path).map_err(EnvironmentError::io("find", path))?;
+        let places = seen.entry(source).or_default();
+        if places.len() == PLACES || !places.insert(plain(path)) {
+            return Ok(());
+        }
         let entries = match fs::read_dir(path) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Ok(()),
@@ -105,18 +117,18 @@ impl Mounts {
         for entry in entries {
             let entry = entry.map_err(EnvironmentError::io("read", path))?;
             let kind = entry.file_type().map_err(EnvironmentError::io("read", entry.path()))?;
-            if kind.is_dir() && depth < DEPTH {
-                self.follow(&entry.path(), depth + 1)?;
+            if kind.is_dir() {
+                self.follow(&entry.path(), seen)?;
             } else if kind.is_symlink()
                 && let Ok(to) = fs::read_link(entry.path())
                 && let Ok(source) = fs::canonicalize(entry.path())
             {
                 // The link is read in the container, from the folder that it has there.
                 let target = plain(&path.join(to));
-                let is_new = !self.0.contains_key(&target);
-                self.add_as(&target, source.clone());
-                if is_new && source.is_dir() && depth < DEPTH {
-                    self.follow(&target, depth + 1)?;
+                let is_folder = source.is_dir();
+                self.add_as(&target, source);
+                if is_folder {
+                    self.follow(&target, seen)?;
                 }
             }
         }
@@ -165,7 +177,7 @@ mod tests {
 
     use olive_plugin_api::Job;
 
-    use super::{Mounts, field, plain};
+    use super::{Mounts, PLACES, field, plain};
 
     #[test]
     fn what_links_lead_to_is_mounted_where_they_lead() {
@@ -193,6 +205,44 @@ mod tests {
         let mut options = mounts.options().unwrap();
         options.retain(|option| option != "--mount");
         assert_eq!(options, expected);
+    }
+
+    #[test]
+    fn links_are_followed_as_deep_as_they_lie_and_not_in_a_circle() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        let deep = (0..40).fold(root.join("model"), |folder, _| folder.join("d"));
+        fs::create_dir_all(&deep).unwrap();
+        fs::write(root.join("far"), "").unwrap();
+        symlink(root.join("far"), deep.join("file")).unwrap();
+        symlink("..", deep.join("up")).unwrap();
+        symlink(".", root.join("model/self")).unwrap();
+        let mut mounts = Mounts::default();
+        mounts.read(&root.join("model")).unwrap();
+        assert_eq!(mounts.0.keys().collect::<Vec<_>>(), [&root.join("far"), &root.join("model")]);
+    }
+
+    #[test]
+    fn links_through_links_are_followed_a_few_times() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        for folder in ["model", "far/a", "far/b"] {
+            fs::create_dir_all(root.join(folder)).unwrap();
+        }
+        symlink(".", root.join("far/self")).unwrap();
+        symlink(root.join("far/self/a"), root.join("model/link")).unwrap();
+        // Each step from one of the folders to the other is a longer path.
+        for (from, to) in [("a", "a"), ("a", "b"), ("b", "a"), ("b", "b")] {
+            let link = root.join("far").join(from).join(to);
+            symlink(format!("../self/{to}"), link).unwrap();
+        }
+        let mut mounts = Mounts::default();
+        mounts.read(&root.join("model")).unwrap();
+        let folders = [root.join("far/a"), root.join("far/b")];
+        for folder in &folders {
+            assert!(mounts.0.values().any(|mount| mount.source == *folder));
+        }
+        assert!(mounts.0.len() <= 2 + 4 * PLACES, "{}", mounts.0.len());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Whether steps can run in containers: the engine, the image, and Olive in it.
 
 use std::env;
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 use olive_plugin_api::{Diagnostic, Severity, StepContext};
 
@@ -8,6 +9,7 @@ use super::config::{DockerConfig, Engine};
 use super::image::{self, Unfitness, unfitness};
 use super::mounts::Mounts;
 use super::options;
+use super::remove;
 use crate::error::EnvironmentError;
 use crate::script::name;
 
@@ -32,7 +34,7 @@ fn look(
     found.push(note(format!("{} {version} answers", engine.name())));
     let image = &config.image_name;
     if config.build_context_path.is_some() || config.requirements_file.is_some() {
-        found.push(note(format!("the image `{image}` is built before the first step")));
+        found.push(note(format!("the image `{image}` is built before each step")));
         return Ok(());
     }
     if image::is_here(engine, image)? {
@@ -76,15 +78,22 @@ fn try_image(
 ) -> Result<String, EnvironmentError> {
     let image = &config.image_name;
     let program = env::current_exe().map_err(EnvironmentError::io("find", "olive"))?;
-    let mut arguments = ["run", "--rm", "--security-opt=label=disable", "--entrypoint=/bin/sh"]
-        .map(str::to_owned)
-        .to_vec();
+    let random = RandomState::new().build_hasher().finish();
+    let container = format!("olive-probe-{random:08x}");
+    let fixed = ["run", "--rm", "--security-opt=label=disable", "--entrypoint=/bin/sh"];
+    let mut arguments = fixed.map(str::to_owned).to_vec();
+    arguments.push(format!("--name={container}"));
     arguments.extend(options::user(engine, ctx.scratch_dir())?);
     arguments.extend(Mounts::of_program(&program)?.options()?);
     arguments.extend(options::further(config.run_params.as_ref())?);
     arguments.extend([image.clone(), "-c".into(), "exec \"$0\" --version".into()]);
     arguments.push(name(&program)?.to_owned());
-    match engine.ask(&arguments) {
+    let asked = engine.ask(&arguments);
+    if let Err(EnvironmentError::Silent { .. }) = &asked {
+        // The program that was to remove it is gone.
+        let _ = remove(engine, &container);
+    }
+    match asked {
         Ok(version) => Ok(format!("{version} runs in the image `{image}`")),
         Err(EnvironmentError::Refused { action, name, said }) => Err(match unfitness(&said) {
             Some(Unfitness { why, help }) => {

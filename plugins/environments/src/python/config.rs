@@ -19,6 +19,10 @@ pub struct PythonEnvironmentConfig {
     pub python_environment_path: PathBuf,
     /// Variables of the worker, besides those of this program.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = {
+        "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
+        "patternErrorMessage": "a name of letters, digits and `_`, such as `HF_HUB_OFFLINE`"
+    }))]
     pub environment_variables: BTreeMap<String, String>,
     /// Folders that programs are looked for in, after the environment's and before all others.
     #[serde(default)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use olive_plugin_api::{Diagnostic, Severity};
+use olive_plugin_api::{Diagnostic, Severity, StepContext};
 
 use super::config::PythonEnvironmentConfig;
 use super::environment::Environment;
@@ -24,13 +24,17 @@ for place, name in enumerate(sys.argv[1:]):
 ";
 
 /// What keeps jobs from running, and what was found.
-pub(super) fn probe(config: &PythonEnvironmentConfig) -> Vec<Diagnostic> {
-    look(config).unwrap_or_else(|error| vec![error.finding()])
+pub(super) fn probe(config: &PythonEnvironmentConfig, ctx: &StepContext<'_>) -> Vec<Diagnostic> {
+    look(config, ctx).unwrap_or_else(|error| vec![error.finding()])
 }
 
-fn look(config: &PythonEnvironmentConfig) -> Result<Vec<Diagnostic>, EnvironmentError> {
+fn look(
+    config: &PythonEnvironmentConfig,
+    ctx: &StepContext<'_>,
+) -> Result<Vec<Diagnostic>, EnvironmentError> {
     let environment = Environment::find(config)?;
-    let version = ask(&environment, config, VERSION, &[])?;
+    let ask = |program: &str, modules: &[String]| ask(&environment, config, program, modules, ctx);
+    let version = ask(VERSION, &[])?;
     let python = environment.python.display();
     let message = format!("Python {} runs as `{python}`", version.trim());
     let mut found = vec![Diagnostic::new(Severity::Note, "found", "", message)];
@@ -38,7 +42,7 @@ fn look(config: &PythonEnvironmentConfig) -> Result<Vec<Diagnostic>, Environment
     if modules.is_empty() {
         return Ok(found);
     }
-    let said = ask(&environment, config, IMPORT, modules)?;
+    let said = ask(IMPORT, modules)?;
     let failures = said.lines().filter_map(|line| line.strip_prefix('@')?.split_once(' '));
     for (place, why) in failures {
         let name = place.parse::<usize>().ok().and_then(|place| modules.get(place));
@@ -58,11 +62,12 @@ fn ask(
     config: &PythonEnvironmentConfig,
     program: &str,
     arguments: &[String],
+    ctx: &StepContext<'_>,
 ) -> Result<String, EnvironmentError> {
     let name = environment.python.display().to_string();
     let mut command = environment.command(config);
     command.arg("-c").arg(program).args(arguments);
-    let output = output(command, &name, PATIENCE)?;
+    let output = output(command, &name, PATIENCE, &|| ctx.is_cancelled())?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }

@@ -133,7 +133,7 @@ fn end(number: u32, is_alive: impl Fn() -> bool) -> Result<(), EnvironmentError>
 fn signal(name: &str, target: &str) -> Result<(), EnvironmentError> {
     let mut command = Command::new("kill");
     command.args([&format!("-{name}"), "--", target]);
-    output(command, "kill", PATIENCE).map(drop)
+    output(command, "kill", PATIENCE, &|| false).map(drop)
 }
 
 /// Words of the command that process `number` runs; none of one that has ended.
@@ -144,7 +144,7 @@ fn command_line(number: u32) -> Option<String> {
     } else {
         let mut command = Command::new("ps");
         command.args(["-o", "command=", "-p", &number.to_string()]);
-        let output = output(command, "ps", PATIENCE).ok()?;
+        let output = output(command, "ps", PATIENCE, &|| false).ok()?;
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
     (!line.trim().is_empty()).then_some(line)
