@@ -1,5 +1,6 @@
 //! What a job finds beside its inputs: the call, and the script that prepares for it.
 
+use olive_kit_programs::shell::quoted;
 use olive_plugin_api::Job;
 
 use crate::AzureError;
@@ -60,11 +61,6 @@ fn prepare(job: &Job, layout: &Layout) -> String {
     let arguments = job.arguments.iter().map(|argument| quoted(&layout.there(argument)));
     lines.push(format!("set -- {}", arguments.collect::<Vec<_>>().join(" ")));
     lines.join("\n") + "\n"
-}
-
-/// One word of a shell.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 #[cfg(test)]

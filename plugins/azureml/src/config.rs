@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("x-olive-ignored" = {
-    "is_dev": "the program itself is sent, never a version of Olive in Python"
+    "is_dev": "the program itself is sent, never a version of Olive in Python",
+    "olive_managed_env": "the program itself is sent, never a version of Olive in Python",
+    "requirements_file": "steps need no packages of Python; an image has those of `conda_file_path`"
 }))]
 pub struct AzureMlConfig {
     /// Workspace; that of `azureml_client` at the config's root when left out.

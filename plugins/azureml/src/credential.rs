@@ -26,11 +26,18 @@ enum Way {
     Workload,
     Managed,
     Tool,
+    DeveloperTool,
 }
 
 impl Way {
-    const ALL: [Self; 5] =
-        [Self::Secret, Self::Certificate, Self::Workload, Self::Managed, Self::Tool];
+    const ALL: [Self; 6] = [
+        Self::Secret,
+        Self::Certificate,
+        Self::Workload,
+        Self::Managed,
+        Self::Tool,
+        Self::DeveloperTool,
+    ];
 
     /// What people call it.
     fn told(self) -> &'static str {
@@ -40,6 +47,7 @@ impl Way {
             Self::Workload => "the workload identity",
             Self::Managed => "the managed identity of this machine",
             Self::Tool => "the account of the Azure CLI",
+            Self::DeveloperTool => "the account of the Azure Developer CLI",
         }
     }
 
@@ -50,13 +58,13 @@ impl Way {
             Self::Workload => "exclude_workload_identity_credential",
             Self::Managed => "exclude_managed_identity_credential",
             Self::Tool => "exclude_cli_credential",
+            Self::DeveloperTool => "exclude_developer_cli_credential",
         }
     }
 }
 
 /// Options of `default_auth_params` that name ways which are not asked here.
-const WITHOUT_EFFECT: [&str; 6] = [
-    "exclude_developer_cli_credential",
+const WITHOUT_EFFECT: [&str; 5] = [
     "exclude_interactive_browser_credential",
     "exclude_powershell_credential",
     "exclude_shared_token_cache_credential",
@@ -155,7 +163,8 @@ impl Credential {
             Way::Certificate => environment::certificate(&variable, scope, line),
             Way::Workload => environment::workload(&variable, scope, line),
             Way::Managed => managed::token(&variable, self.client_id.as_deref(), scope, line),
-            Way::Tool => tool::token(scope, line),
+            Way::Tool => tool::AZ.token(scope, line),
+            Way::DeveloperTool => tool::AZD.token(scope, line),
         }
     }
 }
@@ -181,11 +190,15 @@ mod tests {
             (json!({}), Some(Way::ALL.to_vec())),
             (
                 json!({"exclude_managed_identity_credential": true, "exclude_cli_credential": true}),
-                Some(vec![Way::Secret, Way::Certificate, Way::Workload]),
+                Some(vec![Way::Secret, Way::Certificate, Way::Workload, Way::DeveloperTool]),
             ),
             (
                 json!({"exclude_environment_credential": true}),
-                Some(vec![Way::Workload, Way::Managed, Way::Tool]),
+                Some(vec![Way::Workload, Way::Managed, Way::Tool, Way::DeveloperTool]),
+            ),
+            (
+                json!({"exclude_developer_cli_credential": true}),
+                Some(Way::ALL[..Way::ALL.len() - 1].to_vec()),
             ),
             (json!({"exclude_environment_credential": false}), Some(Way::ALL.to_vec())),
             (json!({"exclude_interactive_browser_credential": true}), Some(Way::ALL.to_vec())),

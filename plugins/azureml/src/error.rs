@@ -50,6 +50,14 @@ pub enum AzureError {
         /// What the service says.
         reason: String,
     },
+    /// What is there cannot be removed.
+    #[error("{what} cannot be removed: {reason}")]
+    Kept {
+        /// What is there.
+        what: String,
+        /// What the service says.
+        reason: String,
+    },
     /// There is no such thing.
     #[error("{what} does not exist")]
     Missing {
@@ -117,7 +125,7 @@ impl AzureError {
             Self::NoCredential { .. }
             | Self::Credential { .. }
             | Self::Refused { status: 401 | 403, .. } => "azureml-access",
-            Self::Refused { .. } | Self::Unmade { .. } => "azureml-refused",
+            Self::Refused { .. } | Self::Unmade { .. } | Self::Kept { .. } => "azureml-refused",
             Self::Missing { .. } => "azureml-missing",
             Self::Changed { .. } => "azureml-changed",
             Self::Odd { .. } => "azureml-answer",
@@ -152,6 +160,7 @@ impl AzureError {
             ) => Some("check the network; a proxy is named by `HTTPS_PROXY`".into()),
             Self::Transport(TransportError::Status { .. })
             | Self::Refused { .. }
+            | Self::Kept { .. }
             | Self::Odd { .. }
             | Self::Io { .. }
             | Self::Cancelled => None,

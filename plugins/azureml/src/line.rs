@@ -4,6 +4,7 @@ mod rehearsal;
 
 pub(crate) use rehearsal::{DIGEST, Rehearsal};
 
+use std::cell::Cell;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -60,6 +61,8 @@ pub(crate) struct Line<'a> {
     exchange: Exchange,
     /// What keeps requests instead of their being sent.
     rehearsal: Option<Rehearsal>,
+    /// Whether a request is not cut short by who wants to stop.
+    is_carried_through: Cell<bool>,
     ctx: &'a StepContext<'a>,
 }
 
@@ -81,6 +84,7 @@ impl<'a> Line<'a> {
             pause: seconds(client.and_then(|client| client.operation_retry_interval), 5),
             exchange: Exchange::new()?,
             rehearsal,
+            is_carried_through: Cell::new(false),
             ctx,
         })
     }
@@ -110,9 +114,18 @@ impl<'a> Line<'a> {
             content: asked.content.clone(),
             limit: DOCUMENT,
             patience,
-            is_cancelled: &|| self.ctx.check_cancelled().is_err(),
+            is_cancelled: &|| !self.is_carried_through.get() && self.ctx.is_cancelled(),
         });
         Ok(answer?)
+    }
+
+    /// What `talk` gives, whose requests get their answers though the user wants to stop. None is sent
+    /// again then.
+    pub(crate) fn carry_through<T>(&self, talk: impl FnOnce() -> T) -> T {
+        self.is_carried_through.set(true);
+        let told = talk();
+        self.is_carried_through.set(false);
+        told
     }
 
     /// The answer, whatever it says, once it is neither too busy nor broken.
@@ -204,7 +217,8 @@ pub(crate) fn said(answer: &Answer) -> Option<String> {
     Some(line.chars().filter(|c| !c.is_control()).take(300).collect())
 }
 
-fn is_passing(status: u16) -> bool {
+/// Whether another try may be answered otherwise.
+pub(crate) fn is_passing(status: u16) -> bool {
     matches!(status, 408 | 409 | 425 | 429 | 500 | 502..=504)
 }
 

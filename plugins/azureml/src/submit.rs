@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use olive_plugin_api::{Job, LogLevel};
+use serde_json::Value;
 
 use crate::AzureError;
 use crate::body::{self, Parts};
@@ -10,7 +11,7 @@ use crate::collect::clear;
 use crate::config::{AzureMlConfig, Identity};
 use crate::datastore;
 use crate::layout::{inputs, number_of};
-use crate::line::DIGEST;
+use crate::line::{DIGEST, is_passing};
 use crate::memory::Memory;
 use crate::parcel::Parcel;
 use crate::storage::Container;
@@ -38,7 +39,18 @@ pub(crate) fn submit(
     let name = |(number, uri)| (format!("in_{}", number_of(number)), uri);
     let mut folders: BTreeMap<String, String> = sent.into_iter().map(name).collect();
     let place = memory.place();
-    send_call(job, &memory, &container)?;
+    let clean = || {
+        workspace.line.carry_through(|| {
+            let blobs = container.list(&format!("{place}/")).unwrap_or_default();
+            clear(workspace, &container, &memory, &blobs);
+        });
+    };
+    if let Err(error) = send_call(job, &memory, &container) {
+        if !is_out_of_reach(&error) {
+            clean();
+        }
+        return Err(error);
+    }
     folders.insert("call".into(), uri(&format!("{place}/call")));
     let parts = Parts {
         title: &job.title,
@@ -51,10 +63,9 @@ pub(crate) fn submit(
         vault: workspace.vault.as_deref(),
     };
     let started = start(workspace, &memory.name, config, &parts);
-    // Without an answer it may run, and reads its call.
-    if let Err(AzureError::Refused { status: 400..=499, .. }) = &started {
-        let blobs = container.list(&format!("{place}/")).unwrap_or_default();
-        clear(workspace, &container, &memory, &blobs);
+    // Whoever may run all the same reads its call.
+    if started.as_ref().is_err_and(is_refusal) {
+        clean();
     }
     started.map(|()| id)
 }
@@ -84,24 +95,57 @@ fn send_inputs(
     Ok(sent)
 }
 
-/// Puts the job, unless an earlier try has put it without an answer.
+/// Puts the job, which an earlier try may have put without an answer.
+///
+/// What was sent is waited for though the user wants to stop: a job that runs must be known, so that
+/// it can be cancelled.
 fn start(
     workspace: &Workspace<'_>,
     name: &str,
     config: &AzureMlConfig,
     parts: &Parts<'_>,
 ) -> Result<(), AzureError> {
-    let what = format!("job `{name}`");
+    let (what, path) = (format!("job `{name}`"), state::path(name));
     let has_user = config.identity == Identity::UserIdentity;
     let body = body::job(config, parts);
-    match workspace.put(&what, &state::path(name), &body, has_user) {
-        Err(AzureError::Refused { status: 409, .. })
-            if workspace.find(&what, &state::path(name))?.is_some() =>
-        {
+    let line = &workspace.line;
+    line.ctx().check_cancelled().map_err(|_| AzureError::Cancelled)?;
+    let error = match line.carry_through(|| workspace.put(&what, &path, &body, has_user)) {
+        Ok(put) => {
+            tell_page(workspace, &what, &put);
+            return Ok(());
+        }
+        Err(error) => error,
+    };
+    if is_refusal(&error) {
+        return Err(error);
+    }
+    match line.carry_through(|| workspace.find(&what, &path)) {
+        Ok(Some(found)) => {
+            tell_page(workspace, &what, &found);
             Ok(())
         }
-        answer => answer.map(drop),
+        Ok(None) | Err(_) => Err(error),
     }
+}
+
+/// Tells where people see the job, as the service says it.
+fn tell_page(workspace: &Workspace<'_>, what: &str, job: &Value) {
+    let page = job.pointer("/properties/services/Studio/endpoint").and_then(Value::as_str);
+    let is_page = |page: &&str| page.starts_with("https://") && !page.contains(char::is_control);
+    if let Some(page) = page.filter(is_page) {
+        workspace.line.ctx().log(LogLevel::Info, format!("{what}: {page}"));
+    }
+}
+
+/// Whether the service has said no, rather than that it is busy, or nothing in time.
+fn is_refusal(error: &AzureError) -> bool {
+    matches!(error, AzureError::Refused { status: status @ 400..=499, .. } if !is_passing(*status))
+}
+
+/// Whether no service has answered, so that asking for more is in vain.
+fn is_out_of_reach(error: &AzureError) -> bool {
+    matches!(error, AzureError::Transport(error) if error.is_passing())
 }
 
 /// Sends the call, its script, and the checkpoints of an earlier job.

@@ -5,6 +5,7 @@ use std::fs;
 
 use olive_plugin_api::StepContext;
 use olive_schemas::workflow::AzureMlClient;
+use olive_transport::Answer;
 use serde_json::Value;
 
 use crate::AzureError;
@@ -125,12 +126,30 @@ impl<'a> Workspace<'a> {
         self.post_to(what, &self.url(path), body)
     }
 
-    /// Removes what is at `path`.
+    /// Puts `body` at `path`, or removes what is there when there is none; gives the whole answer,
+    /// whose headers may name the operation that it begins.
     ///
     /// # Errors
     /// When it cannot be asked, or refuses.
-    pub(crate) fn delete(&self, what: &str, path: &str) -> Result<Value, AzureError> {
-        self.answer(Asked::new(what, "DELETE", &self.url(path)))
+    pub(crate) fn change(
+        &self,
+        what: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Answer, AzureError> {
+        let url = self.url(path);
+        self.accepted(match body {
+            Some(body) => {
+                Asked::new(what, "PUT", &url).content("application/json", body.to_string())
+            }
+            None => Asked::new(what, "DELETE", &url),
+        })
+    }
+
+    /// Whether an address that a service tells is one of the resource manager, which may see the
+    /// token.
+    pub(crate) fn is_below(&self, url: &str) -> bool {
+        url.strip_prefix(&self.endpoint).is_some_and(|path| path.starts_with('/'))
     }
 
     /// The same as [`Self::post`] to an address of any service that takes the tokens of the resource manager.
@@ -170,7 +189,12 @@ impl<'a> Workspace<'a> {
         self.credential.token("https://storage.azure.com/.default", &self.line)
     }
 
-    fn answer(&self, mut asked: Asked<'_>) -> Result<Value, AzureError> {
+    fn answer(&self, asked: Asked<'_>) -> Result<Value, AzureError> {
+        let what = asked.what;
+        json(what, &self.accepted(asked)?)
+    }
+
+    fn accepted(&self, mut asked: Asked<'_>) -> Result<Answer, AzureError> {
         if !asked.url.starts_with("https://") {
             let reason = format!("its address `{}` is not https", asked.url);
             return Err(AzureError::odd(asked.what, reason));
@@ -184,7 +208,7 @@ impl<'a> Workspace<'a> {
             asked.headers.push(("authorization".into(), format!("Bearer {token}")));
             let answer = self.line.send(&asked)?;
             if answer.status != 401 || is_new {
-                return json(asked.what, &accepted(asked.what, answer)?);
+                return accepted(asked.what, answer);
             }
             self.credential.renew();
             is_new = true;

@@ -1,4 +1,7 @@
 //! A client certificate with its key, and what proves that one has it.
+//!
+//! The proof is signed by RSASSA-PSS (RFC 7518, `PS256`) where the thumbprint is by SHA-256, the pair
+//! that Microsoft's own libraries send.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,7 +10,7 @@ use pkcs5::EncryptionScheme;
 use pkcs5::der::asn1::OctetStringRef;
 use pkcs5::der::{self, Decode, Reader, SliceReader};
 use ring::rand::SystemRandom;
-use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use ring::signature::{RSA_PSS_SHA256, RsaKeyPair};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -95,7 +98,7 @@ impl Certificate {
     pub(super) fn assertion(&self, assertion: &Assertion<'_>) -> Result<String, AzureError> {
         let failed = || AzureError::odd("the client certificate", "its key signs nothing");
         let start = assertion.now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        let mut header = json!({"alg": "RS256", "typ": "JWT", "x5t#S256": self.thumbprint()});
+        let mut header = json!({"alg": "PS256", "typ": "JWT", "x5t#S256": self.thumbprint()});
         if assertion.has_chain {
             let chain: Result<Vec<String>, _> =
                 self.chain.iter().map(Base64::encode_to_string).collect();
@@ -113,7 +116,7 @@ impl Certificate {
         let mut signature = vec![0; self.key.public().modulus_len()];
         let random = SystemRandom::new();
         self.key
-            .sign(&RSA_PKCS1_SHA256, &random, text.as_bytes(), &mut signature)
+            .sign(&RSA_PSS_SHA256, &random, text.as_bytes(), &mut signature)
             .map_err(|_| failed())?;
         Ok(format!("{text}.{}", url_safe(&signature)))
     }
@@ -166,6 +169,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use ct_codecs::{Base64UrlSafeNoPadding, Decoder};
+    use ring::signature::{RSA_PSS_2048_8192_SHA256, UnparsedPublicKey};
     use serde_json::{Value, json};
 
     use super::{Assertion, Certificate};
@@ -186,19 +190,35 @@ mod tests {
         certificate.assertion(&assertion).unwrap()
     }
 
-    fn read(part: &str) -> Value {
-        let bytes = Base64UrlSafeNoPadding::decode_to_vec(part, None).unwrap();
-        serde_json::from_slice(&bytes).unwrap()
+    fn bytes(part: &str) -> Vec<u8> {
+        Base64UrlSafeNoPadding::decode_to_vec(part, None).unwrap()
     }
 
-    /// The thumbprint and the signature are by OpenSSL.
+    fn read(part: &str) -> Value {
+        serde_json::from_slice(&bytes(part)).unwrap()
+    }
+
+    /// The thumbprint of the certificate and its public key, by OpenSSL.
+    fn known() -> [String; 2] {
+        let lines: Vec<String> = fixture("client.txt").lines().map(str::to_owned).collect();
+        lines.try_into().unwrap()
+    }
+
+    /// Whether `proof` was signed by who has the key of the certificate.
+    fn is_signed(proof: &str) -> bool {
+        let [_, key] = known();
+        let (text, signature) = proof.rsplit_once('.').unwrap();
+        let key = UnparsedPublicKey::new(&RSA_PSS_2048_8192_SHA256, bytes(&key));
+        key.verify(text.as_bytes(), &bytes(signature)).is_ok()
+    }
+
     #[test]
-    fn a_proof_is_that_of_another_program() {
+    fn a_proof_is_signed_by_who_has_the_key() {
         let certificate = Certificate::parse("f", &fixture("client.pem"), None).unwrap();
         let proof = asserted(&certificate, false);
         let parts: Vec<&str> = proof.split('.').collect();
-        let expected: Vec<String> = fixture("client.txt").lines().map(str::to_owned).collect();
-        let header = json!({"alg": "RS256", "typ": "JWT", "x5t#S256": expected[0]});
+        let [thumbprint, _] = known();
+        let header = json!({"alg": "PS256", "typ": "JWT", "x5t#S256": thumbprint});
         assert_eq!(read(parts[0]), header);
         let claims = json!({
             "aud": "https://login.example.org/t/oauth2/v2.0/token",
@@ -206,18 +226,20 @@ mod tests {
             "nbf": 1_767_225_600, "exp": 1_767_226_200
         });
         assert_eq!(read(parts[1]), claims);
-        assert_eq!(parts[2], expected[1]);
+        assert!(is_signed(&proof));
+        let forged = [parts[0], parts[0], parts[2]].join(".");
+        assert!(!is_signed(&forged));
         let chained = asserted(&certificate, true);
+        assert!(is_signed(&chained));
         let header = read(chained.split('.').next().unwrap());
         assert_eq!(header["x5c"].as_array().unwrap().len(), 1);
     }
 
     #[test]
     fn a_password_opens_the_key() {
-        let plain = Certificate::parse("f", &fixture("client.pem"), None).unwrap();
         let text = fixture("client-encrypted.pem");
         let opened = Certificate::parse("f", &text, Some("pass w0rd")).unwrap();
-        assert_eq!(asserted(&opened, false), asserted(&plain, false));
+        assert!(is_signed(&asserted(&opened, false)));
     }
 
     #[test]

@@ -15,6 +15,8 @@ use crate::{AzureError, datastore, state};
 
 /// Output that every job has, without being asked: what it has put into its folder `outputs`.
 const ARTIFACTS: &str = "default";
+/// What addresses of files call it.
+const ADDRESSED: &str = "artifacts";
 
 /// A file or folder that a job of a workspace has written.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -26,7 +28,7 @@ pub struct OutputReference {
     pub azureml_client: Option<AzureMlClient>,
     /// Name of the job, as its address in the workspace has it.
     pub job_name: String,
-    /// Name of its output; `default` are the artifacts that every job has.
+    /// Name of its output; `default`, or `artifacts`, is what every job has put into `outputs`.
     pub output_name: String,
     /// Path of the file or folder from the output's root; all of it when left out.
     #[serde(default)]
@@ -81,6 +83,10 @@ fn place(workspace: &Workspace<'_>, reference: &OutputReference) -> Result<Strin
         ));
     }
     let known = properties["outputs"].as_object();
+    let output = match output.as_str() {
+        ADDRESSED if known.is_none_or(|known| !known.contains_key(ADDRESSED)) => ARTIFACTS,
+        output => output,
+    };
     let wanted = known.and_then(|known| known.get(output));
     if wanted.is_none() && output != ARTIFACTS {
         let known = known.into_iter().flatten().map(|(name, _)| format!("`{name}`"));
@@ -97,7 +103,7 @@ fn place(workspace: &Workspace<'_>, reference: &OutputReference) -> Result<Strin
     if let Some(uri) = of_run(workspace, job, output)? {
         return Ok(uri);
     }
-    Ok(match output.as_str() {
+    Ok(match output {
         ARTIFACTS => {
             format!("azureml://datastores/workspaceartifactstore/paths/ExperimentRun/dcid.{job}")
         }
