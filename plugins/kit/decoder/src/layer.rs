@@ -87,6 +87,13 @@ impl Layer {
         })
     }
 
+    /// Its linear layer at this module path.
+    pub(crate) fn linear_mut(&mut self, module: &str) -> Option<&mut Linear> {
+        let Self { qkv, output, gate_up, down, .. } = self;
+        let mut linears = qkv.iter_mut().chain([output]).chain(gate_up).chain([down]);
+        linears.find(|linear| linear.module == module)
+    }
+
     /// Moves the residual stream `hidden`, `[rows, hidden_size]`, past this layer; what the
     /// backward needs stays in `kept`. `attend` rotates queries and keys and writes the attention.
     pub(crate) fn forward(

@@ -1,10 +1,12 @@
 //! Decoder models on the CPU: training passes, generation.
 //!
 //! A [`Transformer`] holds the frozen weights of a checkpoint, packed as its [`Storage`] says: f32,
-//! bf16 or 4-bit codes. It has two ways forward:
+//! bf16 or 4-bit codes. It has three ways forward:
 //!
 //! - **Training**: as an [`Engine`], it gives the loss of a [`Batch`] and the gradients of
 //!   everything [`Adapters`](olive_kit_adapters::Adapters) train.
+//! - **Comparison**: [`Transformer::divergence`] from a [`Teacher`], whose gradients a
+//!   [`GradientObserver`] sees at each linear layer.
 //! - **Generation**: [`Transformer::decode`] of some tokens after those in a [`KvCache`].
 //!
 //! Who cannot have all layers in memory at once computes one at a time, a stage at a time, with
@@ -53,6 +55,8 @@ mod attention;
 mod softcap;
 mod rotary;
 mod vocabulary_loss;
+pub mod divergence;
+pub mod observer;
 mod pass;
 pub mod dropout;
 pub mod fit;
@@ -69,10 +73,12 @@ mod finite_differences;
 
 pub use batch::Batch;
 pub use cache::KvCache;
+pub use divergence::{LogitsHead, Teacher};
 pub use engine::{Engine, Objective};
 pub use error::DecoderError;
 pub use generation::Positions;
 pub use norm::Norm;
+pub use observer::{EmbeddingGradient, GradientObserver, LinearGradient};
 pub use olive_kit_kernels::Precision;
 pub use stages::{LayerStages, Sequences, StageRoom};
 pub use storage::Storage;

@@ -11,6 +11,7 @@ use olive_kit_kernels::{Accumulate, FrozenMatrix, Matrix, MatrixMut, Precision, 
 use crate::adapted::{dora, loha, lokr, lora, whole_delta};
 use crate::error::DecoderError;
 use crate::input::{Input, InputGradient};
+use crate::observer::LinearGradient;
 use crate::pass::Pass;
 use crate::rows::for_each_row;
 use crate::scratch::Scratch;
@@ -85,8 +86,17 @@ impl Linear {
         self.weight.rows()
     }
 
-    /// Whether the gradients of what adapts the layer need `x`.
+    /// The frozen weight.
+    pub(crate) fn weight(&self) -> &Arc<FrozenMatrix> {
+        &self.weight
+    }
+
+    /// Whether a backward needs `x`: for the gradients of what adapts the layer, or to show it.
     pub(crate) fn needs_input(&self, pass: &Pass<'_>) -> bool {
+        pass.observer.is_some() || self.is_adapted(pass)
+    }
+
+    fn is_adapted(&self, pass: &Pass<'_>) -> bool {
         pass.adapters.layers.contains_key(&self.module)
             || pass.adapters.saved.contains_key(&self.module)
     }
@@ -140,7 +150,10 @@ impl Linear {
             let gradient = gradients.get_mut(*id);
             dy.chunks(self.out_features()).for_each(|dy| vectorized(|| add(gradient, dy)));
         }
-        let (Some(x), true) = (x, self.needs_input(pass)) else {
+        if let (Some(observer), Some(x)) = (pass.observer, x) {
+            observer.linear(&LinearGradient { module: &self.module, x, dy });
+        }
+        let (Some(x), true) = (x, self.is_adapted(pass)) else {
             if let Some((dx, accumulate)) = dx {
                 self.weight.backward(dy, dx, accumulate);
             }

@@ -88,7 +88,7 @@ impl LayerStages {
     /// # Panics
     /// When there are more or fewer values.
     pub fn replace_weight(&mut self, module: &str, values: &[f32]) -> bool {
-        let linear = self.linear_mut(module);
+        let linear = self.layer.linear_mut(module);
         linear.map(|linear| linear.replace(values)).is_some()
     }
 
@@ -97,7 +97,7 @@ impl LayerStages {
     /// # Panics
     /// When there are more or fewer values.
     pub fn replace_bias(&mut self, module: &str, values: &[f32]) -> bool {
-        let linear = self.linear_mut(module).filter(|linear| linear.frozen_bias().is_some());
+        let linear = self.layer.linear_mut(module).filter(|linear| linear.frozen_bias().is_some());
         linear.map(|linear| linear.replace_bias(values)).is_some()
     }
 
@@ -186,12 +186,6 @@ impl LayerStages {
     fn linear(&self, module: &str) -> Option<&Linear> {
         let Layer { qkv, output, gate_up, down, .. } = &self.layer;
         let mut linears = qkv.iter().chain([output]).chain(gate_up).chain([down]);
-        linears.find(|linear| linear.module == module)
-    }
-
-    fn linear_mut(&mut self, module: &str) -> Option<&mut Linear> {
-        let Layer { qkv, output, gate_up, down, .. } = &mut self.layer;
-        let mut linears = qkv.iter_mut().chain([output]).chain(gate_up).chain([down]);
         linears.find(|linear| linear.module == module)
     }
 }

@@ -5,11 +5,13 @@ use olive_kit_checkpoint::Decoder;
 
 use crate::activations::Activations;
 use crate::batch::Batch;
+use crate::divergence::{DivergenceLoss, Teacher};
 use crate::engine::{Engine, Objective};
 use crate::error::DecoderError;
 use crate::fit::check_adapters;
 use crate::heads::{Attention, Geometry, Layout};
 use crate::layer::Room;
+use crate::observer::EmbeddingGradient;
 use crate::pass::Pass;
 use crate::rotary::{RotaryTables, Turn};
 use crate::rows::fit;
@@ -48,8 +50,20 @@ impl Transformer {
         self.over(batch, pass, |run, workspace| run.logits(batch, workspace))
     }
 
+    /// Hidden states of all tokens of a batch after the last norm, `[batch * seq, hidden_size]`.
+    ///
+    /// # Errors
+    /// When the batch does not fit the model.
+    pub fn hidden_states(&mut self, batch: &Batch) -> Result<Vec<f32>, DecoderError> {
+        let adapters = Adapters::none();
+        self.over(batch, Pass::inference(&adapters), |run, workspace| {
+            run.hidden_states(batch, workspace);
+            workspace.normed.clone()
+        })
+    }
+
     /// Runs one pass over a batch, once both are known to fit the model.
-    fn over<T>(
+    pub(crate) fn over<T>(
         &mut self,
         batch: &Batch,
         pass: Pass<'_>,
@@ -66,7 +80,7 @@ impl Transformer {
 }
 
 /// One pass over one batch.
-struct Run<'a> {
+pub(crate) struct Run<'a> {
     transformer: &'a Transformer,
     pass: Pass<'a>,
     layout: Layout,
@@ -133,8 +147,75 @@ impl<'a> Run<'a> {
         gradients: &mut Gradients,
         workspace: &mut Workspace,
     ) -> f64 {
+        let loss = self.vocabulary_loss(batch, objective.count, objective.label_smoothing);
+        self.forward_and_backward(
+            batch,
+            objective,
+            gradients,
+            workspace,
+            |normed, of_normed, gradients, room| {
+                loss.forward_and_backward(normed, of_normed, gradients, room)
+            },
+        )
+    }
+
+    pub(crate) fn divergence(
+        &self,
+        batch: &Batch,
+        teacher: &Teacher<'_>,
+        workspace: &mut Workspace,
+    ) -> f64 {
+        let objective = Objective {
+            count: 1,
+            label_smoothing: 0.0,
+            neftune_alpha: 0.0,
+            seed: 0,
+            checkpoints_activations: true,
+        };
+        let softcap = self.transformer.decoder().logit_softcap;
+        let loss = DivergenceLoss::new(&self.transformer.lm_head, softcap, teacher);
+        let gradients = &mut Gradients::zeros(&[]);
+        self.forward_and_backward(
+            batch,
+            &objective,
+            gradients,
+            workspace,
+            |normed, of_normed, gradients, room| {
+                loss.forward_and_backward(normed, of_normed, gradients, room)
+            },
+        )
+    }
+
+    /// Forward over all layers, the loss, and backward; `loss` is given the hidden states after the
+    /// last norm and writes their gradient.
+    fn forward_and_backward(
+        &self,
+        batch: &Batch,
+        objective: &Objective,
+        gradients: &mut Gradients,
+        workspace: &mut Workspace,
+        loss: impl FnOnce(&[f32], &mut [f32], &mut Gradients, &mut Room<'_>) -> f64,
+    ) -> f64 {
+        self.forward(batch, objective, workspace);
+        let Workspace { scratch, hidden, normed, gradient, .. } = &mut *workspace;
+        let (normed, gradient) = (fit(normed, hidden.len()), fit(gradient, hidden.len()));
+        let final_norm = &self.transformer.final_norm;
+        final_norm.forward(hidden, normed, &self.pass);
+        let mut room = Room { pass: self.pass, scratch };
+        let mut of_normed = room.scratch.take(hidden.len());
+        let loss = loss(normed, &mut of_normed, gradients, &mut room);
+        gradient.fill(0.0);
+        final_norm.backward(hidden, &of_normed, gradient, &self.pass, gradients);
+        room.scratch.give(of_normed);
+        self.backward(batch, objective.checkpoints_activations, gradients, workspace);
+        loss
+    }
+
+    /// Leaves the residual stream after the last layer in `workspace.hidden`, and what the backward
+    /// needs.
+    fn forward(&self, batch: &Batch, objective: &Objective, workspace: &mut Workspace) {
         let num_layers = self.transformer.layers.len();
-        let Workspace { scratch, kept, hidden, inputs, normed, gradient } = workspace;
+        let Workspace { scratch, kept, hidden, inputs, .. } = workspace;
         let hidden = fit(hidden, batch.input_ids.len() * self.transformer.decoder().hidden_size);
         self.transformer.embed(&batch.input_ids, hidden, &self.pass);
         self.add_noise(batch, objective.neftune_alpha, hidden);
@@ -147,26 +228,26 @@ impl<'a> Run<'a> {
             }
             self.layer(index, hidden, &mut kept[if recomputes { 0 } else { index }], scratch);
         }
+    }
 
-        let (normed, gradient) = (fit(normed, hidden.len()), fit(gradient, hidden.len()));
-        let final_norm = &self.transformer.final_norm;
-        final_norm.forward(hidden, normed, &self.pass);
-        let loss = self.vocabulary_loss(batch, objective.count, objective.label_smoothing);
-        let mut room = Room { pass: self.pass, scratch };
-        let mut of_normed = room.scratch.take(hidden.len());
-        let loss = loss.forward_and_backward(normed, &mut of_normed, gradients, &mut room);
-        gradient.fill(0.0);
-        final_norm.backward(hidden, &of_normed, gradient, &self.pass, gradients);
-        room.scratch.give(of_normed);
-
+    /// Takes the gradient in `workspace` from the output of the last layer to the embedding.
+    fn backward(
+        &self,
+        batch: &Batch,
+        recomputes: bool,
+        gradients: &mut Gradients,
+        workspace: &mut Workspace,
+    ) {
+        let Workspace { scratch, kept, hidden, inputs, gradient, .. } = workspace;
+        let observer = self.pass.observer;
         let trained_embedding = self.transformer.trained_embedding(&self.pass);
-        for index in (0..num_layers).rev() {
+        for index in (0..self.transformer.layers.len()).rev() {
             let kept = &mut kept[if recomputes { 0 } else { index }];
             if recomputes {
                 hidden.copy_from_slice(&inputs[index]);
                 self.layer(index, hidden, kept, scratch);
             }
-            let needs_input = index > 0 || trained_embedding.is_some();
+            let needs_input = index > 0 || trained_embedding.is_some() || observer.is_some();
             let mut room = Room { pass: self.pass, scratch };
             let attention = self.attention(index);
             let layer = &self.transformer.layers[index];
@@ -175,7 +256,10 @@ impl<'a> Run<'a> {
         if let Some((id, scale)) = trained_embedding {
             add_embedding_gradient(batch, gradient, scale, gradients.get_mut(id));
         }
-        loss
+        if let Some(observer) = observer {
+            let scale = self.transformer.embedding_scale().unwrap_or(1.0);
+            observer.embedding(&EmbeddingGradient { tokens: &batch.input_ids, gradient, scale });
+        }
     }
 
     /// `NEFTune`: uniform noise within `alpha / sqrt(seq * hidden_size)`.

@@ -84,6 +84,25 @@ impl Transformer {
         self.storage.precision
     }
 
+    /// Puts other values, `[out_features, in_features]`, in the place of the weight of the linear
+    /// layer at this module path; false where there is none.
+    ///
+    /// `lm_head` of a model that ties its embedding is the embedding too.
+    ///
+    /// # Panics
+    /// When there are more or fewer values.
+    pub fn replace_weight(&mut self, module: &str, values: &[f32]) -> bool {
+        if module == self.lm_head.module {
+            self.lm_head.replace(values);
+            if self.decoder.ties_embeddings {
+                self.embedding = Arc::clone(self.lm_head.weight());
+            }
+            return true;
+        }
+        let mut linears = self.layers.iter_mut().filter_map(|layer| layer.linear_mut(module));
+        linears.next().map(|linear| linear.replace(values)).is_some()
+    }
+
     /// Writes rows of the embedding, `[tokens, hidden_size]`; ids are checked before.
     pub(crate) fn embed(&self, tokens: &[u32], hidden: &mut [f32], pass: &Pass<'_>) {
         let width = self.decoder.hidden_size;
@@ -125,7 +144,8 @@ impl Transformer {
         Some((*id, self.embedding_scale().unwrap_or(1.0)))
     }
 
-    fn embedding_scale(&self) -> Option<f32> {
+    /// What rows of the embedding are multiplied by, where they are.
+    pub(crate) fn embedding_scale(&self) -> Option<f32> {
         self.decoder.embedding_scale_in(match self.storage.precision {
             Precision::F32 => Dtype::F32,
             Precision::Bf16 => Dtype::BF16,
