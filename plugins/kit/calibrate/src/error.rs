@@ -50,6 +50,12 @@ pub enum CalibrateError {
         /// Infinite or not a number.
         value: f32,
     },
+    /// A logit left the range of f32.
+    #[error("the logits of a calibration sequence of {len} tokens are not finite")]
+    LogitsNotFinite {
+        /// Tokens of the sequence.
+        len: usize,
+    },
     /// A weight was written that is not computed with any more.
     #[error(
         "`{module}` cannot be replaced at {site}, where it was computed with before; replace it at \
@@ -102,7 +108,7 @@ impl CalibrateError {
     /// What to try, when something can be.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NotFinite { .. } => {
+            Self::NotFinite { .. } | Self::LogitsNotFinite { .. } => {
                 Some("look for weights that are infinite or no numbers in the model".to_owned())
             }
             Self::States { .. } => {

@@ -38,7 +38,7 @@ pub fn estimate(
             scratch_bytes += bytes;
         }
     }
-    let at_once = (memory.rows_at_once / len.max(1)).max(1) * len;
+    let at_once = ((memory.rows_at_once / len.max(1)).max(1) * len).min(num_rows);
     let memory_bytes = in_memory + layer_bytes(decoder) + stages_bytes(decoder, at_once, order);
     Estimate { memory_bytes, scratch_bytes }
 }
@@ -56,8 +56,10 @@ fn stages_bytes(decoder: &Decoder, num_rows: usize, order: Order) -> u64 {
     let widest = decoder.query_width().max(inner).max(hidden);
     // The stream, what is normed, attention, the gate, and the left side of a product.
     let stages = 2 * hidden + heads + decoder.query_width() + 3 * inner + widest;
+    // What a visitor is given: states read back, and what the norm makes of them.
+    let given = widest.max(2 * hidden);
     let read_back = if order == Order::WholeLayer { hidden } else { 0 };
-    size_bytes(num_rows, stages + read_back)
+    size_bytes(num_rows, stages + given + read_back)
 }
 
 #[cfg(test)]

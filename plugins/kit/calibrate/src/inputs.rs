@@ -33,6 +33,15 @@ impl Inputs<'_> {
         self.states.width()
     }
 
+    /// Has [`Inputs::each`] give what the norm before the site makes without its weight; where no norm
+    /// is before it, nothing changes.
+    pub fn leave_out_norm_weight(&mut self) {
+        if let Some(norm) = &mut self.norm {
+            let ones = vec![1.0; norm.weight().len()];
+            norm.replace(&ones);
+        }
+    }
+
     /// Gives `take` the inputs of some whole sequences after those of others, `[rows, width]`, all
     /// finite; short sequences come first. They are those that the visit began with, whatever is
     /// written meanwhile.

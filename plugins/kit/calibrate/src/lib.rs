@@ -11,6 +11,9 @@
 //! them (the rest is in a temporary file that has no name), and of the stages of a few sequences;
 //! [`estimate()`] tells it. The number of layers does not matter.
 //!
+//! [`sensitivity()`] has the whole model in memory instead: it tells what the logits gain where a
+//! linear layer is rounded less.
+//!
 //! ```no_run
 //! use olive_kit_calibrate::{
 //!     CalibrateError, Calibration, Inputs, LayerWeights, Memory, Order, Silent, Site, Visitor, stream,
@@ -51,6 +54,7 @@
 pub mod visitor;
 pub mod stream;
 pub mod estimate;
+pub mod sensitivity;
 mod layers;
 pub mod inputs;
 pub mod weights;
@@ -70,6 +74,7 @@ pub use inputs::Inputs;
 pub use memory::Memory;
 pub use observer::{Observer, Progress, Silent};
 pub use order::Order;
+pub use sensitivity::{Rounded, Sensitivity, sensitivity, sensitivity_bytes};
 pub use site::Site;
 pub use stream::stream;
 pub use visitor::Visitor;

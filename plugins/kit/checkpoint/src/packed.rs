@@ -121,23 +121,30 @@ impl PackedCheckpoint {
         rows: Range<usize>,
     ) -> Result<Option<PackedRows>, CheckpointError> {
         let Some(layer) = self.layers.get(&linear.name) else { return Ok(None) };
-        let part = |part: &str| self.part(&linear.name, part);
-        let codes = |name: &str| self.checkpoint.codes(&part(name), code_type(self.packer));
-        let zero_points = (!layer.format.is_symmetric).then(|| codes(ZERO_POINTS)).transpose()?;
-        let matrix = PackedMatrix {
-            packer: self.packer,
-            format: layer.format,
-            n: linear.out_features,
-            k: linear.in_features,
-            codes: codes(CODES)?.1,
-            zero_points: zero_points.map(|(_, bytes)| bytes),
-        };
-        let scales = self.checkpoint.tensor(&part(SCALES))?.to_f32();
+        let matrix = self.matrix(linear, layer)?;
+        let scales = self.checkpoint.tensor(&self.part(&linear.name, SCALES))?.to_f32();
         Ok(Some(PackedRows {
             qweight: matrix.qweight(rows.clone()),
             scales: matrix.scales(&scales, rows.clone()),
             zero_points: matrix.zero_points(rows),
         }))
+    }
+
+    /// Zero points of some rows of a layer, as [`PackedRows`] has them; `None` where it has none, or
+    /// is not packed.
+    ///
+    /// # Errors
+    /// As [`PackedCheckpoint::rows`].
+    ///
+    /// # Panics
+    /// When a row is past the end.
+    pub fn zero_points(
+        &self,
+        linear: &Linear,
+        rows: Range<usize>,
+    ) -> Result<Option<Vec<u8>>, CheckpointError> {
+        let Some(layer) = self.layers.get(&linear.name) else { return Ok(None) };
+        Ok(self.matrix(linear, layer)?.zero_points(rows))
     }
 
     /// Gives the memory of a tensor, or of the packed layer at this module path, back to the system.
@@ -169,6 +176,26 @@ impl PackedCheckpoint {
         let of_weight = format!("{name}.weight_{part}");
         let is_of_weight = self.packer == Packer::Olive && self.checkpoint.contains(&of_weight);
         if is_of_weight { of_weight } else { format!("{name}.{part}") }
+    }
+
+    fn matrix(
+        &self,
+        linear: &Linear,
+        layer: &PackedLayer,
+    ) -> Result<PackedMatrix<'_>, CheckpointError> {
+        let codes = |part: &str| {
+            let (_, bytes) =
+                self.checkpoint.codes(&self.part(&linear.name, part), code_type(self.packer))?;
+            Ok::<_, CheckpointError>(bytes)
+        };
+        Ok(PackedMatrix {
+            packer: self.packer,
+            format: layer.format,
+            n: linear.out_features,
+            k: linear.in_features,
+            codes: codes(CODES)?,
+            zero_points: (!layer.format.is_symmetric).then(|| codes(ZERO_POINTS)).transpose()?,
+        })
     }
 
     /// Checks that the embedding is in floats or packed by Olive, who alone packs embeddings, and

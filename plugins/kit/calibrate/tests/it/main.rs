@@ -5,5 +5,6 @@
 mod inputs;
 mod replaced;
 mod refused;
+mod sensitivity;
 mod recorder;
 mod by_definition;

@@ -28,6 +28,9 @@ fn layers_are_as_their_tensors_say() {
         assert_eq!((layer.format.bits.count(), layer.format.block_size), (bits, block_size));
         assert_eq!(layer.order.is_some(), is_ordered, "{name}");
         assert!(checkpoint.layer("lm_head").is_none());
+        let query = checkpoint.description().decoder.linears(0).remove(0);
+        let rows = checkpoint.rows(&query, 8..24).unwrap().unwrap();
+        assert_eq!(checkpoint.zero_points(&query, 8..24).unwrap(), rows.zero_points, "{name}");
     }
     let folder = copied("tiny-llama-olive");
     let checkpoint = PackedCheckpoint::open(folder.path()).unwrap();
