@@ -7,16 +7,23 @@
 //! Blocks on the diagonal are factored in f64, all else is products in f32: `H` is changed in
 //! place, and nothing of its size is copied.
 
+#![expect(clippy::inline_always, reason = "what is not inlined is compiled for SSE2")]
+
 use nalgebra::{Cholesky, DMatrix};
 use olive_kit_kernels::product::multiply_packed;
 use olive_kit_kernels::{Accumulate, Matrix, MatrixMut, Packed, Precision, Threads};
+use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
 use crate::error::SolveError;
 use crate::moments::Moments;
 
-/// Inputs that are factored at once.
-const BLOCK: usize = 128;
+/// Inputs that are factored at once, by one thread, at least and at most: a share of all, since that
+/// takes their square for each input, and products go over what is left once for each block.
+const BLOCKS: [usize; 2] = [64, 256];
+
+/// Blocks that there are otherwise, about.
+const NUM_BLOCKS: usize = 32;
 
 /// Rows of what is left that are multiplied at once, from the diagonal on.
 const STRIP: usize = 256;
@@ -87,8 +94,9 @@ fn fill(values: &mut [f32], moments: &Moments, inputs: &[u32], mean: f64, dampin
 /// when the matrix is not positive, or so nearly not that its factor is rounding errors.
 fn cholesky(h: &mut [f32], k: usize) -> Option<()> {
     let diagonal: Vec<f32> = (0..k).map(|at| h[at * k + at]).collect();
-    for start in (0..k).step_by(BLOCK).rev() {
-        let width = BLOCK.min(k - start);
+    let block = (k / NUM_BLOCKS).next_power_of_two().clamp(BLOCKS[0], BLOCKS[1]);
+    for start in (0..k).step_by(block).rev() {
+        let width = block.min(k - start);
         let lower = Cholesky::new(reversed(h, k, start, width))?.unpack();
         for row in 0..width {
             for column in row..width {
@@ -98,7 +106,7 @@ fn cholesky(h: &mut [f32], k: usize) -> Option<()> {
             }
         }
         if start > 0 {
-            let panel = solve_panel(h, k, start, &lower)?;
+            let panel = solve_panel(h, k, start, &lower);
             subtract_squares(h, k, start, &panel);
         }
     }
@@ -115,13 +123,12 @@ fn reversed(h: &[f32], k: usize, start: usize, width: usize) -> DMatrix<f64> {
 }
 
 /// Solves for the part of the factor above a block, `H R^-T`; `[start, width]`.
-fn solve_panel(h: &mut [f32], k: usize, start: usize, lower: &DMatrix<f64>) -> Option<Vec<f32>> {
+fn solve_panel(h: &mut [f32], k: usize, start: usize, lower: &DMatrix<f64>) -> Vec<f32> {
     let width = lower.nrows();
-    let inverse = lower.solve_lower_triangular(&DMatrix::identity(width, width))?;
+    let inverse = pulp::Arch::new().dispatch(Inverse(lower));
+    let reversed = |at: usize| inverse[(width - 1 - at % width) * width + width - 1 - at / width];
     #[expect(clippy::cast_possible_truncation, reason = "products are in f32")]
-    let transposed: Vec<f32> = (0..width * width)
-        .map(|at| inverse[(width - 1 - at % width, width - 1 - at / width)] as f32)
-        .collect();
+    let transposed: Vec<f32> = (0..width * width).map(|at| reversed(at) as f32).collect();
     let mut panel = vec![0.0; start * width];
     let left = Matrix::strided(&h[start..], start, width, k);
     let left = Packed::new(left, Precision::F32, Threads::All);
@@ -131,7 +138,37 @@ fn solve_panel(h: &mut [f32], k: usize, start: usize, lower: &DMatrix<f64>) -> O
     for (row, solved) in h.chunks_exact_mut(k).zip(panel.chunks_exact(width)) {
         row[start..start + width].copy_from_slice(solved);
     }
-    Some(panel)
+    panel
+}
+
+/// The inverse of a lower triangle, row after row; compiled for the processor's vectors.
+struct Inverse<'a>(&'a DMatrix<f64>);
+
+impl NullaryFnOnce for Inverse<'_> {
+    type Output = Vec<f64>;
+
+    #[inline(always)]
+    fn call(self) -> Vec<f64> {
+        let Self(lower) = self;
+        let width = lower.nrows();
+        let mut inverse = vec![0.0; width * width];
+        for row in 0..width {
+            let (above, rest) = inverse.split_at_mut(row * width);
+            let into = &mut rest[..=row];
+            for (other, values) in above.chunks_exact(width).enumerate() {
+                let factor = lower[(row, other)];
+                for (into, value) in into.iter_mut().zip(&values[..=other]) {
+                    *into -= factor * value;
+                }
+            }
+            into[row] = 1.0;
+            let diagonal = lower[(row, row)];
+            for into in into {
+                *into /= diagonal;
+            }
+        }
+        inverse
+    }
 }
 
 /// Takes from the upper triangle of what is left, `[start, start]`, what the panel accounts for.
@@ -148,6 +185,8 @@ fn subtract_squares(h: &mut [f32], k: usize, start: usize, panel: &[f32]) {
 
 #[cfg(test)]
 mod tests {
+    use std::cmp::Ordering;
+
     use super::*;
 
     /// A matrix that is surely positive definite, of `k` inputs.
@@ -163,7 +202,7 @@ mod tests {
 
     #[test]
     fn the_factor_times_itself_is_the_matrix() {
-        for k in [1, 5, 128, 300] {
+        for k in [1, 5, 64, 300] {
             let expected = matrix(k);
             let mut factor = expected.clone();
             cholesky(&mut factor, k).unwrap();
@@ -178,6 +217,20 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_triangle_times_its_inverse_is_one() {
+        let width = 7;
+        let value = |row: usize, column: usize| match row.cmp(&column) {
+            Ordering::Less => 0.0,
+            Ordering::Equal => 2.0 + row as f64,
+            Ordering::Greater => (row * 3 + column) as f64 / 10.0 - 0.7,
+        };
+        let lower = DMatrix::from_fn(width, width, value);
+        let inverse = DMatrix::from_row_slice(width, width, &Inverse(&lower).call());
+        let difference = lower * inverse - DMatrix::identity(width, width);
+        assert!(difference.amax() < 1e-12, "{difference}");
     }
 
     #[test]

@@ -31,6 +31,24 @@ impl Steps {
         steps
     }
 
+    /// Steps of one of the `groups` of each row, of scales and zero points `[rows, groups]`, 32 rows at
+    /// most.
+    #[inline(always)]
+    pub(crate) fn of_group(
+        scales: &[f32],
+        zero_points: &[u8],
+        group: usize,
+        groups: usize,
+    ) -> Self {
+        let mut steps = Self { scale: [1.0; LANES], zero_point: [0.0; LANES] };
+        let rows = scales.chunks_exact(groups).zip(zero_points.chunks_exact(groups));
+        for (lane, (scales, zero_points)) in rows.enumerate() {
+            steps.scale[lane] = scales[group];
+            steps.zero_point[lane] = f32::from(zero_points[group]);
+        }
+        steps
+    }
+
     /// Codes of weights, and what they stand for.
     #[inline(always)]
     pub(crate) fn round(&self, weights: &Lanes, last_code: f32) -> (Lanes, Lanes) {
@@ -52,13 +70,21 @@ pub(crate) fn add_scaled(sums: &mut Lanes, factor: f32, values: &Lanes) {
     }
 }
 
-/// `start + Σ factors[i] * values[i]`
+/// `start + Σ factors[i] * values[i]`, in two sums, so that one addition need not wait for the other.
 #[inline(always)]
 pub(crate) fn add_products(start: &Lanes, factors: &[f32], values: &[Lanes]) -> Lanes {
-    let mut sums = *start;
-    for (&factor, values) in factors.iter().zip(values) {
+    let (mut sums, mut others) = (*start, [0.0; LANES]);
+    let count = factors.len().min(values.len());
+    let (factors, last_factor) = factors[..count].as_chunks::<2>();
+    let (values, last_values) = values[..count].as_chunks::<2>();
+    for ([factor, other], [values, other_values]) in factors.iter().zip(values) {
+        add_scaled(&mut sums, *factor, values);
+        add_scaled(&mut others, *other, other_values);
+    }
+    for (&factor, values) in last_factor.iter().zip(last_values) {
         add_scaled(&mut sums, factor, values);
     }
+    add_scaled(&mut sums, 1.0, &others);
     sums
 }
 
@@ -72,17 +98,21 @@ pub(crate) fn widen((min, max): (&mut Lanes, &mut Lanes), values: &Lanes) {
 }
 
 /// Takes some inputs of rows `[rows, k]`, 32 at most; lanes without a row are zeros.
+///
+/// Row by row, so that what is side by side is read together.
 pub(crate) fn load(
     into: &mut [Lanes],
     rows: &[f32],
     k: usize,
     input: impl Fn(usize) -> Option<usize>,
 ) {
-    for (at, into) in into.iter_mut().enumerate() {
-        *into = [0.0; LANES];
-        if let Some(input) = input(at) {
-            let values = into.iter_mut().zip(rows.chunks_exact(k));
-            values.for_each(|(value, row)| *value = row[input]);
+    let count = rows.len() / k.max(1);
+    for lanes in into.iter_mut() {
+        lanes[count.min(LANES)..].fill(0.0);
+    }
+    for (lane, row) in rows.chunks_exact(k).enumerate() {
+        for (at, lanes) in into.iter_mut().enumerate() {
+            lanes[lane] = input(at).map_or(0.0, |input| row[input]);
         }
     }
 }

@@ -6,10 +6,12 @@
 //! `(W - Q) X^T X (W - Q)^T`, without another look at a token.
 //!
 //! - [`nearest()`] and [`k_quant()`] need no inputs;
-//! - [`gptq()`] rounds input by input and lets those that follow make up for the error;
+//! - [`gptq()`] rounds input by input and lets those that follow make up for the error, with a
+//!   [`Hessian`] that weights of the same inputs share;
 //! - [`clip()`] narrows the ranges of groups; [`awq_scales`] widens the inputs that count;
-//! - a [`Rotation`] spreads what is hard to quantize over all inputs;
-//! - [`output_error`] says what a quantization costs.
+//! - [`smooth_scales`] moves what is hard to quantize from inputs into weights, as far as their
+//!   [`Activations`] tell; a [`Rotation`] spreads it over all inputs, and [`spin()`] learns one;
+//! - [`output_error`] says what a quantization costs, and [`int8_error`] what one of inputs too does.
 //!
 //! ```
 //! use olive_kit_solve::{GptqOptions, Grid, Moments, gptq, nearest, output_error};
@@ -29,6 +31,7 @@
 //!
 //! Every result is the same bits for any number of threads.
 
+mod activations;
 mod awq;
 mod clip;
 mod error;
@@ -42,14 +45,20 @@ mod loss;
 mod moments;
 mod nearest;
 mod rotation;
+mod smooth;
+mod spin;
 
+pub use activations::Activations;
 pub use awq::{AwqOptions, AwqScales, Weight, awq_scales};
 pub use clip::{ClipOptions, Clipped, clip};
 pub use error::SolveError;
+pub use gptq::hessian::Hessian;
 pub use gptq::{GptqOptions, Solved, gptq};
 pub use grid::{Coded, Grid};
 pub use k_quant::k_quant;
-pub use loss::output_error;
+pub use loss::{output_error, outputs_square};
 pub use moments::Moments;
 pub use nearest::nearest;
 pub use rotation::Rotation;
+pub use smooth::{BestScales, best_smooth_scales, int8_error, smooth_scales};
+pub use spin::{RoundingCost, SpinOptions, Spun, spin};

@@ -36,6 +36,21 @@ pub fn output_error(
     Ok(relative(error, outputs).sqrt())
 }
 
+/// Square of the outputs of a layer over all tokens, `tr(W G W^T)`.
+///
+/// # Errors
+/// As [`output_error`].
+pub fn outputs_square(
+    weight: &[f32],
+    n: usize,
+    k: usize,
+    moments: &Moments,
+) -> Result<f64, SolveError> {
+    check_matrix(weight, n, k)?;
+    moments.check(k)?;
+    Ok(trace(moments, n, |row, out| out.copy_from_slice(&weight[row * k..][..k])))
+}
+
 /// Part of `outputs` that `error` is.
 pub(crate) fn relative(error: f64, outputs: f64) -> f64 {
     if error == 0.0 { 0.0 } else { error / outputs }

@@ -3,14 +3,16 @@
 use std::ops::Range;
 
 use olive_kit_kernels::product::multiply_packed;
+use olive_kit_kernels::vector::vectorized;
 use olive_kit_kernels::{Accumulate, Matrix, MatrixMut, Packed, Precision, Threads};
 use rayon::prelude::*;
 
 use crate::error::SolveError;
 use crate::grid::first_not_finite;
 
-/// Rows of the Gram matrix that are computed at once, from the diagonal on.
-const STRIP: usize = 128;
+/// Rows of the Gram matrix that are computed at once, from the diagonal on: each time tokens are
+/// packed anew, and of the square on the diagonal half is computed twice.
+const STRIP: usize = 256;
 
 /// Tokens whose magnitudes a thread adds up.
 const TOKENS: usize = 64;
@@ -61,8 +63,29 @@ impl Moments {
         }
         self.add_magnitudes(x);
         self.tokens += rows;
-        let too_large = (0..k).find(|&input| !self.diagonal(input).is_finite());
-        too_large.map_or(Ok(()), |input| Err(SolveError::InputNotFinite { input }))
+        self.check_squares()
+    }
+
+    /// Divides each input by its scale, `[k]`, as if it had been before tokens were added.
+    ///
+    /// # Errors
+    /// When squares add up to more than f32 holds.
+    ///
+    /// # Panics
+    /// When there are more or fewer scales.
+    pub fn divide(&mut self, scales: &[f32]) -> Result<(), SolveError> {
+        let k = self.k;
+        assert_eq!(scales.len(), k, "scales of {k} inputs");
+        self.gram.par_chunks_mut(k.max(1)).zip(scales).for_each(|(row, &scale)| {
+            vectorized(|| {
+                for (value, other) in row.iter_mut().zip(scales) {
+                    *value = *value / scale / other;
+                }
+            });
+        });
+        let sums = self.magnitudes.iter_mut().zip(scales);
+        sums.for_each(|(sum, scale)| *sum /= f64::from(*scale));
+        self.check_squares()
     }
 
     /// Inputs of the layer.
@@ -87,6 +110,17 @@ impl Moments {
     /// When there is no such input.
     pub fn gram(&self, first: usize, second: usize) -> f32 {
         self.gram[first.min(second) * self.k + first.max(second)]
+    }
+
+    /// The whole Gram matrix, `[k, k]`.
+    pub fn into_gram(self) -> Vec<f32> {
+        let Self { k, mut gram, .. } = self;
+        for row in 1..k {
+            for column in 0..row {
+                gram[row * k + column] = gram[column * k + row];
+            }
+        }
+        gram
     }
 
     /// Sum of the squares of an input.
@@ -115,6 +149,11 @@ impl Moments {
         Matrix::strided(values, strip.len(), self.k - strip.start, self.k)
     }
 
+    fn check_squares(&self) -> Result<(), SolveError> {
+        let too_large = (0..self.k).find(|&input| !self.diagonal(input).is_finite());
+        too_large.map_or(Ok(()), |input| Err(SolveError::InputNotFinite { input }))
+    }
+
     fn add_magnitudes(&mut self, x: &[f32]) {
         let k = self.k;
         let sums = |tokens: &[f32]| {
@@ -130,5 +169,31 @@ impl Moments {
         for sums in pieces {
             self.magnitudes.iter_mut().zip(sums).for_each(|(sum, x)| *sum += f64::from(x));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dividing_the_sums_is_dividing_the_inputs() {
+        let k = 300;
+        let value = |at: usize| ((at * 7919) % 1021) as f32 / 1021.0 - 0.4;
+        let inputs: Vec<f32> = (0..20 * k).map(value).collect();
+        let scales: Vec<f32> = (0..k).map(|at| 0.5 + value(at).abs()).collect();
+        let divided = |at: usize| inputs[at] / scales[at % k];
+        let (mut found, mut expected) = (Moments::new(k), Moments::new(k));
+        found.add(&inputs).unwrap();
+        found.divide(&scales).unwrap();
+        expected.add(&(0..20 * k).map(divided).collect::<Vec<_>>()).unwrap();
+        for first in 0..k {
+            for second in first..k {
+                let difference = found.gram(first, second) - expected.gram(first, second);
+                assert!(difference.abs() < 1e-4, "{first} {second}: {difference}");
+            }
+        }
+        let mut magnitudes = found.mean_magnitudes().into_iter().zip(expected.mean_magnitudes());
+        assert!(magnitudes.all(|(one, other)| (one / other - 1.0).abs() < 1e-5));
     }
 }

@@ -88,7 +88,25 @@ impl Rotation {
             (q[(row, column)] * if r[(column, column)] < 0.0 { -1.0 } else { 1.0 }) as f32
         };
         let matrix = (0..size * size).map(|at| entry(at / size, at % size)).collect();
+        Self::dense(matrix, size)
+    }
+
+    /// An orthogonal matrix whose entries are known, row after row.
+    pub(crate) fn dense(matrix: Vec<f32>, size: usize) -> Self {
         Self { size, kind: Kind::Dense(matrix) }
+    }
+
+    /// Its entries, row after row.
+    pub fn to_dense(&self) -> Vec<f32> {
+        match &self.kind {
+            Kind::Dense(matrix) => matrix.clone(),
+            Kind::Hadamard(_) => {
+                let mut matrix = vec![0.0; self.size * self.size];
+                matrix.iter_mut().step_by(self.size + 1).for_each(|entry| *entry = 1.0);
+                self.rotate_rows(&mut matrix);
+                matrix
+            }
+        }
     }
 
     /// Rows and columns.
@@ -237,7 +255,7 @@ fn split_mix(state: &mut u64) -> u64 {
 }
 
 /// A normal number, by the method of Box and Muller.
-fn normal(state: &mut u64) -> f64 {
+pub(crate) fn normal(state: &mut u64) -> f64 {
     let mut uniform = || ((split_mix(state) >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
     let (radius, angle) = (uniform(), uniform());
     (-2.0 * radius.ln()).sqrt() * (TAU * angle).cos()

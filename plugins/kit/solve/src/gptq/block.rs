@@ -17,6 +17,8 @@ pub(super) struct Block<'a> {
     group_of: &'a [usize],
     /// Positions that are rounded.
     positions: Range<usize>,
+    /// The input at each position up to [`Block::width`]; none where it is dead.
+    live: Vec<Option<usize>>,
     /// Columns of the factor, `[width, width]`: the entries above the diagonal entry, and that.
     columns: Vec<f32>,
     /// Positions up to the end of the last group that begins here.
@@ -30,14 +32,16 @@ pub(super) struct Chunk<'a> {
     pub(super) weight: &'a [f32],
     /// What earlier blocks have done to each position, `[rows, k]`.
     pub(super) sums: &'a [f32],
-    /// `[rows, positions]`
-    pub(super) differences: &'a mut [f32],
+    /// Rows of differences, how long one is, and where those of the block begin in it.
+    pub(super) differences: (&'a mut [f32], usize, usize),
     /// `[rows, k]`
     pub(super) codes: &'a mut [u8],
     /// `[rows, groups]`
     pub(super) scales: &'a mut [f32],
     /// `[rows, groups]`
     pub(super) zero_points: &'a mut [u8],
+    /// Scales and zero points of each group, where they are known before.
+    pub(super) steps: &'a [Steps],
 }
 
 /// Room for a chunk.
@@ -73,27 +77,38 @@ impl<'a> Block<'a> {
                 *into = problem.factor[at];
             }
         }
-        Self { problem, group_of, positions, columns, width, runs }
+        let inputs = problem.inputs[positions.start..positions.start + width].iter();
+        let live = inputs.map(|&input| Some(input as usize).filter(|it| !problem.is_dead[*it]));
+        let live = live.collect();
+        Self { problem, group_of, positions, live, columns, width, runs }
+    }
+
+    /// Inputs of a row.
+    pub(super) fn k(&self) -> usize {
+        self.problem.k
+    }
+
+    /// The first position that is rounded.
+    pub(super) fn start(&self) -> usize {
+        self.positions.start
     }
 
     /// Rounds the positions of some rows, 32 at most.
     pub(super) fn solve(&self, mut chunk: Chunk<'_>, room: &mut Room) {
         let (problem, start) = (self.problem, self.positions.start);
-        load(&mut room.weights, chunk.weight, problem.k, |at| {
-            let input = problem.inputs[start + at] as usize;
-            (!problem.is_dead[input]).then_some(input)
-        });
+        load(&mut room.weights, chunk.weight, problem.k, |at| self.live[at]);
         load(&mut room.sums, chunk.sums, problem.k, |at| Some(start + at));
         pulp::Arch::new().dispatch(Solve { block: self, chunk: &mut chunk, room });
-        let (width, k) = (self.positions.len(), problem.k);
-        for (at, values) in room.differences.iter().enumerate() {
-            let rows = chunk.differences.chunks_exact_mut(width);
-            rows.zip(values).for_each(|(row, value)| row[at] = *value);
+        let (differences, width, column) = chunk.differences;
+        for (lane, row) in differences.chunks_exact_mut(width).enumerate() {
+            let values = row[column..].iter_mut().zip(&room.differences);
+            values.for_each(|(value, lanes)| *value = lanes[lane]);
         }
-        for (at, codes) in room.codes.iter().enumerate() {
-            let input = problem.inputs[start + at] as usize;
-            let rows = chunk.codes.chunks_exact_mut(k);
-            rows.zip(codes).for_each(|(row, code)| row[input] = byte(*code));
+        let inputs = &problem.inputs[self.positions.clone()];
+        for (lane, row) in chunk.codes.chunks_exact_mut(problem.k).enumerate() {
+            for (&input, lanes) in inputs.iter().zip(&room.codes) {
+                row[input as usize] = byte(lanes[lane]);
+            }
         }
     }
 
@@ -142,18 +157,6 @@ impl Room {
 }
 
 impl Chunk<'_> {
-    /// The steps of a group.
-    #[inline(always)]
-    fn steps(&self, group: usize, groups: usize) -> Steps {
-        let mut steps = Steps { scale: [1.0; LANES], zero_point: [0.0; LANES] };
-        let rows = self.scales.chunks_exact(groups).zip(self.zero_points.chunks_exact(groups));
-        for (lane, (scales, zero_points)) in rows.enumerate() {
-            steps.scale[lane] = scales[group];
-            steps.zero_point[lane] = f32::from(zero_points[group]);
-        }
-        steps
-    }
-
     #[inline(always)]
     fn set_steps(&mut self, group: usize, groups: usize, steps: &Steps) {
         let rows = self.scales.chunks_exact_mut(groups);
@@ -201,21 +204,21 @@ impl NullaryFnOnce for Solve<'_, '_> {
         let grid = block.problem.grid;
         let (last_code, start) = (grid.last_code(), block.positions.start);
         let groups = block.problem.k / grid.group_len(block.problem.k);
-        let mut current = (usize::MAX, chunk.steps(0, groups));
         for run in &block.runs {
             let first = run.positions.start;
             let end = run.begins_until.unwrap_or(run.positions.end);
             block.catch_up(room, first..end, first);
-            if run.begins_until.is_some() {
+            let group = block.group_of[start + first];
+            let of_run = if run.begins_until.is_some() {
                 let (min, max) = block.range(room, first..end);
                 let steps = Steps::of_ranges(grid, &min, &max);
-                chunk.set_steps(block.group_of[start + first], groups, &steps);
-            }
+                chunk.set_steps(group, groups, &steps);
+                steps
+            } else {
+                Steps::of_group(chunk.scales, chunk.zero_points, group, groups)
+            };
             for at in run.positions.clone() {
-                let group = block.group_of[start + at];
-                if group != current.0 {
-                    current = (group, chunk.steps(group, groups));
-                }
+                let steps = chunk.steps.get(block.group_of[start + at]).unwrap_or(&of_run);
                 let column = &block.columns[at * block.width..][..=at];
                 let known = &room.differences[first..at];
                 let sums = add_products(&room.sums[at], &column[first..at], known);
@@ -223,7 +226,7 @@ impl NullaryFnOnce for Solve<'_, '_> {
                 for lane in 0..LANES {
                     weights[lane] += sums[lane] / column[at];
                 }
-                let (codes, values) = current.1.round(&weights, last_code);
+                let (codes, values) = steps.round(&weights, last_code);
                 room.codes[at] = codes;
                 let (weights, differences) = (&room.weights[at], &mut room.differences[at]);
                 for lane in 0..LANES {

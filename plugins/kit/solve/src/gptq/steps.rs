@@ -1,8 +1,9 @@
-//! Steps of groups that are found before the first input is rounded.
+//! Steps of groups that are known before the first input is rounded.
 
 use rayon::prelude::*;
 
 use crate::grid::{Coded, byte};
+use crate::lanes::{LANES, Steps};
 
 /// Finds the steps of all groups from the original weights; those of dead inputs count as zeros.
 pub(super) fn find(coded: &mut Coded, weight: &[f32], is_dead: &[bool]) {
@@ -19,4 +20,13 @@ pub(super) fn find(coded: &mut Coded, weight: &[f32], is_dead: &[bool]) {
         let step = grid.step(min, max);
         (*scale, *zero_point) = (step.scale, byte(step.zero_point));
     });
+}
+
+/// The steps of all groups of rows `[rows, groups]`, those of 32 rows side by side.
+pub(super) fn in_lanes(scales: &[f32], zero_points: &[u8], groups: usize) -> Vec<Steps> {
+    let rows = scales.par_chunks(LANES * groups).zip(zero_points.par_chunks(LANES * groups));
+    let of_rows = rows.flat_map_iter(|(scales, zero_points)| {
+        (0..groups).map(move |group| Steps::of_group(scales, zero_points, group, groups))
+    });
+    of_rows.collect()
 }

@@ -1,6 +1,6 @@
 //! GPTQ against the paper's algorithm, written down straightforwardly in f64.
 
-use olive_kit_solve::{Coded, GptqOptions, Grid, gptq};
+use olive_kit_solve::{Coded, GptqOptions, Grid, Hessian, SolveError, gptq};
 
 use crate::made::{Layer, check_coded, grids};
 
@@ -56,6 +56,25 @@ fn more_rows_than_a_band_are_solved_alike() {
     let layer = Layer::new(4100, 16, 60, 4);
     let grid = Grid { bits: 3, group_size: Some(16), is_symmetric: true };
     check(&layer, grid, GptqOptions::default());
+}
+
+#[test]
+fn weights_that_share_a_hessian_are_solved_as_alone() {
+    let layer = Layer::new(70, 64, 200, 5);
+    let moments = layer.moments();
+    for desc_act in [false, true] {
+        let options = GptqOptions { desc_act, static_groups: desc_act, ..GptqOptions::default() };
+        let hessian = Hessian::new(&moments, &options).unwrap();
+        for (rows, group_size) in [(0..70, 16), (0..33, 32), (33..70, 64)] {
+            let grid = Grid { bits: 4, group_size: Some(group_size), is_symmetric: false };
+            let (n, weight) = (rows.len(), &layer.weight[rows.start * 64..rows.end * 64]);
+            let shared = hessian.solve(weight, n, 64, grid).unwrap();
+            assert_eq!(shared, gptq(weight, n, 64, &moments, grid, &options).unwrap());
+        }
+        let grid = Grid { bits: 4, group_size: Some(16), is_symmetric: false };
+        let other = hessian.solve(&layer.weight[..32], 1, 32, grid);
+        assert!(matches!(other, Err(SolveError::Inputs { inputs: 64, k: 32 })), "{other:?}");
+    }
 }
 
 fn check(layer: &Layer, grid: Grid, options: GptqOptions) {

@@ -9,4 +9,5 @@ mod made;
 mod properties;
 mod quantizers;
 mod rotations;
+mod smoothing;
 mod speed;

@@ -6,8 +6,8 @@ use std::time::Instant;
 use olive_kit_kernels::product::multiply_packed;
 use olive_kit_kernels::{Accumulate, Matrix, MatrixMut, Packed, Precision, Threads};
 use olive_kit_solve::{
-    AwqOptions, ClipOptions, GptqOptions, Grid, Moments, Weight, awq_scales, clip, gptq, k_quant,
-    nearest, output_error,
+    AwqOptions, ClipOptions, GptqOptions, Grid, Hessian, Moments, Weight, awq_scales, clip,
+    k_quant, nearest, output_error,
 };
 use olive_kit_testing::random;
 
@@ -36,15 +36,7 @@ fn speed_of_solving() {
         let mut moments = Moments::new(k);
         let seconds = time(|| moments.add(&inputs).unwrap());
         rate("moments of 512 tokens", 512.0 * k_ * k_, seconds);
-        for group_size in [32, 128] {
-            if k % group_size != 0 {
-                continue;
-            }
-            let grid = Grid { bits: 4, group_size: Some(group_size), is_symmetric: false };
-            let options = GptqOptions::default();
-            let seconds = time(|| drop(gptq(&weight, n, k, &moments, grid, &options).unwrap()));
-            rate(&format!("gptq {group_size}"), k_ * k_ * k_ / 3.0 + n_ * k_ * k_, seconds);
-        }
+        speed_of_gptq(&weight, [n, k], &moments, rate);
         let grid = Grid { bits: 4, group_size: Some(32), is_symmetric: false };
         let made = nearest(&weight, n, k, grid).unwrap().dequantize();
         let seconds = time(|| drop(nearest(&weight, n, k, grid)));
@@ -61,6 +53,29 @@ fn speed_of_solving() {
             let options = ClipOptions::default();
             let seconds = time(|| drop(clip(&weight, n, k, &moments, grid, &options)));
             rate("clip", 100.0 * 32.0 * n_ * k_, seconds);
+        }
+    }
+}
+
+/// The factor that weights of a site share, and one of them, inputs in either order.
+fn speed_of_gptq(
+    weight: &[f32],
+    [n, k]: [usize; 2],
+    moments: &Moments,
+    rate: impl Fn(&str, f64, f64),
+) {
+    let [rows, inputs] = [n as f64, k as f64];
+    for is_ordered in [false, true] {
+        let (desc_act, static_groups) = (is_ordered, is_ordered);
+        let options = GptqOptions { desc_act, static_groups, ..GptqOptions::default() };
+        let hessian = Hessian::new(moments, &options).unwrap();
+        let order = if is_ordered { "by activation" } else { "as they stand" };
+        let seconds = time(|| drop(Hessian::new(moments, &options).unwrap()));
+        rate(&format!("factor, {order}"), inputs.powi(3) / 3.0, seconds);
+        for group_size in [32, 128].into_iter().filter(|size| k.is_multiple_of(*size)) {
+            let grid = Grid { bits: 4, group_size: Some(group_size), is_symmetric: false };
+            let seconds = time(|| drop(hessian.solve(weight, n, k, grid).unwrap()));
+            rate(&format!("gptq {group_size}, {order}"), rows * inputs.powi(2), seconds);
         }
     }
 }
