@@ -82,13 +82,14 @@ fn gguf_code(error: &GgufError) -> &'static str {
         | GgufError::Quantize { .. } => "gguf",
         GgufError::Architecture { .. } => "unknown-architecture",
         GgufError::TensorType { .. } => "tensor-type",
+        GgufError::Stopped(_) => PluginError::CANCELLED,
         GgufError::Checkpoint(_) => "checkpoint",
     }
 }
 
 impl From<ImportError> for PluginError {
     fn from(error: ImportError) -> Self {
-        if matches!(error, ImportError::Cancelled) {
+        if matches!(error, ImportError::Cancelled | ImportError::Gguf(GgufError::Stopped(_))) {
             return Self::cancelled();
         }
         let plain = Self::from_error(error.code(), &error);

@@ -1,14 +1,15 @@
 //! The pass `ConvertHfToGGUF`: a Hugging Face folder to one GGUF file.
 //!
-//! In: a checkpoint in floats with `tokenizer.json`. Out: a file that llama.cpp loads, with its
-//! tokenizer and chat template. Olive's pass of this name runs llama.cpp's converter and goes on
-//! with the folder; this one writes the file itself and goes on with that. Memory: the tokenizer's
-//! vocabulary and a few MiB of rows.
+//! In: a checkpoint in floats, or packed by GPTQ, AWQ or Olive, with `tokenizer.json`. Out: a file
+//! that llama.cpp loads, with its tokenizer and chat template. Olive's pass of this name runs
+//! llama.cpp's converter and goes on with the folder; this one writes the file itself and goes on
+//! with that. Memory: the tokenizer's vocabulary and a few MiB of rows.
 
+use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
 use olive_kit_gguf::{FileType, GgufExport};
-use olive_plugin_api::{Diagnostic, Model, ModelKind, Pass, PluginError, StepContext};
+use olive_plugin_api::{Diagnostic, LogLevel, Model, ModelKind, Pass, PluginError, StepContext};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,10 @@ pub struct ConvertHfToGgufConfig {
     /// Vectors stay singles. With 4 bits the matrix that makes logits is stored as `q6_k`, or as
     /// `q8_0` where its rows are no multiples of 256; with `q4_k` so are other rows as `q5_0`. Rows
     /// that are no multiples of 32 are halves.
+    ///
+    /// Codes of a packed checkpoint are kept where a type of GGUF holds them: with one of 4 bits those
+    /// in 4 and 8 bits, with `q8_0` those in 8. They are stored as `q4_0` (zero points of 8), `q4_1`
+    /// (any other) and `q8_0` (of 8 bits, zero points of 128); the log tells what is stored anew.
     pub outtype: OutType,
     /// llama.cpp's name of how the tokenizer splits text, such as `tekken`.
     ///
@@ -123,15 +128,13 @@ impl Pass for ConvertHfToGguf {
     ) -> Result<Model, PluginError> {
         check_file_name(&config.gguf_file_name)?;
         let export = open(input, config)?;
+        announce(&export, config.outtype, ctx);
         let path = ctx.output_dir().join(&config.gguf_file_name);
         let written = export.write(&path, |done, all| {
             ctx.progress("tensor", done as u64, all as u64, &[]);
             !ctx.is_cancelled()
         });
         written.map_err(ImportError::from)?;
-        if ctx.is_cancelled() {
-            return Err(ImportError::Cancelled.into());
-        }
         Ok(Model::new(ModelKind::Gguf, path))
     }
 }
@@ -142,6 +145,29 @@ fn open(input: &Model, config: &ConvertHfToGgufConfig) -> Result<GgufExport, Imp
     }
     let splits = config.pre_tokenizer.as_deref();
     Ok(GgufExport::open(&input.model_path, config.outtype.into(), splits)?)
+}
+
+/// Says what becomes of the codes of packed matrices.
+fn announce(export: &GgufExport, outtype: OutType, ctx: &StepContext<'_>) {
+    let (mut num_kept, mut dequantized) = (0, BTreeMap::new());
+    for (name, codes) in export.packed() {
+        ctx.log(LogLevel::Debug, format!("`{name}`: {codes}"));
+        if codes.are_kept() {
+            num_kept += 1;
+        } else {
+            *dequantized.entry(codes.to_string()).or_insert(0) += 1;
+        }
+    }
+    if num_kept > 0 {
+        ctx.log(LogLevel::Info, format!("{num_kept} packed matrices keep their codes"));
+    }
+    let level = match outtype {
+        OutType::F32 | OutType::F16 => LogLevel::Info,
+        OutType::Q8_0 | OutType::Q4_0 | OutType::Q4_1 | OutType::Q4K => LogLevel::Warning,
+    };
+    for (what, count) in dequantized {
+        ctx.log(level, format!("{count} packed matrices are stored anew, {what}"));
+    }
 }
 
 fn check_file_name(name: &str) -> Result<(), ImportError> {

@@ -6,6 +6,7 @@ mod tiny;
 mod errors;
 mod real;
 mod export;
+mod codes;
 
 use std::fs;
 use std::path::{Path, PathBuf};

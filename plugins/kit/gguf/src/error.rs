@@ -112,6 +112,9 @@ pub enum GgufError {
         /// What is wrong with it.
         source: candle_core::Error,
     },
+    /// Who watches has asked to stop before the file was whole.
+    #[error("writing `{}` was stopped", .0.display())]
+    Stopped(PathBuf),
     /// The checkpoint it would be is none that is known.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),

@@ -17,6 +17,7 @@ mod error;
 
 pub use error::GgufError;
 pub use export::GgufExport;
+pub use export::codes::Codes;
 pub use export::quantize::FileType;
 pub use gguf::Gguf;
 pub use llama::Layout;

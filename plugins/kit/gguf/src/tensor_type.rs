@@ -2,21 +2,21 @@
 
 use candle_core::quantized::GgmlDType;
 
-/// Types that are read, with their number and name in the format.
-const KNOWN: [(u32, &str, GgmlDType); 13] = [
-    (0, "F32", GgmlDType::F32),
-    (1, "F16", GgmlDType::F16),
-    (30, "BF16", GgmlDType::BF16),
-    (2, "Q4_0", GgmlDType::Q4_0),
-    (3, "Q4_1", GgmlDType::Q4_1),
-    (6, "Q5_0", GgmlDType::Q5_0),
-    (7, "Q5_1", GgmlDType::Q5_1),
-    (8, "Q8_0", GgmlDType::Q8_0),
-    (10, "Q2_K", GgmlDType::Q2K),
-    (11, "Q3_K", GgmlDType::Q3K),
-    (12, "Q4_K", GgmlDType::Q4K),
-    (13, "Q5_K", GgmlDType::Q5K),
-    (14, "Q6_K", GgmlDType::Q6K),
+/// Types that are read.
+const KNOWN: [GgmlDType; 13] = [
+    GgmlDType::F32,
+    GgmlDType::F16,
+    GgmlDType::BF16,
+    GgmlDType::Q4_0,
+    GgmlDType::Q4_1,
+    GgmlDType::Q5_0,
+    GgmlDType::Q5_1,
+    GgmlDType::Q8_0,
+    GgmlDType::Q2K,
+    GgmlDType::Q3K,
+    GgmlDType::Q4K,
+    GgmlDType::Q5K,
+    GgmlDType::Q6K,
 ];
 
 /// Types that are not read, with their number and name in the format.
@@ -44,24 +44,45 @@ const UNREAD: [(u32, &str); 20] = [
 ];
 
 /// The type with this number, or the name of one that is not read.
-pub(crate) fn from_number(number: u32) -> Result<GgmlDType, String> {
-    if let Some((_, _, dtype)) = KNOWN.iter().find(|(known, _, _)| *known == number) {
-        return Ok(*dtype);
+pub(crate) fn from_number(found: u32) -> Result<GgmlDType, String> {
+    if let Some(dtype) = KNOWN.into_iter().find(|known| number(*known) == found) {
+        return Ok(dtype);
     }
-    let unread = UNREAD.iter().find(|(unread, _)| *unread == number);
-    Err(unread.map_or_else(|| format!("type {number}"), |(_, name)| (*name).to_owned()))
+    let unread = UNREAD.iter().find(|(unread, _)| *unread == found);
+    Err(unread.map_or_else(|| format!("type {found}"), |(_, name)| (*name).to_owned()))
 }
 
 /// The number of `dtype` in the format.
-///
-/// # Panics
-/// When it is none of those that are read.
 pub(crate) fn number(dtype: GgmlDType) -> u32 {
-    let known = KNOWN.iter().find(|(_, _, known)| *known == dtype);
-    known.expect("only types that are read are written").0
+    entry(dtype).0
+}
+
+/// The name of `dtype` in the format.
+pub(crate) fn name(dtype: GgmlDType) -> &'static str {
+    entry(dtype).1
 }
 
 /// Names of the types that are read.
 pub(crate) fn known() -> String {
-    KNOWN.map(|(_, name, _)| name).join(", ")
+    KNOWN.map(name).join(", ")
+}
+
+fn entry(dtype: GgmlDType) -> (u32, &'static str) {
+    match dtype {
+        GgmlDType::F32 => (0, "F32"),
+        GgmlDType::F16 => (1, "F16"),
+        GgmlDType::Q4_0 => (2, "Q4_0"),
+        GgmlDType::Q4_1 => (3, "Q4_1"),
+        GgmlDType::Q5_0 => (6, "Q5_0"),
+        GgmlDType::Q5_1 => (7, "Q5_1"),
+        GgmlDType::Q8_0 => (8, "Q8_0"),
+        GgmlDType::Q8_1 => (9, "Q8_1"),
+        GgmlDType::Q2K => (10, "Q2_K"),
+        GgmlDType::Q3K => (11, "Q3_K"),
+        GgmlDType::Q4K => (12, "Q4_K"),
+        GgmlDType::Q5K => (13, "Q5_K"),
+        GgmlDType::Q6K => (14, "Q6_K"),
+        GgmlDType::Q8K => (15, "Q8_K"),
+        GgmlDType::BF16 => (30, "BF16"),
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>, version 3, little-endian.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -63,7 +63,7 @@ impl GgufWriter {
     /// Creates the file at `path` with its header; the bytes of `tensors` follow in their order.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// When the file cannot be written; nothing of it is left then.
     pub fn create(
         path: &Path,
         metadata: &[(String, Entry)],
@@ -72,7 +72,10 @@ impl GgufWriter {
         let header = header(metadata, tensors);
         let failed = |source| GgufError::Write { path: path.to_owned(), source };
         let mut file = BufWriter::new(File::create(path).map_err(failed)?);
-        file.write_all(&header).map_err(failed)?;
+        if let Err(source) = file.write_all(&header) {
+            let _ = fs::remove_file(path);
+            return Err(failed(source));
+        }
         Ok(Self { path: path.to_owned(), file })
     }
 

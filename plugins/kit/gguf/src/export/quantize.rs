@@ -7,7 +7,7 @@ use olive_kit_checkpoint::Dtype;
 use crate::error::GgufError;
 
 /// Largest value float16 holds.
-const MAX_F16: f32 = 65504.0;
+pub(super) const MAX_F16: f32 = 65504.0;
 
 /// How a file stores its matrices; vectors are singles in all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
