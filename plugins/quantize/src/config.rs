@@ -16,6 +16,8 @@ mod awq;
 mod clip;
 mod mixed;
 mod rotation;
+mod spin;
+mod smooth;
 
 pub use awq::AwqConfig;
 pub use clip::AutoClipConfig;
@@ -23,6 +25,8 @@ pub use common::{Codes, Data, Override, Selection};
 pub use gptq::GptqConfig;
 pub use mixed::{Algorithm, SelectiveMixedPrecisionConfig};
 pub use rotation::{QuaRotConfig, RotateMode};
+pub use smooth::{Alpha, SmoothQuantConfig};
+pub use spin::{SpinQuantConfig, SpinTrainingArgs};
 pub use values::{Bits, CheckpointFormat, GroupSize};
 pub use weights::{KQuantConfig, RtnConfig};
 
@@ -67,4 +71,16 @@ pub enum Method<'a> {
     Awq(&'a AwqConfig),
     /// Ranges of groups are narrowed; nothing is rounded.
     Clip(&'a AutoClipConfig),
+    /// Inputs and weights are made even; nothing is rounded.
+    Smooth(&'a SmoothQuantConfig),
+}
+
+impl Method<'_> {
+    /// Whether settings and model say which grids there are.
+    pub(crate) const fn has_grids(self) -> bool {
+        match self {
+            Self::Nearest | Self::KQuant | Self::Gptq(_) | Self::Awq(_) | Self::Clip(_) => true,
+            Self::Smooth(_) => false,
+        }
+    }
 }

@@ -40,6 +40,14 @@ pub enum QuantizeError {
         /// What the system said.
         source: io::Error,
     },
+    /// A temporary file could not be written or read.
+    #[error("cannot keep a temporary file in `{}`", dir.display())]
+    Scratch {
+        /// The folder.
+        dir: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Threads could not be started.
     #[error("cannot start {threads} threads")]
     Threads {
@@ -63,12 +71,14 @@ impl QuantizeError {
     fn code(&self) -> &str {
         match self {
             Self::Checkpoint(_) | Self::Calibrate(CalibrateError::Checkpoint(_)) => "checkpoint",
-            Self::Calibrate(CalibrateError::NotFinite { .. }) => "not-finite",
+            Self::Calibrate(
+                CalibrateError::NotFinite { .. } | CalibrateError::LogitsNotFinite { .. },
+            ) => "not-finite",
             Self::Calibrate(_) => "calibration",
             Self::Solve { .. } => "quantization",
             Self::Refused(diagnostic) => &diagnostic.code,
             Self::DataConfig(error) => &error.code,
-            Self::Write { .. } => "io",
+            Self::Write { .. } | Self::Scratch { .. } => "io",
             Self::Threads { .. } => "threads",
             Self::Cancelled => PluginError::CANCELLED,
         }
@@ -88,6 +98,9 @@ impl QuantizeError {
                 Some("look for weights that are infinite or no numbers in the model".into())
             }
             Self::Refused(diagnostic) => diagnostic.help.clone(),
+            Self::Scratch { .. } => {
+                Some("make room on the disk of the folder, or calibrate a smaller model".into())
+            }
             Self::Solve { .. }
             | Self::DataConfig(_)
             | Self::Write { .. }

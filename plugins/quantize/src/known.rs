@@ -28,8 +28,33 @@ const EXPERTS: Row = (
     true,
     &["moe", "moe_fallback_threshold", "quantize_vision"],
 );
+const FOLDING: Row = ("scales are always folded into what is before", true, &["folding"]);
 const TOKENS: Row = ("all tokens of the calibration data count", false, &["n_sample_token"]);
-const MEMORY: Row = ("one matrix is in memory at a time", true, &["kld_memory_mode"]);
+const MEMORY: Row = ("no gradient of a weight is ever in memory", true, &["kld_memory_mode"]);
+
+const ACTIVATIONS: Row = ("activations are not rounded", true, &["a_symmetric", "a_per_token"]);
+const STEPS: Row = (
+    "a step reads all calibration data, and its length is found by what it lowers",
+    true,
+    &[
+        "per_device_train_batch_size",
+        "gradient_accumulation_steps",
+        "weight_decay",
+        "lr_scheduler_type",
+        "warmup_steps",
+        "warmup_ratio",
+        "optim",
+        "bf16",
+        "fp16",
+        "gradient_checkpointing",
+    ],
+);
+const EPOCHS: Row = ("`max_steps` says how long is learned", false, &["num_train_epochs"]);
+const PLACES: Row = (
+    "every step is told, and nothing but the model is written",
+    true,
+    &["logging_steps", "output_dir", "report_to", "save_strategy"],
+);
 
 /// Settings that have no effect on `Rtn` and `KQuant`.
 pub(crate) fn of_weights() -> Map<String, Value> {
@@ -51,19 +76,29 @@ pub(crate) fn of_clip() -> Map<String, Value> {
     ignored(&[PROCESSOR, EXPERTS, TOKENS])
 }
 
+/// Settings that have no effect on `SmoothQuant`.
+pub(crate) fn of_smoothing() -> Map<String, Value> {
+    ignored(&[PROCESSOR, EXPERTS, FOLDING])
+}
+
 /// Settings that have no effect on `QuaRot`.
 pub(crate) fn of_rotation() -> Map<String, Value> {
     ignored(&[PROCESSOR])
 }
 
+/// Settings that have no effect on `SpinQuant`.
+pub(crate) fn of_spin() -> Map<String, Value> {
+    ignored(&[PROCESSOR, ACTIVATIONS])
+}
+
+/// Settings of a training that have no effect on that of `SpinQuant`.
+pub(crate) fn left_out_of_spin() -> Map<String, Value> {
+    ignored(&[STEPS, EPOCHS, PLACES])
+}
+
 /// Settings that have no effect on `SelectiveMixedPrecision`.
 pub(crate) fn of_mixed_precision() -> Map<String, Value> {
     ignored(&[PROCESSOR, EXPERTS, MEMORY])
-}
-
-/// Choices that `SelectiveMixedPrecision` does not have.
-pub(crate) fn unavailable_choices() -> Value {
-    json!({"kld_gradient": "it needs gradients of all weights; `output_error` chooses by data too"})
 }
 
 /// Settings that no pass has.
@@ -89,6 +124,12 @@ pub(crate) fn unavailable_in_gptq() -> Map<String, Value> {
     ])
 }
 
+/// Settings that `SpinQuant` does not have.
+pub(crate) fn unavailable_in_spin() -> Map<String, Value> {
+    let reason = "activations stay in floats; the rotation is learned for weights in `bits`";
+    marks(&[("a_bits", reason, vec![Value::Null, json!(16)])])
+}
+
 /// Settings that `Awq` does not have.
 pub(crate) fn unavailable_in_awq() -> Map<String, Value> {
     let gemm = vec![json!("gemm"), json!("GEMM")];
@@ -96,6 +137,12 @@ pub(crate) fn unavailable_in_awq() -> Map<String, Value> {
         ("version", "codes are written for the matrix kernels", gemm),
         ("pack_model_for_onnx_conversion", "`ModelBuilder` reads the codes as they are", off()),
     ])
+}
+
+/// Settings that `SmoothQuant` does not have.
+pub(crate) fn unavailable_in_smoothing() -> Map<String, Value> {
+    let reason = "the result stays in floats; put `OnnxDynamicQuantization` after `ModelBuilder`";
+    marks(&[("bits", reason, vec![json!(8)]), ("w_bit", reason, vec![json!(8)])])
 }
 
 fn off() -> Vec<Value> {

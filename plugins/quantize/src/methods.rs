@@ -3,11 +3,12 @@
 mod awq;
 mod clip;
 mod gptq;
+mod smooth;
 mod source;
 pub(crate) mod table;
 
 use olive_kit_calibrate::{Inputs, LayerWeights, Site, Visitor};
-use olive_kit_checkpoint::{Decoder, Dtype, Linear};
+use olive_kit_checkpoint::{Decoder, Dtype, Linear, LinearRole};
 use olive_kit_quant::ScaleType;
 use olive_kit_solve::{Coded, Grid, Moments, k_quant, nearest, output_error};
 use olive_plugin_api::Diagnostic;
@@ -18,6 +19,7 @@ use crate::made::Made;
 use crate::output::Output;
 use crate::report::Report;
 use crate::targets::Targets;
+use table::Table;
 
 /// A model at work: what is to be made, what is made of the layer at hand, what is written.
 pub(crate) struct Work<'a> {
@@ -26,8 +28,8 @@ pub(crate) struct Work<'a> {
     pub(crate) targets: &'a Targets,
     /// Type of scales; `None` where weights stay in floats.
     pub(crate) scale_type: Option<Dtype>,
-    /// What is known of the inputs of the logits, where the embedding is solved for them.
-    pub(crate) logits: Option<Moments>,
+    /// The embedding, where it is solved for the logits.
+    pub(crate) table: Option<Table>,
     pub(crate) made: Made,
     pub(crate) output: Output<'a>,
     pub(crate) report: Report<'a>,
@@ -59,9 +61,11 @@ impl Work<'_> {
     ) -> Result<Coded, QuantizeError> {
         let made = match self.method {
             Method::KQuant => k_quant(weight, n, k, grid),
-            Method::Nearest | Method::Gptq(_) | Method::Awq(_) | Method::Clip(_) => {
-                nearest(weight, n, k, grid)
-            }
+            Method::Nearest
+            | Method::Gptq(_)
+            | Method::Awq(_)
+            | Method::Clip(_)
+            | Method::Smooth(_) => nearest(weight, n, k, grid),
         };
         self.with_scales(path, made.map_err(QuantizeError::of(path))?)
     }
@@ -77,10 +81,10 @@ impl Work<'_> {
         grid: Grid,
     ) -> Result<Coded, QuantizeError> {
         let path = Decoder::EMBEDDING_MODULE;
-        let (Some(inputs), Method::Gptq(settings)) = (&self.logits, self.method) else {
-            return self.without_inputs(path, rows, shape, grid);
-        };
-        self.with_scales(path, table::solve(settings, rows, shape, inputs, grid)?)
+        match &self.table {
+            Some(table) => self.with_scales(path, table.solve(rows, shape)?),
+            None => self.without_inputs(path, rows, shape, grid),
+        }
     }
 
     /// The same codes with scales of the type that is written.
@@ -127,7 +131,8 @@ impl Work<'_> {
         matrices.collect()
     }
 
-    /// Takes the codes of a matrix: measures them, and has all that follows computed with them.
+    /// Takes the codes of a matrix: measures them, and has all that follows computed with them; nothing
+    /// follows the logits.
     pub(crate) fn take(
         &mut self,
         matrix: &Matrix,
@@ -138,7 +143,9 @@ impl Work<'_> {
         let coded = self.with_scales(&matrix.path, coded)?;
         let made = coded.dequantize();
         self.measure(matrix, &made, moments)?;
-        layer.replace_weight(&matrix.linear.name, &made)?;
+        if matrix.linear.role != LinearRole::LmHead {
+            layer.replace_weight(&matrix.linear.name, &made)?;
+        }
         self.made.keep_codes(&matrix.path, coded);
         Ok(())
     }
@@ -190,6 +197,7 @@ impl Visitor for Work<'_> {
             Method::Gptq(settings) => gptq::visit(self, settings, site, layer, inputs)?,
             Method::Awq(settings) => awq::visit(self, settings, site, layer, inputs)?,
             Method::Clip(settings) => clip::visit(self, settings, site, layer, inputs)?,
+            Method::Smooth(settings) => smooth::visit(self, settings, site, layer, inputs)?,
             Method::Nearest | Method::KQuant => {}
         }
         match (site, layer.index()) {

@@ -1,16 +1,20 @@
 //! The passes: codes in the place of weights.
 //!
 //! In: a Hugging Face folder without adapter, and for most a data config. Out: a folder of the same
-//! model whose linear layers are packed, with `quantization_config` in `config.json`, tokenizer and
-//! generation config. Memory is the weights of one layer in 32-bit floats and their codes, where data
-//! are read also the hidden states of all samples (up to 512 MiB of them, the rest in a file) and the
-//! Gram matrix of the widest input of a layer, three times.
+//! model with tokenizer and generation config, whose linear layers are packed, with
+//! `quantization_config` in `config.json`, or changed and in floats (`AutoClip`, `SmoothQuant`). Memory
+//! is the weights of one layer in 32-bit floats and their codes, where data are read also the hidden
+//! states of all samples (up to 512 MiB of them, the rest in a file), the Gram matrix of the widest
+//! input of a layer twice, and the widest matrix twice; or the embedding or the layer of logits three
+//! times, where these are quantized and take more.
 
 use std::marker::PhantomData;
 
 use olive_plugin_api::{Diagnostic, Model, ModelKind, Pass, PluginError, StepContext};
 
-use crate::config::{AutoClipConfig, AwqConfig, GptqConfig, KQuantConfig, Quantizer, RtnConfig};
+use crate::config::{
+    AutoClipConfig, AwqConfig, GptqConfig, KQuantConfig, Quantizer, RtnConfig, SmoothQuantConfig,
+};
 use crate::error::QuantizeError;
 use crate::layout::Layout;
 use crate::mixed::MixedPrecision;
@@ -32,6 +36,9 @@ pub type Awq = Quantize<AwqConfig>;
 /// The pass `AutoClip`: Du et al., "`BitDistiller`: Unleashing the Potential of Sub-4-Bit LLMs via
 /// Self-Distillation" (2024), its clipping alone.
 pub type AutoClip = Quantize<AutoClipConfig>;
+/// The pass `SmoothQuant`: Xiao et al., "`SmoothQuant`: Accurate and Efficient Post-Training
+/// Quantization for Large Language Models" (2022).
+pub type SmoothQuant = Quantize<SmoothQuantConfig>;
 
 /// Quantizes a checkpoint as the settings `P` say.
 #[derive(Debug)]

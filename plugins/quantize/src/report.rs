@@ -11,19 +11,27 @@ pub(crate) struct Report<'a> {
     num_layers: usize,
     /// Of the layer at work, by the end of their paths.
     matrices: Vec<(String, f64)>,
+    /// Of the same matrices as they were, where a pass makes that better.
+    before: Vec<f64>,
     /// Of the layers before it.
     layers: Vec<f64>,
 }
 
 impl<'a> Report<'a> {
     pub(crate) fn new(ctx: &'a StepContext<'a>, num_layers: usize) -> Self {
-        Self { ctx, num_layers, matrices: Vec::new(), layers: Vec::new() }
+        Self { ctx, num_layers, matrices: Vec::new(), before: Vec::new(), layers: Vec::new() }
     }
 
     /// Takes the relative error of the matrix at a path.
     pub(crate) fn matrix(&mut self, path: &str, error: f64) {
         self.ctx.log(LogLevel::Debug, format!("`{path}`: error {error:.4}"));
         self.matrices.push((path.rsplit('.').next().unwrap_or(path).to_owned(), error));
+    }
+
+    /// Takes the relative error of the matrix at a path, and what it was before.
+    pub(crate) fn changed_matrix(&mut self, path: &str, before: f64, after: f64) {
+        self.matrix(path, after);
+        self.before.push(before);
     }
 
     /// Says a sentence about the matrix at a path.
@@ -41,9 +49,16 @@ impl<'a> Report<'a> {
             return;
         };
         let error = root_mean_square(matrices.iter().map(|(_, error)| *error));
-        self.ctx.progress("layer", done, total, &[("error", error)]);
-        let message =
+        let mut figures = vec![("error", error)];
+        let mut message =
             format!("layer {done} of {total}: error {error:.4}, largest in `{worst}` {largest:.4}");
+        let before = std::mem::take(&mut self.before);
+        if !before.is_empty() {
+            let before = root_mean_square(before.into_iter());
+            figures.push(("error_before", before));
+            message = format!("{message}; {before:.4} before");
+        }
+        self.ctx.progress("layer", done, total, &figures);
         self.ctx.log(LogLevel::Info, message);
         self.layers.push(error);
     }

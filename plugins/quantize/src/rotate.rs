@@ -6,7 +6,7 @@
 //! in 32-bit floats, twice; while a `random` rotation is drawn, three matrices of the stream's width
 //! squared in 64-bit floats.
 
-mod turns;
+pub(crate) mod turns;
 
 use olive_kit_checkpoint::{
     Checkpoint, CheckpointWriter, DEFAULT_SHARD_BYTES, Decoder, Feature, TensorSpec,
@@ -87,7 +87,7 @@ impl Pass for QuaRot {
         if let Some(problem) = problem {
             return Err(QuantizeError::from(problem).into());
         }
-        with_threads(ctx, || rotate(&checkpoint, config, ctx))?;
+        with_threads(ctx, || write(&checkpoint, &Turns::new(&checkpoint, config)?, ctx))?;
         let mut output = Model::new(ModelKind::Hf, ctx.output_dir());
         output.model_attributes.clone_from(&input.model_attributes);
         Ok(output)
@@ -95,7 +95,7 @@ impl Pass for QuaRot {
 }
 
 /// Why a model cannot be rotated.
-fn problems(config: &QuaRotConfig, decoder: &Decoder) -> Vec<Diagnostic> {
+pub(crate) fn problems(config: &QuaRotConfig, decoder: &Decoder) -> Vec<Diagnostic> {
     let beyond = decoder.features_beyond(&SUPPORTED);
     let beyond = beyond.iter().map(|feature| {
         let message = format!(
@@ -116,9 +116,12 @@ fn problems(config: &QuaRotConfig, decoder: &Decoder) -> Vec<Diagnostic> {
 }
 
 /// Writes the rotated checkpoint, tensor by tensor.
-fn rotate(
+///
+/// # Errors
+/// When a file cannot be read or written, a weight is no number, or the step is cancelled.
+pub(crate) fn write(
     checkpoint: &Checkpoint,
-    config: &QuaRotConfig,
+    turns: &Turns,
     ctx: &StepContext<'_>,
 ) -> Result<(), QuantizeError> {
     let (decoder, dir) = (checkpoint.decoder(), ctx.output_dir());
@@ -138,7 +141,6 @@ fn rotate(
         specs.push(TensorSpec::new(name.as_str(), dtype, shape.as_slice()));
     }
     let mut writer = CheckpointWriter::create(dir, specs, DEFAULT_SHARD_BYTES)?;
-    let turns = Turns::new(checkpoint, config)?;
     let total = tensors.len() as u64;
     for (done, (name, _)) in (1..).zip(&tensors) {
         if ctx.is_cancelled() {

@@ -2,11 +2,14 @@
 //!
 //! In and out: the same Hugging Face folder; the choice is an attribute of the model, and a file for
 //! people in the output folder. Memory is the largest matrix in 32-bit floats, its codes and what
-//! these stand for; for `output_error` also what calibration takes.
+//! these stand for; for `output_error` also what calibration takes, for `kld_gradient` the whole model
+//! in 32-bit floats, hidden states of all samples, and what one layer keeps for 2048 tokens.
 
 mod places;
 mod scores;
 mod outputs;
+mod gradients;
+mod budget;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,11 +21,12 @@ use olive_plugin_api::{
 
 use crate::calibration::{self, Samples};
 use crate::checks;
-use crate::config::{Override, SelectiveMixedPrecisionConfig};
+use crate::config::{Algorithm, Override, SelectiveMixedPrecisionConfig};
 use crate::error::QuantizeError;
 use crate::mixed::MixedPrecision;
 use crate::source::{ancestor, open};
 use crate::threads::with_threads;
+use budget::Budget;
 use scores::Grids;
 
 /// The choice in the output folder.
@@ -97,19 +101,6 @@ impl Pass for SelectiveMixedPrecision {
 
 /// Findings about settings alone.
 fn of_settings(config: &SelectiveMixedPrecisionConfig) -> Vec<Diagnostic> {
-    let ratio = match config.ratio {
-        _ if config.algorithm.is_by_place() => None,
-        Some(ratio) if ratio > 0.0 && ratio < 1.0 => None,
-        Some(ratio) => {
-            let message = format!("`ratio` is {ratio}, not between 0 and 1");
-            Some(Diagnostic::error("out-of-range", "/ratio", message))
-        }
-        None => {
-            let message = "a choice by cost needs `ratio`, the share of weights that keep `bits`";
-            Some(Diagnostic::error("missing-setting", "/ratio", message))
-        }
-    };
-    let ratio = ratio.map(|problem| problem.with_help("set `ratio`, such as 0.8"));
     let (is_by_place, is_blind) = (config.algorithm.is_by_place(), !config.algorithm.reads_data());
     let unused = [
         ("group_size", is_by_place && config.group_size.is_some()),
@@ -117,6 +108,8 @@ fn of_settings(config: &SelectiveMixedPrecisionConfig) -> Vec<Diagnostic> {
         ("high_group_size", is_by_place && config.high_group_size.is_some()),
         ("high_sym", is_by_place && config.high_sym.is_some()),
         ("ratio", is_by_place && config.ratio.is_some()),
+        ("max_size", is_by_place && config.max_size.is_some()),
+        ("bits_per_weight", is_by_place && config.bits_per_weight.is_some()),
         ("data_config", is_blind && config.data.data_config.is_some()),
         ("nsamples", is_blind && config.data.nsamples.is_some()),
         ("seed", is_blind && config.data.seed != 0),
@@ -127,17 +120,17 @@ fn of_settings(config: &SelectiveMixedPrecisionConfig) -> Vec<Diagnostic> {
         let problem = Diagnostic::new(Severity::Warning, "no-effect", pointer, message);
         problem.with_help("remove it, or choose by `output_error`, which reads all settings")
     });
-    ratio.into_iter().chain(unused).collect()
+    budget::of_settings(config).into_iter().chain(unused).collect()
 }
 
-/// Findings about groups that do not divide rows of the model.
+/// Findings about groups that do not divide rows of the model, and about budgets it cannot keep.
 fn of_model(config: &SelectiveMixedPrecisionConfig, decoder: &Decoder) -> Option<Diagnostic> {
     if config.algorithm.is_by_place() {
         return None;
     }
     let Grids { low, high } = Grids::of(config);
     let sizes = [("/group_size", low.group_size), ("/high_group_size", high.group_size)];
-    sizes.into_iter().find_map(|(pointer, size)| {
+    let misfit = sizes.into_iter().find_map(|(pointer, size)| {
         let size = size?;
         let linears = scores::linears(decoder);
         let misfit = linears.iter().find(|it| !it.in_features.is_multiple_of(size))?;
@@ -145,7 +138,8 @@ fn of_model(config: &SelectiveMixedPrecisionConfig, decoder: &Decoder) -> Option
         let message = format!("group size {size} does not divide the {k} inputs of `{name}`");
         let problem = Diagnostic::error("out-of-range", pointer, message);
         Some(problem.with_help("write a smaller one, or -1 for whole rows"))
-    })
+    });
+    misfit.or_else(|| budget::of_model(config, decoder))
 }
 
 /// What is read for the choice, where anything is.
@@ -177,14 +171,21 @@ fn choose(
     } else {
         let grids = Grids::of(config);
         let units = match samples(checkpoint, config, ctx)? {
+            Some(samples) if config.algorithm == Algorithm::KldGradient => {
+                gradients::by_gradients(checkpoint, grids, &samples, ctx)?
+            }
             Some(samples) => outputs::by_outputs(checkpoint, grids, &samples, ctx)?,
             None => scores::by_weights(checkpoint, grids, ctx)?,
         };
         for unit in &units {
             ctx.log(LogLevel::Debug, unit.told(config.algorithm));
         }
-        let chosen = scores::worst(units, config.algorithm, config.ratio.unwrap_or(1.0));
-        (scores::told(config.bits, grids.low), scores::told(config.high_bits, grids.high), chosen)
+        let budget = Budget::of(config, decoder);
+        let choice = budget::choose(units, config.algorithm, budget);
+        ctx.log(LogLevel::Info, choice.told(budget));
+        let [low, high] = [(config.bits, grids.low), (config.high_bits, grids.high)]
+            .map(|(bits, grid)| scores::told(bits, grid));
+        (low, high, choice.paths)
     };
     let mut overrides: BTreeMap<_, _> = chosen.into_iter().map(|path| (path, high)).collect();
     if decoder.ties_embeddings && overrides.contains_key(Decoder::LM_HEAD_MODULE) {

@@ -63,6 +63,7 @@ pub(crate) fn find<P: Quantizer>(
     mixed: Option<&MixedPrecision>,
 ) -> (Option<Targets>, Vec<Diagnostic>) {
     let (selection, mut found) = (config.selection(), Vec::new());
+    let mixed = mixed.filter(|_| config.method().has_grids());
     let rules = match Rules::parse(selection, mixed) {
         Ok(rules) => rules,
         Err(problem) => return (None, vec![problem]),
@@ -169,7 +170,11 @@ fn usual<P: Quantizer>(config: &P) -> Grid {
     let selection = config.selection();
     let is_symmetric = match config.method() {
         Method::Awq(awq) => awq.zero_point.map_or(selection.sym, |has_zero_point| !has_zero_point),
-        Method::Nearest | Method::KQuant | Method::Gptq(_) | Method::Clip(_) => selection.sym,
+        Method::Nearest
+        | Method::KQuant
+        | Method::Gptq(_)
+        | Method::Clip(_)
+        | Method::Smooth(_) => selection.sym,
     };
     let group_size = selection.group_size.map_or(Some(P::GROUP_SIZE), GroupSize::inputs);
     Grid { bits: selection.bits.count(), group_size, is_symmetric }

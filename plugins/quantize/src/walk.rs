@@ -5,21 +5,22 @@ use std::path::{Path, PathBuf};
 
 use olive_kit_calibrate::{Memory, Observer, Order, stream};
 use olive_kit_checkpoint::{Checkpoint, Decoder, Linear};
-use olive_kit_solve::{Moments, output_error};
+use olive_kit_solve::output_error;
 use olive_plugin_api::{LogLevel, Model, Severity, StepContext};
 
 use crate::calibration::{self, Samples};
+use crate::checks;
 use crate::config::{Method, Quantizer};
 use crate::error::QuantizeError;
 use crate::layout::Layout;
 use crate::made::Made;
+use crate::memory::Need;
 use crate::methods::Work;
-use crate::methods::table::inputs_of_logits;
+use crate::methods::table::{Table, inputs_of_logits};
 use crate::mixed::MixedPrecision;
 use crate::output::{Output, write_configs};
 use crate::report::{Report, told};
 use crate::targets::{self, Targets};
-use crate::{checks, memory};
 
 /// A quantization that fits its model and data.
 pub(crate) struct Quantization<'a> {
@@ -45,7 +46,7 @@ impl<'a> Quantization<'a> {
         let mut found = checks::before_reading(input);
         found.extend(checks::of_settings(config));
         let mixed = MixedPrecision::of(input)?;
-        if mixed.is_some() {
+        if mixed.is_some() && config.method().has_grids() {
             let message = "bits and groups are those that the model brings along";
             ctx.log(LogLevel::Info, message);
         }
@@ -85,7 +86,7 @@ impl<'a> Quantization<'a> {
             method: self.method,
             targets: &self.targets,
             scale_type: self.layout.map(|layout| layout.scale_type),
-            logits: self.inputs_of_logits()?,
+            table: self.table()?,
             made: Made::default(),
             output: Output::create(dir, checkpoint, &self.targets, self.layout)?,
             report: Report::new(self.ctx, decoder.num_layers),
@@ -104,20 +105,21 @@ impl<'a> Quantization<'a> {
         Ok(())
     }
 
-    /// What is known of the inputs of the logits, where GPTQ makes codes that they share with the
-    /// embedding.
-    fn inputs_of_logits(&self) -> Result<Option<Moments>, QuantizeError> {
-        let (Some(samples), Method::Gptq(_)) = (&self.samples, self.method) else {
+    /// The embedding, where GPTQ makes codes that the logits share with it.
+    fn table(&self) -> Result<Option<Table>, QuantizeError> {
+        let (Some(samples), Method::Gptq(settings), Some(grid)) =
+            (&self.samples, self.method, self.targets.embedding)
+        else {
             return Ok(None);
         };
-        let is_shared = self.checkpoint.decoder().ties_embeddings;
-        if !is_shared || self.targets.embedding.is_none() {
+        if !self.checkpoint.decoder().ties_embeddings {
             return Ok(None);
         }
         self.ctx.log(LogLevel::Info, "the embedding is solved for the logits, which share it");
         let memory = Memory::new(self.ctx.scratch_dir());
         let (checkpoint, observer) = (self.checkpoint, &mut Stop(self.ctx));
-        inputs_of_logits(checkpoint, &samples.calibration, &memory, observer)
+        let inputs = inputs_of_logits(checkpoint, &samples.calibration, &memory, observer)?;
+        inputs.map(|inputs| Table::new(settings, grid, inputs)).transpose()
     }
 
     /// Quantizes the embedding, or has it copied.
@@ -128,8 +130,8 @@ impl<'a> Quantization<'a> {
             let shape = [linear.out_features, linear.in_features];
             let coded = work.of_embedding(&weight, shape, grid)?;
             let made = coded.dequantize();
-            let error = match &work.logits {
-                Some(inputs) => output_error(&weight, &made, shape[0], shape[1], inputs)
+            let error = match &work.table {
+                Some(table) => output_error(&weight, &made, shape[0], shape[1], &table.inputs)
                     .map_err(QuantizeError::of(&linear.name))?,
                 None => weight_error(&weight, &made),
             };
@@ -147,19 +149,26 @@ impl<'a> Quantization<'a> {
             Method::Gptq(_)
             | Method::Awq(_)
             | Method::Clip(_)
+            | Method::Smooth(_)
             | Method::Nearest
             | Method::KQuant => Order::WholeLayer,
         };
         let memory = Memory::new(self.ctx.scratch_dir());
         let (checkpoint, calibration) = (self.checkpoint, &samples.calibration);
-        let needed = memory::needed(checkpoint.decoder(), calibration, &memory, order);
+        let needed = self.need().on_data(calibration, &memory, order);
         self.ctx.log(LogLevel::Info, format!("memory needed: {}", told(needed)));
         stream(checkpoint, calibration, &memory, order, work, &mut Stop(self.ctx))
+    }
+
+    fn need(&self) -> Need<'_> {
+        Need { decoder: self.checkpoint.decoder(), method: self.method, targets: &self.targets }
     }
 
     /// Walks through the weights alone.
     fn by_weights(&self, work: &mut Work<'_>) -> Result<(), QuantizeError> {
         let decoder = self.checkpoint.decoder();
+        let needed = self.need().by_weights();
+        self.ctx.log(LogLevel::Info, format!("memory needed: {}", told(needed)));
         for index in 0..decoder.num_layers {
             for linear in decoder.linears(index) {
                 self.by_weight(&linear, &linear.weight(), work)?;
@@ -188,6 +197,7 @@ impl<'a> Quantization<'a> {
         let coded = work.without_inputs(&linear.name, &weight, shape, grid)?;
         work.report.matrix(&linear.name, weight_error(&weight, &coded.dequantize()));
         work.made.keep_codes(&linear.name, coded);
+        self.checkpoint.release(tensor);
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Settings of the pass `SelectiveMixedPrecision`.
 
+use olive_plugin_api::Size;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,8 +27,8 @@ pub struct SelectiveMixedPrecisionConfig {
     /// `high_precision_mlp_down_qkv` query, key and value of these too; `k_quant_last`,
     /// `k_quant_down` and `k_quant_mixed` are their old names. `snr` takes the least ratio of signal
     /// to noise, `iqe` the largest mean square error of a row; `_relative` compares it with that in
-    /// `high_bits`. `output_error` takes the largest error of outputs for calibration data.
-    #[schemars(extend("x-olive-unavailable-values" = known::unavailable_choices()))]
+    /// `high_bits`. `output_error` takes the largest error of outputs for calibration data;
+    /// `kld_gradient` the largest fall a weight, in first order, of the divergence of next tokens.
     pub algorithm: Algorithm,
     /// Bits of a weight that is not chosen.
     #[serde(default)]
@@ -47,11 +48,23 @@ pub struct SelectiveMixedPrecisionConfig {
     /// `sym` of layers that are chosen, for a choice by cost; `null` is `sym`.
     #[serde(default)]
     pub high_sym: Option<bool>,
-    /// Share of weights that keep `bits`, for a choice by cost, which needs it.
+    /// Share of weights that keep `bits`, for a choice by cost.
+    ///
+    /// Such a choice needs one of `ratio`, `max_size` and `bits_per_weight`.
     #[serde(default)]
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub ratio: Option<f64>,
-    /// What the model reads, for `output_error`.
+    /// What codes of linear layers may take, for a choice by cost: bytes, or `86 MiB`.
+    ///
+    /// Counted are codes, scales of 16 bits and zero points, those of the layer of logits too, once
+    /// where it shares them with the embedding; not norms, biases and an embedding of its own.
+    #[serde(default)]
+    pub max_size: Option<Size>,
+    /// The same as bits a weight, such as 4.5, for a choice by cost.
+    #[serde(default)]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub bits_per_weight: Option<f64>,
+    /// What the model reads, for `output_error` and `kld_gradient`.
     #[serde(flatten)]
     pub data: Data,
 }
@@ -68,6 +81,7 @@ pub struct SelectiveMixedPrecisionConfig {
     "iqe",
     "iqe_relative",
     "output_error",
+    "kld_gradient",
     "k_quant_last",
     "k_quant_down",
     "k_quant_mixed",
@@ -92,6 +106,8 @@ pub enum Algorithm {
     IqeRelative,
     /// Largest gain in the error of outputs.
     OutputError,
+    /// Largest gain in the divergence of logits.
+    KldGradient,
 }
 
 impl Algorithm {
@@ -101,15 +117,18 @@ impl Algorithm {
             Self::HighPrecisionLmHead
             | Self::HighPrecisionMlpDown
             | Self::HighPrecisionMlpDownQkv => true,
-            Self::Snr | Self::SnrRelative | Self::Iqe | Self::IqeRelative | Self::OutputError => {
-                false
-            }
+            Self::Snr
+            | Self::SnrRelative
+            | Self::Iqe
+            | Self::IqeRelative
+            | Self::OutputError
+            | Self::KldGradient => false,
         }
     }
 
     /// Whether the model reads calibration data for it.
     pub fn reads_data(self) -> bool {
-        self == Self::OutputError
+        matches!(self, Self::OutputError | Self::KldGradient)
     }
 }
 

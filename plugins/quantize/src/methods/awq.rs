@@ -22,7 +22,7 @@ pub(super) fn visit(
     let Some(first) = matrices.first() else { return Ok(()) };
     let mut known = moments(inputs, &first.path)?;
     if let Some(scales) = scale(work, settings, site, layer, &mut matrices, &known)? {
-        known = scaled_moments(inputs, &matrices[0].path, &scales)?;
+        known.divide(&scales).map_err(QuantizeError::of(&matrices[0].path))?;
     }
     let options = ClipOptions { n_grid: settings.n_grid, ..ClipOptions::default() };
     for matrix in &matrices {
@@ -75,25 +75,6 @@ fn scale(
         }
     }
     Ok(Some(scales))
-}
-
-/// What is known of the inputs of a site when they are divided by `scales`.
-fn scaled_moments(
-    inputs: &mut Inputs<'_>,
-    path: &str,
-    scales: &[f32],
-) -> Result<Moments, QuantizeError> {
-    let mut moments = Moments::new(inputs.width());
-    let mut scaled = Vec::new();
-    inputs.each(|rows| {
-        scaled.clear();
-        scaled.extend_from_slice(rows);
-        for row in scaled.chunks_exact_mut(scales.len()) {
-            row.iter_mut().zip(scales).for_each(|(input, scale)| *input /= scale);
-        }
-        moments.add(&scaled).map_err(QuantizeError::of(path))
-    })?;
-    Ok(moments)
 }
 
 /// Ranges of what makes scores are left alone, as `AutoAWQ` does: errors there are multiplied.

@@ -1,4 +1,4 @@
-//! What makes the inputs of a site, and takes the scales of AWQ.
+//! What makes the inputs of a site, and takes the scales of AWQ and `SmoothQuant`.
 
 use olive_kit_calibrate::{LayerWeights, Site};
 use olive_kit_checkpoint::{Decoder, Linear, LinearRole};

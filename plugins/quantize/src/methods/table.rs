@@ -8,7 +8,7 @@ use olive_kit_calibrate::{
     Calibration, Inputs, LayerWeights, Memory, Observer, Order, Site, Visitor, stream,
 };
 use olive_kit_checkpoint::{Checkpoint, Decoder};
-use olive_kit_solve::{Coded, GptqOptions, Grid, Moments, gptq};
+use olive_kit_solve::{Coded, GptqOptions, Grid, Hessian, Moments};
 
 use super::moments;
 use crate::config::GptqConfig;
@@ -18,6 +18,14 @@ use crate::error::QuantizeError;
 const LOOKUP_DAMPING: f64 = 0.1;
 /// Tokens for each input of the logits; more of them change little.
 const TOKENS_OF_INPUT: usize = 16;
+
+/// An embedding that is solved for the logits.
+pub(crate) struct Table {
+    /// What is known of the inputs of the logits.
+    pub(crate) inputs: Moments,
+    hessian: Hessian,
+    grid: Grid,
+}
 
 /// What is known of the inputs of the logits of the unquantized model.
 ///
@@ -36,27 +44,37 @@ pub(crate) fn inputs_of_logits(
     Ok(logits.0)
 }
 
-/// Codes of rows of the embedding, `[n, k]`, for the inputs of the logits.
-///
-/// # Errors
-/// When the rows do not fit the grid, or the inputs say nothing.
-pub(super) fn solve(
-    settings: &GptqConfig,
-    rows: &[f32],
-    [n, k]: [usize; 2],
-    inputs: &Moments,
-    grid: Grid,
-) -> Result<Coded, QuantizeError> {
-    let is_ordered = settings.is_ordered(grid);
-    let options = GptqOptions {
-        damping: settings.damp_percent.max(LOOKUP_DAMPING),
-        desc_act: is_ordered,
-        // The layout of embeddings has no place for groups of inputs here and there.
-        static_groups: is_ordered || settings.is_static(),
-        ..GptqOptions::default()
-    };
-    let solved = gptq(rows, n, k, inputs, grid, &options);
-    Ok(solved.map_err(QuantizeError::of(Decoder::EMBEDDING_MODULE))?.coded)
+impl Table {
+    /// Takes what is known of the inputs of the logits, for an embedding on a grid.
+    ///
+    /// # Errors
+    /// When the inputs say nothing.
+    pub(crate) fn new(
+        settings: &GptqConfig,
+        grid: Grid,
+        inputs: Moments,
+    ) -> Result<Self, QuantizeError> {
+        let is_ordered = settings.is_ordered(grid);
+        let options = GptqOptions {
+            damping: settings.damp_percent.max(LOOKUP_DAMPING),
+            desc_act: is_ordered,
+            // The layout of embeddings has no place for groups of inputs here and there.
+            static_groups: is_ordered || settings.is_static(),
+            ..GptqOptions::default()
+        };
+        let hessian = Hessian::new(&inputs, &options);
+        let hessian = hessian.map_err(QuantizeError::of(Decoder::EMBEDDING_MODULE))?;
+        Ok(Self { inputs, hessian, grid })
+    }
+
+    /// Codes of rows of the embedding, `[n, k]`.
+    ///
+    /// # Errors
+    /// When the rows do not fit the grid.
+    pub(super) fn solve(&self, rows: &[f32], [n, k]: [usize; 2]) -> Result<Coded, QuantizeError> {
+        let solved = self.hessian.solve(rows, n, k, self.grid);
+        Ok(solved.map_err(QuantizeError::of(Decoder::EMBEDDING_MODULE))?.coded)
+    }
 }
 
 /// Sequences here and there that have about `enough` tokens; all where they have fewer.

@@ -44,7 +44,7 @@ struct Rotations {
 
 /// What becomes of each tensor.
 #[derive(Debug)]
-pub(super) struct Turns {
+pub(crate) struct Turns {
     rotations: Rotations,
     tensors: BTreeMap<String, Turn>,
 }
@@ -97,7 +97,7 @@ impl Turns {
     ///
     /// # Errors
     /// When a norm cannot be read, or no Hadamard matrix is known.
-    pub(super) fn new(
+    pub(crate) fn new(
         checkpoint: &Checkpoint,
         config: &QuaRotConfig,
     ) -> Result<Self, QuantizeError> {
@@ -127,6 +127,32 @@ impl Turns {
         let head = Around { norm: Some(last), ..Around::nothing(0) };
         tensors.insert(Decoder::LM_HEAD.to_owned(), Turn::Weight(head));
         Ok(Self { rotations: Rotations::new(decoder, config)?, tensors })
+    }
+
+    /// The same with another rotation of the stream.
+    pub(crate) fn with_stream(mut self, stream: Rotation) -> Self {
+        self.rotations.stream = stream;
+        self
+    }
+
+    /// The rotation of the stream.
+    pub(crate) fn stream(&self) -> &Rotation {
+        &self.rotations.stream
+    }
+
+    /// The rotation of the values of a layer's heads.
+    pub(crate) fn values(&self, layer: usize) -> &Rotation {
+        &self.rotations.values[layer]
+    }
+
+    /// Makes a weight `[n, k]` what it is before the stream is rotated: norms folded in, values of
+    /// heads rotated. Where no outputs are values, some rows may stand for all.
+    pub(crate) fn fold(&self, name: &str, k: usize, weight: &mut [f32]) {
+        let Some(Turn::Weight(around)) = self.tensors.get(name) else { return };
+        if let Some(norm) = &around.norm {
+            multiply_norm(weight, norm);
+        }
+        self.turn_values(weight, k, around);
     }
 
     /// Writes what becomes of a tensor, of the values of `source`.
@@ -184,28 +210,31 @@ impl Turns {
 
     fn turn_inputs(&self, rows: &mut [f32], norm: Option<&[f32]>) {
         if let Some(norm) = norm {
-            for row in rows.chunks_exact_mut(norm.len()) {
-                row.iter_mut().zip(norm).for_each(|(weight, of_norm)| *weight *= of_norm);
-            }
+            multiply_norm(rows, norm);
         }
         self.rotations.stream.rotate_rows(rows);
     }
 
     /// Turns a weight `[n, k]`.
     fn turn(&self, weight: &mut [f32], k: usize, around: &Around) {
-        let values = &self.rotations.values[around.layer];
         if around.norm.is_some() {
             self.turn_inputs(weight, around.norm.as_deref());
         }
+        self.turn_values(weight, k, around);
+        if around.is_added {
+            self.rotations.stream.rotate_columns(weight, k);
+        }
+    }
+
+    /// Rotates what is of the values of heads in a weight `[n, k]`.
+    fn turn_values(&self, weight: &mut [f32], k: usize, around: &Around) {
+        let values = &self.rotations.values[around.layer];
         if around.reads_values {
             values.rotate_rows(weight);
         }
         let rows = around.values.start * k..around.values.end * k;
         for head in weight[rows].chunks_exact_mut(values.size() * k) {
             values.rotate_columns(head, k);
-        }
-        if around.is_added {
-            self.rotations.stream.rotate_columns(weight, k);
         }
     }
 }
@@ -236,6 +265,13 @@ impl Around {
     /// Whether nothing but its inputs, the normed stream, is rotated.
     fn is_of_inputs(&self) -> bool {
         self.norm.is_some() && self.values.is_empty() && !self.is_added
+    }
+}
+
+/// Folds the weight of a norm into rows of a linear layer after it.
+fn multiply_norm(rows: &mut [f32], norm: &[f32]) {
+    for row in rows.chunks_exact_mut(norm.len()) {
+        row.iter_mut().zip(norm).for_each(|(weight, of_norm)| *weight *= of_norm);
     }
 }
 

@@ -6,10 +6,12 @@ use olive_plugin_api::{LogLevel, StepContext};
 
 use super::scores::{Grids, Unit};
 use crate::calibration::Samples;
+use crate::config::Method;
 use crate::error::QuantizeError;
-use crate::memory;
+use crate::memory::Need;
 use crate::methods::moments;
 use crate::report::told;
+use crate::targets::{Targets, own_head};
 use crate::walk::Stop;
 
 /// Linear layers with what rounding costs their outputs; query, key and value of a layer are one.
@@ -25,7 +27,16 @@ pub(super) fn by_outputs(
     let (decoder, calibration) = (checkpoint.decoder(), &samples.calibration);
     samples.announce(ctx);
     let (memory, order) = (Memory::new(ctx.scratch_dir()), Order::TrueSequential);
-    let needed = memory::needed(decoder, calibration, &memory, order);
+    // No codes are kept, but the layer of logits is measured too.
+    let targets = Targets {
+        usual: grids.low,
+        linears: vec![(own_head(decoder), grids.low)],
+        embedding: None,
+        left: Vec::new(),
+        unties: false,
+    };
+    let need = Need { decoder, method: Method::Nearest, targets: &targets };
+    let needed = need.on_data(calibration, &memory, order);
     ctx.log(LogLevel::Info, format!("memory needed: {}", told(needed)));
     let mut measure = Measure { grids, ctx, total: decoder.num_layers as u64, units: Vec::new() };
     stream(checkpoint, calibration, &memory, order, &mut measure, &mut Stop(ctx))?;

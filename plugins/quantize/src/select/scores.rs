@@ -1,4 +1,4 @@
-//! Choices by what rounding costs the weights of a layer.
+//! What rounding costs the weights of a layer, and how layers are ranked by it.
 
 use olive_kit_checkpoint::{Checkpoint, Decoder, LayerLinears, Linear};
 use olive_kit_solve::{Grid, Moments, nearest, output_error};
@@ -22,8 +22,10 @@ pub(super) struct Grids {
 
 /// Linear layers that have one precision, and what rounding costs them.
 pub(super) struct Unit {
-    paths: Vec<String>,
-    num_weights: usize,
+    pub(super) paths: Vec<String>,
+    pub(super) num_weights: usize,
+    /// Bytes of their codes, low and high.
+    pub(super) bytes: [u64; 2],
     cost: Cost,
 }
 
@@ -34,6 +36,8 @@ struct Cost {
     signal: f64,
     low: Noise,
     high: Noise,
+    /// What the divergence of logits falls by; 0 where no gradient is taken.
+    divergence: f64,
 }
 
 /// Error on one grid.
@@ -70,6 +74,16 @@ pub(super) fn told(bits: Bits, grid: Grid) -> Override {
         symmetric: Some(grid.is_symmetric),
         group_size: Some(grid.group_size.map_or(GroupSize::Row, GroupSize::Inputs)),
     }
+}
+
+/// Bytes of the codes of a linear layer: with scales of 16 bits, and zero points of `bits` where zero
+/// is not in the middle.
+pub(super) fn bytes(linear: &Linear, grid: Grid) -> u64 {
+    let (n, k) = (linear.out_features as u64, linear.in_features as u64);
+    let groups = n * grid.group_size.map_or(1, |size| k.div_ceil(size.max(1) as u64));
+    let bits = |count: u64| (count * u64::from(grid.bits)).div_ceil(8);
+    let zero_points = if grid.is_symmetric { 0 } else { bits(groups) };
+    bits(n * k) + 2 * groups + zero_points
 }
 
 /// All linear layers, that of logits by its own name.
@@ -114,24 +128,6 @@ pub(super) fn by_weights(
     Ok(units)
 }
 
-/// Paths of the units that lose most, until no more than `ratio` of all weights are left.
-pub(super) fn worst(units: Vec<Unit>, algorithm: Algorithm, ratio: f64) -> Vec<String> {
-    let total: usize = units.iter().map(|unit| unit.num_weights).sum();
-    let enough = total as f64 * (1.0 - ratio);
-    let mut scored: Vec<_> =
-        units.into_iter().map(|unit| (unit.cost.score(algorithm), unit)).collect();
-    scored.sort_by(|one, other| one.0.total_cmp(&other.0));
-    let (mut paths, mut count) = (Vec::new(), 0);
-    for (_, unit) in scored {
-        count += unit.num_weights;
-        paths.extend(unit.paths);
-        if count as f64 >= enough {
-            break;
-        }
-    }
-    paths
-}
-
 impl Unit {
     /// A linear layer with its weight, `[n, k]`, and what is known of its inputs.
     ///
@@ -156,14 +152,67 @@ impl Unit {
             Ok(Noise { of_outputs, ..Noise::of(weight, &made, k) })
         };
         let signal = weight.iter().map(|value| f64::from(*value) * f64::from(*value)).sum();
-        let cost = Cost { signal, low: noise(grids.low)?, high: noise(grids.high)? };
-        Ok(Self { paths: vec![name.clone()], num_weights: n * k, cost })
+        let (low, high) = (noise(grids.low)?, noise(grids.high)?);
+        Ok(Self::of(linear, grids, Cost { signal, low, high, divergence: 0.0 }))
+    }
+
+    /// A linear layer in which high bits let the divergence of logits fall by so much.
+    pub(super) fn diverging(linear: &Linear, grids: Grids, divergence: f64) -> Self {
+        Self::of(linear, grids, Cost { divergence, ..Cost::default() })
+    }
+
+    fn of(linear: &Linear, grids: Grids, cost: Cost) -> Self {
+        Self {
+            paths: vec![linear.name.clone()],
+            num_weights: linear.out_features * linear.in_features,
+            bytes: [grids.low, grids.high].map(|grid| bytes(linear, grid)),
+            cost,
+        }
+    }
+
+    /// The lower, the more is gained by high bits.
+    pub(super) fn score(&self, algorithm: Algorithm) -> f64 {
+        match algorithm {
+            // A million weights at a time, as in Olive.
+            Algorithm::KldGradient => {
+                -self.cost.divergence / (self.num_weights.max(1) as f64 / 1e6)
+            }
+            Algorithm::Snr
+            | Algorithm::SnrRelative
+            | Algorithm::Iqe
+            | Algorithm::IqeRelative
+            | Algorithm::OutputError
+            | Algorithm::HighPrecisionLmHead
+            | Algorithm::HighPrecisionMlpDown
+            | Algorithm::HighPrecisionMlpDownQkv => self.cost.score(algorithm),
+        }
+    }
+
+    /// The same for each byte that it costs, where the score is a gain of so much a weight.
+    pub(super) fn score_of_byte(&self, algorithm: Algorithm) -> f64 {
+        let score = self.score(algorithm);
+        if matches!(algorithm, Algorithm::KldGradient | Algorithm::OutputError) {
+            score * self.num_weights as f64 / self.extra_bytes().max(1) as f64
+        } else {
+            score
+        }
+    }
+
+    /// Bytes that high bits take more than low ones.
+    pub(super) fn extra_bytes(&self) -> u64 {
+        let [low, high] = self.bytes;
+        high.saturating_sub(low)
     }
 
     /// What it loses, for people who look closely.
     pub(super) fn told(&self, algorithm: Algorithm) -> String {
+        format!("{}: score {:.4e}", self.named(), self.score(algorithm))
+    }
+
+    /// Its paths in a sentence.
+    pub(super) fn named(&self) -> String {
         let paths: Vec<String> = self.paths.iter().map(|path| format!("`{path}`")).collect();
-        format!("{}: score {:.4e}", paths.join(", "), self.cost.score(algorithm))
+        paths.join(", ")
     }
 
     /// Both as one: rows of one matrix above those of the other.
@@ -176,10 +225,12 @@ impl Unit {
         };
         self.paths.extend(other.paths);
         self.num_weights += other.num_weights;
+        self.bytes = [0, 1].map(|which| self.bytes[which] + other.bytes[which]);
         self.cost = Cost {
             signal: self.cost.signal + other.cost.signal,
             low: both(self.cost.low, other.cost.low),
             high: both(self.cost.high, other.cost.high),
+            divergence: self.cost.divergence + other.cost.divergence,
         };
         self
     }
@@ -213,7 +264,8 @@ impl Cost {
             Algorithm::Iqe => inverse(self.low),
             Algorithm::IqeRelative => inverse(self.low) / inverse(self.high),
             Algorithm::OutputError => self.high.of_outputs - self.low.of_outputs,
-            Algorithm::HighPrecisionLmHead
+            Algorithm::KldGradient
+            | Algorithm::HighPrecisionLmHead
             | Algorithm::HighPrecisionMlpDown
             | Algorithm::HighPrecisionMlpDownQkv => 0.0,
         }
@@ -222,12 +274,13 @@ impl Cost {
 
 #[cfg(test)]
 mod tests {
+    use super::super::budget::{Budget, choose};
     use super::*;
 
     fn unit(path: &str, num_weights: usize, [signal, low, high]: [f64; 3]) -> Unit {
         let noise = |sum| Noise { sum, largest: sum / 2.0, of_outputs: 1.0 / sum };
-        let cost = Cost { signal, low: noise(low), high: noise(high) };
-        Unit { paths: vec![path.to_owned()], num_weights, cost }
+        let cost = Cost { signal, low: noise(low), high: noise(high), divergence: 0.0 };
+        Unit { paths: vec![path.to_owned()], num_weights, bytes: [0, 0], cost }
     }
 
     fn units() -> Vec<Unit> {
@@ -247,13 +300,14 @@ mod tests {
             (Algorithm::IqeRelative, "loud"),
             (Algorithm::OutputError, "noisy"),
         ] {
-            assert_eq!(worst(units(), algorithm, 0.999)[0], first, "{algorithm:?}");
+            let choice = choose(units(), algorithm, Budget::Ratio(0.999));
+            assert_eq!(choice.paths[0], first, "{algorithm:?}");
         }
     }
 
     #[test]
     fn as_many_are_chosen_as_the_ratio_leaves() {
-        let count = |ratio| worst(units(), Algorithm::Snr, ratio).len();
+        let count = |ratio| choose(units(), Algorithm::Snr, Budget::Ratio(ratio)).paths.len();
         assert_eq!([0.9, 0.5, 0.4, 0.2, 0.01].map(count), [1, 1, 2, 3, 3]);
     }
 
@@ -266,11 +320,14 @@ mod tests {
         let of = |noise| Unit {
             paths: Vec::new(),
             num_weights: 4,
-            cost: Cost { signal: 1.0, low: noise, high: noise },
+            bytes: [4, 8],
+            cost: Cost { signal: 1.0, low: noise, high: noise, divergence: 0.5 },
         };
         let joined = of(noise(&one, &made_one)).with(of(noise(&other, &made_other)));
         assert!((joined.cost.low.sum - whole.sum).abs() < 1e-12);
         assert!((joined.cost.low.largest - whole.largest).abs() < 1e-12);
-        assert_eq!(joined.num_weights, 8);
+        assert_eq!((joined.num_weights, joined.bytes), (8, [8, 16]));
+        let score = joined.score(Algorithm::KldGradient);
+        assert!((score * 8e-6 + 1.0).abs() < 1e-12, "{score}");
     }
 }

@@ -7,8 +7,12 @@ mod layouts;
 mod scales;
 mod refusals;
 mod rotation;
+mod spin;
+mod smoothing;
 mod mixed;
+mod budgets;
 mod promises;
+mod memory;
 mod transformers;
 
 use std::path::Path;
@@ -16,16 +20,19 @@ use std::path::Path;
 use olive_kit_testing::{fixture, tone};
 use olive_plugin_api::testing::Recorder;
 use olive_plugin_api::{Diagnostic, Plugin, PluginError, StepOutcome};
-use olive_plugin_quantize::{AutoClip, Awq, Gptq, KQuant, QuaRot, Rtn, SelectiveMixedPrecision};
+use olive_plugin_quantize::{
+    AutoClip, Awq, Gptq, KQuant, QuaRot, Rtn, SelectiveMixedPrecision, SmoothQuant, SpinQuant,
+};
 use serde_json::{Value, json};
 
-/// Every pass that quantizes.
-pub(crate) const PASSES: [&str; 5] = ["Rtn", "KQuant", "Gptq", "Awq", "AutoClip"];
+/// Every pass that quantizes, or changes weights for a quantizer by what rounding costs.
+pub(crate) const PASSES: [&str; 6] = ["Rtn", "KQuant", "Gptq", "Awq", "AutoClip", "SmoothQuant"];
 
 pub(crate) fn plugin() -> Plugin {
     let plugin = Plugin::new("quantize", "0.1.0").with_pass::<Rtn>().with_pass::<KQuant>();
     let plugin = plugin.with_pass::<Gptq>().with_pass::<Awq>().with_pass::<AutoClip>();
-    plugin.with_pass::<QuaRot>().with_pass::<SelectiveMixedPrecision>()
+    let plugin = plugin.with_pass::<SmoothQuant>().with_pass::<QuaRot>().with_pass::<SpinQuant>();
+    plugin.with_pass::<SelectiveMixedPrecision>()
 }
 
 /// Whether a pass calibrates.
@@ -33,11 +40,12 @@ pub(crate) fn calibrates(pass: &str) -> bool {
     !["Rtn", "KQuant"].contains(&pass)
 }
 
-/// A step of `pass` on the fixture `model`, in groups of 16, on eight samples where it calibrates.
+/// A step of `pass` on the fixture `model`, in groups of 16 where it has groups, on eight
+/// samples where it calibrates.
 pub(crate) fn request(pass: &str, model: &str, output: &Path) -> Value {
     let input = json!({"type": "HfModel", "model_path": fixture(model)});
     let mut request = olive_kit_testing::request("pass", pass, &input, output);
-    request["config"] = json!({"group_size": 16});
+    request["config"] = if pass == "SmoothQuant" { json!({}) } else { json!({"group_size": 16}) };
     if calibrates(pass) {
         request["config"]["data_config"] = json!("tone");
         request["config"]["nsamples"] = json!(8);

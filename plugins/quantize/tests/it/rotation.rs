@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::{config, made, prepare, run};
 
 /// Largest difference of a logit: weights are rotated and summed in f32.
-const LOGITS: f32 = 1e-4;
+pub(crate) const LOGITS: f32 = 1e-4;
 /// A model whose norms stand where no rotation can be folded past them.
 const REFUSED: &str = "tiny-gemma2";
 
@@ -144,7 +144,7 @@ fn request(model: &str, settings: &Value, output: &std::path::Path) -> Value {
 }
 
 /// Logits of a folder for the tokens of the fixture `model`.
-fn logits(model: &str, folder: &std::path::Path) -> Vec<f32> {
+pub(crate) fn logits(model: &str, folder: &std::path::Path) -> Vec<f32> {
     let checkpoint = Checkpoint::open(folder).unwrap();
     let mut transformer = Transformer::load(&checkpoint, Storage::default()).unwrap();
     transformer.logits(&long_batch(model), &Adapters::none()).unwrap()
