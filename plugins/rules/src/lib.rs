@@ -8,6 +8,12 @@ mod rule;
 mod parts;
 mod training;
 mod tuning;
+mod choice;
+mod walk;
+mod quantizing;
+mod selecting;
+mod rotating;
+mod building;
 mod model;
 mod shape;
 

@@ -3,7 +3,7 @@
 use olive_validator_api::ModelDescription;
 use serde_json::Value;
 
-use crate::model::{Linear, dimension, linears};
+use crate::model::{Linear, dimension, last_name, linears};
 
 /// Sizes of a decoder-only model. Counts are floats, since products of wild shapes overflow.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,9 +74,52 @@ impl Shape {
         2.0 * self.inner + 2.0 * self.hidden + self.query + 2.0 * self.kv
     }
 
+    /// The layer that makes logits.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "widths, which were whole numbers"
+    )]
+    pub(crate) fn head_layer(&self) -> Linear {
+        let (inputs, outputs) = (self.hidden as u64, self.vocabulary as u64);
+        Linear { path: "lm_head".to_owned(), inputs, outputs, count: 1 }
+    }
+
     /// Values of the matrix that makes logits.
     pub(crate) fn logits_matrix(&self) -> f64 {
         self.vocabulary * self.hidden
+    }
+
+    /// The same model with a weight of its own for the layer of logits.
+    #[must_use]
+    pub(crate) fn untied(mut self) -> Self {
+        if self.ties {
+            let table = self.logits_matrix();
+            self.stored_bytes += table * self.stored_bytes / self.values.max(1.0);
+            self.values += table;
+            self.ties = false;
+        }
+        self
+    }
+
+    /// Linear layers of one layer that share their inputs, in order of computation.
+    pub(crate) fn sites(&self) -> [Vec<&Linear>; 4] {
+        let mut sites: [Vec<&Linear>; 4] = Default::default();
+        for linear in &self.linears {
+            let site = match last_name(&linear.path) {
+                "q_proj" | "k_proj" | "v_proj" | "qkv_proj" => 0,
+                "o_proj" => 1,
+                "gate_proj" | "up_proj" | "gate_up_proj" => 2,
+                _ => 3,
+            };
+            sites[site].push(linear);
+        }
+        sites
+    }
+
+    /// Values of the matrices of one layer.
+    pub(crate) fn layer(&self) -> f64 {
+        self.linears.iter().map(size).sum()
     }
 
     /// Values of all matrices inside the layers.
@@ -91,6 +134,6 @@ impl Shape {
 }
 
 /// Values of one matrix.
-fn size(linear: &Linear) -> f64 {
+pub(crate) fn size(linear: &Linear) -> f64 {
     linear.inputs as f64 * linear.outputs as f64
 }
