@@ -6,12 +6,16 @@
 
 mod build;
 mod calibrate;
+mod quantize;
 mod onnx;
 mod latency;
 mod check;
 mod figures;
 mod packs;
+mod quality;
 mod search;
+mod trials;
+mod tuned;
 mod peer;
 mod program;
 mod disk;
@@ -55,7 +59,8 @@ pub(crate) struct BenchArgs {
     /// Python interpreter with torch, transformers, peft and onnxruntime-genai, to compare with.
     #[arg(long, value_name = "PATH")]
     python: Option<PathBuf>,
-    /// Folder with `train.json` and `test.json` for `search`, instead of the example's own.
+    /// Folder with `train.json` and `test.json` for `search` and `quality`, instead of the example's
+    /// own.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     #[command(flatten)]
@@ -64,7 +69,7 @@ pub(crate) struct BenchArgs {
     train: train::TrainArgs,
 }
 
-/// How far `train`, `build` and `calibrate` go.
+/// How far `train`, `build`, `calibrate` and `quantize` go.
 #[derive(Debug, Clone, Args)]
 struct Extent {
     /// What sizes cost: train with doubled length, batch, rank and layers instead; build models of 0.1
@@ -72,7 +77,7 @@ struct Extent {
     #[arg(long)]
     scaling: bool,
     /// Phi-3-mini's shape (8 GB of random weights are written): train it by `QLoRA` instead; build it
-    /// too; walk through a few layers of it too.
+    /// too; walk through a few layers of it too, or quantize them.
     #[arg(long)]
     phi3: bool,
     /// Leave the peer out.
@@ -99,16 +104,20 @@ enum What {
     Build,
     /// Walking through models with calibration data: memory, against what is estimated.
     Calibrate,
+    /// Quantizing on calibration data: GPTQ beside AWQ and RTN, against its limits.
+    Quantize,
     /// Passes on ONNX graphs on a model of 2 GB, in turns with Olive's where Python has them.
     Onnx,
     /// Figures of speed of ONNX models, in turns with ONNX Runtime's own interface where Python has it.
     Latency,
     /// `olive optimize` on the tuned model of the recipe: finding the best, and in which time.
     Search,
+    /// What quantizers leave of the tuned model of the recipe: size, exact match and perplexity.
+    Quality,
     /// Generating text with each model of the recipe.
     Generate,
-    /// All of these but `train`, `build`, `calibrate`, `onnx`, `latency` and `search`; of building, the
-    /// step of the recipe.
+    /// All of these but `train`, `build`, `calibrate`, `quantize`, `onnx`, `latency`, `search` and
+    /// `quality`; of building, the step of the recipe.
     All,
 }
 
@@ -121,8 +130,9 @@ const STEPS: [(What, &str, &str); 3] = [
 
 /// Measures and prints.
 pub(crate) fn run(args: &BenchArgs) -> Result<(), ChoreError> {
-    if args.data.is_some() && args.what != What::Search {
-        return Err(ChoreError::Unused { option: "--data", user: "bench search" });
+    if args.data.is_some() && !matches!(args.what, What::Search | What::Quality) {
+        let user = "bench search` and `bench quality";
+        return Err(ChoreError::Unused { option: "--data", user });
     }
     if args.what == What::Train {
         return train::run(&args.train, &args.extent, args.runs, args.python.clone());
@@ -133,6 +143,9 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), ChoreError> {
     if args.what == What::Calibrate {
         return calibrate::run(&args.extent);
     }
+    if args.what == What::Quantize {
+        return quantize::run(&args.extent, args.runs, args.train.threads);
+    }
     if args.what == What::Onnx {
         return onnx::run(args.python.as_deref());
     }
@@ -141,6 +154,9 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), ChoreError> {
     }
     if args.what == What::Search {
         return search::run(args.data.as_deref());
+    }
+    if args.what == What::Quality {
+        return quality::run(args.data.as_deref());
     }
     release::build()?;
     let is_wanted = |what| args.what == what || args.what == What::All;

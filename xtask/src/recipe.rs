@@ -20,10 +20,24 @@ impl Recipe {
 
     /// The example, its data files made absolute and its cache beside where it is written.
     pub(crate) fn read() -> Result<Self, ChoreError> {
-        let mut recipe = Self(read_json(&Self::example())?);
+        Self::of(&Self::example())
+    }
+
+    /// The example that tries quantizers, its files as in [`Self::read`].
+    pub(crate) fn quantizers() -> Result<Self, ChoreError> {
+        Self::of(&root().join("examples/phrase-tone/quantizers.json"))
+    }
+
+    fn of(example: &Path) -> Result<Self, ChoreError> {
+        let mut recipe = Self(read_json(example)?);
         recipe.set_data(&root().join("examples/phrase-tone"))?;
         recipe.set("/engine/cache_dir", "cache")?;
         Ok(recipe)
+    }
+
+    /// The value at a JSON pointer.
+    pub(crate) fn value(&self, pointer: &str) -> Option<&Value> {
+        self.0.pointer(pointer)
     }
 
     /// Reads `train.json` and `test.json` from `folder`, an absolute path.

@@ -84,6 +84,15 @@ pub(crate) fn cost(run: &Footprint, pass: &str) -> Result<Cost, ChoreError> {
     })
 }
 
+/// What the step of `pass` said behind `start`, in the first line that begins so.
+pub(crate) fn said(run: &Footprint, pass: &str, start: &str) -> Result<String, ChoreError> {
+    let model = models(run)?.iter().find(|model| model["from_pass"] == pass);
+    let log = model.and_then(|model| model["pass_step"]["log"].as_array());
+    let messages = log.into_iter().flatten().filter_map(|line| line["message"].as_str());
+    let mut found = messages.filter_map(|message| message.strip_prefix(start));
+    found.next().map(str::to_owned).ok_or_else(|| run.lacks(start))
+}
+
 /// The title of each measured model and the median over `runs` of its generated tokens a second.
 pub(crate) fn speeds(runs: &[Footprint]) -> Result<Vec<(String, f64)>, ChoreError> {
     let Some(first) = runs.first() else { return Ok(Vec::new()) };
@@ -131,7 +140,7 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{Footprint, cost, median, speeds};
+    use super::{Footprint, cost, median, said, speeds};
 
     fn footprint() -> Footprint {
         let models = json!([
@@ -141,7 +150,8 @@ mod tests {
                 "from_pass": "LoRA",
                 "pass_step": {
                     "duration_sec": 9.0, "cpu_sec": 17.5, "peak_memory_bytes": 1_048_576,
-                    "curve": [{ "figures": { "tokens_per_second": 240.0 } }, { "figures": {} }]
+                    "curve": [{ "figures": { "tokens_per_second": 240.0 } }, { "figures": {} }],
+                    "log": [{ "level": "info", "message": "memory needed: 1 MiB" }]
                 },
                 "metrics": [{ "metric": "generation", "value": 19.0 }]
             }
@@ -168,6 +178,12 @@ mod tests {
     fn a_step_is_found_by_its_pass() {
         let cost = cost(&footprint(), "LoRA").unwrap();
         assert_eq!(cost.to_string(), "9.00 s, 17.50 CPU-s, peak 1 MiB, 240 tokens/s");
+    }
+
+    #[test]
+    fn a_line_of_a_step_is_found_by_its_start() {
+        assert_eq!(said(&footprint(), "LoRA", "memory needed: ").unwrap(), "1 MiB");
+        assert!(said(&footprint(), "LoRA", "memory used: ").is_err());
     }
 
     #[test]

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::figures::Footprint;
+use super::trials::{Found, choices};
+use super::tuned;
 use crate::command;
 use crate::demo;
 use crate::error::ChoreError;
@@ -35,7 +37,7 @@ pub(super) fn run(data: Option<&Path>) -> Result<(), ChoreError> {
     fetch::onnxruntime()?;
     let checkpoint = demo::import(&fetch::model()?)?;
     let bench = Bench::new(data)?;
-    let tuned = bench.tune(&checkpoint)?;
+    let tuned = tuned::tune(&bench.recipe, &checkpoint)?;
     let all = bench.search("all", &bench.config(&tuned)?, &json!({"stop_worse": false}))?;
     let variants = all.trials();
     let single: f64 = variants.iter().filter_map(|trial| trial["duration_sec"].as_f64()).sum();
@@ -79,29 +81,10 @@ struct Bench {
 
 impl Bench {
     fn new(data: Option<&Path>) -> Result<Self, ChoreError> {
-        let mut recipe = Recipe::read()?;
-        if let Some(data) = data {
-            let data = data.canonicalize().map_err(ChoreError::file("find", data))?;
-            recipe.set_data(&data)?;
-            recipe.set("/passes/lora/training_args/learning_rate", demo::OTHER_DATA_RATE)?;
-        }
+        let recipe = tuned::recipe(data)?;
         let bench = Self { folder: target().join("bench/search"), recipe };
         bench.forget("all")?;
         Ok(bench)
-    }
-
-    /// The recipe's model, trained and merged; what an earlier call made is taken.
-    fn tune(&self, checkpoint: &Path) -> Result<PathBuf, ChoreError> {
-        let folder = self.folder.join("tuned");
-        let mut recipe = self.recipe.clone();
-        recipe.remove("/passes", "builder")?;
-        recipe.set("/engine/evaluator", json!(null))?;
-        recipe.set("/engine/evaluate_input_model", false)?;
-        let config = recipe.write(&folder)?;
-        let output = folder.join("model");
-        let mut olive = demo::olive(&["run", "--config"]);
-        command::run(olive.arg(config).arg("-m").arg(checkpoint).arg("-o").arg(&output))?;
-        Ok(output)
     }
 
     /// What `olive optimize` writes for `model`, reading rows as the recipe does.
@@ -149,56 +132,4 @@ impl Bench {
         let lines = String::from_utf8_lossy(&said.stdout);
         Ok(Found(Footprint::of_run(&lines, path)?.into_value()))
     }
-}
-
-/// The footprint of a search.
-struct Found(Value);
-
-impl Found {
-    fn trials(&self) -> &[Value] {
-        self.0["search"]["trials"].as_array().map_or(&[], Vec::as_slice)
-    }
-
-    /// What the search chose, or what comes nearest.
-    fn result(&self) -> String {
-        let search = &self.0["search"];
-        let number =
-            if search["chosen"][0].is_null() { &search["nearest"] } else { &search["chosen"][0] };
-        let trial = self.trials().iter().find(|trial| trial["number"] == *number);
-        trial.map(choices).unwrap_or_default()
-    }
-
-    /// The smallest of those that meet the goal, looked for without the search's own order.
-    fn smallest(&self) -> String {
-        let limit = self.0["goals"][0]["limit"].as_f64().unwrap_or(f64::INFINITY);
-        let measured = self.trials().iter().filter_map(|trial| {
-            let figure = |name: &str| self.figure(trial, name);
-            Some((trial, figure("exact_match")?, figure("bytes")?))
-        });
-        let good = measured.filter(|(_, accuracy, _)| *accuracy >= limit);
-        let smallest = good.min_by(|(_, _, one), (_, _, other)| one.total_cmp(other));
-        smallest.map(|(trial, ..)| choices(trial)).unwrap_or_default()
-    }
-
-    /// A figure of the model of `trial`.
-    fn figure(&self, trial: &Value, name: &str) -> Option<f64> {
-        let id = trial["models"].as_array()?.last()?;
-        let mut models = self.0["models"].as_array()?.iter();
-        let metrics = models.find(|model| model["model_id"] == *id)?["metrics"].as_array()?;
-        metrics.iter().find(|metric| metric["sub_type"] == name)?["value"].as_f64()
-    }
-
-    fn duration(&self) -> f64 {
-        self.0["duration_sec"].as_f64().unwrap_or(f64::NAN)
-    }
-}
-
-/// The choices of a trial in a line.
-fn choices(trial: &Value) -> String {
-    let choice = |choice: &Value| match choice["setting"].as_str() {
-        Some(setting) => format!("{setting}={}", choice["value"]),
-        None => choice["value"].to_string(),
-    };
-    let choices = trial["choices"].as_array().into_iter().flatten().map(choice);
-    choices.collect::<Vec<_>>().join(" ").replace('"', "")
 }

@@ -18,7 +18,7 @@ use crate::workspace::target;
 /// What `cargo xtask bench train` may be told.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct TrainArgs {
-    /// Threads of both sides.
+    /// Threads of both sides, and of `quantize`.
     #[arg(long, default_value_t = 2)]
     pub(crate) threads: usize,
     /// Steps of each run; the first is not counted.
