@@ -8,6 +8,7 @@ mod assertion;
 mod computes;
 mod contract;
 mod storage;
+mod sources;
 mod azurite;
 mod blobs;
 mod jobs;
@@ -26,8 +27,12 @@ use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
-use crate::playground::{Playground, Said, signal, wait_for_end_of};
-use cloud::{Cloud, Fault, SECRET, SIGNATURE, TOKEN};
+use crate::playground::{PATIENCE, Playground, Running, Said, signal, wait_for, wait_for_end_of};
+use cloud::{Cloud, Fault};
+
+/// How a job is put.
+const PUT_JOB: &str = "PUT /subscriptions/sub/resourceGroups/rg/providers/\
+    Microsoft.MachineLearningServices/workspaces/ws/jobs/";
 
 fn playground() -> Playground {
     let playground = Playground::new();
@@ -82,7 +87,7 @@ fn check_secrets(folder: &Path, said: &Said) {
         }
     }
     assert!(texts.len() > 2);
-    for secret in [SECRET, TOKEN, SIGNATURE, azurite::KEY] {
+    for secret in secrets::SECRETS {
         let is_told =
             |text: &Vec<u8>| text.windows(secret.len()).any(|part| part == secret.as_bytes());
         assert!(!texts.iter().any(is_told), "`{secret}` is told");
@@ -92,10 +97,12 @@ fn check_secrets(folder: &Path, said: &Said) {
 #[test]
 fn a_step_runs_as_a_job_of_the_workspace() {
     let (cloud, playground) = (Cloud::new(), playground());
+    cloud.state.keeps_alive.store(true, Ordering::Relaxed);
     playground.workflow(on_cloud(json!({}), json!({"type": "Toy"})));
     let said = run(&playground, &cloud);
     let parts = ["signed in to Azure by the client secret", "job `olive-", "on `aml`"];
     said.check(0, &parts);
+    said.check(0, &["`: https://ml.azure.com/runs/olive-"]);
     assert_eq!(playground.read("out/weights"), "some weights");
     // What the worker tells comes through, with paths of this machine.
     let key = playground.names("cache/v1/steps").remove(0);
@@ -104,6 +111,8 @@ fn a_step_runs_as_a_job_of_the_workspace() {
     // Nothing of the job is left, and what it read stays for the next one.
     assert_eq!(cloud.blobs("olive/"), [""; 0]);
     assert!(!cloud.blobs("LocalUpload/").is_empty());
+    // Connections serve several requests.
+    assert!(cloud.state.num_connections.load(Ordering::Relaxed) < cloud.requests().len());
     assert_eq!(playground.names("cache/v1/work"), Vec::<String>::new());
     for folder in ["cache", "out", "home"] {
         check_secrets(&playground.path(folder), &said);
@@ -133,11 +142,7 @@ fn a_cloud_that_stumbles_is_asked_again() {
         ("/environments/", Fault::Status(409, "")),
         ("PUT /store/data/LocalUpload/", Fault::Drops),
         ("HEAD /store/data/", Fault::Status(503, "")),
-        (
-            "PUT /subscriptions/sub/resourceGroups/rg/providers/Microsoft.MachineLearningServices/\
-          workspaces/ws/jobs/",
-            Fault::Forgets,
-        ),
+        (PUT_JOB, Fault::Forgets),
         ("/details", Fault::Drops),
         ("GET /store/logs/", Fault::Status(500, "")),
         ("GET /store/data/olive/", Fault::Trickles),
@@ -193,6 +198,39 @@ fn a_job_that_is_refused_leaves_no_files() {
 }
 
 #[test]
+fn a_call_that_does_not_go_whole_leaves_no_files() {
+    let (cloud, playground) = (Cloud::new(), playground());
+    for fault in [Fault::Passes, Fault::Status(400, "")] {
+        cloud.stumble("PUT /store/data/olive/", fault);
+    }
+    playground.workflow(on_cloud(json!({}), json!({"type": "Toy"})));
+    run(&playground, &cloud).check(20, &["the service answers 400"]);
+    assert_eq!(cloud.unmet(), [""; 0]);
+    assert_eq!(cloud.blobs("olive/"), [""; 0]);
+}
+
+#[test]
+fn a_job_that_was_taken_without_an_answer_is_followed() {
+    let (cloud, playground) = (Cloud::new(), playground());
+    for fault in [Fault::Forgets, Fault::Status(408, ""), Fault::Drops, Fault::Status(429, "")] {
+        cloud.stumble(PUT_JOB, fault);
+    }
+    playground.workflow(on_cloud(json!({}), json!({"type": "Toy"})));
+    run(&playground, &cloud).check(0, &["job `olive-", "it answers 408; asked again"]);
+    assert_eq!(playground.read("out/weights"), "some weights");
+    assert_eq!(cloud.unmet(), [""; 0]);
+}
+
+#[test]
+fn a_job_that_may_run_all_the_same_keeps_its_files() {
+    let (cloud, playground) = (Cloud::new(), playground());
+    (0..4).for_each(|_| cloud.stumble(PUT_JOB, Fault::Status(408, "")));
+    playground.workflow(on_cloud(json!({}), json!({"type": "Toy"})));
+    run(&playground, &cloud).check(20, &["the service answers 408"]);
+    assert!(!cloud.blobs("olive/").is_empty());
+}
+
+#[test]
 fn a_job_without_an_image_fails_with_the_words_of_the_workspace() {
     let (cloud, playground) = (Cloud::new(), playground());
     cloud.state.has_no_images.store(true, Ordering::Relaxed);
@@ -234,6 +272,43 @@ fn a_job_of_the_workspace_is_cancelled() {
     running.end().check(30, &[]);
     wait_for_end_of(&worker);
     assert!(cloud.requests().iter().any(|told| told.ends_with("/cancel")));
+    assert_eq!(cloud.blobs("olive/"), [""; 0]);
+}
+
+#[test]
+fn a_job_that_was_taken_without_an_answer_is_cancelled_by_who_stops() {
+    let (cloud, playground) = (Cloud::new(), playground());
+    cloud.stumble(PUT_JOB, Fault::Forgets);
+    let wait = json!({"type": "Toy", "behavior": "wait", "wait_for": "go"});
+    let mut workflow = on_cloud(json!({}), wait);
+    workflow["azureml_client"]["operation_retry_interval"] = 600.into();
+    playground.workflow(workflow);
+    let args = ["run", "--config", "@/olive.json"];
+    let mut running = Running::of(&mut command(&playground, &cloud, &args));
+    running.line_with("asked again in 600 s");
+    let name = cloud.state.jobs.lock().unwrap().keys().next().unwrap().clone();
+    let pid = cloud.state.job_folder(&name).join("pid");
+    let has_begun = || fs::read_to_string(&pid).is_ok_and(|pid| !pid.is_empty());
+    wait_for("the process of the job", PATIENCE, has_begun);
+    signal("INT", &running.host());
+    running.end().check(30, &[]);
+    assert!(cloud.requests().iter().any(|told| told.ends_with("/cancel")));
+    assert_eq!(cloud.blobs("olive/"), [""; 0]);
+}
+
+#[test]
+fn a_job_of_a_host_that_was_killed_is_followed_to_its_end() {
+    let (cloud, playground) = (Cloud::new(), playground());
+    let wait = json!({"type": "Toy", "behavior": "wait", "wait_for": "go"});
+    playground.workflow(on_cloud(json!({}), wait));
+    let variables = cloud.variables();
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let running = playground.start_with(&variables);
+    signal("KILL", &running.host());
+    running.end();
+    playground.go();
+    run(&playground, &cloud).check(0, &["of an earlier run", "first (Toy): done"]);
+    assert_eq!(cloud.state.jobs.lock().unwrap().len(), 1);
     assert_eq!(cloud.blobs("olive/"), [""; 0]);
 }
 

@@ -5,7 +5,7 @@ use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::playground::{Playground, Said, built, built_if_any};
 
@@ -253,6 +253,8 @@ fn a_careless_plugin_is_told_what_it_breaks() {
         ("Fragile", "missing-model"),
         ("Fragile", "missing-files"),
         ("Fragile", "cut-files"),
+        ("Forgetful", "resumes-after-stop"),
+        ("Forgetful", "resumes-after-kill"),
     ] {
         expected.insert(format!("{name}/example-0/{check}"));
     }
@@ -270,9 +272,33 @@ fn a_careless_plugin_is_told_what_it_breaks() {
         ("Littering/example-0/stays-inside", "`home/.careless` was made"),
         ("Touching/example-0/input-untouched", "`input/model/config.json` was changed"),
         ("Backwards/example-0/progress", "went back from 2 to 1 of 3"),
+        ("Forgetful/example-0/resumes-after-stop", "`note` differs"),
         ("Fragile/example-0/missing-files", "`model.safetensors`: the plugin panicked: no weights"),
     ] {
         assert!(tried.detail(check).contains(part), "{check}: {}", tried.detail(check));
+    }
+}
+
+#[test]
+fn a_source_that_was_broken_off_makes_the_same() {
+    let playground = Playground::bare();
+    let case = |name: &str, item: &str, expect: &str| {
+        let config = json!({"shelf": "shelf", "item": item});
+        json!({"name": name, "source": "ToyShelf", "config": config, "expect": expect})
+    };
+    playground.write("shelf/phi/config.json", "{}");
+    playground.write("shelf/phi/deep/weights", "some weights");
+    let cases = [case("phi", "phi", "ok"), case("nothing", "phy", "not-on-the-shelf")];
+    playground.write("cases.json", &json!({ "cases": cases }).to_string());
+    let cases = playground.path("cases.json");
+    let library = library("olive_toy_plugin");
+    let tried = Tried::by(&playground, &[&library, "--cases", cases.to_str().unwrap()], &[]);
+    for check in ["phi/same-twice", "phi/resumes-after-stop", "phi/resumes-after-kill"] {
+        let check = format!("ToyShelf/{check}");
+        assert!(tried.that("ok").contains(&*check), "{check}: {:#?}", tried.checks);
+    }
+    for check in ["ToyShelf/nothing/runs", "ToyQueue/specimen/chains"] {
+        assert!(tried.that("ok").contains(check), "{check}: {:#?}", tried.checks);
     }
 }
 

@@ -27,7 +27,7 @@ const LANGUAGE: [&str; 8] = [
 ];
 
 /// Passes of the built-in plugins; what they allow for a setting is their own affair.
-const INSTALLED: [&str; 32] = [
+const INSTALLED: [&str; 34] = [
     "addolivemetadata",
     "autoawqquantizer",
     "autoclip",
@@ -59,6 +59,8 @@ const INSTALLED: [&str; 32] = [
     "quarot",
     "rtn",
     "selectivemixedprecision",
+    "smoothquant",
+    "spinquant",
     "splitmodel",
 ];
 

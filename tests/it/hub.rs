@@ -6,6 +6,7 @@ mod server;
 mod refusals;
 mod kept;
 mod python;
+mod contract;
 
 use std::fs;
 

@@ -25,6 +25,7 @@ mod containers;
 #[cfg(unix)]
 mod python_environment;
 mod chained;
+mod taken_up;
 mod slurm;
 mod cli;
 mod config;

@@ -21,7 +21,14 @@ const UNRUN: &[(&str, &str, &str, &str)] = &[
     ("CONTRIBUTING.md", "Contributing", "cargo ", "are or have parts of what runs this test"),
     ("docs/plugins.md", "Validators", "olive check", "its component takes a minute to build"),
     ("docs/graph-passes.md", "Building it", "olive ", "its component takes a minute to build"),
+    (
+        "docs/quantizing.md",
+        "What is kept of a tuned model",
+        "cargo xtask bench",
+        "trains for minutes",
+    ),
     ("docs/azureml.md", "Computes", "olive aml", "needs a workspace; see `azureml`"),
+    ("docs/azureml.md", "Computes", "olive manage-aml-compute", "needs a workspace; see `azureml`"),
     ("docs/azureml.md", "Before anything is sent", "olive run", "is typed by `azureml`"),
     ("docs/azureml.md", "A live workspace", "OLIVE_TEST_AZUREML", "needs a workspace"),
     ("docs/systems.md", "A Slurm cluster", "olive ", "needs a cluster; see `slurm`"),
@@ -86,7 +93,7 @@ walks! {
     packaging: "docs/packaging.md", ["An archive with sample code"], user, [];
     editors: "docs/editors.md",
         ["Writing configs", "From the command line", "The schema"], user, [];
-    recipe: "examples/phrase-tone/README.md", ["Run it"], recipe, [];
+    recipe: "examples/phrase-tone/README.md", ["Run it", "How much 4 bits lose"], recipe, [];
     example: "examples/process-plugin/README.md",
         ["A plugin in plain Python"], process_plugin, [];
 }

@@ -156,9 +156,7 @@ impl Playground {
     /// The same with these variables.
     pub(crate) fn start_with(&self, variables: &[(&str, &str)]) -> Running {
         let mut running = self.spawn_with(variables);
-        let line = running.line_with("waiting in process ");
-        let (_, process) = line.split_once("waiting in process ").unwrap();
-        process.trim().clone_into(&mut running.worker);
+        running.wait();
         running
     }
 
@@ -183,6 +181,8 @@ pub(crate) struct Running {
     child: Child,
     /// The lines that it says.
     lines: Receiver<String>,
+    /// Those up to where its worker waited.
+    first: String,
     /// Process id of the worker that waits.
     pub(crate) worker: String,
 }
@@ -193,12 +193,34 @@ impl Running {
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = child.unwrap();
         let lines = lines_of(child.stderr.take().unwrap());
-        Self { child, lines, worker: String::new() }
+        Self { child, lines, first: String::new(), worker: String::new() }
     }
 
     /// Process id of the host.
     pub(crate) fn host(&self) -> String {
         self.child.id().to_string()
+    }
+
+    /// Waits for a worker that waits itself.
+    pub(crate) fn wait(&mut self) {
+        const WAITING: &str = "waiting in process ";
+        let (start, mut heard) = (Instant::now(), String::new());
+        while let Some(line) = self.line(start, WAITING, &heard) {
+            heard.push_str(&line);
+            if let Some((_, process)) = line.split_once(WAITING) {
+                process.trim().clone_into(&mut self.worker);
+                self.first = heard;
+                return;
+            }
+        }
+        panic!("no worker waits: {heard}");
+    }
+
+    /// What it says from its start to its end.
+    pub(crate) fn whole(mut self) -> Said {
+        let first = std::mem::take(&mut self.first);
+        let said = self.end();
+        Said { err: first + &said.err, ..said }
     }
 
     /// What it says from now on, to its end.

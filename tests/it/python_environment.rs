@@ -94,7 +94,8 @@ fn a_step_of_a_host_that_was_killed_ends_and_is_resumed() {
     let worker = running.worker.clone();
     signal("KILL", &running.host());
     running.end();
-    playground.run().check(0, &["resumed after step 3", "first (Toy): done"]);
+    let told = ["the step is begun anew", "resumed after step 3", "first (Toy): done"];
+    playground.run().check(0, &told);
     wait_for_end_of(&worker);
 }
 

@@ -125,15 +125,34 @@ fn a_controller_that_is_started_again_is_waited_for() {
 }
 
 #[test]
-fn a_step_of_a_host_that_was_killed_is_ended_before_it_is_started_again() {
+fn a_job_of_a_host_that_was_killed_is_followed_to_its_end() {
     let Some(cluster) = Cluster::find() else { return };
     let playground = cluster.playground(&json!({}), &pausing());
     let running = cluster.start(&playground);
     let worker = running.worker.clone();
     signal("KILL", &running.host());
     running.end();
+    let again = cluster.start(&playground);
+    assert_eq!(again.worker, worker);
     assert_eq!(playground.names("shared/jobs").len(), 1);
-    cluster.run(&playground).check(0, &["resumed after step 3"]);
+    playground.go();
+    again.whole().check(0, &["of an earlier run", "first (Toy): done"]);
+    assert_eq!(playground.names("shared/jobs"), Vec::<String>::new());
+    is_as_made_by(1, &playground);
+}
+
+#[test]
+fn a_job_of_a_host_that_was_killed_ends_when_its_step_has_other_settings() {
+    let Some(cluster) = Cluster::find() else { return };
+    let playground = cluster.playground(&json!({}), &pausing());
+    let running = cluster.start(&playground);
+    let worker = running.worker.clone();
+    signal("KILL", &running.host());
+    running.end();
+    let mut workflow: Value = serde_json::from_str(&playground.read("olive.json")).unwrap();
+    workflow["systems"]["cluster"]["mem"] = "500M".into();
+    real::write(&playground, workflow);
+    cluster.run(&playground).check(0, &["ends job", "resumed after step 3"]);
     wait_for_end_of(&worker);
     assert_eq!(playground.names("shared/jobs"), Vec::<String>::new());
 }
@@ -193,6 +212,21 @@ fn a_probe_says_what_it_found_and_what_is_missing() {
     private.check(11, &["error[not-shared]", "is not shared with node n", "no step can run there"]);
     let refused = probe(&json!({"partition": "nowhere"}));
     refused.check(11, &["error[slurm-refused]", "invalid partition specified: nowhere", "^^^"]);
+}
+
+#[test]
+fn the_system_keeps_the_contract_with_jobs() {
+    let Some(cluster) = Cluster::find() else { return };
+    let playground = cluster.playground(&json!({}), &json!({"type": "Toy"}));
+    let config = json!({"work_dir": "shared", "cpus": 1, "mem": "1G"});
+    let case = json!({"name": "nodes", "system": "Slurm", "config": config});
+    playground.write("cases.json", &json!({"cases": [case]}).to_string());
+    let library = playground.library("olive_plugin_slurm");
+    let args = ["plugin", "test", &library, "--cases", "@/cases.json"];
+    let said = cluster.olive(&playground, &args);
+    let checks = ["runs", "logs", "files", "cancels", "rehearses", "batches", "chains"];
+    let checks = checks.map(|check| format!("ok       Slurm/nodes/{check}"));
+    said.check(0, &checks.each_ref().map(String::as_str));
 }
 
 #[test]

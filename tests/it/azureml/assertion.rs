@@ -3,15 +3,15 @@
 use std::fs;
 use std::path::PathBuf;
 
-use ct_codecs::{Base64, Base64UrlSafeNoPadding, Decoder};
-use ring::signature::{KeyPair, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
+use ct_codecs::{Base64UrlSafeNoPadding, Decoder};
+use ring::signature::{RSA_PSS_2048_8192_SHA256, UnparsedPublicKey};
 use serde_json::Value;
 
 use super::cloud::decoded;
 
 /// The certificate with its key.
 pub(super) fn certificate() -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "fixtures/azureml/client.pem"].iter().collect()
+    fixture("client.pem")
 }
 
 /// Whether `form` proves it to the login service at `url`.
@@ -27,15 +27,19 @@ pub(super) fn proves(form: &str, url: &str) -> bool {
     let (header, claims) = text.split_once('.').unwrap();
     let json = |part: &str| -> Value { serde_json::from_slice(&url_safe(part)).unwrap() };
     let (header, claims) = (json(header), json(claims));
-    assert_eq!((&header["alg"], &header["typ"]), (&"RS256".into(), &"JWT".into()));
+    assert_eq!((&header["alg"], &header["typ"]), (&"PS256".into(), &"JWT".into()));
+    // The service knows a certificate by its thumbprint, and the key by the certificate.
+    let known = fs::read_to_string(fixture("client.txt")).unwrap();
+    let (thumbprint, key) = known.trim_end().split_once('\n').unwrap();
+    assert_eq!(header["x5t#S256"], thumbprint);
     assert_eq!(claims["aud"], format!("{url}/tenant/oauth2/v2.0/token"));
     assert_eq!((&claims["iss"], &claims["sub"]), (&"client".into(), &"client".into()));
-    let text_of_key = fs::read_to_string(certificate()).unwrap();
-    let (_, key) = text_of_key.split_once("-----BEGIN PRIVATE KEY-----").unwrap();
-    let key: String = key.split("-----").next().unwrap().split_whitespace().collect();
-    let pair = RsaKeyPair::from_pkcs8(&Base64::decode_to_vec(key, None).unwrap()).unwrap();
-    let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pair.public_key().as_ref());
+    let public = UnparsedPublicKey::new(&RSA_PSS_2048_8192_SHA256, url_safe(key));
     public.verify(text.as_bytes(), &url_safe(signature)).is_ok()
+}
+
+fn fixture(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "fixtures/azureml", name].iter().collect()
 }
 
 fn url_safe(text: &str) -> Vec<u8> {

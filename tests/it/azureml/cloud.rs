@@ -80,6 +80,10 @@ pub(super) struct State {
     pub(super) has_no_images: AtomicBool,
     /// Bytes that an image writes into the log of each job before the worker begins.
     pub(super) num_log_bytes: AtomicUsize,
+    /// Whether connections stay open after an answer.
+    pub(super) keeps_alive: AtomicBool,
+    /// Connections so far.
+    pub(super) num_connections: AtomicUsize,
     /// Requests to services, but for those about blobs.
     pub(super) sent: Mutex<Vec<Asked>>,
     requests: Mutex<Vec<String>>,
@@ -151,6 +155,8 @@ impl Cloud {
             epoch: Mutex::default(),
             has_no_images: AtomicBool::new(false),
             num_log_bytes: AtomicUsize::new(0),
+            keeps_alive: AtomicBool::new(false),
+            num_connections: AtomicUsize::new(0),
             sent: Mutex::default(),
             requests: Mutex::default(),
             faults: Mutex::default(),
@@ -260,8 +266,17 @@ impl State {
 type Stream = StreamOwned<ServerConnection, TcpStream>;
 
 fn talk(mut stream: Stream, state: &Arc<State>) -> io::Result<()> {
+    state.num_connections.fetch_add(1, Ordering::Relaxed);
     stream.sock.set_read_timeout(Some(Duration::from_mins(1)))?;
-    let asked = read(&mut stream)?;
+    while serve(&mut stream, state)? {}
+    stream.conn.send_close_notify();
+    stream.flush()
+}
+
+/// Answers one request; tells whether another may come.
+fn serve(stream: &mut Stream, state: &Arc<State>) -> io::Result<bool> {
+    let keeps_alive = state.keeps_alive.load(Ordering::Relaxed);
+    let asked = read(stream)?;
     let told = format!("{} {}", asked.method, asked.path);
     state.requests.lock().unwrap().push(told.clone());
     if !asked.path.starts_with("/store/") {
@@ -269,7 +284,7 @@ fn talk(mut stream: Stream, state: &Arc<State>) -> io::Result<()> {
     }
     let fault = state.fault(&told);
     match fault {
-        Some(Fault::Drops) => return Ok(()),
+        Some(Fault::Drops) => return Err(io::ErrorKind::ConnectionAborted.into()),
         Some(Fault::Expires) => *state.epoch.lock().unwrap() += 1,
         Some(Fault::Changes) => {
             state.write(asked.path.trim_start_matches("/store/"), b"another".to_vec());
@@ -284,9 +299,15 @@ fn talk(mut stream: Stream, state: &Arc<State>) -> io::Result<()> {
         _ => service::answer(&asked, state),
     };
     if matches!(fault, Some(Fault::Forgets)) {
-        return Ok(());
+        return Err(io::ErrorKind::ConnectionAborted.into());
     }
-    write(&mut stream, &answer, asked.method == "HEAD", matches!(fault, Some(Fault::Trickles)))
+    let manner = Manner {
+        is_head: asked.method == "HEAD",
+        is_slow: matches!(fault, Some(Fault::Trickles)),
+        keeps_alive,
+    };
+    write(stream, &answer, &manner)?;
+    Ok(keeps_alive)
 }
 
 fn read(stream: &mut Stream) -> io::Result<Asked> {
@@ -316,8 +337,17 @@ fn read(stream: &mut Stream) -> io::Result<Asked> {
     Ok(Asked { method, target, path, query, headers, content })
 }
 
-fn write(stream: &mut Stream, answer: &Answer, is_head: bool, is_slow: bool) -> io::Result<()> {
-    let mut head = format!("HTTP/1.1 {} So\r\nconnection: close\r\n", answer.status);
+/// How an answer is written.
+struct Manner {
+    is_head: bool,
+    is_slow: bool,
+    keeps_alive: bool,
+}
+
+fn write(stream: &mut Stream, answer: &Answer, manner: &Manner) -> io::Result<()> {
+    let Manner { is_head, is_slow, keeps_alive } = *manner;
+    let connection = if keeps_alive { "keep-alive" } else { "close" };
+    let mut head = format!("HTTP/1.1 {} So\r\nconnection: {connection}\r\n", answer.status);
     for (name, value) in &answer.headers {
         head += &[*name, ": ", value, "\r\n"].concat();
     }
@@ -335,8 +365,6 @@ fn write(stream: &mut Stream, answer: &Answer, is_head: bool, is_slow: bool) -> 
         thread::sleep(Duration::from_millis(5));
     }
     stream.write_all(rest)?;
-    stream.flush()?;
-    stream.conn.send_close_notify();
     stream.flush()
 }
 

@@ -2,9 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::cloud::Cloud;
+use super::computes::Made;
 use super::{assertion, check_secrets, client, command, on_cloud, playground, run};
 use crate::playground::{Playground, Said};
 
@@ -65,6 +66,11 @@ fn computes_that_cannot_be_made_say_why_and_what_helps() {
             ["at least 3 and at most 2", "lower `min_nodes`"],
         ),
         ("create --compute_name gpus", ["`gpus` is there already", "take another name"]),
+        ("create --compute_name arc", ["`arc` is no cluster, but `Kubernetes`", "another name"]),
+        (
+            "create --compute_name raced",
+            ["is there already, with 0 to 2 machines `STANDARD_NC6`", "take another name"],
+        ),
     ] {
         compute(&playground, &cloud, words).check(20, &parts);
     }
@@ -73,10 +79,90 @@ fn computes_that_cannot_be_made_say_why_and_what_helps() {
 }
 
 #[test]
+fn a_compute_that_somebody_else_removes_is_waited_for() {
+    let (cloud, playground) = (Cloud::new(), playground());
+    let going = || {
+        let body = json!({"properties": {"computeType": "AmlCompute"}});
+        cloud.state.computes.lock().unwrap().insert("going".into(), Made::new(body, true));
+    };
+    going();
+    let said = compute(&playground, &cloud, "create --compute_name going");
+    said.check(0, &["`going` is there: 0 to 2 machines"]);
+    going();
+    let said = compute(&playground, &cloud, "delete --compute_name going");
+    said.check(0, &["compute `going` is gone"]);
+    assert!(!cloud.requests().iter().any(|told| told.starts_with("DELETE ")));
+}
+
+#[test]
+fn computes_that_cannot_be_removed_say_why() {
+    let (cloud, playground) = (Cloud::new(), playground());
+    compute(&playground, &cloud, "create --compute_name held").check(0, &["`held` is there"]);
+    for (name, part) in [
+        ("held", "`held` cannot be removed: ComputeInUse: A job runs on it."),
+        ("gpus", "the service answers 403: AuthorizationFailed"),
+        ("arc", "`arc` is no cluster, but `Kubernetes`"),
+    ] {
+        compute(&playground, &cloud, &format!("delete --compute_name {name}")).check(20, &[part]);
+    }
+}
+
+#[test]
+fn operations_of_computes_are_followed() {
+    let (cloud, playground) = (Cloud::new(), playground());
+    for (words, part) in [
+        ("create --compute_name followed", "compute `followed` is there"),
+        ("delete --compute_name followed", "compute `followed` is gone"),
+    ] {
+        compute(&playground, &cloud, words).check(0, &[part]);
+    }
+    let requests = cloud.requests();
+    let follows = requests.iter().filter(|told| told.contains("/computeOperationsStatus/followed"));
+    assert_eq!(follows.count(), 4);
+}
+
+#[test]
+fn computes_have_the_command_of_olive_too() {
+    let (cloud, playground) = (Cloud::new(), playground());
+    let manage = |words: &str| {
+        let words: Vec<&str> = ["manage-aml-compute"].into_iter().chain(words.split(' ')).collect();
+        let words = [&words[..], &WORKSPACE].concat();
+        Said::from(command(&playground, &cloud, &words).output().unwrap())
+    };
+    let create = "--create --compute_name new --vm_size STANDARD_D4_V2 --location westeurope \
+                  --min_nodes 1 --max_nodes 4 --idle_time_before_scale_down 60";
+    manage(create).check(0, &["compute `new` is there: 1 to 4 machines `STANDARD_D4_V2`"]);
+    let scale = "/properties/properties/scaleSettings/nodeIdleTimeBeforeScaleDown";
+    let body = cloud.state.computes.lock().unwrap()["new"].body.clone();
+    assert_eq!(body.pointer(scale), Some(&json!("PT60S")));
+    manage("--compute_name new").check(2, &["--create", "--delete"]);
+    manage("-c -d --compute_name new").check(2, &["cannot be used with"]);
+    manage("--delete --compute_name new --max_nodes 1").check(2, &["'--max_nodes <N>'"]);
+    manage("-d --compute_name new").check(0, &["compute `new` is gone"]);
+}
+
+#[test]
+fn commands_of_plugins_tell_programs_their_errors() {
+    let (cloud, playground) = (Cloud::new(), playground());
+    let error = |words: &str, code: i32| -> Value {
+        let said = compute(&playground, &cloud, words);
+        said.check(code, &[]);
+        serde_json::from_str(said.out.lines().last().unwrap()).unwrap()
+    };
+    let told = error("delete --json --compute_name none", 20).to_string();
+    assert!(told.contains("compute `none` does not exist"), "{told}");
+    let told = error("create --json", 2).to_string();
+    assert!(told.contains("--compute_name"), "{told}");
+    let told = error("delete --json --compute_name x --plugin-dir /nowhere/at/all", 12).to_string();
+    assert!(told.contains("/nowhere/at/all"), "{told}");
+}
+
+#[test]
 fn commands_of_plugins_are_there_with_the_plugin_alone() {
     let (cloud, playground) = (Cloud::new(), playground());
     let help = |words: &[&str]| Said::from(command(&playground, &cloud, words).output().unwrap());
     help(&["aml", "--help"]).check(0, &["compute"]);
+    help(&["manage-aml-compute", "--help"]).check(0, &["-c, --create", "-d, --delete", "--json"]);
     help(&["aml", "compute", "create", "--help"]).check(
         0,
         &["--idle_time_before_scale_down", "[default: 120]", "--aml_config_path", "--plugin-dir"],
@@ -150,6 +236,7 @@ fn outputs_of_jobs_are_models() {
     }
     for (job, output, part) in [
         ("trained", "none", "output `none` of job `trained` does not exist"),
+        ("trained", "artifacts", "datastore `workspaceartifactstore` does not exist"),
         ("training", "told", "job `training` is `Running`"),
         ("nobody", "told", "job `nobody` does not exist"),
     ] {

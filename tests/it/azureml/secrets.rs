@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::azurite::{self, Azurite};
-use super::cloud::{Cloud, Fault, Opening, SECRET, SIGNATURE, TOKEN};
+use super::cloud::{ASSERTION, Cloud, Fault, IDENTITY, Opening, SECRET, SIGNATURE, TOKEN};
 use super::{client, command, on_cloud, playground};
 use crate::playground::{Playground, Said};
 
@@ -15,7 +15,8 @@ const HUB_TOKEN: &str = "hf_n0body-may-see-this-token";
 /// What the key vault of the workspace holds, and a variable of this machine that no job is told.
 const VAULT_SECRET: &str = "s3cret-in-the-vault";
 /// Everything that is a secret.
-const SECRETS: [&str; 6] = [SECRET, TOKEN, SIGNATURE, azurite::KEY, HUB_TOKEN, VAULT_SECRET];
+pub(super) const SECRETS: [&str; 8] =
+    [SECRET, TOKEN, SIGNATURE, ASSERTION, IDENTITY, azurite::KEY, HUB_TOKEN, VAULT_SECRET];
 
 /// Texts with their names, in which no secret may be.
 struct Texts(Vec<(String, Vec<u8>)>);

@@ -43,6 +43,9 @@ pub(super) fn answer(asked: &Asked, state: &Arc<State>) -> Answer {
     if let Some((registry, below)) = in_registry(&asked.target) {
         return model(&registry, &below, state);
     }
+    if let Some(name) = path.strip_prefix(computes::OPERATIONS) {
+        return computes::operation(name, state);
+    }
     let url = state.url();
     if path.ends_with("/rundata") {
         return Answer::json(200, &jobs::outputs_of_run(asked));
@@ -183,7 +186,10 @@ impl Workspace {
         } else {
             jobs::start(name, &body["properties"], state);
         }
-        Answer::json(201, &body)
+        let mut put = body;
+        let page = format!("https://ml.azure.com/runs/{name}");
+        put["properties"]["services"] = json!({"Studio": {"endpoint": page}});
+        Answer::json(201, &put)
     }
 }
 
@@ -213,18 +219,17 @@ fn secrets(state: &State) -> Answer {
 }
 
 fn compute(asked: &Asked, name: &str, state: &State) -> Answer {
-    match name {
-        "gpus" | "gpu-cluster" | COMPUTE => {
-            Answer::json(200, &json!({"properties": {"computeType": "AmlCompute"}}))
-        }
-        "arc" => Answer::json(
-            200,
-            &json!({"properties": {"computeType": "Kubernetes", "properties": {
-                "namespace": "default", "defaultInstanceType": "small",
-                "instanceTypes": {"small": {}, "big": {}}
-            }}}),
-        ),
-        _ => computes::answer(asked, name, state),
+    let built_in = match name {
+        "gpus" | "gpu-cluster" | COMPUTE => json!({"computeType": "AmlCompute"}),
+        "arc" => json!({"computeType": "Kubernetes", "properties": {
+            "namespace": "default", "defaultInstanceType": "small",
+            "instanceTypes": {"small": {}, "big": {}}
+        }}),
+        _ => return computes::answer(asked, name, state),
+    };
+    match asked.method.as_str() {
+        "GET" => Answer::json(200, &json!({"properties": built_in})),
+        _ => refused(403, "AuthorizationFailed", "This compute is for everyone to stay."),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::playground::{Playground, Said, built};
 const UNLISTED: [&str; 3] = ["COMMAND", "…", "worker"];
 
 /// First words of commands that plugins announce, which no help without them names.
-const OF_PLUGINS: [&str; 1] = ["aml"];
+const OF_PLUGINS: [&str; 2] = ["aml", "manage-aml-compute"];
 
 /// Where the part of docs/commands.md begins that the program has written.
 const MARK: &str = "<!-- What follows is `-h` of every command: BLESS=1 writes it anew. -->\n";

@@ -198,12 +198,14 @@ pub(super) fn buyer() -> Option<Scene> {
     Some(scene)
 }
 
-/// Writes the example, but with two steps of training and ten rows to measure on.
+/// Writes the examples, but with two steps of training and ten rows to measure on.
 fn write_recipe(folder: &Path) {
     real::copy_files(&root().join("examples/phrase-tone"), folder);
-    let config = folder.join("olive-config.json");
-    change(&config, "\"max_steps\": -1", "\"max_steps\": 2");
-    change(&config, "\"max_new_tokens\": 5", "\"max_new_tokens\": 5, \"limit\": 10");
+    for name in ["olive-config.json", "quantizers.json"] {
+        let config = folder.join(name);
+        change(&config, "\"max_steps\": -1", "\"max_steps\": 2");
+        change(&config, "\"max_new_tokens\": 5", "\"max_new_tokens\": 5, \"limit\": 10");
+    }
 }
 
 /// Replaces `from`, which is there, in a file.

@@ -209,19 +209,6 @@ fn copy(model: &Path, ctx: &StepContext<'_>) -> Result<(), PluginError> {
     Ok(())
 }
 
-/// Copies a file, or a folder with all that is in it.
-pub(crate) fn copy_all(from: &Path, to: &Path) -> Result<(), PluginError> {
-    if !from.is_dir() {
-        return fs::copy(from, to).map(drop).map_err(io);
-    }
-    fs::create_dir_all(to).map_err(io)?;
-    for entry in fs::read_dir(from).map_err(io)? {
-        let name = entry.map_err(io)?.file_name();
-        copy_all(&from.join(&name), &to.join(&name))?;
-    }
-    Ok(())
-}
-
 fn ballast(path: &Path, bytes: u64, ctx: &StepContext<'_>) -> Result<(), PluginError> {
     let mut file = fs::File::create(path).map_err(io)?;
     let block = vec![7; 1 << 20];

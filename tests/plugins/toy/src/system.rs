@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use olive_plugin_api::{
-    Diagnostic, Job, JobState, LogPart, PluginError, Severity, StepContext, System,
+    Diagnostic, Job, JobState, LogLevel, LogPart, PluginError, Severity, StepContext, System,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -107,15 +107,23 @@ impl System for ToyShell {
         &self,
         id: &str,
         config: &ToyShellConfig,
-        _ctx: &StepContext<'_>,
+        ctx: &StepContext<'_>,
     ) -> Result<JobState, PluginError> {
         if config.loses_jobs {
             return Ok(JobState::Lost { reason: "the shell forgot it".into() });
         }
-        match fs::read_to_string(Path::new(id).join("code")) {
-            Ok(code) => Ok(JobState::Ended { exit_code: code.trim().parse().ok() }),
-            Err(_) => Ok(JobState::Running),
+        if Path::new(id).join("away").exists() {
+            return Err(PluginError::new("away", "the shell does not answer"));
         }
+        check_machine(id)?;
+        let Ok(code) = fs::read_to_string(Path::new(id).join("code")) else {
+            return Ok(JobState::Running);
+        };
+        let exit_code = code.trim().parse().ok();
+        if exit_code != Some(0) {
+            ctx.log(LogLevel::Warning, "the shell tells a bad end");
+        }
+        Ok(JobState::Ended { exit_code })
     }
 
     fn cancel(
@@ -124,6 +132,7 @@ impl System for ToyShell {
         _config: &ToyShellConfig,
         _ctx: &StepContext<'_>,
     ) -> Result<(), PluginError> {
+        check_machine(id)?;
         let pid = fs::read_to_string(Path::new(id).join("pid")).map_err(io)?;
         let group = format!("-{}", pid.trim());
         Command::new("kill").args(["-KILL", "--", &group]).output().map_err(io)?;
@@ -156,6 +165,13 @@ impl System for ToyShell {
     ) -> Result<(), PluginError> {
         Ok(())
     }
+}
+
+/// The error of a job whose folder says that it is somewhere else.
+fn check_machine(id: &str) -> Result<(), PluginError> {
+    let is_here = !Path::new(id).join("abroad").exists();
+    let error = || PluginError::new(PluginError::OTHER_MACHINE, "the job is on another machine");
+    is_here.then_some(()).ok_or_else(error)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "used as a function of an error")]
